@@ -22,3 +22,5 @@
 //! | `app` | the composition root: the only module that knows everybody |
 //!
 //! Who may import whom is written down in `docs/architecture.md`.
+
+pub mod fleet;

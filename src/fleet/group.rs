@@ -1,0 +1,183 @@
+//! A delivery group and its node pools, as `ListAppInstanceGroup` describes them, in base units.
+
+use jiff::{Timestamp, civil};
+
+/// One delivery group.
+///
+/// Texts are empty where the API leaves them out; numbers, flags and times are `None` where the API
+/// leaves them out or sends something unreadable, so that nobody can mistake "unknown" for 0.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Group {
+    /// `AppInstanceGroupId`: the key, never empty.
+    pub id: Box<str>,
+    /// `RegionId`: where the group lives.
+    pub region_id: Box<str>,
+    /// `AppInstanceGroupName`, verbatim; not unique.
+    pub name: Box<str>,
+    /// `ProductType`.
+    pub product_type: Box<str>,
+    /// `AppInstanceType`.
+    pub instance_type: Box<str>,
+    /// `OsType`.
+    pub os_type: Box<str>,
+    /// `ChargeType`: `PrePaid` or `PostPaid`.
+    pub charge_type: Box<str>,
+    /// `ChargeResourceMode`: `Node` or `AppInstance`.
+    pub charge_resource_mode: Box<str>,
+    /// `AppCenterImageId`.
+    pub image_id: Box<str>,
+    /// `SpecId`.
+    pub spec_id: Box<str>,
+    /// `OfficeSiteId`, trimmed.
+    pub office_site_id: Box<str>,
+    /// `AppPolicyId`.
+    pub policy_id: Box<str>,
+    /// `AppPolicyVersion`.
+    pub policy_version: Box<str>,
+    /// `AuthMode`.
+    pub auth_mode: Box<str>,
+    /// `AccessType`.
+    pub access_type: Box<str>,
+    /// `UserGroupAuthMode`.
+    pub user_group_auth_mode: Box<str>,
+    /// `Status`, upper-cased (see [`words::GROUP_STATUS`](super::words::GROUP_STATUS)).
+    pub status: Option<Box<str>>,
+    /// `ResourceStatus`, upper-cased.
+    pub resource_status: Option<Box<str>>,
+    /// `GmtCreate`.
+    pub created: Option<Timestamp>,
+    /// `ExpiredTime`.
+    pub expires: Option<Timestamp>,
+    /// `Amount`: subscription resources configured.
+    pub amount: Option<f64>,
+    /// `MinAmount`: lower bound of the number of instances.
+    pub min_amount: Option<f64>,
+    /// `MaxAmount`: upper bound of the number of instances.
+    pub max_amount: Option<f64>,
+    /// `ReserveAmountRatio` as a ratio, 0 to 1.
+    pub reserve_amount_ratio: Option<f64>,
+    /// `ReserveMinAmount`.
+    pub reserve_min_amount: Option<f64>,
+    /// `ReserveMaxAmount`.
+    pub reserve_max_amount: Option<f64>,
+    /// `ScalingStep`: sessions added by one scale-out.
+    pub scaling_step: Option<f64>,
+    /// `ScalingUsageThreshold` as a ratio, 0 to 1.
+    pub scaling_usage_threshold: Option<f64>,
+    /// `ScalingDownAfterIdleMinutes`, in seconds.
+    pub scaling_down_after_idle_seconds: Option<f64>,
+    /// `SessionTimeout`, in seconds; infinite for -1.
+    pub session_timeout_seconds: Option<f64>,
+    /// `OtaInfo`.
+    pub ota: Option<Ota>,
+    /// `SkipUserAuthCheck`.
+    pub skip_user_auth_check: Option<bool>,
+    /// `AppPolicyImageCheck`.
+    pub policy_image_supported: Option<bool>,
+    /// `SupportUserGroupMixedAuth`.
+    pub user_group_mixed_auth_supported: Option<bool>,
+    /// `Apps`.
+    pub apps: Vec<App>,
+    /// `Tags`, or `ResourceTags` where `Tags` is missing.
+    pub tags: Vec<Tag>,
+    /// `NodePool`; empty for groups sold by session.
+    pub node_pools: Vec<NodePool>,
+}
+
+/// `OtaInfo`: the image's version, and the one that waits.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Ota {
+    /// `OtaVersion`.
+    pub version: Box<str>,
+    /// `NewOtaVersion`; empty when no update waits.
+    pub new_version: Box<str>,
+    /// `TaskId`.
+    pub task_id: Box<str>,
+}
+
+/// One element of `Apps`. `AppIcon` is left out on purpose: it is a URL and no fact of operation.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct App {
+    /// `AppId`.
+    pub id: Box<str>,
+    /// `AppName`, verbatim.
+    pub name: Box<str>,
+    /// `AppVersion`.
+    pub version: Box<str>,
+    /// `AppVersionName`, verbatim.
+    pub version_name: Box<str>,
+}
+
+/// One tag of a group.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Tag {
+    /// `Key`, verbatim.
+    pub key: Box<str>,
+    /// `Value`, verbatim.
+    pub value: Box<str>,
+    /// `Scope` is `System`: set by the cloud, not by the customer.
+    pub system: bool,
+}
+
+/// One element of `NodePool`.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct NodePool {
+    /// `NodePoolId`.
+    pub id: Box<str>,
+    /// `NodeInstanceType`.
+    pub node_instance_type: Box<str>,
+    /// `NodeTypeName`, verbatim.
+    pub node_type_name: Box<str>,
+    /// `StrategyType`, upper-cased (see [`words::STRATEGY_TYPE`](super::words::STRATEGY_TYPE)).
+    pub strategy_type: Option<Box<str>>,
+    /// `NodeAmount`: subscription nodes there are now.
+    pub nodes: Option<f64>,
+    /// `NodeUsed`.
+    pub nodes_used: Option<f64>,
+    /// `ScalingNodeAmount`: elastic nodes there are now.
+    pub scaling_nodes: Option<f64>,
+    /// `ScalingNodeUsed`.
+    pub scaling_nodes_used: Option<f64>,
+    /// `NodeCapacity`: sessions one node can serve at once.
+    pub node_capacity: Option<f64>,
+    /// `Amount`: nodes bought when the group was made.
+    pub amount: Option<f64>,
+    /// `MaxScalingAmount`.
+    pub max_scaling_amount: Option<f64>,
+    /// `MaxIdleAppInstanceAmount`: idle sessions above which no scale-out happens.
+    pub max_idle_app_instances: Option<f64>,
+    /// `ScalingStep`: nodes added by one scale-out.
+    pub scaling_step: Option<f64>,
+    /// `ScalingUsageThreshold` as a ratio, 0 to 1.
+    pub scaling_usage_threshold: Option<f64>,
+    /// `ScalingDownAfterIdleMinutes`, in seconds.
+    pub scaling_down_after_idle_seconds: Option<f64>,
+    /// `WarmUp`.
+    pub warm_up: Option<bool>,
+    /// `StrategyEnableDate`: first day on which the strategy is in force.
+    pub strategy_enable_date: Option<civil::Date>,
+    /// `StrategyDisableDate`: last day on which the strategy is in force.
+    pub strategy_disable_date: Option<civil::Date>,
+    /// `RecurrenceSchedules`. Present does not mean in force: `strategy_type` decides.
+    pub schedules: Vec<Schedule>,
+}
+
+/// One element of `RecurrenceSchedules` with `RecurrenceType` weekly, the only one documented.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Schedule {
+    /// `RecurrenceValues`: ISO weekdays, 1 Monday to 7 Sunday; others were dropped as unknown.
+    pub weekdays: Vec<i8>,
+    /// `TimerPeriods`.
+    pub periods: Vec<TimerPeriod>,
+}
+
+/// One element of `TimerPeriods`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct TimerPeriod {
+    /// `StartTime`, wall clock.
+    pub start: civil::Time,
+    /// `EndTime`, wall clock. Not later than `start` means: on the next day.
+    pub end: civil::Time,
+    /// `Amount`: nodes that the period asks for.
+    pub amount: f64,
+}

@@ -1,0 +1,255 @@
+//! The whole fleet at one instant: what the renderer and the pages read. Immutable once made.
+//!
+//! What is not here: how facts get old (`poller` decides when to look), and how they are shown.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+
+use super::{Group, InstanceSummary, PersistentSummary, SessionCounters, schedule};
+
+/// The fleet as it is known at `at`; nothing in it is older than the configured limit.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Snapshot {
+    /// When the snapshot was put together.
+    pub at: Timestamp,
+    /// Every configured target, in configuration order, also those that never answered.
+    pub targets: Vec<TargetHealth>,
+    /// Every group, sorted by account, region and id; at most one per account and id.
+    pub groups: Vec<Arc<GroupSnapshot>>,
+}
+
+/// How one target's polls went.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TargetHealth {
+    /// The account's configured name.
+    pub account: Arc<str>,
+    /// Product type, with `/region` behind it where the account lists regions.
+    pub target: Arc<str>,
+    /// Whether the last poll succeeded whole; `None` before the first one ended.
+    pub up: Option<bool>,
+    /// When the last poll that succeeded whole ended.
+    pub last_success: Option<Timestamp>,
+}
+
+/// One group with everything that is known of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct GroupSnapshot {
+    /// The account's configured name.
+    pub account: Arc<str>,
+    /// The target it was listed by.
+    pub target: Arc<str>,
+    /// What `ListAppInstanceGroup` says.
+    pub group: Fetched<Group>,
+    /// What `ListAppInstances` says; `None` when off, never fetched, or too old.
+    pub instances: Option<Fetched<InstanceSummary>>,
+    /// What `ListPersistentAppInstances` says; `None` when off, never fetched, or too old.
+    pub persistent: Option<Fetched<PersistentSummary>>,
+    /// Transitions and sessions since the group was first seen; meaningful with `instances`.
+    pub counters: SessionCounters,
+}
+
+/// A fact and when it was last fetched whole.
+#[derive(Debug, PartialEq)]
+pub struct Fetched<T> {
+    /// The fact.
+    pub data: Arc<T>,
+    /// When the listing that brought it ended.
+    pub at: Timestamp,
+}
+
+impl Snapshot {
+    /// Puts the fleet together: groups sorted by account, region and id.
+    ///
+    /// Where several targets list the same group of an account (a region twice, say), the group of
+    /// the target that comes first in `targets` stays; the number says how many others were dropped.
+    pub fn build(
+        at: Timestamp,
+        targets: Vec<TargetHealth>,
+        mut groups: Vec<Arc<GroupSnapshot>>,
+    ) -> (Self, u64) {
+        let ranks: HashMap<(&str, &str), usize> =
+            targets.iter().enumerate().rev().map(|(rank, target)| (target.key(), rank)).collect();
+        let rank = |group: &GroupSnapshot| ranks.get(&group.target_key()).copied().unwrap_or(usize::MAX);
+        groups.sort_by(|one, other| one.key().cmp(&other.key()).then_with(|| rank(one).cmp(&rank(other))));
+        let listed = groups.len();
+        groups.dedup_by(|later, kept| later.key() == kept.key());
+        let dropped = (listed - groups.len()) as u64;
+        groups.sort_by(|one, other| one.place().cmp(&other.place()));
+        (Self { at, targets, groups }, dropped)
+    }
+
+    /// The earliest instant after the snapshot's own at which what a node pool's schedule asks for
+    /// changes; `None` where none ever does.
+    pub fn next_schedule_change(&self, time_zone: &TimeZone) -> Option<Timestamp> {
+        let pools = self.groups.iter().flat_map(|group| &group.group.data.node_pools);
+        pools.filter_map(|pool| schedule::next_change(pool, self.at, time_zone)).min()
+    }
+
+    /// The earliest instant at which something in it reaches the age of `stale_after`; `None` for an
+    /// empty fleet.
+    pub fn next_expiry(&self, stale_after: SignedDuration) -> Option<Timestamp> {
+        let oldest = self.groups.iter().flat_map(|group| group.fetched_at()).min()?;
+        // Beyond the end of time nothing expires.
+        oldest.checked_add(stale_after).ok()
+    }
+
+    /// The snapshot at `now`, without what has reached the age of `stale_after`: a group that was
+    /// listed too long ago is left out whole, a listing of its instances or persistent sessions alone.
+    pub fn aged(&self, now: Timestamp, stale_after: SignedDuration) -> Self {
+        let is_fresh = |at: Timestamp| now.duration_since(at) < stale_after;
+        let groups = self.groups.iter().filter(|group| is_fresh(group.group.at)).map(|group| {
+            if group.fetched_at().all(is_fresh) {
+                return Arc::clone(group);
+            }
+            Arc::new(GroupSnapshot {
+                instances: group.instances.clone().filter(|fetched| is_fresh(fetched.at)),
+                persistent: group.persistent.clone().filter(|fetched| is_fresh(fetched.at)),
+                ..GroupSnapshot::clone(group)
+            })
+        });
+        Self { at: now, targets: self.targets.clone(), groups: groups.collect() }
+    }
+}
+
+impl TargetHealth {
+    fn key(&self) -> (&str, &str) {
+        (&self.account, &self.target)
+    }
+}
+
+impl GroupSnapshot {
+    fn key(&self) -> (&str, &str) {
+        (&self.account, &self.group.data.id)
+    }
+
+    fn target_key(&self) -> (&str, &str) {
+        (&self.account, &self.target)
+    }
+
+    /// Where it stands in the fleet.
+    fn place(&self) -> (&str, &str, &str) {
+        (&self.account, &self.group.data.region_id, &self.group.data.id)
+    }
+
+    /// When each of its listings was fetched.
+    fn fetched_at(&self) -> impl Iterator<Item = Timestamp> {
+        let instances = self.instances.as_ref().map(|fetched| fetched.at);
+        let persistent = self.persistent.as_ref().map(|fetched| fetched.at);
+        [Some(self.group.at), instances, persistent].into_iter().flatten()
+    }
+}
+
+impl<T> Clone for Fetched<T> {
+    /// Shares the fact.
+    fn clone(&self) -> Self {
+        Self { data: Arc::clone(&self.data), at: self.at }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::civil::time;
+
+    use super::super::{
+        Findings, FoldOptions, InstanceFold, NodePool, PersistentFold, Schedule, TimerPeriod,
+    };
+    use super::*;
+
+    const LIMIT: SignedDuration = SignedDuration::from_secs(300);
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    fn fetched<T>(data: T, second: i64) -> Fetched<T> {
+        Fetched { data: Arc::new(data), at: at(second) }
+    }
+
+    fn target(name: &str) -> TargetHealth {
+        TargetHealth { account: "a".into(), target: name.into(), up: Some(true), last_success: None }
+    }
+
+    fn group(target: &str, region: &str, id: &str) -> GroupSnapshot {
+        let group = Group { id: id.into(), region_id: region.into(), ..Group::default() };
+        GroupSnapshot {
+            account: "a".into(),
+            target: target.into(),
+            group: fetched(group, 0),
+            instances: None,
+            persistent: None,
+            counters: SessionCounters::default(),
+        }
+    }
+
+    fn snapshot(groups: Vec<GroupSnapshot>) -> Snapshot {
+        Snapshot::build(at(0), vec![target("one")], groups.into_iter().map(Arc::new).collect()).0
+    }
+
+    #[test]
+    fn a_group_listed_by_two_targets_stays_with_the_first_whoever_answered_first() {
+        let groups = [group("two", "r", "g1"), group("one", "r", "g1"), group("two", "q", "g2")];
+        let targets = vec![target("one"), target("two")];
+        let (snapshot, dropped) = Snapshot::build(at(0), targets, groups.map(Arc::new).into());
+        let kept: Vec<_> =
+            snapshot.groups.iter().map(|group| (&*group.group.data.id, &*group.target)).collect();
+        assert_eq!(kept, [("g2", "two"), ("g1", "one")]);
+        assert_eq!(dropped, 1);
+    }
+
+    #[test]
+    fn the_same_group_id_in_another_account_is_another_group() {
+        let other = GroupSnapshot { account: "b".into(), ..group("one", "r", "g") };
+        assert_eq!(snapshot(vec![other, group("one", "r", "g")]).groups.len(), 2);
+    }
+
+    #[test]
+    fn what_reaches_the_limit_is_left_out_at_the_announced_instant() {
+        let listed = |second| {
+            let instances = InstanceFold::new(FoldOptions::default()).finish(0);
+            GroupSnapshot { instances: Some(fetched(instances, second)), ..group("one", "r", "g") }
+        };
+        let mut fresh = listed(-100);
+        let mut findings = Findings::default();
+        let mut fold = PersistentFold::new(FoldOptions::default());
+        fold.add(&super::super::PersistentRecord { id: "p", ..Default::default() }, &mut findings);
+        fresh.persistent = Some(fetched(fold.finish(1), 50));
+        let snapshot = snapshot(vec![fresh]);
+
+        assert_eq!(snapshot.next_expiry(LIMIT), Some(at(200)));
+        let before = snapshot.aged(at(199), LIMIT);
+        assert!(Arc::ptr_eq(&before.groups[0], &snapshot.groups[0]));
+        assert_eq!(before.at, at(199));
+
+        let after = snapshot.aged(at(200), LIMIT);
+        assert!(after.groups[0].instances.is_none());
+        assert!(after.groups[0].persistent.is_some());
+        assert_eq!(after.next_expiry(LIMIT), Some(at(300)));
+
+        let end = after.aged(at(300), LIMIT);
+        assert!(end.groups.is_empty());
+        assert_eq!(end.targets.len(), 1, "health outlives the data");
+        assert_eq!(end.next_expiry(LIMIT), None);
+    }
+
+    #[test]
+    fn the_next_schedule_change_is_the_earliest_in_the_fleet() {
+        let scheduled = |id: &str, start: i8| {
+            let mut scheduled = group("one", "r", id);
+            let period = TimerPeriod { start: time(start, 0, 0, 0), end: time(23, 0, 0, 0), amount: 1.0 };
+            let pool = NodePool {
+                strategy_type: Some("NODE_SCALING_BY_SCHEDULE".into()),
+                schedules: vec![Schedule { weekdays: (1..=7).collect(), periods: vec![period] }],
+                ..NodePool::default()
+            };
+            let data = Group { node_pools: vec![pool], ..Group::clone(&scheduled.group.data) };
+            scheduled.group = fetched(data, 0);
+            scheduled
+        };
+        let fleet = snapshot(vec![scheduled("g1", 9), scheduled("g2", 7), group("one", "r", "g3")]);
+        assert_eq!(fleet.next_schedule_change(&TimeZone::UTC), Some(at(7 * 3600)));
+        assert_eq!(snapshot(vec![]).next_schedule_change(&TimeZone::UTC), None);
+    }
+}
