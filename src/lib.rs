@@ -23,4 +23,5 @@
 //!
 //! Who may import whom is written down in `docs/architecture.md`.
 
+pub mod aliyun;
 pub mod fleet;

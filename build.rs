@@ -1,0 +1,43 @@
+//! Tells the binary what it was built from: the git revision, where there is one, and the compiler.
+
+use std::path::Path;
+use std::process::Command;
+
+fn main() {
+    println!("cargo:rerun-if-changed=build.rs");
+    let revision = revision().unwrap_or_else(|| "unknown".to_owned());
+    let rustc = rustc().unwrap_or_else(|| "unknown".to_owned());
+    println!("cargo:rustc-env=APPSTREAMING_EXPORTER_REVISION={revision}");
+    println!("cargo:rustc-env=APPSTREAMING_EXPORTER_RUSTC={rustc}");
+}
+
+/// The commit that is checked out, where the sources are a git checkout of their own: a source
+/// archive unpacked inside somebody else's repository must not carry that one's revision.
+fn revision() -> Option<String> {
+    if !Path::new(".git").exists() {
+        return None;
+    }
+    // The log of HEAD grows with every commit and checkout. A path that doesn't exist would make
+    // every build dirty, so it is watched only where it does.
+    for name in ["HEAD", "logs/HEAD"] {
+        if let Some(path) = output("git", &["rev-parse", "--git-path", name])
+            && Path::new(&path).exists()
+        {
+            println!("cargo:rerun-if-changed={path}");
+        }
+    }
+    output("git", &["rev-parse", "HEAD"])
+}
+
+/// The compiler's version, `1.95.0`.
+fn rustc() -> Option<String> {
+    let compiler = std::env::var("RUSTC").ok()?;
+    output(&compiler, &["--version"])?.split_whitespace().nth(1).map(str::to_owned)
+}
+
+fn output(program: &str, arguments: &[&str]) -> Option<String> {
+    let output = Command::new(program).args(arguments).output().ok()?;
+    let text = String::from_utf8(output.stdout).ok()?;
+    let text = text.trim();
+    (output.status.success() && !text.is_empty()).then(|| text.to_owned())
+}

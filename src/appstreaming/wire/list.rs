@@ -1,0 +1,211 @@
+//! Lists and nested objects that take whatever the API sends in their place.
+
+use std::{fmt, marker::PhantomData};
+
+use serde::{
+    Deserialize, Deserializer,
+    de::{IgnoredAny, MapAccess, SeqAccess, Visitor},
+};
+
+use super::{Object, Scalar};
+
+/// A list of objects.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Objects<T> {
+    /// The elements that are objects, in their order.
+    pub items: Vec<T>,
+    /// How many elements were something else.
+    pub skipped: u64,
+    /// What stood in the list's place.
+    pub presence: Presence,
+}
+
+/// A list of scalars.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Scalars<'a> {
+    /// The elements, in their order; lists and objects among them are unreadable scalars.
+    pub items: Vec<Scalar<'a>>,
+    /// What stood in the list's place.
+    pub presence: Presence,
+}
+
+/// An object that may be missing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Maybe<T> {
+    /// Absent, null or an empty string.
+    #[default]
+    Absent,
+    /// Here it is.
+    Object(T),
+    /// Something that isn't an object.
+    Odd,
+}
+
+/// What stood in the place of a list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Presence {
+    /// The member wasn't there.
+    #[default]
+    Absent,
+    /// Null or an empty string, which means the same everywhere in this API.
+    Null,
+    /// A list.
+    List,
+    /// Something else.
+    Odd,
+}
+
+impl<T> Objects<T> {
+    /// How many elements the list has, of whatever type.
+    pub fn len(&self) -> u64 {
+        self.items.len() as u64 + self.skipped
+    }
+
+    /// Whether the list has no element at all.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    fn without(presence: Presence) -> Self {
+        Objects { presence, ..Self::default() }
+    }
+}
+
+impl<T> Default for Objects<T> {
+    fn default() -> Self {
+        Objects { items: Vec::new(), skipped: 0, presence: Presence::Absent }
+    }
+}
+
+impl<T> Maybe<T> {
+    /// The object, if it is one.
+    pub fn object(&self) -> Option<&T> {
+        match self {
+            Maybe::Object(object) => Some(object),
+            Maybe::Absent | Maybe::Odd => None,
+        }
+    }
+}
+
+impl<'de, T: Object<'de>> Deserialize<'de> for Objects<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(ObjectsVisitor(PhantomData))
+    }
+}
+
+impl<'de, T: Object<'de>> Deserialize<'de> for Maybe<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(MaybeVisitor(PhantomData))
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Scalars<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(ScalarsVisitor).map(|list: Scalars<'de>| list)
+    }
+}
+
+struct ObjectsVisitor<T>(PhantomData<T>);
+struct MaybeVisitor<T>(PhantomData<T>);
+struct ScalarsVisitor;
+
+/// The answers to everything that is neither null nor what the visitor is for: `$empty` for an empty
+/// string, `$odd` for the rest.
+macro_rules! others {
+    ($empty:expr, $odd:expr) => {
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("any value")
+        }
+
+        fn visit_unit<E>(self) -> Result<Self::Value, E> {
+            Ok($empty)
+        }
+
+        fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+            Ok(if text.is_empty() { $empty } else { $odd })
+        }
+
+        fn visit_bool<E>(self, _: bool) -> Result<Self::Value, E> {
+            Ok($odd)
+        }
+
+        fn visit_i64<E>(self, _: i64) -> Result<Self::Value, E> {
+            Ok($odd)
+        }
+
+        fn visit_u64<E>(self, _: u64) -> Result<Self::Value, E> {
+            Ok($odd)
+        }
+
+        fn visit_f64<E>(self, _: f64) -> Result<Self::Value, E> {
+            Ok($odd)
+        }
+    };
+}
+
+impl<'de, T: Object<'de>> Visitor<'de> for ObjectsVisitor<T> {
+    type Value = Objects<T>;
+
+    others!(Objects::without(Presence::Null), Objects::without(Presence::Odd));
+
+    fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<Objects<T>, A::Error> {
+        skip_members(members).map(|()| Objects::without(Presence::Odd))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Objects<T>, A::Error> {
+        let mut list = Objects::without(Presence::List);
+        while let Some(element) = elements.next_element()? {
+            match element {
+                Maybe::Object(object) => list.items.push(object),
+                Maybe::Absent | Maybe::Odd => list.skipped += 1,
+            }
+        }
+        Ok(list)
+    }
+}
+
+impl<'de, T: Object<'de>> Visitor<'de> for MaybeVisitor<T> {
+    type Value = Maybe<T>;
+
+    others!(Maybe::Absent, Maybe::Odd);
+
+    fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<Maybe<T>, A::Error> {
+        T::read(members).map(Maybe::Object)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, elements: A) -> Result<Maybe<T>, A::Error> {
+        skip_elements(elements).map(|()| Maybe::Odd)
+    }
+}
+
+impl<'de> Visitor<'de> for ScalarsVisitor {
+    type Value = Scalars<'de>;
+
+    others!(
+        Scalars { presence: Presence::Null, ..Scalars::default() },
+        Scalars { presence: Presence::Odd, ..Scalars::default() }
+    );
+
+    fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<Scalars<'de>, A::Error> {
+        skip_members(members)?;
+        Ok(Scalars { presence: Presence::Odd, ..Scalars::default() })
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Scalars<'de>, A::Error> {
+        let mut items = Vec::new();
+        while let Some(element) = elements.next_element()? {
+            items.push(element);
+        }
+        Ok(Scalars { items, presence: Presence::List })
+    }
+}
+
+fn skip_members<'de, A: MapAccess<'de>>(mut members: A) -> Result<(), A::Error> {
+    while members.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+    Ok(())
+}
+
+fn skip_elements<'de, A: SeqAccess<'de>>(mut elements: A) -> Result<(), A::Error> {
+    while elements.next_element::<IgnoredAny>()?.is_some() {}
+    Ok(())
+}

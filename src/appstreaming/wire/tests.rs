@@ -1,0 +1,229 @@
+use proptest::prelude::*;
+use serde_json::{Map, Value, json};
+
+use super::{Group, Instance, Maybe, Model, Page, Persistent, Scalar};
+use crate::{
+    appstreaming::convert::{self, InstanceFields, PersistentFields},
+    fleet::{Findings, FoldOptions},
+};
+
+fn scalar(json: &str) -> Scalar<'_> {
+    serde_json::from_str(json).unwrap()
+}
+
+#[test]
+fn a_text_is_borrowed_unless_it_has_escapes() {
+    use std::borrow::Cow::{Borrowed, Owned};
+    assert!(matches!(scalar(r#""a 组""#).text(), Ok(Some(Borrowed("a 组")))));
+    assert!(matches!(scalar(r#""a\"\u7ec4""#).text(), Ok(Some(Owned(text))) if text == "a\"组"));
+    assert!(matches!(scalar(r#"" a\n""#).code(), Ok(Some(Owned(text))) if text == "a"));
+    assert!(matches!(scalar("1.10").text(), Ok(Some(Borrowed("1.10")))));
+    for empty in ["null", r#""""#] {
+        assert_eq!(scalar(empty).text(), Ok(None), "{empty}");
+    }
+    assert_eq!(scalar(r#"" \n ""#).code(), Ok(None));
+    for odd in ["true", "[]", "{}", r#""\ud800""#] {
+        assert!(scalar(odd).text().is_err(), "{odd}");
+    }
+}
+
+#[test]
+fn numbers_are_finite_decimals_in_or_out_of_quotes() {
+    for (json, number) in [
+        ("1", 1.0),
+        (r#"" 20.5 ""#, 20.5),
+        ("1e2", 100.0),
+        (r#""-1""#, -1.0),
+        ("9007199254740993", 9007199254740992.0),
+    ] {
+        assert_eq!(scalar(json).number(), Ok(Some(number)), "{json}");
+    }
+    assert!(scalar("-0").number().unwrap().unwrap().is_sign_positive());
+    for json in ["null", r#""""#, r#"" ""#] {
+        assert_eq!(scalar(json).number(), Ok(None), "{json}");
+    }
+    for json in ["true", r#""85%""#, r#""inf""#, r#""NaN""#, "1e999", "[1]", "{}", r#""0x10""#, r#""1,000""#]
+    {
+        assert!(scalar(json).number().is_err(), "{json}");
+    }
+    assert_eq!(scalar(r#""18446744073709551615""#).count(), Ok(Some(u64::MAX)));
+    assert!(scalar("1.5").count().is_err());
+}
+
+#[test]
+fn flags_are_true_or_false_in_every_dress() {
+    for json in ["true", "1", r#""true""#, r#""True""#, r#"" TRUE ""#, r#""1""#] {
+        assert_eq!(scalar(json).flag(), Ok(Some(true)), "{json}");
+    }
+    for json in ["false", "0", r#""false""#, r#""False""#, r#""0""#] {
+        assert_eq!(scalar(json).flag(), Ok(Some(false)), "{json}");
+    }
+    for json in ["null", r#""""#] {
+        assert_eq!(scalar(json).flag(), Ok(None), "{json}");
+    }
+    for json in ["2", r#""yes""#, "[]", "{}"] {
+        assert!(scalar(json).flag().is_err(), "{json}");
+    }
+}
+
+#[test]
+fn a_byte_order_mark_white_space_and_escaped_names_are_fine() {
+    let body = b"\xEF\xBB\xBF \n{\"TotalCount\":1,\"AppInstance\\u004dodels\":[{\"AppInstance\\u0049d\":\"ai-1\"}]}\r\n";
+    let page = Page::<Instance<'_>>::parse(body).unwrap();
+    assert_eq!(page.models.items[0].id.code().unwrap().as_deref(), Some("ai-1"));
+}
+
+#[test]
+fn of_duplicate_names_the_last_wins() {
+    let body = br#"{"TotalCount":1,"TotalCount":2,"AppInstanceModels":[],"AppInstanceModels":[
+        {"AppInstanceId":"a","BindInfo":{"EndUserId":"x"},"AppInstanceId":"b","BindInfo":null}]}"#;
+    let page = Page::<Instance<'_>>::parse(body).unwrap();
+    assert_eq!(page.total_count.count(), Ok(Some(2)));
+    assert_eq!(page.models.items[0].id.text().unwrap().as_deref(), Some("b"));
+    assert!(matches!(page.models.items[0].bind_info, Maybe::Absent));
+}
+
+#[test]
+fn a_value_nested_thousands_deep_in_an_unknown_field_is_skipped() {
+    let deep = format!("{}{}", "[".repeat(10_000), "]".repeat(10_000));
+    let body =
+        format!(r#"{{"AppInstanceModels":[{{"New":{deep},"AppInstanceId":"ai-1","Status":{deep}}}]}}"#);
+    let page = Page::<Instance<'_>>::parse(body.as_bytes()).unwrap();
+    assert_eq!(page.models.items[0].id.text().unwrap().as_deref(), Some("ai-1"));
+    assert!(page.models.items[0].status.text().is_err());
+}
+
+/// Any JSON value, as odd as they come.
+fn anything() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<u64>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        any::<String>().prop_map(Value::from),
+        r#"[0-9:+.TZ \\"-]{0,24}"#.prop_map(Value::from),
+    ];
+    leaf.prop_recursive(4, 24, 6, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..6).prop_map(Value::from),
+            prop::collection::vec((member(), inner), 0..6)
+                .prop_map(|members| Value::Object(members.into_iter().collect::<Map<_, _>>())),
+        ]
+    })
+}
+
+/// Names that mean something somewhere, so that odd values get deep into the tree.
+fn member() -> impl Strategy<Value = String> {
+    prop_oneof![
+        any::<String>(),
+        prop::sample::select(vec![
+            "AppInstanceId",
+            "AppInstanceGroupId",
+            "AppInstancePersistentId",
+            "Status",
+            "BindInfo",
+            "EndUserId",
+            "UsageDuration",
+            "GmtModified",
+            "NodePool",
+            "NodePoolId",
+            "RecurrenceSchedules",
+            "RecurrenceType",
+            "RecurrenceValues",
+            "TimerPeriods",
+            "StartTime",
+            "Amount",
+            "Tags",
+            "Key",
+            "Apps",
+            "OtaInfo",
+            "AuthorizedUsers",
+            "SessionTimeout",
+            "StrategyEnableDate",
+            "WarmUp",
+        ])
+        .prop_map(str::to_owned),
+    ]
+}
+
+/// A page whose middle element has `value` in the place of `field`.
+fn page_with(list: &str, id: &str, mut element: Value, field: &str, value: &Value) -> Vec<u8> {
+    element[field] = value.clone();
+    serde_json::to_vec(&json!({ "TotalCount": 3, list: [{ id: "first" }, element, { id: "last" }] })).unwrap()
+}
+
+/// The ids of the elements that can be read.
+fn ids(list: &str, body: &[u8]) -> Vec<String> {
+    let mut findings = Findings::default();
+    let options = FoldOptions { nodes: true, detail: true };
+    match list {
+        Group::LIST => {
+            let page = Page::<Group<'_>>::parse(body).unwrap();
+            page.models
+                .items
+                .iter()
+                .filter_map(|item| Some(convert::group(item, &mut findings)?.id.into()))
+                .collect()
+        }
+        Instance::LIST => {
+            let page = Page::<Instance<'_>>::parse(body).unwrap();
+            let read =
+                |item| Some(InstanceFields::read(item, options, &mut findings)?.record().id.to_owned());
+            page.models.items.iter().filter_map(read).collect()
+        }
+        _ => {
+            let page = Page::<Persistent<'_>>::parse(body).unwrap();
+            let read =
+                |item| Some(PersistentFields::read(item, options, &mut findings)?.record().id.to_owned());
+            page.models.items.iter().filter_map(read).collect()
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn whatever_stands_in_place_of_a_field_costs_no_other_item(value in anything(), pick in any::<prop::sample::Index>()) {
+        let samples = [
+            (Group::LIST, "AppInstanceGroupId", "list_app_instance_group"),
+            (Instance::LIST, "AppInstanceId", "list_app_instances"),
+            (Persistent::LIST, "AppInstancePersistentId", "list_persistent_app_instances"),
+        ];
+        let (list, id, sample) = samples[pick.index(samples.len())];
+        let sample: Value = serde_json::from_slice(&crate::appstreaming::tests::sample(sample)).unwrap();
+        let element = sample[list][0].clone();
+        let fields: Vec<String> = element.as_object().unwrap().keys().cloned().collect();
+        let field = &fields[pick.index(fields.len())];
+        let read = ids(list, &page_with(list, id, element.clone(), field, &value));
+        prop_assert_eq!(read.first().map(String::as_str), Some("first"));
+        prop_assert_eq!(read.last().map(String::as_str), Some("last"));
+        prop_assert!(field == id || read.len() == 3, "{} of {}", field, read.len());
+    }
+
+    #[test]
+    fn whatever_stands_in_place_of_an_element_costs_no_other_item(value in anything()) {
+        for list in [Group::LIST, Instance::LIST, Persistent::LIST] {
+            let id = match list {
+                Group::LIST => "AppInstanceGroupId",
+                Instance::LIST => "AppInstanceId",
+                _ => "AppInstancePersistentId",
+            };
+            let body = serde_json::to_vec(&json!({ list: [{ id: "first" }, value, { id: "last" }] })).unwrap();
+            let read = ids(list, &body);
+            prop_assert_eq!(read.first().map(String::as_str), Some("first"));
+            prop_assert_eq!(read.last().map(String::as_str), Some("last"));
+        }
+    }
+
+    #[test]
+    fn no_bytes_make_the_parser_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+        let _ = Page::<Group<'_>>::parse(&bytes);
+    }
+
+    #[test]
+    fn a_page_cut_anywhere_is_an_error(cut in any::<prop::sample::Index>()) {
+        let body = crate::appstreaming::tests::sample("list_app_instance_group");
+        let end = cut.index(body.trim_ascii_end().len());
+        prop_assert!(Page::<Group<'_>>::parse(&body[..end]).is_err());
+    }
+}

@@ -1,0 +1,381 @@
+//! The command line: commands and flags, and what they mean for the configuration.
+//!
+//! Flags bear dots, as those of other Prometheus exporters do. Usage errors end the process with
+//! status 2, `--help` and `--version` with 0; whether a configuration makes sense is decided in `config`.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::builder::styling::{AnsiColor, Styles};
+use clap::builder::{PossibleValuesParser, TypedValueParser as _};
+use clap::error::ErrorKind;
+use clap::{ArgAction, Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
+
+use crate::config::{FLAGS_NOT_YET, Flag, NOT_SUPPORTED_YET, Sources};
+use crate::http::ListenAddress;
+use crate::telemetry::logging::Format;
+use crate::telemetry::{REVISION, RUSTC, VERSION};
+
+#[cfg(feature = "simulator")]
+mod simulated;
+#[cfg(feature = "simulator")]
+pub use simulated::{Behaviour, Demo, Fault, Fleet, Simulate};
+
+const STYLES: Styles = Styles::styled()
+    .header(AnsiColor::Green.on_default().bold())
+    .usage(AnsiColor::Green.on_default().bold())
+    .literal(AnsiColor::Cyan.on_default().bold())
+    .placeholder(AnsiColor::Cyan.on_default());
+
+const EXAMPLES: &str = "\
+Examples:
+  appstreaming-exporter demo
+      Look around: no account, no network, no file needed
+  appstreaming-exporter
+      Poll with the default credentials and serve port 9877
+  appstreaming-exporter check --config.file exporter.toml
+      List every mistake in the file, by key and line
+
+Configuration: defaults < files < environment < --set < other flags. A variable
+is a key in capitals with __ between levels, such as
+APPSTREAMING_EXPORTER_POLL__INTERVAL=30s; the flags --config.file, --web.* and
+--log.* have theirs too: APPSTREAMING_EXPORTER_LOG__LEVEL=debug.";
+
+/// Reads the command line of this process. Ends it on a usage error (2) and after `--help` and `--version` (0).
+pub fn parse() -> Command {
+    try_parse(std::env::args_os()).unwrap_or_else(|error| error.exit())
+}
+
+/// Reads a command line, the program's name first.
+///
+/// # Errors
+///
+/// What to print and with which status to end; asking for help is among them.
+pub fn try_parse<T: Into<OsString> + Clone>(
+    arguments: impl IntoIterator<Item = T>,
+) -> Result<Command, clap::Error> {
+    let arguments: Vec<OsString> = arguments.into_iter().map(Into::into).collect();
+    let written = arguments.iter().filter_map(|argument| argument.to_str()?.split('=').next());
+    if let Some(flag) = written.take_while(|flag| *flag != "--").find(|flag| FLAGS_NOT_YET.contains(flag)) {
+        return Err(
+            Cli::command().error(ErrorKind::UnknownArgument, format!("{flag} is {NOT_SUPPORTED_YET}"))
+        );
+    }
+    let cli = Cli::try_parse_from(arguments)?;
+    Ok(cli.command.unwrap_or(Command::Run(cli.run)))
+}
+
+/// Prometheus exporter for Alibaba Cloud App Streaming
+#[derive(Debug, Parser)]
+#[command(
+    name = "appstreaming-exporter",
+    version = version(),
+    styles = STYLES,
+    max_term_width = 100,
+    after_help = EXAMPLES,
+    args_conflicts_with_subcommands = true,
+    disable_help_subcommand = true,
+    disable_help_flag = true,
+    disable_version_flag = true
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    run: Run,
+    // One short page of help for both spellings: the long layout hides the overview.
+    /// Print help
+    #[arg(short, long, global = true, action = ArgAction::HelpShort, help_heading = "Options")]
+    help: Option<bool>,
+    /// Print the version
+    #[arg(short = 'V', long, action = ArgAction::Version, help_heading = "Options")]
+    version: Option<bool>,
+}
+
+/// What the exporter is asked to do.
+#[derive(Debug, Clone, PartialEq, Subcommand)]
+pub enum Command {
+    /// Poll the cloud and serve /metrics; what happens without a command
+    Run(Run),
+    /// The same over a simulated cloud: no account, no network, no file needed
+    #[cfg(feature = "simulator")]
+    Demo(Demo),
+    /// The simulated cloud alone, for tests, dashboards and load
+    #[cfg(feature = "simulator")]
+    Simulate(Simulate),
+    /// Poll once and print the exposition; status 0 only when every target succeeded
+    Once(Once),
+    /// Check the configuration and list every problem at once
+    Check(Check),
+    /// Print the catalogue of metrics
+    Catalog(Catalog),
+}
+
+/// Flags of `run`.
+#[derive(Debug, Clone, PartialEq, Args)]
+pub struct Run {
+    /// Where the configuration comes from.
+    #[command(flatten)]
+    pub configuration: Configuration,
+    /// What is served where.
+    #[command(flatten)]
+    pub web: Web,
+    /// What is logged.
+    #[command(flatten)]
+    pub log: Log,
+}
+
+/// Where the configuration comes from.
+#[derive(Debug, Clone, Default, PartialEq, Args)]
+#[command(next_help_heading = "Configuration")]
+pub struct Configuration {
+    /// Configuration file: TOML, YAML or JSON by its ending; repeatable, later wins
+    #[arg(
+        long = "config.file",
+        value_name = "FILE",
+        env = "APPSTREAMING_EXPORTER_CONFIG__FILE",
+        hide_env = true
+    )]
+    pub files: Vec<PathBuf>,
+    /// Override one key, such as poll.interval=30s or accounts.0.vpc=true; repeatable
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+    /// This replica's number, from 0; "hostname" takes it from the end of a StatefulSet pod's name
+    #[arg(long = "shard.index", value_name = "INDEX")]
+    pub shard_index: Option<String>,
+    /// How many replicas share the fleet
+    #[arg(long = "shard.total", value_name = "TOTAL")]
+    pub shard_total: Option<String>,
+}
+
+impl Configuration {
+    /// All sources of the configuration, with the environment and host name of this process.
+    pub fn sources(&self) -> Sources {
+        self.sources_over(Sources::of_process())
+    }
+
+    /// All sources of the configuration, over what `process` says of environment and host name.
+    pub fn sources_over(&self, process: Sources) -> Sources {
+        let flag = |flag, key, value: &Option<String>| value.clone().map(|value| Flag { flag, key, value });
+        let flags = [
+            flag("--shard.index", "sharding.index", &self.shard_index),
+            flag("--shard.total", "sharding.total", &self.shard_total),
+        ];
+        Sources {
+            files: self.files.clone(),
+            set: self.set.clone(),
+            flags: flags.into_iter().flatten().collect(),
+            ..process
+        }
+    }
+}
+
+/// What is served where.
+#[derive(Debug, Clone, PartialEq, Args)]
+#[command(next_help_heading = "Web")]
+pub struct Web {
+    /// Address to listen on: :PORT for every address, or HOST:PORT; repeatable
+    #[arg(
+        long = "web.listen-address",
+        value_name = "ADDRESS",
+        default_value = ":9877",
+        value_delimiter = ',',
+        env = "APPSTREAMING_EXPORTER_WEB__LISTEN_ADDRESS",
+        hide_env = true
+    )]
+    pub listen_address: Vec<ListenAddress>,
+    /// Path of the metrics
+    #[arg(
+        long = "web.telemetry-path",
+        value_name = "PATH",
+        default_value = "/metrics",
+        value_parser = telemetry_path,
+        env = "APPSTREAMING_EXPORTER_WEB__TELEMETRY_PATH",
+        hide_env = true
+    )]
+    pub telemetry_path: String,
+}
+
+/// What is logged.
+#[derive(Debug, Clone, PartialEq, Args)]
+#[command(next_help_heading = "Logging")]
+pub struct Log {
+    /// Least severe messages to log: off, error, warn, info, debug or trace; also by module, such as
+    /// info,hyper=debug
+    #[arg(
+        long = "log.level",
+        value_name = "LEVEL",
+        default_value = "info",
+        value_parser = log_level,
+        env = "APPSTREAMING_EXPORTER_LOG__LEVEL",
+        hide_env = true
+    )]
+    pub level: String,
+    /// How messages are written
+    #[arg(
+        long = "log.format",
+        value_name = "FORMAT",
+        default_value = "logfmt",
+        value_parser = PossibleValuesParser::new(["logfmt", "json"]).try_map(|word| word.parse::<Format>()),
+        env = "APPSTREAMING_EXPORTER_LOG__FORMAT",
+        hide_env = true
+    )]
+    pub format: Format,
+}
+
+/// Flags of `once`.
+#[derive(Debug, Clone, PartialEq, Args)]
+pub struct Once {
+    /// Write to this file, whole or not at all, rather than to the standard output
+    #[arg(long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Where the configuration comes from.
+    #[command(flatten)]
+    pub configuration: Configuration,
+    /// What is logged.
+    #[command(flatten)]
+    pub log: Log,
+}
+
+/// Flags of `check`.
+#[derive(Debug, Clone, PartialEq, Args)]
+pub struct Check {
+    /// Also make one signed call per target, and say what is wrong with credentials, permissions or endpoint
+    #[arg(long)]
+    pub online: bool,
+    /// Where the configuration comes from.
+    #[command(flatten)]
+    pub configuration: Configuration,
+    /// What is logged.
+    #[command(flatten)]
+    pub log: Log,
+}
+
+/// Flags of `catalog`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Args)]
+pub struct Catalog {
+    /// How it is written
+    #[arg(long, value_name = "FORMAT", default_value = "markdown")]
+    pub format: CatalogFormat,
+}
+
+/// How the catalogue is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum CatalogFormat {
+    /// tables to read
+    Markdown,
+    /// a list of objects
+    Json,
+}
+
+fn version() -> String {
+    format!("{VERSION} (revision {REVISION}, rustc {RUSTC})")
+}
+
+fn telemetry_path(text: &str) -> Result<String, String> {
+    // Whoever looks after the process relies on these.
+    const TAKEN: [&str; 3] = ["/-/healthy", "/-/ready", "/-/reload"];
+    let sound =
+        text.starts_with('/') && text.bytes().all(|byte| byte.is_ascii_graphic() && !b"?#".contains(&byte));
+    if !sound {
+        Err("write a path such as /metrics".to_owned())
+    } else if TAKEN.contains(&text) {
+        Err("something else is served there".to_owned())
+    } else {
+        Ok(text.to_owned())
+    }
+}
+
+/// Lets directives by module pass: the log itself knows better what is wrong with those.
+fn log_level(text: &str) -> Result<String, String> {
+    const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
+    let known = text.contains(['=', ',', '[', ':']) || LEVELS.contains(&text);
+    known.then(|| text.to_owned()).ok_or_else(|| format!("write one of {}", LEVELS.join(", ")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    pub(super) fn parsed(line: &str) -> Command {
+        try_parse(std::iter::once("appstreaming-exporter").chain(line.split_whitespace())).expect(line)
+    }
+
+    fn refused(line: &str) -> clap::Error {
+        try_parse(std::iter::once("appstreaming-exporter").chain(line.split_whitespace())).expect_err(line)
+    }
+
+    #[test]
+    fn the_definition_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn without_a_command_it_runs() {
+        let Command::Run(run) = parsed("--config.file a.toml --config.file b.yaml --set poll.interval=5s")
+        else {
+            panic!("not run");
+        };
+        assert_eq!(run.configuration.files, [PathBuf::from("a.toml"), PathBuf::from("b.yaml")]);
+        assert_eq!(run.configuration.set, ["poll.interval=5s"]);
+        assert_eq!(run.web.listen_address, [":9877".parse().expect("an address")]);
+        assert_eq!((run.web.telemetry_path.as_str(), run.log.level.as_str()), ("/metrics", "info"));
+        assert_eq!(parsed(""), parsed("run"));
+    }
+
+    #[test]
+    fn flags_that_stand_for_a_key_become_sources() {
+        let Command::Run(run) = parsed("run --shard.index hostname --shard.total 3") else {
+            panic!("not run")
+        };
+        let sources = run.configuration.sources_over(Sources::default());
+        let flags: Vec<_> = sources.flags.iter().map(|flag| (flag.key, flag.value.as_str())).collect();
+        assert_eq!(flags, [("sharding.index", "hostname"), ("sharding.total", "3")]);
+    }
+
+    #[test]
+    fn several_addresses_are_listened_on() {
+        let Command::Run(run) = parsed("--web.listen-address 127.0.0.1:0 --web.listen-address [::1]:9877")
+        else {
+            panic!("not run");
+        };
+        assert_eq!(run.web.listen_address.len(), 2);
+    }
+
+    #[test]
+    fn usage_errors_end_with_status_2_and_help_with_0() {
+        for line in [
+            "--no-such-flag",
+            "nonsense",
+            "--web.listen-address 9877",
+            "--web.telemetry-path metrics",
+            "--web.telemetry-path /-/ready",
+            "--log.level loud",
+            "catalog --format xml",
+            "simulate --fault 2=ServiceUnavailable",
+            "simulate --speed -1",
+        ] {
+            assert_eq!(refused(line).exit_code(), 2, "{line}");
+        }
+        for line in ["--help", "--version", "check --help"] {
+            assert_eq!(refused(line).exit_code(), 0, "{line}");
+        }
+    }
+
+    #[test]
+    fn flags_that_are_not_supported_yet_are_refused_by_name() {
+        for flag in FLAGS_NOT_YET {
+            for line in [(*flag).to_owned(), format!("run {flag}=x"), format!("demo {flag} x")] {
+                let error = refused(&line);
+                assert_eq!(error.exit_code(), 2);
+                assert!(error.to_string().contains(&format!("{flag} is not supported yet")), "{error}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_version_is_shown_with_what_is_known_of_the_build() {
+        let shown = refused("--version").to_string();
+        assert!(shown.starts_with(&format!("appstreaming-exporter {VERSION}")), "{shown}");
+    }
+}

@@ -1,0 +1,135 @@
+//! Flags of the simulated cloud: `simulate`, and what `demo` polls.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use clap::Args;
+
+use super::{Configuration, Log, Web};
+use crate::config::parse_duration;
+
+/// The simulated fleet.
+#[derive(Debug, Clone, PartialEq, Args)]
+#[command(next_help_heading = "Simulated fleet")]
+pub struct Fleet {
+    /// Delivery groups
+    #[arg(long, value_name = "NUMBER", default_value_t = 8)]
+    pub groups: usize,
+    /// Instances in each group at the start
+    #[arg(long, value_name = "NUMBER", default_value_t = 40)]
+    pub instances_per_group: usize,
+    /// Persistent sessions in each group that has them
+    #[arg(long, value_name = "NUMBER", default_value_t = 12)]
+    pub persistent_per_group: usize,
+    /// The same seed makes the same fleet
+    #[arg(long, value_name = "NUMBER", default_value_t = 1)]
+    pub seed: u64,
+    /// Simulated seconds per second; 0 stands still
+    #[arg(long, value_name = "FACTOR", default_value_t = 1.0, value_parser = from_zero)]
+    pub speed: f64,
+}
+
+/// Flags of `demo`.
+#[derive(Debug, Clone, PartialEq, Args)]
+pub struct Demo {
+    /// The fleet to look at.
+    #[command(flatten)]
+    pub fleet: Fleet,
+    /// Where the configuration comes from; its accounts give way to the simulated one.
+    #[command(flatten)]
+    pub configuration: Configuration,
+    /// What is served where.
+    #[command(flatten)]
+    pub web: Web,
+    /// What is logged.
+    #[command(flatten)]
+    pub log: Log,
+}
+
+/// Flags of `simulate`.
+#[derive(Debug, Clone, PartialEq, Args)]
+pub struct Simulate {
+    /// Address to listen on: :PORT for every IPv4 address, or ADDRESS:PORT
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9878", value_parser = socket_address)]
+    pub listen: SocketAddr,
+    /// The fleet to simulate.
+    #[command(flatten)]
+    pub fleet: Fleet,
+    /// How the API behaves.
+    #[command(flatten)]
+    pub behaviour: Behaviour,
+    /// What is logged.
+    #[command(flatten)]
+    pub log: Log,
+}
+
+/// How the simulated API behaves.
+#[derive(Debug, Clone, PartialEq, Args)]
+#[command(next_help_heading = "Simulated API")]
+pub struct Behaviour {
+    /// Added to every answer
+    #[arg(long, value_name = "DURATION", default_value = "0ms", value_parser = duration)]
+    pub latency: Duration,
+    /// Requests beyond this rate are throttled; 0: none are
+    #[arg(long, value_name = "RATE", default_value_t = 0.0, value_parser = from_zero)]
+    pub requests_per_second: f64,
+    /// Let a share of the requests fail with an error code of the API, or drop, truncate, html or
+    /// null_list: 0.1=ServiceUnavailable; repeatable
+    #[arg(long = "fault", value_name = "SHARE=FAULT", value_parser = fault)]
+    pub faults: Vec<Fault>,
+}
+
+/// A share of the requests that fail.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Fault {
+    /// Above 0, at most 1.
+    pub share: f64,
+    /// An error code of the API, or `drop`, `truncate`, `html` or `null_list`.
+    pub what: String,
+}
+
+fn socket_address(text: &str) -> Result<SocketAddr, String> {
+    let every = text.strip_prefix(':').and_then(|port| port.parse().ok());
+    let every = every.map(|port: u16| SocketAddr::from((Ipv4Addr::UNSPECIFIED, port)));
+    every.or_else(|| text.parse().ok()).ok_or_else(|| "write :9878, 127.0.0.1:9878 or [::1]:9878".to_owned())
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    parse_duration(text).ok_or_else(|| "write a duration such as 200ms or 1s".to_owned())
+}
+
+fn from_zero(text: &str) -> Result<f64, String> {
+    let number = text.parse::<f64>().ok().filter(|number| number.is_finite() && *number >= 0.0);
+    number.ok_or_else(|| "write a number from 0".to_owned())
+}
+
+fn fault(text: &str) -> Result<Fault, String> {
+    let parsed = text.split_once('=').and_then(|(share, what)| {
+        let share = share.parse::<f64>().ok().filter(|share| *share > 0.0 && *share <= 1.0)?;
+        (!what.is_empty()).then(|| Fault { share, what: what.to_owned() })
+    });
+    parsed.ok_or_else(|| {
+        "write SHARE=FAULT with a share above 0 and at most 1, such as 0.1=ServiceUnavailable".to_owned()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_simulated_cloud_is_shaped_by_flags() {
+        let crate::cli::Command::Simulate(simulate) = crate::cli::tests::parsed(
+            "simulate --listen :0 --groups 3 --seed 7 --speed 60 --latency 20ms --requests-per-second 5 \
+             --fault 0.1=ServiceUnavailable --fault 0.5=drop",
+        ) else {
+            panic!("not simulate");
+        };
+        assert_eq!(
+            (simulate.fleet.groups, simulate.fleet.seed, simulate.fleet.instances_per_group),
+            (3, 7, 40)
+        );
+        assert_eq!(simulate.behaviour.latency, Duration::from_millis(20));
+        assert_eq!(simulate.behaviour.faults[1], Fault { share: 0.5, what: "drop".to_owned() });
+    }
+}

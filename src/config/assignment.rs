@@ -1,0 +1,213 @@
+//! One key set from outside the files: by an environment variable or by a flag.
+//!
+//! What they hold is text. The schema says what it becomes: a secret `123456` stays text, a list is
+//! written inline (`["a", "b"]`) or with commas (`a,b`), a map inline (`{a = "b"}`) or as `a=b,c=d`.
+
+use std::collections::BTreeMap;
+
+use figment::value::{Dict, Value};
+
+use super::Flag;
+use super::problem::{Origin, Problem};
+use super::schema::{self, Kind, Place};
+
+/// What every variable of ours starts with; key names follow, with `__` between levels.
+const PREFIX: &str = "APPSTREAMING_EXPORTER_";
+
+/// A key, its value, and who said so.
+#[derive(Debug, Clone)]
+pub(super) struct Assignment {
+    pub(super) place: String,
+    pub(super) path: String,
+    pub(super) value: Value,
+}
+
+/// Assignments in the order in which they apply, and what is wrong with the others.
+#[derive(Debug, Default)]
+pub(super) struct Assignments {
+    pub(super) assignments: Vec<Assignment>,
+    pub(super) problems: Vec<Problem>,
+    pub(super) warnings: Vec<Problem>,
+}
+
+impl Assignments {
+    /// Environment first, then `--set` in the order written, then the flags that stand for a key.
+    pub(super) fn of(environment: &BTreeMap<String, String>, set: &[String], flags: &[Flag]) -> Self {
+        let mut all = Self::default();
+        for (name, value) in environment {
+            if let Some(rest) = name.strip_prefix(PREFIX) {
+                all.variable(name, rest, value);
+            }
+        }
+        // Account 2 must come before account 10, whatever the alphabet says.
+        all.assignments.sort_by_cached_key(|assignment| {
+            let names = assignment.path.split('.');
+            names.map(|name| (name.parse::<u64>().unwrap_or(0), name.to_owned())).collect::<Vec<_>>()
+        });
+        for text in set {
+            match text.split_once('=') {
+                Some((key, value)) => all.assign("--set".to_owned(), key.trim().to_owned(), value),
+                None => all.problem("--set", "", "write KEY=VALUE, such as poll.interval=30s"),
+            }
+        }
+        for Flag { flag, key, value } in flags {
+            all.assign((*flag).to_owned(), (*key).to_owned(), value);
+        }
+        all
+    }
+
+    fn variable(&mut self, name: &str, rest: &str, value: &str) {
+        let path = path_of(rest);
+        let section = path.split('.').next().unwrap_or_default();
+        let of_flags = |section| schema::FLAG_KEYS.iter().any(|key| key.split('.').next() == Some(section));
+        if schema::is_section(section) {
+            self.assign(name.to_owned(), path, value);
+        } else if of_flags(section) {
+            if !schema::FLAG_KEYS.contains(&path.as_str()) {
+                let known =
+                    schema::FLAG_KEYS.iter().map(|key| variable_of(key)).collect::<Vec<_>>().join(", ");
+                self.problem(name, "", format!("unknown variable; those of flags are {known}"));
+            }
+        } else if !is_kubernetes(rest) {
+            let guess = schema::nearest(&path).or_else(|| schema::nearest(&path.replacen('_', ".", 1)));
+            let hint = guess.map_or_else(String::new, |key| format!("; did you mean {}?", variable_of(&key)));
+            let message = format!("names no section of the configuration and is ignored{hint}");
+            self.warnings.push(Problem::new(Origin::new(name), "", message));
+        }
+    }
+
+    fn assign(&mut self, place: String, path: String, text: &str) {
+        let message = match schema::place(&path) {
+            Place::Key(kind) => match value_of(kind, text) {
+                Ok(value) => {
+                    self.assignments.push(Assignment { place, path, value });
+                    return;
+                }
+                Err(message) => message.to_owned(),
+            },
+            Place::Entry => {
+                self.assignments.push(Assignment { place, path, value: Value::from(text) });
+                return;
+            }
+            Place::NotYet => super::NOT_SUPPORTED_YET.to_owned(),
+            Place::Section => "is a section: name one of its keys".to_owned(),
+            Place::Unknown => super::unknown_key(&path),
+        };
+        self.problem(&place, &path, message);
+    }
+
+    fn problem(&mut self, place: &str, path: &str, message: impl Into<String>) {
+        self.problems.push(Problem::new(Origin::new(place), path, message));
+    }
+}
+
+/// `POLL__INTERVAL` -> `poll.interval`. The keys of tags keep their case.
+fn path_of(rest: &str) -> String {
+    let path = rest.replace("__", ".");
+    let lower = path.to_ascii_lowercase();
+    match schema::place(&lower) {
+        Place::Entry => {
+            const NAMES_BEFORE_A_TAG: usize = 4;
+            let key = path.splitn(NAMES_BEFORE_A_TAG + 1, '.').last().unwrap_or_default();
+            format!("{}{key}", &lower[..lower.len() - key.len()])
+        }
+        _ => lower,
+    }
+}
+
+/// `poll.interval` -> `APPSTREAMING_EXPORTER_POLL__INTERVAL`.
+fn variable_of(path: &str) -> String {
+    format!("{PREFIX}{}", path.replace('.', "__").to_ascii_uppercase())
+}
+
+/// Whether Kubernetes made this variable for a Service that bears our name:
+/// `SERVICE_HOST`, `SERVICE_PORT_METRICS`, `PORT`, `PORT_9877_TCP_ADDR`, with anything in front.
+fn is_kubernetes(rest: &str) -> bool {
+    let framed = format!("_{rest}_");
+    let numbered_port = || {
+        framed.match_indices("_PORT_").any(|(at, found)| {
+            let mut words = framed[at + found.len()..].split('_');
+            let number =
+                words.next().is_some_and(|word| !word.is_empty() && word.bytes().all(|b| b.is_ascii_digit()));
+            number && matches!(words.next(), Some("TCP" | "UDP" | "SCTP"))
+        })
+    };
+    framed.ends_with("_SERVICE_HOST_")
+        || framed.contains("_SERVICE_PORT_")
+        || framed.ends_with("_PORT_")
+        || numbered_port()
+}
+
+/// What `text` becomes. Text that doesn't fit a number or a truth value stays text: the rules name the key then.
+fn value_of(kind: Kind, text: &str) -> Result<Value, &'static str> {
+    let trimmed = text.trim();
+    Ok(match kind {
+        Kind::Text | Kind::Secret => Value::from(text),
+        Kind::Boolean => trimmed.parse::<bool>().map_or_else(|_| Value::from(text), Value::from),
+        Kind::Integer | Kind::Ordinal => {
+            trimmed.parse::<i64>().map_or_else(|_| Value::from(text), Value::from)
+        }
+        Kind::Number => trimmed.parse::<f64>().map_or_else(|_| Value::from(text), Value::from),
+        Kind::TextList if trimmed.starts_with('[') => inline(trimmed)?,
+        Kind::TextList => Value::from(items(trimmed).map(Value::from).collect::<Vec<_>>()),
+        Kind::TextMap if trimmed.starts_with('{') => inline(trimmed)?,
+        Kind::TextMap => {
+            let pairs = items(trimmed).map(|item| {
+                let (key, value) =
+                    item.split_once('=').ok_or("write KEY=VALUE,KEY=VALUE or {KEY = \"VALUE\"}")?;
+                Ok((key.trim().to_owned(), Value::from(value.trim())))
+            });
+            Value::from(pairs.collect::<Result<Dict, &'static str>>()?)
+        }
+        Kind::Accounts => inline(trimmed)?,
+    })
+}
+
+fn items(text: &str) -> impl Iterator<Item = &str> {
+    text.split(',').map(str::trim).filter(|item| !item.is_empty())
+}
+
+/// An inline value of TOML or JSON. What is wrong isn't quoted: it may hold a secret.
+fn inline(text: &str) -> Result<Value, &'static str> {
+    let toml = || toml::from_str::<Dict>(&format!("value = {text}")).ok()?.remove("value");
+    serde_json::from_str::<Value>(text).ok().or_else(toml).ok_or("is neither an inline TOML value nor JSON")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn variables_of_kubernetes_services_are_recognised() {
+        for rest in [
+            "SERVICE_HOST",
+            "SERVICE_PORT",
+            "SERVICE_PORT_METRICS",
+            "PORT",
+            "PORT_9877_TCP",
+            "PORT_9877_TCP_ADDR",
+            "PORT_9877_TCP_PORT",
+            "PORT_9877_TCP_PROTO",
+            "DEMO_SERVICE_HOST",
+            "DEMO_PORT_80_UDP_ADDR",
+        ] {
+            assert!(is_kubernetes(rest), "{rest}");
+        }
+        for rest in ["POLL__INTERVAL", "POLL_INTERVAL", "SERVICE", "REPORT", "PORT_NUMBER"] {
+            assert!(!is_kubernetes(rest), "{rest}");
+        }
+    }
+
+    #[test]
+    fn a_variable_names_a_key_and_back() {
+        assert_eq!(path_of("ACCOUNTS__0__FILTER__GROUP_IDS"), "accounts.0.filter.group_ids");
+        assert_eq!(path_of("ACCOUNTS__0__FILTER__TAGS__CostCentre"), "accounts.0.filter.tags.CostCentre");
+        assert_eq!(variable_of("poll.interval"), "APPSTREAMING_EXPORTER_POLL__INTERVAL");
+    }
+
+    #[test]
+    fn a_number_in_a_secret_stays_text() {
+        assert_eq!(value_of(Kind::Secret, "123456").expect("text").as_str(), Some("123456"));
+        assert_eq!(value_of(Kind::Text, "007").expect("text").as_str(), Some("007"));
+    }
+}

@@ -1,0 +1,220 @@
+//! The keys an operator may write, as a table: the one place that knows them all.
+//!
+//! Not here: what their values must obey (that is `validate`), and their defaults (beside the rules).
+
+/// How a key's value is written. Environment variables and flags are text; the kind says what the text becomes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Boolean,
+    Integer,
+    Number,
+    /// Text, a word of a list, a duration or a size: never turned into a number on the way.
+    Text,
+    /// Never shown, whatever is wrong with it.
+    Secret,
+    /// A whole number, or a word that stands for one.
+    Ordinal,
+    TextList,
+    TextMap,
+    /// The accounts as a whole, written inline.
+    Accounts,
+}
+
+/// What a path leads to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    Key(Kind),
+    /// An entry of a map whose keys are the operator's own, such as a tag.
+    Entry,
+    Section,
+    /// Known, and refused for now: see [`NOT_YET`].
+    NotYet,
+    Unknown,
+}
+
+/// Every key; `*` stands for the number of an account.
+pub(super) const KEYS: &[(&str, Kind)] = &[
+    ("poll.interval", Kind::Text),
+    ("poll.timeout", Kind::Text),
+    ("poll.stale_after", Kind::Text),
+    ("poll.page_size", Kind::Integer),
+    ("poll.shutdown_grace", Kind::Text),
+    ("api.signature", Kind::Text),
+    ("api.request_timeout", Kind::Text),
+    ("api.connect_timeout", Kind::Text),
+    ("api.max_in_flight", Kind::Integer),
+    ("api.requests_per_second", Kind::Number),
+    ("api.max_retries", Kind::Integer),
+    ("api.max_response_bytes", Kind::Text),
+    ("api.allow_http", Kind::Boolean),
+    ("api.proxy", Kind::Secret),
+    ("collectors.node_pools", Kind::Boolean),
+    ("collectors.instances", Kind::Text),
+    ("collectors.nodes", Kind::Boolean),
+    ("collectors.persistent", Kind::Text),
+    ("collectors.users", Kind::Text),
+    ("collectors.user_hash_key", Kind::Secret),
+    ("collectors.stateset", Kind::Text),
+    ("collectors.max_series", Kind::Integer),
+    ("labels.group", Kind::TextList),
+    ("labels.tags", Kind::TextList),
+    ("labels.system_tags", Kind::Boolean),
+    ("schedule.time_zone", Kind::Text),
+    ("sharding.index", Kind::Ordinal),
+    ("sharding.total", Kind::Integer),
+    ("accounts", Kind::Accounts),
+    ("accounts.*.name", Kind::Text),
+    ("accounts.*.endpoint_region", Kind::Text),
+    ("accounts.*.vpc", Kind::Boolean),
+    ("accounts.*.endpoint", Kind::Text),
+    ("accounts.*.regions", Kind::TextList),
+    ("accounts.*.product_types", Kind::TextList),
+    ("accounts.*.credentials.source", Kind::Text),
+    ("accounts.*.credentials.access_key_id", Kind::Secret),
+    ("accounts.*.credentials.access_key_secret", Kind::Secret),
+    ("accounts.*.credentials.security_token", Kind::Secret),
+    ("accounts.*.filter.group_ids", Kind::TextList),
+    ("accounts.*.filter.group_name", Kind::Text),
+    ("accounts.*.filter.status", Kind::TextList),
+    ("accounts.*.filter.tags", Kind::TextMap),
+    ("accounts.*.filter.exclude_group_ids", Kind::TextList),
+    ("accounts.*.filter.office_site_id", Kind::Text),
+    ("accounts.*.filter.node_instance_type", Kind::Text),
+    ("accounts.*.filter.image_id", Kind::Text),
+    ("accounts.*.filter.user_group_ids", Kind::TextList),
+    ("accounts.*.filter.excluded_user_group_ids", Kind::TextList),
+];
+
+/// Keys that are decided but not built: said so by name, rather than called unknown or silently ignored.
+pub(super) const NOT_YET: &[&str] = &[
+    "accounts.*.credentials.role_arn",
+    "accounts.*.credentials.oidc_provider_arn",
+    "accounts.*.credentials.oidc_token_file",
+    "accounts.*.credentials.role_session_name",
+    "accounts.*.credentials.duration",
+    "accounts.*.credentials.policy",
+    "accounts.*.credentials.external_id",
+    "accounts.*.credentials.role_name",
+    "accounts.*.credentials.uri",
+    "accounts.*.credentials.profile",
+    "accounts.*.credentials.file",
+    "accounts.*.credentials.sts_endpoint",
+    "accounts.*.credentials.metadata_endpoint",
+    "accounts.*.credentials.base",
+];
+
+/// Values of `accounts.*.credentials.source` that are decided but not built.
+pub(super) const SOURCES_NOT_YET: &[&str] = &["oidc_role", "ecs_ram_role", "assume_role", "uri", "profile"];
+
+/// Flags that are decided but not built.
+pub const FLAGS_NOT_YET: &[&str] = &["--web.config.file", "--web.enable-lifecycle"];
+
+/// Keys that only the command line and its environment variables know: they are not configuration,
+/// but their variables share the prefix.
+pub(super) const FLAG_KEYS: &[&str] =
+    &["config.file", "web.listen_address", "web.telemetry_path", "log.level", "log.format"];
+
+/// What `path` leads to. Numbers of accounts may be anything here.
+pub(super) fn place(path: &str) -> Place {
+    let pattern = pattern(path);
+    if let Some((_, kind)) = KEYS.iter().find(|(key, _)| *key == pattern) {
+        return Place::Key(*kind);
+    }
+    let below = |key: &str| is_below(&pattern, key);
+    if NOT_YET.iter().any(|key| *key == pattern || below(key)) {
+        return Place::NotYet;
+    }
+    if KEYS.iter().any(|(key, kind)| *kind == Kind::TextMap && below(key)) {
+        return Place::Entry;
+    }
+    if KEYS.iter().any(|(key, _)| is_below(key, &pattern)) { Place::Section } else { Place::Unknown }
+}
+
+/// Whether `name` is a section at the top: `poll`, `api`, `accounts` ...
+pub(super) fn is_section(name: &str) -> bool {
+    KEYS.iter().any(|(key, _)| key.split('.').next() == Some(name))
+}
+
+/// The known path that `path` was probably meant to be, with its account number kept.
+///
+/// A misspelt name beside its right siblings is tried first, then a key that was put in the wrong section.
+pub(super) fn nearest(path: &str) -> Option<String> {
+    let pattern = pattern(path);
+    let candidates = || {
+        let known = KEYS.iter().map(|(key, _)| *key).chain(NOT_YET.iter().copied());
+        known
+            .flat_map(|key| key.match_indices('.').map(|(at, _)| &key[..at]).chain([key]))
+            .filter(|key| !key.ends_with('*'))
+    };
+    let name = pattern.rsplit('.').next().unwrap_or(&pattern);
+    // Three slips in a word of three letters make another word.
+    let slips = (name.chars().count() / 2).clamp(1, 3);
+    let whole = candidates()
+        .map(|key| (strsim::osa_distance(&pattern, key), key))
+        .min_by_key(|(distance, _)| *distance)
+        .filter(|(distance, _)| *distance <= slips);
+    let same_name = || candidates().find(|key| key.rsplit('.').next() == Some(name));
+    let key = match whole {
+        Some((_, key)) => key,
+        None => same_name()?,
+    };
+    let number = account_number(path).unwrap_or("0");
+    Some(key.replacen('*', number, 1))
+}
+
+/// The word of `words` nearest to `word`, when it is near enough to have been meant.
+pub(super) fn nearest_word<'a>(word: &str, words: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let word = word.to_lowercase();
+    words
+        .into_iter()
+        .map(|known| (strsim::osa_distance(&word, known), known))
+        .min_by_key(|(distance, _)| *distance)
+        .filter(|(distance, known)| *distance <= 2.max(known.len() / 3))
+        .map(|(_, known)| known)
+}
+
+/// `accounts.3.name` -> `accounts.*.name`.
+fn pattern(path: &str) -> String {
+    match account_number(path) {
+        Some(number) => path.replacen(&format!("accounts.{number}"), "accounts.*", 1),
+        None => path.to_owned(),
+    }
+}
+
+fn account_number(path: &str) -> Option<&str> {
+    let number = path.strip_prefix("accounts.")?.split('.').next()?;
+    (!number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())).then_some(number)
+}
+
+fn is_below(path: &str, section: &str) -> bool {
+    path.strip_prefix(section).is_some_and(|rest| rest.starts_with('.'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_leads_to_a_key_a_section_an_entry_or_nowhere() {
+        assert_eq!(place("poll.interval"), Place::Key(Kind::Text));
+        assert_eq!(place("poll"), Place::Section);
+        assert_eq!(place("accounts"), Place::Key(Kind::Accounts));
+        assert_eq!(place("accounts.12"), Place::Section);
+        assert_eq!(place("accounts.0.filter.tags"), Place::Key(Kind::TextMap));
+        assert_eq!(place("accounts.0.filter.tags.a.b"), Place::Entry);
+        assert_eq!(place("accounts.0.credentials.base.role_arn"), Place::NotYet);
+        assert_eq!(place("accounts.first.name"), Place::Unknown);
+        assert_eq!(place("poll.intervall"), Place::Unknown);
+    }
+
+    #[test]
+    fn a_misspelt_key_is_recognised_wherever_it_stands() {
+        assert_eq!(nearest("poll.intervall").as_deref(), Some("poll.interval"));
+        assert_eq!(nearest("pol.interval").as_deref(), Some("poll.interval"));
+        assert_eq!(nearest("accounts.3.credential.source").as_deref(), Some("accounts.3.credentials.source"));
+        assert_eq!(nearest("page_size").as_deref(), Some("poll.page_size"));
+        assert_eq!(nearest("colectors").as_deref(), Some("collectors"));
+        assert_eq!(nearest("entirely.something_else_altogether"), None);
+        assert_eq!(nearest("accounts.0.sub"), None);
+    }
+}

@@ -1,0 +1,52 @@
+//! The server in front of the rendered bodies.
+//!
+//! A scrape hands out bytes that are there already, plus the exporter's own few metrics; nothing here
+//! calls the cloud or waits for a poll. Clients are not trusted: every connection has its limits
+//! ([`Limits`]), and a handler that panics costs its client a 500 and nobody else anything.
+//!
+//! | module | what is in it |
+//! |---|---|
+//! | `address`, `listener` | where to listen; sockets for both families; accepting from all of them |
+//! | `server` | accepting under a limit, and ending in order |
+//! | `connection` | one connection: its limits in time, and what happens to it at the end |
+//! | `routes` | from a request to an answer |
+//! | `respond` | what answers are made of |
+//! | [`negotiation`] | which format and encoding a client gets |
+//! | `page` | the page for people |
+//!
+//! What is not here: what is served ([`Content`], which the application implements).
+
+mod address;
+mod connection;
+mod listener;
+pub mod negotiation;
+mod page;
+mod respond;
+mod routes;
+mod server;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use crate::lifecycle::Readiness;
+use crate::metrics::{Exposition, MetricFamily};
+
+pub use address::{AddressError, ListenAddress};
+pub use listener::Error;
+pub use server::{Limits, Options, Server};
+
+/// What the server serves. Called for each request, from many threads; nothing here may block.
+pub trait Content: Send + Sync + 'static {
+    /// The fleet's metrics as of the last poll; `None` before the first one has ended.
+    fn exposition(&self) -> Option<Arc<Exposition>>;
+    /// The exporter's own metrics, now.
+    fn telemetry(&self) -> Vec<MetricFamily>;
+    /// A scrape is about to be answered; called before [`telemetry`](Content::telemetry), so that a
+    /// scrape counts itself.
+    fn scraped(&self, format: &'static str, encoding: &'static str);
+    /// Whether the exporter is ready, and why not.
+    fn readiness(&self) -> Readiness;
+    /// The configuration in force, for people, without its secrets.
+    fn configuration(&self) -> String;
+}

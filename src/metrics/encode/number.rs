@@ -1,0 +1,73 @@
+//! Numbers as the Prometheus text formats write them.
+
+/// Whole numbers from here on (2^63) don't fit the integer printer; they get an exponent.
+const INTEGER_LIMIT: f64 = 9_223_372_036_854_775_808.0;
+
+/// Appends `value`: whole numbers without fraction or exponent, others in the fewest digits that read
+/// back to the same value, and `+Inf`, `-Inf`, `NaN`.
+pub(super) fn push_number(out: &mut Vec<u8>, value: f64) {
+    if value == value.trunc() && value.abs() < INTEGER_LIMIT {
+        // Exact: every whole f64 below the limit is an i64.
+        push_integer(out, value as i64);
+    } else if value.is_finite() {
+        out.extend_from_slice(ryu::Buffer::new().format_finite(value).as_bytes());
+    } else if value.is_nan() {
+        out.extend_from_slice(b"NaN");
+    } else if value > 0.0 {
+        out.extend_from_slice(b"+Inf");
+    } else {
+        out.extend_from_slice(b"-Inf");
+    }
+}
+
+/// Appends a whole number.
+pub(super) fn push_integer(out: &mut Vec<u8>, value: impl itoa::Integer) {
+    out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn shown(value: f64) -> String {
+        let mut out = Vec::new();
+        push_number(&mut out, value);
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn whole_numbers_have_neither_fraction_nor_exponent() {
+        assert_eq!(shown(0.0), "0");
+        assert_eq!(shown(-3.0), "-3");
+        assert_eq!(shown(1_650_985_576.0), "1650985576");
+        assert_eq!(shown(1e18), "1000000000000000000");
+    }
+
+    #[test]
+    fn milliseconds_of_a_timestamp_are_kept() {
+        assert_eq!(shown(1_650_985_576.123), "1650985576.123");
+    }
+
+    #[test]
+    fn other_numbers_take_the_fewest_digits() {
+        assert_eq!(shown(0.85), "0.85");
+        assert_eq!(shown(0.1 + 0.2), "0.30000000000000004");
+        assert_eq!(shown(1e300), "1e300");
+    }
+
+    #[test]
+    fn numbers_beyond_all_numbers_are_words() {
+        assert_eq!(shown(f64::INFINITY), "+Inf");
+        assert_eq!(shown(f64::NEG_INFINITY), "-Inf");
+        assert_eq!(shown(f64::NAN), "NaN");
+    }
+
+    proptest! {
+        #[test]
+        fn every_finite_number_reads_back_to_itself(value in prop::num::f64::NORMAL | prop::num::f64::SUBNORMAL | prop::num::f64::ZERO) {
+            prop_assert_eq!(shown(value).parse::<f64>().unwrap(), value);
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! Metric families as plain data: what every encoder understands.
+//!
+//! The fleet's families are streamed through the catalogue instead (there can be millions of samples);
+//! this owned form is for the few metrics that the exporter keeps about itself.
+
+use std::borrow::Cow;
+
+/// The type of a family.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// Goes up and down.
+    Gauge,
+    /// Only grows.
+    Counter,
+    /// Cumulative buckets, sum and count.
+    Histogram,
+}
+
+impl Kind {
+    /// The word for it in every text format.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Gauge => "gauge",
+            Self::Counter => "counter",
+            Self::Histogram => "histogram",
+        }
+    }
+}
+
+/// What a family's values are measured in: base units only, as Prometheus asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Unit {
+    /// Seconds, also of Unix timestamps.
+    Seconds,
+    /// Bytes.
+    Bytes,
+    /// A share, 0 to 1.
+    Ratio,
+}
+
+impl Unit {
+    /// The unit as it ends a name, and as OpenMetrics' `# UNIT` line says it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Seconds => "seconds",
+            Self::Bytes => "bytes",
+            Self::Ratio => "ratio",
+        }
+    }
+}
+
+/// What a family says of itself before its samples.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Heading<'a> {
+    /// Full name; counters with their `_total`.
+    pub name: &'a str,
+    /// One sentence for people.
+    pub help: &'a str,
+    /// Type.
+    pub kind: Kind,
+}
+
+impl Heading<'_> {
+    /// The unit, which is the name's ending (before a counter's `_total`): a name that ends in no
+    /// base unit counts things and has none.
+    pub fn unit(&self) -> Option<Unit> {
+        let stem = match self.kind {
+            Kind::Counter => self.name.strip_suffix("_total").unwrap_or(self.name),
+            Kind::Gauge | Kind::Histogram => self.name,
+        };
+        let (_, last) = stem.rsplit_once('_')?;
+        [Unit::Seconds, Unit::Bytes, Unit::Ratio].into_iter().find(|unit| unit.as_str() == last)
+    }
+}
+
+/// A family with its samples.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MetricFamily {
+    /// Full name; counters with their `_total`.
+    pub name: Cow<'static, str>,
+    /// One sentence for people.
+    pub help: Cow<'static, str>,
+    /// Type.
+    pub kind: Kind,
+    /// Samples, each with its own label set.
+    pub samples: Vec<Sample>,
+}
+
+impl MetricFamily {
+    /// Everything but the samples.
+    pub fn heading(&self) -> Heading<'_> {
+        Heading { name: &self.name, help: &self.help, kind: self.kind }
+    }
+}
+
+/// One series' labels and value.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sample {
+    /// Label names and values, unescaped.
+    pub labels: Vec<(Cow<'static, str>, String)>,
+    /// The value.
+    pub value: Value,
+}
+
+/// A sample's value.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Value {
+    /// Of a gauge or counter.
+    Number(f64),
+    /// Of a histogram: cumulative counts by upper bound (without `+Inf`), sum and count.
+    Histogram {
+        /// (upper bound, cumulative count), ascending.
+        buckets: Vec<(f64, u64)>,
+        /// Sum of all observations.
+        sum: f64,
+        /// Number of all observations.
+        count: u64,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_unit_is_the_ending_of_the_name() {
+        let unit = |name, kind| Heading { name, help: "", kind }.unit();
+        assert_eq!(unit("a_poll_duration_seconds", Kind::Histogram), Some(Unit::Seconds));
+        assert_eq!(unit("a_wait_seconds_total", Kind::Counter), Some(Unit::Seconds));
+        assert_eq!(unit("a_usage_ratio", Kind::Gauge), Some(Unit::Ratio));
+        assert_eq!(unit("a_snapshot_bytes", Kind::Gauge), Some(Unit::Bytes));
+        assert_eq!(unit("a_group_instances", Kind::Gauge), None);
+    }
+}

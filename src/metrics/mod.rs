@@ -1,0 +1,30 @@
+//! From a fleet snapshot to bytes: the catalogue of families, the encoders, the rendered exposition.
+//!
+//! ```text
+//! Snapshot -> rows (derived facts, label names, words shown) -> catalogue (table of families) -> Encoder -> bytes
+//! ```
+//!
+//! Nothing in here keeps state between two snapshots: a series exists because the snapshot says so, and
+//! is gone when it no longer does. What is not here: how the snapshot came to be (`poller`), and who asks
+//! for which format (`http`).
+
+pub mod catalogue;
+pub mod encode;
+mod family;
+mod labels;
+mod options;
+mod render;
+mod rows;
+mod series;
+mod users;
+mod words;
+
+pub use catalogue::Collector;
+pub use family::{Heading, Kind, MetricFamily, Sample, Unit, Value};
+pub use labels::{GroupLabel, LabelClash, TagSelection};
+pub use options::RenderOptions;
+pub use render::{Exposition, Selection};
+pub use users::{UserKey, Users};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,86 @@
+//! What the catalogue's rules say of tags, and of labels added to every series of a group.
+
+use super::fixture::*;
+use crate::fleet::{Group, InstanceRecord, NodePool, Tag};
+use crate::metrics::{GroupLabel, RenderOptions, TagSelection};
+
+const LABELS: &str = r#"account="default",region_id="cn-shanghai",group_id="aig-1""#;
+
+fn tag(key: &str, value: &str, system: bool) -> Tag {
+    Tag { key: key.into(), value: value.into(), system }
+}
+
+#[test]
+fn no_tag_is_shown_unless_it_is_asked_for() {
+    let tags = vec![tag("department", "design", false)];
+    assert!(!text([listed(Group { tags, ..group("aig-1") })], RenderOptions::default()).contains("design"));
+}
+
+#[test]
+fn tags_on_the_allow_list_are_labels_of_one_series() {
+    let tags = vec![tag("department", "design", false), tag("cost-center", "7", false), tag("x", "", false)];
+    let options = RenderOptions {
+        tags: TagSelection::Keys(vec!["cost-center".into(), "department".into()]),
+        ..RenderOptions::default()
+    };
+    let text = text([listed(Group { tags, ..group("aig-1") }), listed(group("aig-2"))], options);
+    assert_eq!(
+        lines(&text, "appstreaming_group_tags"),
+        [format!(r#"appstreaming_group_tags{{{LABELS},tag_cost_center="7",tag_department="design"}} 1"#)]
+    );
+}
+
+#[test]
+fn tags_of_the_cloud_are_left_out_unless_asked_for() {
+    let tags = vec![tag("acs:rm:rgId", "rg-1", true)];
+    let of = |system_tags| {
+        let options = RenderOptions { tags: TagSelection::All, system_tags, ..RenderOptions::default() };
+        text([listed(Group { tags: tags.clone(), ..group("aig-1") })], options)
+    };
+    assert!(lines(&of(false), "appstreaming_group_tags").is_empty());
+    assert!(lines(&of(true), "appstreaming_group_tags")[0].contains(r#"tag_acs_rm_rgId="rg-1""#));
+}
+
+#[test]
+fn tag_keys_that_become_one_label_name_are_told_apart_and_reported() {
+    let tags = vec![tag("a-b", "1", false), tag("a.b", "2", false), tag("a_b", "3", false)];
+    let options = RenderOptions { tags: TagSelection::All, ..RenderOptions::default() };
+    let exposition = exposition([listed(Group { tags, ..group("aig-1") })], options);
+    let text = String::from_utf8(exposition.text().to_vec()).unwrap();
+    let line = lines(&text, "appstreaming_group_tags")[0];
+    assert!(line.contains(r#"tag_a_b="3",tag_a_b_2="1",tag_a_b_3="2""#), "{line}");
+    assert_eq!(exposition.label_clashes().len(), 2);
+    assert_eq!(exposition.label_clashes()[0].key, "a-b");
+}
+
+#[test]
+fn labels_asked_for_are_on_every_series_that_has_a_group_id() {
+    let mut group = Group {
+        name: "设计".into(),
+        tags: vec![tag("cost-center", "7", false)],
+        node_pools: vec![NodePool { id: "rg-1".into(), ..NodePool::default() }],
+        ..group("aig-1")
+    };
+    group.status = Some("PUBLISHED".into());
+    let options = RenderOptions {
+        group_labels: vec![GroupLabel::Name, GroupLabel::Tag("cost-center".into()), GroupLabel::Name],
+        tags: TagSelection::All,
+        ..RenderOptions::default()
+    };
+    let text =
+        text([with_instances(group, &[InstanceRecord { id: "ai-1", ..InstanceRecord::default() }])], options);
+    for line in text.lines().filter(|line| line.contains("group_id=")) {
+        assert!(line.contains(r#"{account="default",region_id="cn-shanghai",group_id="aig-1",group_name="设计",tag_cost_center="7""#), "{line}");
+        assert_eq!(line.matches("tag_cost_center=").count(), 1, "{line}");
+    }
+    // The tag is among the labels of the row already.
+    assert!(lines(&text, "appstreaming_group_tags")[0].ends_with(r#",tag_cost_center="7"} 1"#));
+}
+
+#[test]
+fn a_group_without_the_tag_asked_for_has_an_empty_label() {
+    let options =
+        RenderOptions { group_labels: vec![GroupLabel::Tag("team".into())], ..RenderOptions::default() };
+    let text = text([listed(group("aig-1"))], options);
+    assert!(lines(&text, "appstreaming_group_info")[0].contains(r#"group_id="aig-1",tag_team="","#));
+}

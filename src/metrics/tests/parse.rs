@@ -1,0 +1,105 @@
+//! A reader of the text format that shares nothing with the writer.
+
+use std::collections::BTreeMap;
+
+/// A family as read.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Read {
+    pub(super) name: String,
+    pub(super) help: String,
+    pub(super) kind: String,
+    pub(super) samples: Vec<ReadSample>,
+}
+
+/// A sample as read.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct ReadSample {
+    pub(super) name: String,
+    pub(super) labels: BTreeMap<String, String>,
+    pub(super) value: f64,
+}
+
+/// Reads a body; panics where it breaks the format.
+pub(super) fn read(body: &str) -> Vec<Read> {
+    let mut families: Vec<Read> = Vec::new();
+    assert!(body.is_empty() || body.ends_with('\n'), "the last line ends too");
+    for line in body.split_terminator('\n') {
+        if let Some(rest) = line.strip_prefix("# HELP ") {
+            let (name, help) = rest.split_once(' ').expect("a help text");
+            assert!(families.iter().all(|family| family.name != name), "{name} comes twice");
+            families.push(Read {
+                name: name.to_owned(),
+                help: unescape(help),
+                kind: String::new(),
+                samples: Vec::new(),
+            });
+        } else if let Some(rest) = line.strip_prefix("# TYPE ") {
+            let family = families.last_mut().expect("a help line before");
+            let (name, kind) = rest.split_once(' ').expect("a type");
+            assert_eq!(name, family.name);
+            family.kind = kind.to_owned();
+        } else {
+            let family = families.last_mut().expect("a heading before");
+            let sample = read_sample(line);
+            assert!(sample.name.starts_with(&family.name), "{} under {}", sample.name, family.name);
+            family.samples.push(sample);
+        }
+    }
+    families
+}
+
+fn read_sample(line: &str) -> ReadSample {
+    let end = line.find(['{', ' ']).expect("a name");
+    let name = line[..end].to_owned();
+    let mut labels = BTreeMap::new();
+    let mut rest = &line[end..];
+    if let Some(inside) = rest.strip_prefix('{') {
+        rest = inside;
+        loop {
+            let (label, after) = rest.split_once("=\"").expect("a label");
+            assert!(
+                !label.is_empty() && label.bytes().all(|byte| byte == b'_' || byte.is_ascii_alphanumeric()),
+                "label {label:?}"
+            );
+            let close = closing_quote(after);
+            let before = labels.insert(label.to_owned(), unescape(&after[..close]));
+            assert_eq!(before, None, "label {label} twice in {line}");
+            rest = &after[close + 1..];
+            match rest.strip_prefix(',') {
+                Some(more) => rest = more,
+                None => break,
+            }
+        }
+        rest = rest.strip_prefix('}').expect("a closing brace");
+    }
+    let value = rest.strip_prefix(' ').expect("a blank before the value");
+    ReadSample { name, labels, value: value.parse().expect("a number") }
+}
+
+fn closing_quote(text: &str) -> usize {
+    let mut escaped = false;
+    for (index, c) in text.char_indices() {
+        match c {
+            '"' if !escaped => return index,
+            '\\' => escaped = !escaped,
+            _ => escaped = false,
+        }
+    }
+    panic!("no closing quote in {text:?}");
+}
+
+fn unescape(text: &str) -> String {
+    let mut out = String::new();
+    let mut chars = text.chars();
+    while let Some(c) = chars.next() {
+        match c {
+            '\\' => match chars.next() {
+                Some('n') => out.push('\n'),
+                Some(c @ ('\\' | '"')) => out.push(c),
+                other => panic!("escape {other:?}"),
+            },
+            c => out.push(c),
+        }
+    }
+    out
+}

@@ -1,0 +1,48 @@
+//! What Prometheus' own checker says.
+
+use std::io::{ErrorKind, Write};
+use std::process::{Command, Stdio};
+
+use crate::metrics::catalogue;
+use crate::metrics::encode::text;
+use crate::metrics::{Kind, MetricFamily, Sample, Value};
+
+/// One family for each of the catalogue, with every label it may have.
+fn whole_catalogue() -> Vec<MetricFamily> {
+    let sample = |family: &catalogue::Family| Sample {
+        labels: family.labels().map(|name| (name.replace("<key>", "key").into(), "x".to_owned())).collect(),
+        value: match family.kind {
+            Kind::Histogram => Value::Histogram { buckets: vec![(0.5, 1), (1.0, 1)], sum: 2.5, count: 2 },
+            Kind::Gauge | Kind::Counter => Value::Number(1.0),
+        },
+    };
+    catalogue::families()
+        .map(|family| MetricFamily {
+            name: family.name.into(),
+            help: family.help.into(),
+            kind: family.kind,
+            samples: vec![sample(family)],
+        })
+        .collect()
+}
+
+#[test]
+fn promtool_finds_nothing_to_say_about_the_whole_catalogue() {
+    let spawned = Command::new("promtool")
+        .args(["check", "metrics"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn();
+    let mut promtool = match spawned {
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            eprintln!("skipped: promtool is not installed");
+            return;
+        }
+        spawned => spawned.unwrap(),
+    };
+    promtool.stdin.take().unwrap().write_all(&text::encode(&whole_catalogue())).unwrap();
+    let output = promtool.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr) + String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && said.is_empty(), "{said}");
+}

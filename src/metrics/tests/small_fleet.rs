@@ -1,0 +1,137 @@
+//! A small fleet with everything in it, to the letter.
+
+use jiff::civil::{date, time};
+
+use super::fixture::{at, exposition, fetched, group, instances, listed, persistent};
+use crate::fleet::{
+    App, Group, GroupSnapshot, InstanceRecord, NodePool, Ota, PersistentRecord, Schedule, SessionCounters,
+    Tag, TimerPeriod,
+};
+use crate::metrics::{GroupLabel, RenderOptions, TagSelection, UserKey, Users};
+
+/// A group sold by node with all that the API may say of it.
+fn full() -> GroupSnapshot {
+    let pool = NodePool {
+        id: "rg-ew7va2g1wl3vm****".into(),
+        node_instance_type: "appstreaming.general.4c8g".into(),
+        node_type_name: "无影-通用型_4核8G".into(),
+        strategy_type: Some("NODE_SCALING_BY_SCHEDULE".into()),
+        nodes: Some(2.0),
+        nodes_used: Some(1.0),
+        scaling_nodes: Some(1.0),
+        scaling_nodes_used: Some(0.0),
+        node_capacity: Some(2.0),
+        amount: Some(2.0),
+        max_scaling_amount: Some(10.0),
+        max_idle_app_instances: Some(3.0),
+        scaling_step: Some(2.0),
+        scaling_usage_threshold: Some(0.85),
+        scaling_down_after_idle_seconds: Some(300.0),
+        warm_up: Some(true),
+        strategy_enable_date: Some(date(2026, 1, 1)),
+        strategy_disable_date: Some(date(2026, 12, 31)),
+        schedules: vec![Schedule {
+            weekdays: vec![1, 5],
+            periods: vec![TimerPeriod { start: time(9, 0, 0, 0), end: time(18, 30, 0, 0), amount: 4.0 }],
+        }],
+    };
+    let group = Group {
+        name: "CAD \"Büro\" \\ 设计\nzwei".into(),
+        product_type: "CloudApp".into(),
+        instance_type: "__dynamic__".into(),
+        os_type: "Windows".into(),
+        charge_type: "PrePaid".into(),
+        charge_resource_mode: "Node".into(),
+        image_id: "img-bp13mu****".into(),
+        spec_id: "spec-aig9rtc9b2****".into(),
+        office_site_id: "cn-hongkong+dir-643067****".into(),
+        policy_id: "pg-g3k5wa2ms2****".into(),
+        policy_version: "CENTER".into(),
+        auth_mode: "Session".into(),
+        access_type: "INTERNET".into(),
+        user_group_auth_mode: "Mixed".into(),
+        status: Some("PUBLISHED".into()),
+        resource_status: Some("AVAILABLE".into()),
+        created: Some(at("2022-04-26T15:06:16.123Z")),
+        expires: Some(at("2026-12-31T16:00:00Z")),
+        amount: Some(2.0),
+        min_amount: Some(1.0),
+        max_amount: Some(10.0),
+        reserve_amount_ratio: Some(0.2),
+        reserve_min_amount: Some(1.0),
+        reserve_max_amount: Some(5.0),
+        scaling_step: Some(1.0),
+        scaling_usage_threshold: Some(0.85),
+        scaling_down_after_idle_seconds: Some(600.0),
+        session_timeout_seconds: Some(f64::INFINITY),
+        ota: Some(Ota {
+            version: "0.0.1-D-20220615.000000".into(),
+            new_version: "0.0.1-D-20220630.000000".into(),
+            task_id: "ota-be7jzm7ekg****".into(),
+        }),
+        skip_user_auth_check: Some(false),
+        policy_image_supported: Some(true),
+        user_group_mixed_auth_supported: Some(true),
+        apps: vec![App {
+            id: "ca-b2ronxxd****".into(),
+            name: "Notepad".into(),
+            version: "1.0.0".into(),
+            version_name: "Initial".into(),
+        }],
+        tags: vec![
+            Tag { key: "department".into(), value: "design".into(), system: false },
+            Tag { key: "acs:rm:rgId".into(), value: "rg-acfmv****".into(), system: true },
+        ],
+        node_pools: vec![pool],
+        ..group("aig-9ciijz60n4xsv****")
+    };
+    let running = InstanceRecord {
+        id: "ai-1",
+        status: Some("running"),
+        session_status: Some("connect"),
+        end_user_id: Some("alice"),
+        usage_seconds: Some(3600.0),
+        private_ip: Some("10.0.0.4"),
+        node_id: Some("i-node1"),
+        charge_type: Some("PrePaid"),
+        created: Some(at("2026-11-01T00:00:00Z")),
+        modified: Some(at("2026-11-02T00:30:00.5Z")),
+        ..InstanceRecord::default()
+    };
+    let idle = InstanceRecord { id: "ai-2", status: Some("idle"), ..InstanceRecord::default() };
+    let users = ["alice".into(), "bob".into()];
+    let sessions = [PersistentRecord {
+        id: "p-0bxls9m3cl7s****",
+        name: Some("alice's desk"),
+        status: Some("RUNNING"),
+        instance_id: Some("ai-1"),
+        instance_status: Some("running"),
+        authorized_users: Some(&users),
+        created: Some(at("2026-10-01T00:00:00Z")),
+    }];
+    GroupSnapshot {
+        instances: Some(fetched(instances(&[running, idle]))),
+        persistent: Some(fetched(persistent(&sessions))),
+        counters: SessionCounters {
+            transitions: [(("NONE".into(), "IDLE".into()), 2), (("IDLE".into(), "RUNNING".into()), 1)].into(),
+            sessions_started: 1,
+            sessions_ended: 0,
+        },
+        ..listed(group)
+    }
+}
+
+#[test]
+fn a_small_fleet_is_rendered_to_the_letter() {
+    let options = RenderOptions {
+        group_labels: vec![GroupLabel::Name, GroupLabel::Tag("department".to_owned())],
+        tags: TagSelection::All,
+        system_tags: true,
+        users: Users::Hash(UserKey::new(b"key")),
+        ..RenderOptions::default()
+    };
+    // The second group is nothing but an id: all that is asked of the API.
+    let exposition = exposition([full(), listed(group("aig-bare"))], options);
+    insta::assert_snapshot!("small_fleet", std::str::from_utf8(&exposition.text()).unwrap());
+    insta::assert_snapshot!("small_fleet_series", format!("{:#?}", exposition.series()));
+}

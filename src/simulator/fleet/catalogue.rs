@@ -1,0 +1,306 @@
+//! The eight kinds of groups that a fleet is made of, as data.
+
+use super::{
+    model::{App, NodeSize, Period, Schedule},
+    status::{GroupStatus, Strategy},
+};
+
+/// What the groups of one kind have in common.
+pub(super) struct Profile {
+    pub(super) name: &'static str,
+    pub(super) region_id: &'static str,
+    pub(super) prepaid: bool,
+    pub(super) sold_by_node: bool,
+    pub(super) auth_mode: &'static str,
+    pub(super) access_type: &'static str,
+    pub(super) session_timeout: i32,
+    pub(super) mixed_network: bool,
+    /// The line feed that the API's own sample has.
+    pub(super) line_feed: bool,
+    pub(super) peak: f64,
+    pub(super) session_minutes: f64,
+    pub(super) pools: &'static [PoolProfile],
+    pub(super) tags: &'static [(&'static str, &'static str, &'static str)],
+    pub(super) apps: &'static [App],
+    pub(super) user_groups: &'static [&'static str],
+    /// Where the groups of this kind begin, in turn, and for how many minutes.
+    pub(super) states: &'static [(GroupStatus, Option<i64>)],
+    /// Minutes until the subscription ends; `None` for a month, more or less.
+    pub(super) expires_minutes: Option<i64>,
+    /// Minutes until a newer image appears; `None` for some time in the next days.
+    pub(super) update_minutes: Option<i64>,
+}
+
+/// One of a kind's pools.
+pub(super) struct PoolProfile {
+    /// Its part of the group's instances.
+    pub(super) share: f64,
+    pub(super) size: NodeSize,
+    pub(super) strategy: Strategy,
+    /// Part of its nodes at the start that are bought, the others came by scaling.
+    pub(super) bought: f64,
+    pub(super) threshold: u32,
+    pub(super) idle_minutes: u32,
+    pub(super) schedules: &'static [Schedule],
+    pub(super) dated: bool,
+    pub(super) warm_up: bool,
+}
+
+const GENERAL_SMALL: NodeSize =
+    NodeSize {
+        instance_type: "appstreaming.general.4c8g", type_name: "无影-通用型_4核8G", capacity: 2
+    };
+const GENERAL: NodeSize =
+    NodeSize {
+        instance_type: "appstreaming.general.8c16g", type_name: "无影-通用型_8核16G", capacity: 4
+    };
+const GRAPHICS: NodeSize = NodeSize {
+    instance_type: "appstreaming.vgpu.8c31g.16g",
+    type_name: "无影-图形型_8核31G_16G",
+    capacity: 4,
+};
+const GRAPHICS_LARGE: NodeSize = NodeSize {
+    instance_type: "appstreaming.vgpu.14c93g.12g",
+    type_name: "无影-图形型_14核93G_12G",
+    capacity: 6,
+};
+/// What a session-sold group is made of, one session at a time; the API does not show it.
+const SESSION: NodeSize = NodeSize { instance_type: "", type_name: "", capacity: 1 };
+
+const OFFICE: App = App {
+    id: "ca-i87mycyn419nu0001",
+    name: "办公应用",
+    version: "1.0.0",
+    version_name: "初始版本",
+    icon: "https://app-center-icon-0001.png",
+};
+const CAD: App = App {
+    id: "ca-i87mycyn419nu0002",
+    name: "CAD Viewer \"2026\"",
+    version: "2.3.1",
+    version_name: "2026 R1",
+    icon: "",
+};
+
+/// Working hours in periods: the amounts are in eighths of a pool's nodes at the start.
+const LESSONS: &[Schedule] = &[
+    Schedule {
+        recurrence_type: "Weekly",
+        weekdays: &[1, 2, 3, 4, 5],
+        periods: &[period(6, (8, 0), (12, 0)), period(8, (13, 0), (18, 30)), period(3, (19, 0), (22, 0))],
+    },
+    Schedule { recurrence_type: "weekly", weekdays: &[6, 7], periods: &[period(2, (9, 0), (17, 0))] },
+];
+/// One that is there and not in force, as in the API's own sample.
+const LEFT_OVER: &[Schedule] =
+    &[Schedule { recurrence_type: "Weekly", weekdays: &[1], periods: &[period(5, (9, 30), (11, 0))] }];
+
+const fn period(nodes: u32, start: (i8, i8), end: (i8, i8)) -> Period {
+    Period { nodes, start, end }
+}
+
+const fn pool(share: f64, size: NodeSize, strategy: Strategy, bought: f64) -> PoolProfile {
+    PoolProfile {
+        share,
+        size,
+        strategy,
+        bought,
+        threshold: 85,
+        idle_minutes: 5,
+        schedules: &[],
+        dated: false,
+        warm_up: false,
+    }
+}
+
+const STEADY: &[(GroupStatus, Option<i64>)] = &[(GroupStatus::Published, None)];
+
+/// The kinds; group number n is of kind n modulo their number.
+pub(super) const PROFILES: [Profile; 8] = [
+    Profile {
+        name: "设计 CAD \"A\"\\组",
+        region_id: "cn-shanghai",
+        prepaid: true,
+        sold_by_node: true,
+        auth_mode: "App",
+        access_type: "INTERNET",
+        session_timeout: 15,
+        mixed_network: true,
+        line_feed: false,
+        peak: 0.95,
+        session_minutes: 45.0,
+        pools: &[
+            PoolProfile { idle_minutes: 10, ..pool(0.7, GRAPHICS, Strategy::ByUsage, 0.7) },
+            pool(0.3, GENERAL, Strategy::Fixed, 1.0),
+        ],
+        tags: &[("department", "design", "Custom"), ("acs:rm:rgId", "rg-acfm000000000001", "System")],
+        apps: &[OFFICE, CAD],
+        user_groups: &["ug-design", "ug-all"],
+        states: STEADY,
+        expires_minutes: None,
+        update_minutes: None,
+    },
+    Profile {
+        name: "Training Room",
+        region_id: "cn-hangzhou",
+        prepaid: false,
+        sold_by_node: true,
+        auth_mode: "AppInstanceGroup",
+        access_type: "ANY",
+        session_timeout: 15,
+        mixed_network: false,
+        line_feed: true,
+        peak: 0.7,
+        session_minutes: 60.0,
+        pools: &[PoolProfile {
+            schedules: LESSONS,
+            dated: true,
+            warm_up: true,
+            ..pool(1.0, GENERAL_SMALL, Strategy::BySchedule, 0.0)
+        }],
+        tags: &[("department", "training", "Custom")],
+        apps: &[OFFICE],
+        user_groups: &["ug-training"],
+        states: STEADY,
+        expires_minutes: None,
+        update_minutes: None,
+    },
+    Profile {
+        name: "办公应用",
+        region_id: "cn-hangzhou",
+        prepaid: true,
+        sold_by_node: true,
+        auth_mode: "AppInstanceGroup",
+        access_type: "VPC",
+        session_timeout: 60,
+        mixed_network: false,
+        line_feed: true,
+        peak: 0.85,
+        session_minutes: 90.0,
+        pools: &[PoolProfile {
+            schedules: LEFT_OVER,
+            dated: true,
+            ..pool(1.0, GENERAL, Strategy::Fixed, 1.0)
+        }],
+        tags: &[("department", "office", "Custom"), ("成本中心", "CC-1001", "Custom")],
+        apps: &[OFFICE],
+        user_groups: &["ug-all"],
+        states: STEADY,
+        expires_minutes: None,
+        update_minutes: None,
+    },
+    Profile {
+        name: "客服中心 (sessions only)",
+        region_id: "cn-shanghai",
+        prepaid: false,
+        sold_by_node: false,
+        auth_mode: "App",
+        access_type: "INTERNET",
+        session_timeout: 5,
+        mixed_network: false,
+        line_feed: false,
+        peak: 0.9,
+        session_minutes: 20.0,
+        pools: &[PoolProfile { threshold: 80, ..pool(1.0, SESSION, Strategy::ByUsage, 0.3) }],
+        tags: &[("department", "service", "Custom")],
+        apps: &[OFFICE],
+        user_groups: &["ug-service"],
+        states: STEADY,
+        expires_minutes: None,
+        update_minutes: None,
+    },
+    Profile {
+        name: "持久工作区",
+        region_id: "cn-shanghai",
+        prepaid: true,
+        sold_by_node: true,
+        auth_mode: "Session",
+        access_type: "INTERNET",
+        session_timeout: -1,
+        mixed_network: true,
+        line_feed: false,
+        peak: 0.8,
+        session_minutes: 180.0,
+        pools: &[PoolProfile { idle_minutes: 15, ..pool(1.0, GRAPHICS_LARGE, Strategy::ByUsage, 0.8) }],
+        tags: &[("department", "research", "Custom"), ("env", "", "Custom")],
+        apps: &[OFFICE, CAD],
+        user_groups: &["ug-research"],
+        states: STEADY,
+        expires_minutes: None,
+        update_minutes: Some(45),
+    },
+    Profile {
+        name: "Back office\nnight shift",
+        region_id: "cn-hangzhou",
+        prepaid: true,
+        sold_by_node: false,
+        auth_mode: "Session",
+        access_type: "ANY",
+        session_timeout: 300,
+        mixed_network: false,
+        line_feed: false,
+        peak: 0.6,
+        session_minutes: 120.0,
+        pools: &[PoolProfile { threshold: 90, ..pool(1.0, SESSION, Strategy::ByUsage, 0.5) }],
+        tags: &[],
+        apps: &[OFFICE],
+        user_groups: &[],
+        states: STEADY,
+        expires_minutes: None,
+        update_minutes: Some(5),
+    },
+    Profile {
+        name: "临时项目",
+        region_id: "cn-hangzhou",
+        prepaid: true,
+        sold_by_node: true,
+        auth_mode: "App",
+        access_type: "INTERNET",
+        session_timeout: 15,
+        mixed_network: false,
+        line_feed: true,
+        peak: 0.5,
+        session_minutes: 45.0,
+        pools: &[
+            pool(0.5, GENERAL_SMALL, Strategy::Fixed, 1.0),
+            pool(0.5, GENERAL_SMALL, Strategy::ByUsage, 0.5),
+        ],
+        tags: &[("department", "projects", "Custom")],
+        apps: &[OFFICE],
+        user_groups: &["ug-projects", "ug-all"],
+        states: &[
+            (GroupStatus::Published, None),
+            (GroupStatus::ExpiredRecycling, Some(600)),
+            (GroupStatus::Published, None),
+            (GroupStatus::Expired, Some(240)),
+        ],
+        expires_minutes: Some(90),
+        update_minutes: None,
+    },
+    Profile {
+        name: "新应用",
+        region_id: "cn-shanghai",
+        prepaid: false,
+        sold_by_node: true,
+        auth_mode: "AppInstanceGroup",
+        access_type: "INTERNET",
+        session_timeout: 3,
+        mixed_network: false,
+        line_feed: false,
+        peak: 1.1,
+        session_minutes: 25.0,
+        pools: &[PoolProfile { warm_up: true, ..pool(1.0, GENERAL, Strategy::ByUsage, 0.4) }],
+        tags: &[("department", "service", "Custom"), ("stage", "pilot", "Custom")],
+        apps: &[CAD],
+        user_groups: &["ug-service", "ug-all"],
+        states: &[
+            (GroupStatus::Deploying, Some(6)),
+            (GroupStatus::Published, None),
+            (GroupStatus::Failed, Some(30)),
+            (GroupStatus::MaintainFailed, Some(50)),
+            (GroupStatus::Ceased, Some(500)),
+        ],
+        expires_minutes: None,
+        update_minutes: Some(120),
+    },
+];

@@ -1,0 +1,161 @@
+//! States of the model, and the API's words for them.
+
+/// `Status` of a group, those that the model goes through by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in super::super) enum GroupStatus {
+    Published,
+    Deploying,
+    Failed,
+    Maintaining,
+    MaintainFailed,
+    Expired,
+    ExpiredRecycling,
+    Ceased,
+}
+
+/// `StrategyType`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in super::super) enum Strategy {
+    Fixed,
+    BySchedule,
+    ByUsage,
+}
+
+/// `Status` of an instance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(in super::super) enum InstanceStatus {
+    Init,
+    Starting,
+    Closing,
+    Closed,
+    Running,
+    Idle,
+    Bound,
+    Unavailable,
+    Deleted,
+}
+
+/// `SessionStatus` of an instance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in super::super) enum SessionStatus {
+    None,
+    Connect,
+    Disconnect,
+}
+
+/// `AppInstancePersistentStatus`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(in super::super) enum PersistentStatus {
+    Pending,
+    Starting,
+    Running,
+    Stopping,
+    Stopped,
+    Rebuilding,
+    Unavailable,
+    Deleting,
+    Deleted,
+}
+
+impl GroupStatus {
+    /// The API's word.
+    pub(in super::super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Published => "PUBLISHED",
+            Self::Deploying => "DEPLOYING",
+            Self::Failed => "FAILED",
+            Self::Maintaining => "MAINTAINING",
+            Self::MaintainFailed => "MAINTAIN_FAILED",
+            Self::Expired => "EXPIRED",
+            Self::ExpiredRecycling => "EXPIRED_RECYCLING",
+            Self::Ceased => "CEASED",
+        }
+    }
+}
+
+impl Strategy {
+    /// The API's word.
+    pub(in super::super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Fixed => "NODE_FIXED",
+            Self::BySchedule => "NODE_SCALING_BY_SCHEDULE",
+            Self::ByUsage => "NODE_SCALING_BY_USAGE",
+        }
+    }
+}
+
+impl InstanceStatus {
+    /// All of them, in the order of the API's page.
+    pub(in super::super) const ALL: [Self; 9] = [
+        Self::Init,
+        Self::Starting,
+        Self::Closing,
+        Self::Closed,
+        Self::Running,
+        Self::Idle,
+        Self::Bound,
+        Self::Unavailable,
+        Self::Deleted,
+    ];
+
+    /// The API's word.
+    pub(in super::super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Init => "INIT",
+            Self::Starting => "STARTING",
+            Self::Closing => "CLOSING",
+            Self::Closed => "CLOSED",
+            Self::Running => "RUNNING",
+            Self::Idle => "IDLE",
+            Self::Bound => "BOUND",
+            Self::Unavailable => "UNAVAILABLE",
+            Self::Deleted => "DELETED",
+        }
+    }
+
+    /// Whether a session is on it.
+    pub(in super::super) fn in_use(self) -> bool {
+        matches!(self, Self::Bound | Self::Running)
+    }
+}
+
+impl SessionStatus {
+    /// The API's word: lower case, empty where there is no session.
+    pub(in super::super) fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "",
+            Self::Connect => "connect",
+            Self::Disconnect => "disconnect",
+        }
+    }
+}
+
+impl PersistentStatus {
+    /// All of them, in the order of the API's page.
+    pub(in super::super) const ALL: [Self; 9] = [
+        Self::Pending,
+        Self::Starting,
+        Self::Running,
+        Self::Stopping,
+        Self::Stopped,
+        Self::Rebuilding,
+        Self::Unavailable,
+        Self::Deleting,
+        Self::Deleted,
+    ];
+
+    /// The API's word.
+    pub(in super::super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "PENDING",
+            Self::Starting => "STARTING",
+            Self::Running => "RUNNING",
+            Self::Stopping => "STOPPING",
+            Self::Stopped => "STOPPED",
+            Self::Rebuilding => "REBUILDING",
+            Self::Unavailable => "UNAVAILABLE",
+            Self::Deleting => "DELETING",
+            Self::Deleted => "DELETED",
+        }
+    }
+}

@@ -1,0 +1,193 @@
+//! What must hold of a fleet at every instant of its life, for any seed and size.
+
+use std::collections::HashSet;
+
+use jiff::{SignedDuration, Timestamp};
+use proptest::prelude::*;
+
+use super::{
+    Group, InstanceStatus, PersistentStatus, SessionStatus, Size,
+    status::{GroupStatus, Strategy as Scaling},
+};
+
+const WEEK: i64 = 7 * 86_400;
+
+fn start() -> Timestamp {
+    "2026-11-23T01:00:00Z".parse().unwrap()
+}
+
+fn group(seed: u64, number: u64, instances: usize) -> Group {
+    Group::new(seed, number, Size { instances, persistent: instances / 2 + 1 }, start())
+}
+
+fn after(seconds: i64) -> Timestamp {
+    start() + SignedDuration::from_secs(seconds)
+}
+
+fn check(group: &Group) {
+    let sessions = group.instances.iter().filter(|instance| instance.status.in_use()).count();
+    assert!(group.instances.is_sorted_by(|one, next| one.serial < next.serial));
+    let mut slots = 0;
+    let mut counted = 0;
+    for (position, pool) in group.pools.iter().enumerate() {
+        let occupancy = group.occupancy(position);
+        assert!(occupancy.nodes_used <= occupancy.nodes, "{occupancy:?}");
+        assert!(occupancy.scaling_nodes_used <= occupancy.scaling_nodes, "{occupancy:?}");
+        if pool.strategy == Scaling::ByUsage {
+            assert!(occupancy.scaling_nodes <= pool.max_scaling, "{occupancy:?}");
+        }
+        slots += (occupancy.nodes + occupancy.scaling_nodes) * pool.size.capacity;
+        counted += occupancy.sessions;
+    }
+    assert_eq!(sessions, counted as usize, "the nodes' account of sessions");
+    assert!(sessions <= slots as usize, "{sessions} sessions in {slots} slots");
+    for node in &group.nodes {
+        let there = group.instances.iter().filter(|instance| instance.node == node.serial).count();
+        assert_eq!(there, node.instances as usize, "the node's account of instances");
+        assert!(there <= group.pools[usize::from(node.pool)].size.capacity as usize);
+    }
+    for instance in &group.instances {
+        assert_ne!(instance.status, InstanceStatus::Deleted, "deleted ones are not listed");
+        assert!(instance.created <= instance.modified && instance.modified <= group.now());
+        assert_eq!(instance.user.is_some(), instance.status.in_use());
+        assert!(instance.session == SessionStatus::None || instance.status.in_use());
+        assert!(group.nodes.iter().any(|node| node.serial == instance.node));
+    }
+    let mut behind = HashSet::new();
+    for session in &group.persistent {
+        let lives = matches!(
+            session.status,
+            PersistentStatus::Starting | PersistentStatus::Running | PersistentStatus::Stopping
+        );
+        assert_eq!(session.instance.is_some(), lives, "{session:?}");
+        if let Some(instance) = session.instance {
+            assert!(group.instance(instance).is_some(), "{session:?} has no instance");
+            assert!(behind.insert(instance), "two persistent sessions on one instance");
+        }
+    }
+    if matches!(group.state.status, GroupStatus::Expired | GroupStatus::ExpiredRecycling) {
+        assert_eq!(sessions, 0, "an expired group serves nobody");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+
+    #[test]
+    fn accounts_are_right_at_every_instant(
+        seed: u64,
+        number in 0..40_u64,
+        instances in 0..60_usize,
+        steps in prop::collection::vec(1..20_000_i64, 1..30),
+    ) {
+        let mut group = group(seed, number, instances);
+        prop_assert_eq!(group.instances.len(), instances);
+        check(&group);
+        let mut now = 0;
+        for step in steps {
+            now += step;
+            group.advance(after(now));
+            check(&group);
+        }
+    }
+
+    #[test]
+    fn how_often_somebody_looks_changes_nothing(
+        seed: u64,
+        number in 0..16_u64,
+        looks in prop::collection::vec(1..5_000_i64, 1..20),
+    ) {
+        let (mut often, mut once) = (group(seed, number, 30), group(seed, number, 30));
+        let mut now = 0;
+        for look in looks {
+            now += look;
+            often.advance(after(now));
+        }
+        once.advance(after(now));
+        prop_assert_eq!(often.instances, once.instances);
+        prop_assert_eq!(often.nodes, once.nodes);
+        prop_assert_eq!(often.persistent, once.persistent);
+        prop_assert_eq!((often.state, often.ota, often.expires), (once.state, once.ota, once.expires));
+    }
+}
+
+#[test]
+fn every_kind_of_group_lives_for_weeks() {
+    for number in 0..16 {
+        let mut group = group(3, number, 40);
+        for hour in 1..=3 * WEEK / 3_600 {
+            group.advance(after(hour * 3_600));
+            check(&group);
+        }
+    }
+}
+
+#[test]
+fn the_seed_chooses_the_fleet() {
+    let (one, same, other) = (group(1, 0, 40), group(1, 0, 40), group(2, 0, 40));
+    assert_eq!((&one.facts, &one.instances), (&same.facts, &same.instances));
+    assert_ne!(one.facts.id, other.facts.id);
+}
+
+/// The statuses that groups of the first kinds go through in a week.
+fn week(number: u64) -> (Vec<&'static str>, HashSet<InstanceStatus>, HashSet<PersistentStatus>) {
+    let mut group = group(5, number, 40);
+    let mut statuses = vec![group.state.status.as_str()];
+    let (mut instances, mut persistent) = (HashSet::new(), HashSet::new());
+    for step in 1..=WEEK / 60 {
+        group.advance(after(step * 60));
+        if statuses.last() != Some(&group.state.status.as_str()) {
+            statuses.push(group.state.status.as_str());
+        }
+        instances.extend(group.instances.iter().map(|instance| instance.status));
+        persistent.extend(group.persistent.iter().map(|session| session.status));
+    }
+    (statuses, instances, persistent)
+}
+
+#[test]
+fn a_subscription_ends_and_is_renewed() {
+    let (statuses, ..) = week(6);
+    assert_eq!(statuses[..2], ["PUBLISHED", "EXPIRED"]);
+    assert!(statuses.contains(&"DEPLOYING"), "{statuses:?}");
+}
+
+#[test]
+fn an_update_appears_and_is_put_in() {
+    let (statuses, ..) = week(5);
+    assert!(statuses.contains(&"MAINTAINING"), "{statuses:?}");
+}
+
+#[test]
+fn every_status_occurs_in_a_week() {
+    let (_, instances, persistent) = week(4);
+    for status in InstanceStatus::ALL {
+        assert!(status == InstanceStatus::Deleted || instances.contains(&status), "{status:?}");
+    }
+    for status in PersistentStatus::ALL {
+        assert!(persistent.contains(&status), "{status:?}");
+    }
+}
+
+#[test]
+fn usage_makes_nodes_come_and_idleness_makes_them_go() {
+    let mut group = group(1, 0, 40);
+    let mut sizes = HashSet::new();
+    for step in 1..=WEEK / 600 {
+        group.advance(after(step * 600));
+        sizes.insert(group.occupancy(0).scaling_nodes);
+    }
+    assert!(sizes.len() > 3 && sizes.contains(&0), "{sizes:?}");
+}
+
+#[test]
+fn a_schedule_is_followed() {
+    let mut group = group(1, 1, 40);
+    // Monday 14:00 at UTC+8, in the period with the most nodes, and Tuesday 03:00, in none.
+    group.advance("2026-11-23T06:00:00Z".parse().unwrap());
+    assert_eq!(super::scheduled_nodes(&group.pools[0], group.now()), Some(24));
+    assert_eq!(group.occupancy(0).scaling_nodes, 24);
+    group.advance("2026-11-23T19:00:00Z".parse().unwrap());
+    assert_eq!(super::scheduled_nodes(&group.pools[0], group.now()), Some(0));
+    assert!(group.occupancy(0).scaling_nodes <= 3);
+}

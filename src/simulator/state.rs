@@ -1,0 +1,201 @@
+//! Everything that requests share, and how a request of the API becomes an answer.
+
+use std::{
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError, RwLock,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use jiff::Timestamp;
+
+use super::{
+    Credential, ErrorFault, Fault, Options,
+    api::{self, ApiError, Distortion, Operation, Page, Parameters},
+    authentication::{Incoming, authenticate, wants_xml},
+    clock::Clock,
+    cloud::Fleet,
+    faults::{Faults, Scope, Verdict},
+    fleet::Size,
+    limiter::Limiter,
+    nonces::Nonces,
+    statistics::Statistics,
+};
+
+/// How many nonces each of two generations remembers.
+const NONCES: usize = 1_000_000;
+
+/// The simulated cloud without its sockets.
+#[derive(Debug)]
+pub(super) struct State {
+    pub(super) fleet: RwLock<Fleet>,
+    pub(super) clock: Mutex<Clock>,
+    pub(super) credentials: Mutex<Arc<[Credential]>>,
+    pub(super) latency: Mutex<Duration>,
+    pub(super) limiter: Mutex<Limiter>,
+    pub(super) faults: Mutex<Faults>,
+    pub(super) statistics: Mutex<Statistics>,
+    nonces: Mutex<Nonces>,
+    requests: AtomicU64,
+    seed: u64,
+}
+
+/// An answer of the API, before it becomes an HTTP response.
+#[derive(Debug)]
+pub(super) struct Reply {
+    /// Which operation it was; `unknown` where it did not come so far.
+    pub(super) operation: &'static str,
+    /// How long it takes before it is sent.
+    pub(super) latency: Duration,
+    /// The answer itself.
+    pub(super) outcome: Outcome,
+}
+
+/// The answer itself.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Outcome {
+    /// The operation's.
+    Page(Vec<u8>),
+    /// An error.
+    Error { error: ApiError, xml: bool, body: Vec<u8> },
+    /// Half of the operation's.
+    Truncated(Vec<u8>),
+    /// A load balancer's.
+    Html,
+    /// So many bytes.
+    Huge(u64),
+    /// None.
+    Dropped,
+}
+
+impl State {
+    /// The state at the start; what a file or a user said was checked before.
+    pub(super) fn new(options: Options, real: Timestamp) -> Self {
+        let start = whole_second(options.start.unwrap_or(real));
+        let size = Size { instances: options.instances_per_group, persistent: options.persistent_per_group };
+        Self {
+            fleet: RwLock::new(Fleet::new(options.seed, options.groups, size, start)),
+            clock: Mutex::new(Clock::new(real, start, options.speed)),
+            credentials: Mutex::new(options.credentials.into()),
+            latency: Mutex::new(options.latency),
+            limiter: Mutex::new(Limiter::new(options.requests_per_second, real)),
+            faults: Mutex::new(Faults::new(options.faults, options.seed)),
+            statistics: Mutex::default(),
+            nonces: Mutex::new(Nonces::new(real, NONCES)),
+            requests: AtomicU64::new(0),
+            seed: options.seed,
+        }
+    }
+
+    /// The simulated time at a real instant.
+    pub(super) fn now(&self, real: Timestamp) -> Timestamp {
+        lock(&self.clock).at(real)
+    }
+
+    /// Answers one request of the API.
+    pub(super) fn reply(&self, incoming: &Incoming<'_>, real: Timestamp) -> Reply {
+        let request_id = self.request_id();
+        let xml = wants_xml(incoming);
+        let credentials = Arc::clone(&lock(&self.credentials));
+        let mut reply =
+            Reply { operation: "unknown", latency: *lock(&self.latency), outcome: Outcome::Dropped };
+        let result = authenticate(incoming, &credentials, &self.nonces, real).and_then(|request| {
+            reply.operation = request.operation.as_str();
+            lock(&self.limiter).admit(real).map_err(ApiError::throttled)?;
+            if xml {
+                return Err(ApiError::invalid("Format").saying("Only JSON is simulated: send Format=JSON."));
+            }
+            let verdict = self.judge(request.operation, &request.parameters);
+            reply.latency += Duration::from_millis(verdict.latency_ms);
+            self.act(request.operation, &request.parameters, verdict.fault, &request_id, real)
+        });
+        reply.outcome = result.unwrap_or_else(|error| Outcome::Error {
+            body: if xml { error.xml(&request_id) } else { error.json(&request_id) },
+            error,
+            xml,
+        });
+        reply
+    }
+
+    fn judge(&self, operation: Operation, parameters: &Parameters) -> Verdict {
+        let scope = Scope {
+            operation: operation.as_str(),
+            group_id: parameters.get("AppInstanceGroupId"),
+            page: Page::of(parameters).map_or(0, |page| page.number),
+        };
+        lock(&self.faults).judge(&scope)
+    }
+
+    /// The operation, bent by at most one fault.
+    fn act(
+        &self,
+        operation: Operation,
+        parameters: &Parameters,
+        fault: Option<Fault>,
+        request_id: &str,
+        real: Timestamp,
+    ) -> Result<Outcome, ApiError> {
+        let mut distortion = Distortion::default();
+        let mut truncated = false;
+        match fault {
+            None | Some(Fault::Latency { .. }) => {}
+            Some(Fault::Error(fault)) => return Err(fault.into()),
+            Some(Fault::Drop) => return Ok(Outcome::Dropped),
+            Some(Fault::Html) => return Ok(Outcome::Html),
+            Some(Fault::Huge { bytes }) => return Ok(Outcome::Huge(bytes)),
+            Some(Fault::Truncate) => truncated = true,
+            Some(Fault::TotalCount(lie)) => distortion.total_count = Some(lie),
+            Some(Fault::NullList) => distortion.null_list = true,
+        }
+        let now = self.now(real);
+        let fleet = self.fleet.read().unwrap_or_else(PoisonError::into_inner);
+        let body = api::answer(operation, &fleet.at(now), parameters, request_id, distortion)?;
+        Ok(if truncated { Outcome::Truncated(body) } else { Outcome::Page(body) })
+    }
+
+    /// In the form of the real ones; another one for every request.
+    fn request_id(&self) -> String {
+        let number = u128::from(self.requests.fetch_add(1, Ordering::Relaxed));
+        let spread =
+            (u128::from(self.seed) << 64 | number).wrapping_mul(0xda94_2042_e4dd_58b5_9c06_faf4_d023_e3ab);
+        let digits = format!("{spread:032X}");
+        let parts = [&digits[..8], &digits[8..12], &digits[12..16], &digits[16..20], &digits[20..]];
+        parts.join("-")
+    }
+}
+
+impl Outcome {
+    /// What statistics call it.
+    pub(super) fn name(&self) -> &str {
+        match self {
+            Self::Page(_) => "OK",
+            Self::Error { error, .. } => &error.code,
+            Self::Truncated(_) => "truncate",
+            Self::Html => "html",
+            Self::Huge(_) => "huge",
+            Self::Dropped => "drop",
+        }
+    }
+}
+
+impl From<ErrorFault> for ApiError {
+    fn from(fault: ErrorFault) -> Self {
+        let error = Self::of(fault.code);
+        Self {
+            status: fault.status.unwrap_or(error.status),
+            message: fault.message.map_or(error.message, Into::into),
+            retry_after: fault.retry_after_ms.map(Duration::from_millis),
+            ..error
+        }
+    }
+}
+
+/// Locks; what a panic left behind is still whole, since every change is made at once.
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn whole_second(at: Timestamp) -> Timestamp {
+    Timestamp::from_second(at.as_second()).unwrap_or(at)
+}

@@ -1,0 +1,178 @@
+//! The simulated cloud from outside: signed requests in, answers out.
+
+mod listing;
+mod refusal;
+mod serving;
+mod vectors;
+
+use hyper::{
+    HeaderMap, Method,
+    header::{HeaderName, HeaderValue},
+};
+use jiff::Timestamp;
+use serde_json::Value;
+
+use crate::aliyun::{
+    Request, Secret,
+    credentials::Credentials,
+    request::Parameter,
+    signature::{Context, Signed, v2, v3},
+};
+
+use super::{
+    ACCESS_KEY_ID, ACCESS_KEY_SECRET, Options,
+    authentication::Incoming,
+    state::{Outcome, State},
+};
+
+const HOST: &str = "127.0.0.1:9878";
+
+/// A request as it goes over the wire; tests change what they please.
+struct Sent {
+    method: Method,
+    path: &'static str,
+    query: String,
+    headers: HeaderMap,
+    body: Vec<u8>,
+}
+
+/// A cloud without sockets, and a client of it.
+struct Simulated {
+    state: State,
+    now: Timestamp,
+    nonce: u64,
+}
+
+/// An error's status, code and body.
+type Refused = (u16, String, Vec<u8>);
+
+impl Simulated {
+    fn new(options: Options) -> Self {
+        let now = "2026-11-23T02:30:00Z".parse().unwrap();
+        Self { state: State::new(options, now), now, nonce: 0 }
+    }
+
+    fn frozen() -> Self {
+        Self::new(Options { speed: 0.0, ..Options::default() })
+    }
+
+    fn request(
+        operation: &'static str,
+        query: &[(&'static str, &str)],
+        form: &[(&'static str, &str)],
+    ) -> Request {
+        let owned = |pairs: &[(&'static str, &str)]| -> Vec<Parameter> {
+            pairs.iter().map(|(name, value)| ((*name).into(), (*value).to_owned())).collect()
+        };
+        let mut request = Request::new(operation, super::api::VERSION);
+        request.query = owned(query);
+        request.form = (operation != "ListPersistentAppInstances").then(|| owned(form));
+        request
+    }
+
+    fn sign(&mut self, request: &Request, version: u8, credentials: &Credentials) -> Sent {
+        self.nonce += 1;
+        let nonce = format!("nonce-{}", self.nonce);
+        let context = Context { host: HOST, credentials, now: self.now, nonce: &nonce };
+        let signed = if version == 2 { v2::sign(request, &context) } else { v3::sign(request, &context) };
+        Sent::from(signed)
+    }
+
+    fn send(&self, sent: &Sent) -> Result<Vec<u8>, Refused> {
+        match self.state.reply(&sent.incoming(), self.now).outcome {
+            Outcome::Page(body) => Ok(body),
+            Outcome::Error { error, body, .. } => Err((error.status, error.code.into_owned(), body)),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn call(
+        &mut self,
+        operation: &'static str,
+        query: &[(&'static str, &str)],
+        form: &[(&'static str, &str)],
+    ) -> Result<Value, Refused> {
+        let sent = self.sign(&Self::request(operation, query, form), 3, &keys());
+        self.send(&sent).map(|body| serde_json::from_slice(&body).unwrap())
+    }
+
+    /// The code that a call is refused with.
+    fn refused(
+        &mut self,
+        operation: &'static str,
+        query: &[(&'static str, &str)],
+        form: &[(&'static str, &str)],
+    ) -> (u16, String) {
+        let (status, code, _) = self.call(operation, query, form).unwrap_err();
+        (status, code)
+    }
+
+    /// All records of a listing, page by page.
+    fn list_all(
+        &mut self,
+        operation: &'static str,
+        field: &str,
+        query: &[(&'static str, &str)],
+    ) -> Vec<Value> {
+        let mut records = Vec::new();
+        for page in 1.. {
+            let page = page.to_string();
+            let mut query = query.to_vec();
+            query.extend([("PageSize", "9"), ("PageNumber", page.as_str())]);
+            let answer = self.call(operation, &query, &[]).unwrap();
+            let found = answer[field].as_array().unwrap();
+            records.extend_from_slice(found);
+            if found.is_empty() {
+                assert_eq!(answer["TotalCount"], records.len());
+                return records;
+            }
+        }
+        unreachable!("pages end")
+    }
+
+    fn truth(&self) -> Value {
+        let clock = *super::state::lock(&self.state.clock);
+        let fleet = self.state.fleet.read().unwrap();
+        serde_json::to_value(super::truth::Truth::of(&fleet.at(clock.at(self.now)), &clock)).unwrap()
+    }
+
+    fn control(&self, control: &str) -> Result<Value, String> {
+        let control: super::control::Control =
+            serde_json::from_str(control).map_err(|error| error.to_string())?;
+        control.apply(&self.state, self.now).map(|done| serde_json::to_value(done).unwrap())
+    }
+
+    fn group_ids(&self) -> Vec<String> {
+        let truth = self.truth();
+        let ids = truth["groups"].as_array().unwrap().iter().map(|group| group["group_id"].as_str().unwrap());
+        ids.map(str::to_owned).collect()
+    }
+}
+
+impl Sent {
+    fn incoming(&self) -> Incoming<'_> {
+        Incoming {
+            method: &self.method,
+            path: self.path,
+            query: &self.query,
+            headers: &self.headers,
+            body: &self.body,
+        }
+    }
+}
+
+impl From<Signed> for Sent {
+    fn from(signed: Signed) -> Self {
+        let mut headers = HeaderMap::new();
+        headers.insert("host", HeaderValue::from_static(HOST));
+        headers.insert("user-agent", HeaderValue::from_static("tests"));
+        for (name, value) in signed.headers {
+            headers.insert(HeaderName::from_static(name), value.parse().unwrap());
+        }
+        Self { method: Method::POST, path: "/", query: signed.query, headers, body: signed.body.into_bytes() }
+    }
+}
+
+fn keys() -> Credentials {
+    Credentials::new(ACCESS_KEY_ID, Secret::new(ACCESS_KEY_SECRET), None)
+}

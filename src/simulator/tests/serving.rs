@@ -1,0 +1,140 @@
+//! The server over real connections.
+
+use std::net::SocketAddr;
+
+use serde_json::{Value, json};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    sync::oneshot,
+    task::JoinHandle,
+};
+
+use super::{super::Server, *};
+
+struct Running {
+    address: SocketAddr,
+    stop: oneshot::Sender<()>,
+    task: JoinHandle<()>,
+    client: Simulated,
+}
+
+impl Running {
+    fn start(options: Options) -> Self {
+        let server = Server::bind(options, "127.0.0.1:0".parse().unwrap()).unwrap();
+        let (stop, stopped) = oneshot::channel::<()>();
+        let mut client = Simulated::new(Options { groups: 0, ..Options::default() });
+        client.now = Timestamp::now();
+        Self {
+            address: server.address(),
+            task: tokio::spawn(server.run(async move { drop(stopped.await) })),
+            stop,
+            client,
+        }
+    }
+
+    /// Everything that comes back on a connection of its own.
+    async fn exchange(&self, request: &[u8]) -> String {
+        let mut stream = TcpStream::connect(self.address).await.unwrap();
+        stream.write_all(request).await.unwrap();
+        let mut answer = Vec::new();
+        // A broken connection may end in a reset; what came before it counts.
+        let _ = stream.read_to_end(&mut answer).await;
+        String::from_utf8_lossy(&answer).into_owned()
+    }
+
+    async fn send(&mut self) -> String {
+        let request = Simulated::request("ListAppInstanceGroup", &[("ProductType", "CloudApp")], &[]);
+        let sent = self.client.sign(&request, 3, &keys());
+        let mut text = format!("POST /?{} HTTP/1.1\r\nconnection: close\r\n", sent.query);
+        for (name, value) in &sent.headers {
+            text.push_str(&format!("{name}: {}\r\n", value.to_str().unwrap()));
+        }
+        text.push_str(&format!("content-length: {}\r\n\r\n", sent.body.len()));
+        let mut bytes = text.into_bytes();
+        bytes.extend_from_slice(&sent.body);
+        self.exchange(&bytes).await
+    }
+
+    async fn get(&self, path: &str) -> Value {
+        let request = format!("GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
+        body(&self.exchange(request.as_bytes()).await)
+    }
+
+    async fn control(&self, control: Value) -> Value {
+        let control = control.to_string();
+        let length = control.len();
+        let head = "POST /_control HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: ";
+        body(&self.exchange(format!("{head}{length}\r\n\r\n{control}").as_bytes()).await)
+    }
+
+    async fn stop(self) {
+        self.stop.send(()).unwrap();
+        self.task.await.unwrap();
+    }
+}
+
+fn body(answer: &str) -> Value {
+    serde_json::from_str(answer.split_once("\r\n\r\n").unwrap().1).unwrap()
+}
+
+#[tokio::test]
+async fn a_signed_request_is_answered_and_counted() {
+    let mut cloud = Running::start(Options::default());
+    let answer = cloud.send().await;
+    assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
+    assert_eq!(body(&answer)["TotalCount"], 8);
+    let statistics = cloud.get("/_stats").await;
+    assert_eq!(statistics["requests"], json!({"ListAppInstanceGroup": 1}));
+    assert_eq!(statistics["answers"], json!({"OK": 1}));
+    assert_eq!((&statistics["in_flight"], &statistics["in_flight_max"]), (&json!(0), &json!(1)));
+    assert_eq!(cloud.get("/_truth").await["totals"]["instances"], 320);
+    cloud.stop().await;
+}
+
+#[tokio::test]
+async fn faults_break_answers_in_every_way() {
+    let mut cloud = Running::start(Options::default());
+    let error = json!({"error": {"code": "Throttling.User", "status": 429, "retry_after_ms": 700}});
+    cloud.control(json!({"faults": [{"requests": 1, "fault": error}]})).await;
+    let answer = cloud.send().await;
+    assert!(answer.starts_with("HTTP/1.1 429 ") && answer.contains("x-acs-retry-after: 700\r\n"), "{answer}");
+    cloud.control(json!({"faults": [{"requests": 1, "fault": "drop"}]})).await;
+    assert_eq!(cloud.send().await, "");
+    cloud.control(json!({"faults": [{"requests": 1, "fault": "truncate"}]})).await;
+    let answer = cloud.send().await;
+    assert!(answer.starts_with("HTTP/1.1 200 OK") && !answer.ends_with('}'), "{answer}");
+    cloud.control(json!({"faults": [{"requests": 1, "fault": "html"}]})).await;
+    let answer = cloud.send().await;
+    assert!(answer.starts_with("HTTP/1.1 502 ") && answer.ends_with("</html>\r\n"), "{answer}");
+    cloud.control(json!({"faults": [{"requests": 1, "fault": {"huge": {"bytes": 300_000}}}]})).await;
+    assert!(cloud.send().await.len() > 300_000);
+    assert_eq!(body(&cloud.send().await)["TotalCount"], 8, "all rules are spent");
+    let answers = cloud.get("/_stats").await["answers"].clone();
+    assert_eq!(
+        answers,
+        json!({"OK": 1, "Throttling.User": 1, "drop": 1, "truncate": 1, "html": 1, "huge": 1})
+    );
+    cloud.stop().await;
+}
+
+#[tokio::test]
+async fn control_answers_what_was_done_or_why_not() {
+    let cloud = Running::start(Options { speed: 0.0, ..Options::default() });
+    let done = cloud.control(json!({"add_groups": 1})).await;
+    assert_eq!((done["groups"].as_u64(), done["added"].as_array().map(Vec::len)), (Some(9), Some(1)));
+    assert!(cloud.control(json!({"nonsense": 1})).await["error"].as_str().unwrap().contains("nonsense"));
+    assert!(cloud.get("/_control").await["error"].is_string());
+    cloud.stop().await;
+}
+
+#[test]
+fn a_taken_address_and_an_impossible_option_are_explained() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap();
+    let error = Server::bind(Options::default(), address).unwrap_err();
+    assert_eq!(error.to_string(), format!("the simulated cloud cannot listen on {address}"));
+    let options = Options { speed: f64::NAN, ..Options::default() };
+    let error = Server::bind(options, "127.0.0.1:0".parse().unwrap()).unwrap_err();
+    assert!(error.to_string().contains("speed is NaN"), "{error}");
+}

@@ -1,0 +1,231 @@
+//! What is true of the fleet, for `GET /_truth`: counted over the model, not over answers.
+
+use std::collections::{BTreeMap, HashSet};
+
+use serde::Serialize;
+
+use super::{
+    clock::Clock,
+    cloud::Cloud,
+    fleet::{Group, InstanceStatus, PersistentStatus, SessionStatus, scheduled_nodes, write_node_id},
+};
+
+/// Counts by upper-case word.
+type Counts = BTreeMap<String, u64>;
+
+/// The whole fleet at one instant.
+#[derive(Debug, Serialize)]
+pub(super) struct Truth {
+    now: f64,
+    frozen: bool,
+    speed: f64,
+    groups: Vec<GroupTruth>,
+    totals: Totals,
+}
+
+#[derive(Debug, Serialize)]
+struct GroupTruth {
+    group_id: String,
+    region_id: &'static str,
+    name: String,
+    product_type: &'static str,
+    status: String,
+    resource_status: String,
+    charge_type: &'static str,
+    charge_resource_mode: &'static str,
+    auth_mode: &'static str,
+    created: f64,
+    expires: Option<f64>,
+    ota_update_available: bool,
+    instances_total: u64,
+    instances: Counts,
+    sessions: Counts,
+    bound_users: u64,
+    usage_seconds_sum: u64,
+    usage_seconds_max: Option<u64>,
+    capacity: u64,
+    sessions_in_use: u64,
+    persistent_total: u64,
+    persistent: Counts,
+    persistent_instances: Counts,
+    authorized_users: u64,
+    nodes: Counts,
+    node_pools: Vec<PoolTruth>,
+}
+
+#[derive(Debug, Serialize)]
+struct PoolTruth {
+    node_pool_id: String,
+    strategy_type: &'static str,
+    nodes: u32,
+    nodes_used: u32,
+    scaling_nodes: u32,
+    scaling_nodes_used: u32,
+    node_capacity: u32,
+    scheduled_nodes: Option<u32>,
+}
+
+#[derive(Debug, Serialize)]
+struct Totals {
+    groups: u64,
+    instances: u64,
+    instances_by_status: Counts,
+    sessions_by_status: Counts,
+    sessions_in_use: u64,
+    capacity: u64,
+    persistent: u64,
+    persistent_by_status: Counts,
+}
+
+impl Truth {
+    /// Looks at everything.
+    pub(super) fn of(cloud: &Cloud<'_>, clock: &Clock) -> Self {
+        let groups: Vec<GroupTruth> = (0..cloud.len()).map(|place| cloud.at(place, GroupTruth::of)).collect();
+        Self {
+            now: cloud.now().as_duration().as_secs_f64(),
+            frozen: clock.is_frozen(),
+            speed: clock.speed(),
+            totals: Totals::of(&groups),
+            groups,
+        }
+    }
+}
+
+impl GroupTruth {
+    fn of(group: &Group) -> Self {
+        let facts = &group.facts;
+        let mut truth = Self {
+            group_id: facts.id.clone(),
+            region_id: facts.region_id,
+            name: facts.name.clone(),
+            product_type: "CloudApp",
+            status: group.status().to_uppercase(),
+            resource_status: group.resource_status().to_uppercase(),
+            charge_type: if facts.prepaid { "PrePaid" } else { "PostPaid" },
+            charge_resource_mode: if facts.sold_by_node { "Node" } else { "AppInstance" },
+            auth_mode: facts.auth_mode,
+            created: facts.created as f64,
+            expires: group.expires.map(|expires| expires as f64),
+            ota_update_available: group.ota.new_version.is_some(),
+            instances_total: group.instances.len() as u64,
+            instances: instance_statuses(),
+            sessions: zeros(["CONNECT", "DISCONNECT"]),
+            bound_users: 0,
+            usage_seconds_sum: 0,
+            usage_seconds_max: None,
+            capacity: 0,
+            sessions_in_use: 0,
+            persistent_total: group.persistent.len() as u64,
+            persistent: persistent_statuses(),
+            persistent_instances: instance_statuses(),
+            authorized_users: 0,
+            nodes: Counts::new(),
+            node_pools: Vec::new(),
+        };
+        truth.count_instances(group);
+        truth.count_persistent(group);
+        truth.count_pools(group);
+        truth
+    }
+
+    fn count_instances(&mut self, group: &Group) {
+        let mut users = HashSet::new();
+        let mut nodes: BTreeMap<u32, u64> = BTreeMap::new();
+        for instance in &group.instances {
+            let status = group.instance_status(instance).to_uppercase();
+            self.sessions_in_use += u64::from(matches!(status.as_str(), "RUNNING" | "BOUND"));
+            *self.instances.entry(status).or_default() += 1;
+            *nodes.entry(instance.node).or_default() += 1;
+            if instance.session != SessionStatus::None {
+                *self.sessions.entry(instance.session.as_str().to_uppercase()).or_default() += 1;
+            }
+            if let Some(user) = instance.user {
+                users.insert(user);
+                let usage = group.usage_seconds(instance);
+                self.usage_seconds_sum += usage;
+                self.usage_seconds_max = self.usage_seconds_max.max(Some(usage));
+            }
+        }
+        self.bound_users = users.len() as u64;
+        if group.facts.sold_by_node {
+            self.nodes = nodes.into_iter().map(|(node, count)| (node_id(group, node), count)).collect();
+        }
+    }
+
+    fn count_persistent(&mut self, group: &Group) {
+        let mut users: HashSet<u32> = HashSet::new();
+        for session in &group.persistent {
+            *self.persistent.entry(session.status.as_str().to_owned()).or_default() += 1;
+            users.extend(&session.users);
+            if let Some(instance) = session.instance.and_then(|serial| group.instance(serial)) {
+                let status = group.instance_status(instance).to_uppercase();
+                *self.persistent_instances.entry(status).or_default() += 1;
+            }
+        }
+        self.authorized_users = users.len() as u64;
+    }
+
+    fn count_pools(&mut self, group: &Group) {
+        if !group.facts.sold_by_node {
+            let out_of_service = ["CLOSING", "CLOSED", "DELETED", "UNAVAILABLE"];
+            let gone: u64 = out_of_service.iter().filter_map(|status| self.instances.get(*status)).sum();
+            self.capacity = self.instances_total - gone;
+            return;
+        }
+        for (position, pool) in group.pools.iter().enumerate() {
+            let occupancy = group.occupancy(position);
+            let nodes = u64::from(occupancy.nodes + occupancy.scaling_nodes);
+            self.capacity += nodes * u64::from(pool.size.capacity);
+            self.node_pools.push(PoolTruth {
+                node_pool_id: pool.id.clone(),
+                strategy_type: pool.strategy.as_str(),
+                nodes: occupancy.nodes,
+                nodes_used: occupancy.nodes_used,
+                scaling_nodes: occupancy.scaling_nodes,
+                scaling_nodes_used: occupancy.scaling_nodes_used,
+                node_capacity: pool.size.capacity,
+                scheduled_nodes: scheduled_nodes(pool, group.now()),
+            });
+        }
+    }
+}
+
+impl Totals {
+    fn of(groups: &[GroupTruth]) -> Self {
+        let add = |counts: fn(&GroupTruth) -> &Counts| {
+            let mut sum = Counts::new();
+            for (word, count) in groups.iter().flat_map(counts) {
+                *sum.entry(word.clone()).or_default() += count;
+            }
+            sum
+        };
+        Self {
+            groups: groups.len() as u64,
+            instances: groups.iter().map(|group| group.instances_total).sum(),
+            instances_by_status: add(|group| &group.instances),
+            sessions_by_status: add(|group| &group.sessions),
+            sessions_in_use: groups.iter().map(|group| group.sessions_in_use).sum(),
+            capacity: groups.iter().map(|group| group.capacity).sum(),
+            persistent: groups.iter().map(|group| group.persistent_total).sum(),
+            persistent_by_status: add(|group| &group.persistent),
+        }
+    }
+}
+
+fn node_id(group: &Group, node: u32) -> String {
+    let mut id = Vec::new();
+    write_node_id(&mut id, group.facts.key, node);
+    String::from_utf8_lossy(&id).into_owned()
+}
+
+fn instance_statuses() -> Counts {
+    zeros(InstanceStatus::ALL.map(InstanceStatus::as_str))
+}
+
+fn persistent_statuses() -> Counts {
+    zeros(PersistentStatus::ALL.map(PersistentStatus::as_str))
+}
+
+fn zeros<const N: usize>(words: [&str; N]) -> Counts {
+    words.into_iter().map(|word| (word.to_owned(), 0)).collect()
+}

@@ -1,0 +1,132 @@
+//! Requests to the API: how many, how they ended, how long they took, how they were held back.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use prometheus::{Counter, CounterVec, Gauge, GaugeVec, HistogramVec, IntCounterVec, IntGauge};
+
+use super::{Maker, OPERATIONS};
+use crate::aliyun::{Observer, Outcome};
+use crate::metrics::catalogue::REQUEST_DURATION_BUCKETS;
+
+/// Codes that the client itself makes up: always told apart.
+const OWN_CODES: [&str; 5] = ["OK", "timeout", "connect", "protocol", "credentials"];
+/// Codes of the API that are told apart per account. It has some dozens; what is beyond is a fault that
+/// must not grow our memory or Prometheus'.
+const MOST_CODES: usize = 64;
+/// The longest code of the API's reference has about 60 bytes.
+const LONGEST_CODE: usize = 128;
+
+pub(super) struct Api {
+    shared: Shared,
+    rate_limit: GaugeVec,
+    waited: CounterVec,
+    accounts: Mutex<BTreeMap<String, Arc<AccountObserver>>>,
+}
+
+#[derive(Clone)]
+struct Shared {
+    requests: IntCounterVec,
+    durations: HistogramVec,
+    retries: IntCounterVec,
+    in_flight: IntGauge,
+}
+
+/// Counts for one account.
+struct AccountObserver {
+    account: String,
+    shared: Shared,
+    rate_limit: Gauge,
+    waited: Counter,
+    codes: Mutex<BTreeSet<String>>,
+}
+
+impl Api {
+    pub(super) fn new(make: &Maker<'_>) -> Api {
+        let requests = "appstreaming_exporter_api_requests_total";
+        let shared = Shared {
+            requests: make.counters(requests, &["account", "operation", "code"]),
+            durations: make.durations(
+                "appstreaming_exporter_api_request_duration_seconds",
+                &["operation"],
+                REQUEST_DURATION_BUCKETS,
+            ),
+            retries: make.counters("appstreaming_exporter_api_retries_total", &["operation"]),
+            in_flight: make.gauge("appstreaming_exporter_api_in_flight"),
+        };
+        for operation in OPERATIONS {
+            shared.durations.with_label_values(&[operation]);
+            shared.retries.with_label_values(&[operation]);
+        }
+        let waited = "appstreaming_exporter_api_limiter_wait_seconds_total";
+        Api {
+            shared,
+            rate_limit: make.fractional_gauges("appstreaming_exporter_api_rate_limit", &["account"]),
+            waited: make.fractional_counters(waited, &["account"]),
+            accounts: Mutex::default(),
+        }
+    }
+
+    /// One observer an account, also when several clients serve it: the bound on codes is the account's.
+    pub(super) fn observer(&self, account: &str) -> Arc<dyn Observer> {
+        let mut accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(observer) = accounts.get(account) {
+            return Arc::clone(observer) as _;
+        }
+        let observer = Arc::new(AccountObserver {
+            account: account.to_owned(),
+            shared: self.shared.clone(),
+            rate_limit: self.rate_limit.with_label_values(&[account]),
+            waited: self.waited.with_label_values(&[account]),
+            codes: Mutex::default(),
+        });
+        for operation in OPERATIONS {
+            self.shared.requests.with_label_values(&[account, operation, "OK"]);
+        }
+        accounts.insert(account.to_owned(), Arc::clone(&observer));
+        observer
+    }
+}
+
+impl Observer for AccountObserver {
+    fn finished(&self, outcome: &Outcome<'_>) {
+        let code = self.bounded(outcome.code);
+        self.shared.requests.with_label_values(&[&*self.account, outcome.operation, code]).inc();
+        self.shared.durations.with_label_values(&[outcome.operation]).observe(outcome.took.as_secs_f64());
+    }
+
+    fn retried(&self, operation: &'static str) {
+        self.shared.retries.with_label_values(&[operation]).inc();
+    }
+
+    fn waited(&self, waited: Duration) {
+        self.waited.inc_by(waited.as_secs_f64());
+    }
+
+    fn rate_limit(&self, requests_per_second: f64) {
+        self.rate_limit.set(requests_per_second);
+    }
+
+    fn in_flight(&self, change: i64) {
+        self.shared.in_flight.add(change);
+    }
+}
+
+impl AccountObserver {
+    /// The code itself as long as there are few of them, `OTHER` from then on.
+    fn bounded<'a>(&self, code: &'a str) -> &'a str {
+        if OWN_CODES.contains(&code) {
+            return code;
+        }
+        let mut codes = self.codes.lock().unwrap_or_else(PoisonError::into_inner);
+        if codes.contains(code) {
+            return code;
+        }
+        if codes.len() >= MOST_CODES || code.len() > LONGEST_CODE {
+            return "OTHER";
+        }
+        codes.insert(code.to_owned());
+        code
+    }
+}

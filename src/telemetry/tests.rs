@@ -1,0 +1,232 @@
+use super::*;
+use crate::aliyun::Outcome;
+use crate::metrics::{Kind, Sample, Value};
+
+fn find<'a>(families: &'a [MetricFamily], name: &str) -> &'a MetricFamily {
+    families.iter().find(|family| family.name == name).unwrap_or_else(|| panic!("no {name}"))
+}
+
+fn own(name: &str) -> String {
+    format!("appstreaming_exporter_{name}")
+}
+
+fn sample<'a>(families: &'a [MetricFamily], name: &str, labels: &[(&str, &str)]) -> &'a Sample {
+    let family = find(families, &own(name));
+    let fits = |sample: &&Sample| {
+        sample.labels.len() == labels.len()
+            && labels.iter().all(|(n, v)| sample.labels.iter().any(|(name, value)| name == n && value == v))
+    };
+    family.samples.iter().find(fits).unwrap_or_else(|| panic!("no {name} with {labels:?} in {family:?}"))
+}
+
+fn number(telemetry: &Telemetry, name: &str, labels: &[(&str, &str)]) -> f64 {
+    match sample(&telemetry.gather(), name, labels).value {
+        Value::Number(value) => value,
+        ref other => panic!("{name} is {other:?}"),
+    }
+}
+
+fn finished(observer: &dyn Observer, code: &str) {
+    let took = Duration::from_millis(30);
+    observer.finished(&Outcome { operation: "ListAppInstances", code, took, request_id: None });
+}
+
+#[test]
+fn everything_that_is_known_beforehand_starts_at_0() {
+    let telemetry = Telemetry::new();
+    telemetry.observer("a");
+    telemetry.target("a", "CloudApp");
+    for (name, labels) in [
+        ("polls_total", &[("account", "a"), ("target", "CloudApp"), ("result", "success")][..]),
+        ("polls_total", &[("account", "a"), ("target", "CloudApp"), ("result", "failure")]),
+        ("poll_overruns_total", &[]),
+        ("api_requests_total", &[("account", "a"), ("operation", "ListAppInstances"), ("code", "OK")]),
+        ("api_retries_total", &[("operation", "ListPersistentAppInstances")]),
+        ("api_limiter_wait_seconds_total", &[("account", "a")]),
+        ("api_in_flight", &[]),
+        ("poll_planned_requests", &[("account", "a")]),
+        ("paging_inconsistencies_total", &[("operation", "ListAppInstanceGroup")]),
+        ("credentials_refreshes_total", &[("account", "a"), ("result", "failure")]),
+        ("series", &[("collector", "persistent_detail")]),
+        ("series_dropped_total", &[("collector", "instances_detail")]),
+        ("scrapes_total", &[("format", "text-0.0.4"), ("encoding", "identity")]),
+    ] {
+        assert_eq!(number(&telemetry, name, labels), 0.0, "{name}");
+    }
+}
+
+#[test]
+fn what_never_happened_has_no_time() {
+    let telemetry = Telemetry::new();
+    telemetry.observer("a");
+    let absent = |name: &str| telemetry.gather().iter().all(|family| family.name != own(name));
+    for name in [
+        "config_last_reload_successful",
+        "config_last_reload_success_timestamp_seconds",
+        "credentials_expiry_timestamp_seconds",
+    ] {
+        assert!(absent(name), "{name}");
+    }
+
+    let at = Timestamp::from_millisecond(1_500).unwrap();
+    telemetry.credentials_expiry("a", Some(at));
+    assert_eq!(number(&telemetry, "credentials_expiry_timestamp_seconds", &[("account", "a")]), 1.5);
+    telemetry.credentials_expiry("a", None);
+    telemetry.credentials_expiry("a", None);
+    assert!(absent("credentials_expiry_timestamp_seconds"));
+
+    telemetry.config_loaded(true, at);
+    telemetry.config_loaded(false, Timestamp::from_second(9).unwrap());
+    assert_eq!(number(&telemetry, "config_last_reload_successful", &[]), 0.0);
+    assert_eq!(number(&telemetry, "config_last_reload_success_timestamp_seconds", &[]), 1.5);
+}
+
+#[test]
+fn polls_are_counted_by_how_they_went() {
+    let telemetry = Telemetry::new();
+    telemetry.poll_finished("a", "CloudApp", true, Duration::from_millis(700));
+    telemetry.poll_finished("a", "CloudApp", false, Duration::from_secs(3));
+    telemetry.poll_overrun();
+    telemetry.planned_requests("a", 1_200);
+    telemetry.paging_inconsistencies("ListAppInstances", 2);
+    let labels = [("account", "a"), ("target", "CloudApp"), ("result", "failure")];
+    assert_eq!(number(&telemetry, "polls_total", &labels), 1.0);
+    assert_eq!(number(&telemetry, "poll_overruns_total", &[]), 1.0);
+    assert_eq!(number(&telemetry, "poll_planned_requests", &[("account", "a")]), 1_200.0);
+    let operation = [("operation", "ListAppInstances")];
+    assert_eq!(number(&telemetry, "paging_inconsistencies_total", &operation), 2.0);
+
+    let families = telemetry.gather();
+    let Value::Histogram { buckets, sum, count } = &sample(&families, "poll_duration_seconds", &[]).value
+    else {
+        panic!("no histogram")
+    };
+    assert_eq!((*sum, *count), (3.7, 2));
+    assert!(buckets.is_sorted() && buckets.iter().all(|(bound, _)| bound.is_finite()));
+    let up_to = |limit: f64| buckets.iter().rfind(|(bound, _)| *bound <= limit).unwrap().1;
+    assert_eq!((up_to(0.5), up_to(1.0), up_to(1_000.0)), (0, 1, 2), "cumulative");
+}
+
+#[test]
+fn requests_are_counted_by_account_operation_and_code() {
+    let telemetry = Telemetry::new();
+    let observer = telemetry.observer("a");
+    finished(&*observer, "OK");
+    finished(&*observer, "Throttling.User");
+    observer.retried("ListAppInstances");
+    observer.waited(Duration::from_millis(250));
+    observer.rate_limit(12.5);
+    observer.in_flight(1);
+    observer.in_flight(1);
+    observer.in_flight(-1);
+    let labels = |code: &'static str| [("account", "a"), ("operation", "ListAppInstances"), ("code", code)];
+    assert_eq!(number(&telemetry, "api_requests_total", &labels("OK")), 1.0);
+    assert_eq!(number(&telemetry, "api_requests_total", &labels("Throttling.User")), 1.0);
+    assert_eq!(number(&telemetry, "api_retries_total", &[("operation", "ListAppInstances")]), 1.0);
+    assert_eq!(number(&telemetry, "api_limiter_wait_seconds_total", &[("account", "a")]), 0.25);
+    assert_eq!(number(&telemetry, "api_rate_limit", &[("account", "a")]), 12.5);
+    assert_eq!(number(&telemetry, "api_in_flight", &[]), 1.0);
+}
+
+#[test]
+fn an_api_that_makes_up_codes_cannot_make_series_without_end() {
+    let telemetry = Telemetry::new();
+    for index in 0..500 {
+        // Asked for anew each time: several clients of an account share its bound.
+        finished(&*telemetry.observer("a"), &format!("Code.{index}"));
+    }
+    finished(&*telemetry.observer("a"), &"x".repeat(10_000));
+    finished(&*telemetry.observer("a"), "timeout");
+    let families = telemetry.gather();
+    let requests = find(&families, &own("api_requests_total"));
+    // 64 codes, OTHER, timeout, and OK at 0 for three operations.
+    assert_eq!(requests.samples.len(), 64 + 1 + 1 + 3);
+    let labels = |code: &'static str| [("account", "a"), ("operation", "ListAppInstances"), ("code", code)];
+    assert_eq!(number(&telemetry, "api_requests_total", &labels("OTHER")), 437.0);
+    assert_eq!(number(&telemetry, "api_requests_total", &labels("timeout")), 1.0);
+}
+
+#[test]
+fn findings_and_what_is_served_are_counted() {
+    let telemetry = Telemetry::new();
+    let mut findings = Findings::default();
+    findings.unknown("Status");
+    findings.unparsable("GmtCreate");
+    telemetry.findings(&findings);
+    telemetry.findings(&findings);
+    assert_eq!(number(&telemetry, "unknown_values_total", &[("field", "Status")]), 2.0);
+    assert_eq!(number(&telemetry, "unparsable_fields_total", &[("field", "GmtCreate")]), 2.0);
+
+    telemetry.exposition(&[("groups", 7)].into(), &[("instances_detail", 90)].into());
+    telemetry.exposition(&BTreeMap::new(), &[("instances_detail", 10)].into());
+    assert_eq!(number(&telemetry, "series", &[("collector", "groups")]), 0.0, "as of the last one");
+    assert_eq!(number(&telemetry, "series_dropped_total", &[("collector", "instances_detail")]), 100.0);
+
+    let representation = [("format", "text-0.0.4"), ("encoding", "identity")];
+    telemetry.snapshot_bytes("text-0.0.4", "identity", 1_234);
+    telemetry.scraped("text-0.0.4", "identity");
+    assert_eq!(number(&telemetry, "snapshot_bytes", &representation), 1_234.0);
+    assert_eq!(number(&telemetry, "scrapes_total", &representation), 1.0);
+}
+
+#[test]
+fn every_family_of_the_catalogue_is_there_as_described_and_in_order() {
+    let telemetry = Telemetry::new();
+    finished(&*telemetry.observer("a"), "OK");
+    telemetry.target("a", "CloudApp");
+    let mut findings = Findings::default();
+    findings.unknown("Status");
+    findings.unparsable("Status");
+    telemetry.findings(&findings);
+    telemetry.credentials_expiry("a", Some(Timestamp::UNIX_EPOCH));
+    telemetry.config_loaded(true, Timestamp::UNIX_EPOCH);
+    telemetry.snapshot_bytes("text-0.0.4", "identity", 1);
+
+    let families = telemetry.gather();
+    assert!(families.is_sorted_by(|a, b| a.name < b.name), "sorted and different");
+    let ours = |family: &&catalogue::Family| match family.collector {
+        catalogue::Collector::Process => cfg!(target_os = "linux"),
+        collector => collector == catalogue::Collector::Exporter,
+    };
+    assert_eq!(families.len(), catalogue::families().filter(ours).count());
+    for described in catalogue::families().filter(ours) {
+        let family = find(&families, described.name);
+        assert_eq!((&*family.help, family.kind), (described.help, described.kind), "{}", family.name);
+        let mut expected: Vec<&str> = described.labels().collect();
+        expected.sort_unstable();
+        for sample in &family.samples {
+            let mut names: Vec<&str> = sample.labels.iter().map(|(name, _)| &**name).collect();
+            names.sort_unstable();
+            assert_eq!(names, expected, "{}", family.name);
+        }
+    }
+}
+
+#[test]
+fn the_build_says_what_it_was_made_of() {
+    let families = Telemetry::new().gather();
+    let labels = &find(&families, &own("build_info")).samples[0].labels;
+    let pairs: Vec<(&str, &str)> = labels.iter().map(|(n, v)| (&**n, &**v)).collect();
+    assert_eq!(pairs, [("version", VERSION), ("revision", REVISION), ("rustc", RUSTC)]);
+    assert!(REVISION == "unknown" || (REVISION.len() == 40 && !REVISION.contains(' ')), "{REVISION}");
+    assert!(RUSTC.starts_with("1."), "{RUSTC}");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn the_process_is_described_by_the_standard_metrics() {
+    let families = Telemetry::new().gather();
+    let value = |name: &str| match find(&families, name).samples[0].value {
+        Value::Number(value) => value,
+        ref other => panic!("{other:?}"),
+    };
+    assert!(value("process_cpu_seconds_total") >= 0.0);
+    assert_eq!(find(&families, "process_cpu_seconds_total").kind, Kind::Counter);
+    assert!(value("process_open_fds") >= 3.0 && value("process_max_fds") >= value("process_open_fds"));
+    assert!(value("process_resident_memory_bytes") > 1e6);
+    assert!(value("process_virtual_memory_bytes") >= value("process_resident_memory_bytes"));
+    assert!(value("process_virtual_memory_max_bytes") > 0.0);
+    assert!(value("process_threads") >= 1.0);
+    let age = Timestamp::now().as_millisecond() as f64 / 1e3 - value("process_start_time_seconds");
+    assert!((-2.0..3_600.0).contains(&age), "{age}");
+}
