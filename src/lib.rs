@@ -24,4 +24,5 @@
 //! Who may import whom is written down in `docs/architecture.md`.
 
 pub mod aliyun;
+pub mod appstreaming;
 pub mod fleet;

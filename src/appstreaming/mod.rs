@@ -5,6 +5,7 @@
 //! all. What is not here: signing, retries and limits (`aliyun`), what the numbers mean together
 //! (`fleet`), and when to ask (`poller`).
 
+mod advice;
 mod convert;
 mod listings;
 mod operations;
@@ -13,6 +14,7 @@ mod paging;
 mod tests;
 pub mod wire;
 
+pub use advice::{READ_ONLY_POLICY, action, advice};
 pub use operations::{GroupFilter, GroupQuery, InstanceQuery, Page, PersistentQuery, VERSION, operation};
 
 use self::listings::{Groups, Instances, PersistentSessions};
@@ -59,6 +61,16 @@ impl<C: Call> Client<C> {
     /// When a page can't be had, or isn't one.
     pub async fn list_groups(&self, query: &GroupQuery) -> Result<Listing<Vec<Group>>, Error> {
         paging::list(&self.call, &Groups(query), self.page_size).await
+    }
+
+    /// How many delivery groups `query` finds, by one request for a page of one.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Client::list_groups`].
+    pub async fn count_groups(&self, query: &GroupQuery) -> Result<u64, Error> {
+        let page = Page { number: 1, size: 1 };
+        self.call.call(&query.request(page), |body: &[u8]| listings::count_groups(page, body)).await
     }
 
     /// All instances of one group.

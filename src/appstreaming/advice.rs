@@ -1,0 +1,44 @@
+//! What an operator can do about an error, where that takes knowing the product.
+
+use std::borrow::Cow;
+
+use crate::aliyun::{Error, Kind};
+
+/// The system policy that allows everything the exporter asks.
+pub const READ_ONLY_POLICY: &str = "AliyunAppStreamingReadOnlyAccess";
+
+/// The RAM action that allows an operation. Its prefix is not the product's code.
+pub fn action(operation: &str) -> String {
+    format!("appstreaming:{operation}")
+}
+
+/// What to do about an error; for a missing permission which one it is.
+pub fn advice(error: &Error) -> Option<Cow<'static, str>> {
+    if error.kind() == Kind::Forbidden && error.code() != "Forbidden.RiskControl" {
+        let action = error.denied_action().map_or_else(|| action(error.operation()), str::to_owned);
+        return Some(format!("allow {action} to the RAM user or role, or attach {READ_ONLY_POLICY}").into());
+    }
+    error.advice().map(Cow::Borrowed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error(code: &str) -> Error {
+        let body = format!(r#"{{"Code": "{code}", "Message": "no"}}"#);
+        Error::from_body("ListAppInstances", 403, body.as_bytes())
+    }
+
+    #[test]
+    fn a_missing_permission_is_named_with_the_action_to_allow() {
+        let advice = advice(&error("Forbidden.NoPermission")).expect("there is something to do");
+        assert!(advice.contains("appstreaming:ListAppInstances") && advice.contains(READ_ONLY_POLICY));
+    }
+
+    #[test]
+    fn a_blocked_account_is_not_told_to_change_its_permissions() {
+        let advice = advice(&error("Forbidden.RiskControl")).expect("there is something to do");
+        assert!(!advice.contains(READ_ONLY_POLICY), "{advice}");
+    }
+}
