@@ -26,3 +26,4 @@
 pub mod aliyun;
 pub mod appstreaming;
 pub mod fleet;
+pub mod metrics;
