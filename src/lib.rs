@@ -26,4 +26,7 @@
 pub mod aliyun;
 pub mod appstreaming;
 pub mod fleet;
+pub mod http;
+pub mod lifecycle;
 pub mod metrics;
+pub mod telemetry;

@@ -20,7 +20,7 @@ const NOISY: [&str; 8] = ["h2", "hyper", "hyper_util", "mio", "reqwest", "rustls
 /// How a line looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Format {
-    /// `ts=... level=info target=... msg="..." key=value`
+    /// `ts=... level=info message="..." key=value`
     #[default]
     Logfmt,
     /// One JSON object a line.
@@ -83,11 +83,11 @@ where
     // panics where stderr is what's broken.
     let layer: Box<dyn Layer<Registry> + Send + Sync> = match format {
         Format::Logfmt => {
-            let layer = tracing_logfmt::builder().with_span_path(false).layer();
+            let layer = tracing_logfmt::builder().with_span_path(false).with_target(false).layer();
             layer.log_internal_errors(false).with_writer(writer).boxed()
         }
         Format::Json => {
-            let layer = fmt::layer().json().flatten_event(true);
+            let layer = fmt::layer().json().flatten_event(true).with_target(false);
             layer.log_internal_errors(false).with_writer(writer).boxed()
         }
     };
@@ -193,7 +193,7 @@ mod tests {
         let [line] = &lines[..] else { panic!("{lines:?}") };
         let (time, rest) = line.strip_prefix("ts=").unwrap().split_once(' ').unwrap();
         assert_utc(time);
-        assert!(rest.starts_with("level=info target=appstreaming_exporter::telemetry::logging::tests "));
+        assert!(rest.starts_with("level=info "));
         assert!(rest.contains(" msg=\"poll ended\"") || rest.contains("message=\"poll ended\""), "{rest}");
         assert!(rest.contains(" account=main ") || rest.ends_with(" account=main"), "{rest}");
         assert!(rest.contains(r#"note="a \"b\" = c\nd""#), "{rest}");

@@ -16,7 +16,7 @@ impl fmt::Display for Escaped<'_> {
                 '\'' => f.write_str("&#39;")?,
                 // No character reference may stand for them, and browsers drop or replace them.
                 '\0'..='\u{8}' | '\u{b}' | '\u{c}' | '\u{e}'..='\u{1f}' | '\u{7f}' => {
-                    f.write_char('\u{fffd}')?
+                    f.write_char('\u{fffd}')?;
                 }
                 c => f.write_char(c)?,
             }
