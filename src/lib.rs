@@ -25,6 +25,8 @@
 
 pub mod aliyun;
 pub mod appstreaming;
+pub mod cli;
+pub mod config;
 pub mod fleet;
 pub mod http;
 pub mod lifecycle;

@@ -237,7 +237,7 @@ impl<'a> Table<'a> {
             match value {
                 Value::String(_, text) if text.trim().is_empty() => self.problem(name, "an entry is empty"),
                 Value::String(_, text) if texts.contains(text) => {
-                    self.problem(name, format!("{text:?} is there twice"))
+                    self.problem(name, format!("{text:?} is there twice"));
                 }
                 Value::String(_, text) => texts.push(text.clone()),
                 Value::Char(_, text) => texts.push(text.to_string()),
