@@ -31,4 +31,5 @@ pub mod fleet;
 pub mod http;
 pub mod lifecycle;
 pub mod metrics;
+pub mod poller;
 pub mod telemetry;
