@@ -32,4 +32,6 @@ pub mod http;
 pub mod lifecycle;
 pub mod metrics;
 pub mod poller;
+#[cfg(feature = "simulator")]
+pub mod simulator;
 pub mod telemetry;
