@@ -24,6 +24,7 @@
 //! Who may import whom is written down in `docs/architecture.md`.
 
 pub mod aliyun;
+pub mod app;
 pub mod appstreaming;
 pub mod cli;
 pub mod config;

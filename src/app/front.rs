@@ -1,0 +1,86 @@
+//! What the HTTP server hands out, and the task that keeps it newest.
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwapOption;
+use tokio::{sync::watch, task::spawn_blocking};
+
+use crate::{
+    fleet::Snapshot,
+    http,
+    lifecycle::{Latch, Readiness},
+    metrics::{Exposition, MetricFamily, RenderOptions},
+    telemetry::Telemetry,
+};
+
+/// Everything a request can be answered with, without asking anybody.
+pub(super) struct Front {
+    exposition: ArcSwapOption<Exposition>,
+    telemetry: Arc<Telemetry>,
+    readiness: Readiness,
+    configuration: String,
+}
+
+impl Front {
+    pub(super) fn new(telemetry: Arc<Telemetry>, readiness: Readiness, configuration: String) -> Self {
+        Self { exposition: ArcSwapOption::empty(), telemetry, readiness, configuration }
+    }
+
+    /// Renders every snapshot as it is published, and opens a target's latch when its first poll can
+    /// be seen by a scrape. Ends when the board goes.
+    pub(super) async fn keep_rendered(
+        self: Arc<Self>,
+        mut snapshots: watch::Receiver<Arc<Snapshot>>,
+        options: Arc<RenderOptions>,
+        latches: Vec<Latch>,
+    ) {
+        while snapshots.changed().await.is_ok() {
+            let snapshot = Arc::clone(&snapshots.borrow_and_update());
+            let polled: Vec<bool> = snapshot.targets.iter().map(|target| target.up.is_some()).collect();
+            if !polled.contains(&true) {
+                continue;
+            }
+            let options = Arc::clone(&options);
+            // A large fleet takes tens of milliseconds: too long for a worker that serves requests.
+            let rendered = spawn_blocking(move || {
+                let exposition = Exposition::new(snapshot, options);
+                let bytes = exposition.text().len();
+                (exposition, bytes)
+            });
+            let Ok((exposition, bytes)) = rendered.await else {
+                tracing::error!(
+                    "rendering the fleet panicked: the last good numbers stay until they are stale"
+                );
+                continue;
+            };
+            self.telemetry.exposition(exposition.series(), exposition.dropped());
+            self.telemetry.snapshot_bytes("text-0.0.4", "identity", bytes);
+            self.exposition.store(Some(Arc::new(exposition)));
+            for (latch, _) in latches.iter().zip(&polled).filter(|(_, polled)| **polled) {
+                latch.open();
+            }
+        }
+    }
+}
+
+impl http::Content for Front {
+    fn exposition(&self) -> Option<Arc<Exposition>> {
+        self.exposition.load_full()
+    }
+
+    fn telemetry(&self) -> Vec<MetricFamily> {
+        self.telemetry.gather()
+    }
+
+    fn scraped(&self, format: &'static str, encoding: &'static str) {
+        self.telemetry.scraped(format, encoding);
+    }
+
+    fn readiness(&self) -> Readiness {
+        self.readiness.clone()
+    }
+
+    fn configuration(&self) -> String {
+        self.configuration.clone()
+    }
+}

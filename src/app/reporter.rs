@@ -1,0 +1,54 @@
+//! Turns what the poller reports into the exporter's own metrics.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use crate::{
+    poller::{Observer, Report, TargetPoll},
+    telemetry::Telemetry,
+};
+
+/// Between the poller, which knows no metrics, and telemetry, which knows no polls.
+pub(super) struct Reporter {
+    telemetry: Arc<Telemetry>,
+    /// Requests that a poll needs, by account and target: the metric is an account's, as the limit is.
+    planned: Mutex<BTreeMap<(String, String), u64>>,
+}
+
+impl Reporter {
+    pub(super) fn new(telemetry: Arc<Telemetry>) -> Self {
+        Self { telemetry, planned: Mutex::default() }
+    }
+}
+
+impl Reporter {
+    /// What all targets of the account need together, this one included.
+    fn planned(&self, report: &Report<'_>, requests: u64) -> u64 {
+        let mut planned = self.planned.lock().unwrap_or_else(PoisonError::into_inner);
+        planned.insert((report.account.to_owned(), report.target.to_owned()), requests);
+        planned
+            .iter()
+            .filter(|((account, _), _)| account == report.account)
+            .map(|(_, requests)| requests)
+            .sum()
+    }
+}
+
+impl Observer for Reporter {
+    fn poll_finished(&self, report: &Report<'_>) {
+        let succeeded = report.poll.is_some_and(TargetPoll::succeeded);
+        self.telemetry.poll_finished(report.account, report.target, succeeded, report.took);
+        let Some(poll) = report.poll else { return };
+        self.telemetry.findings(&poll.findings);
+        self.telemetry.planned_requests(report.account, self.planned(report, poll.planned_requests));
+        for (operation, count) in &poll.inconsistencies {
+            self.telemetry.paging_inconsistencies(operation, *count);
+        }
+    }
+
+    fn poll_overrun(&self) {
+        self.telemetry.poll_overrun();
+    }
+}

@@ -1,0 +1,122 @@
+//! `demo` and `simulate`: the exporter without a cloud, and a cloud without the exporter.
+
+use std::{
+    io::{IsTerminal as _, stdout},
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    process::ExitCode,
+};
+
+use tokio_util::sync::CancellationToken;
+
+use super::{Error, daemon::Daemon};
+use crate::{cli, config, lifecycle, simulator};
+
+/// The account that `demo` polls.
+const DEMO_ACCOUNT: &str = "demo";
+
+/// A newcomer wants to see numbers move; an operator's own setting still wins.
+const DEMO_SETTINGS: [&str; 1] = ["poll.interval=5s"];
+
+pub(super) fn demo(arguments: &cli::Demo) -> Result<ExitCode, Error> {
+    let mut sources = arguments.configuration.sources();
+    sources.set.splice(0..0, DEMO_SETTINGS.map(String::from));
+    let mut config = super::load(&sources, &arguments.log)?;
+    super::runtime()?.block_on(async {
+        let loopback = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+        let cloud = simulator::Server::bind(fleet(&arguments.fleet), loopback).map_err(Error::Simulator)?;
+        config.accounts = simulated_accounts(cloud.address())?;
+        let daemon = Daemon::start(config, &arguments.web)?;
+        invite(daemon.addresses(), &arguments.web.telemetry_path, cloud.address())?;
+
+        let end = CancellationToken::new();
+        let simulation = tokio::spawn(cloud.run(end.clone().cancelled_owned()));
+        daemon.serve().await;
+        end.cancel();
+        // It has nothing to lose but connections; a panic in it was logged.
+        let _ = simulation.await;
+        Ok(ExitCode::SUCCESS)
+    })
+}
+
+pub(super) fn simulate(arguments: &cli::Simulate) -> Result<ExitCode, Error> {
+    super::start_logging(&arguments.log)?;
+    let behaviour = &arguments.behaviour;
+    let options = simulator::Options {
+        latency: behaviour.latency,
+        requests_per_second: behaviour.requests_per_second,
+        faults: behaviour.faults.iter().map(fault_rule).collect(),
+        ..fleet(&arguments.fleet)
+    };
+    super::runtime()?.block_on(async {
+        let cloud = simulator::Server::bind(options, arguments.listen).map_err(Error::Simulator)?;
+        let address = cloud.address();
+        let shutdown = lifecycle::signals(lifecycle::Readiness::default())
+            .map_err(|source| Error::System { doing: "watch for signals", source })?;
+        super::print(
+            format!(
+                "A simulated App Streaming cloud listens at http://{address}\n\
+                 AccessKey: {} / {}\n\
+                 truth: http://{address}/_truth   statistics: http://{address}/_stats\n",
+                simulator::ACCESS_KEY_ID,
+                simulator::ACCESS_KEY_SECRET,
+            )
+            .as_bytes(),
+        )?;
+        cloud.run(shutdown.cancelled_owned()).await;
+        Ok(ExitCode::SUCCESS)
+    })
+}
+
+fn fleet(fleet: &cli::Fleet) -> simulator::Options {
+    simulator::Options {
+        groups: fleet.groups,
+        instances_per_group: fleet.instances_per_group,
+        persistent_per_group: fleet.persistent_per_group,
+        seed: fleet.seed,
+        speed: fleet.speed,
+        ..simulator::Options::default()
+    }
+}
+
+/// What the flag calls by a word of its own; every other word is an error code of the API.
+fn fault_rule(fault: &cli::Fault) -> simulator::FaultRule {
+    let rule = simulator::FaultRule::share(fault.share, fault.what.as_str());
+    let fault = match fault.what.as_str() {
+        "drop" => simulator::Fault::Drop,
+        "truncate" => simulator::Fault::Truncate,
+        "html" => simulator::Fault::Html,
+        "null_list" => simulator::Fault::NullList,
+        _ => return rule,
+    };
+    simulator::FaultRule { fault, ..rule }
+}
+
+/// The accounts of a configuration that knows nothing but the simulated cloud.
+fn simulated_accounts(cloud: SocketAddr) -> Result<Vec<config::Account>, Error> {
+    let settings = [
+        ("name", DEMO_ACCOUNT.to_owned()),
+        ("endpoint", format!("http://{cloud}")),
+        ("credentials.source", "access_key".to_owned()),
+        ("credentials.access_key_id", simulator::ACCESS_KEY_ID.to_owned()),
+        ("credentials.access_key_secret", simulator::ACCESS_KEY_SECRET.to_owned()),
+    ];
+    let set = settings.map(|(key, value)| format!("accounts.0.{key}={value}")).into();
+    let sources = config::Sources { set, ..config::Sources::default() };
+    Ok(config::load(&sources).map_err(Error::Configuration)?.config.accounts)
+}
+
+/// Says where to look. For a person only: a log collector has nothing from it.
+fn invite(addresses: &[SocketAddr], telemetry_path: &str, cloud: SocketAddr) -> Result<(), Error> {
+    let port = addresses.first().map_or(0, SocketAddr::port);
+    let (bold, plain) = if stdout().is_terminal() { ("\x1b[1m", "\x1b[0m") } else { ("", "") };
+    super::print(
+        format!(
+            "\n{bold}The exporter polls a simulated fleet.{plain} Nothing leaves this machine.\n\n\
+             \x20 page      {bold}http://localhost:{port}/{plain}\n\
+             \x20 metrics   {bold}http://localhost:{port}{telemetry_path}{plain}\n\
+             \x20 cloud     http://{cloud}/_truth   what the simulated cloud itself says\n\n\
+             Ctrl-C ends it.\n\n"
+        )
+        .as_bytes(),
+    )
+}

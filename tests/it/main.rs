@@ -1,0 +1,17 @@
+//! Behaviour through the front door: the real binary, real HTTP, real signatures, the simulated cloud.
+//!
+//! Rules that need no process are tested next to the code. Tests that need a program which not every
+//! machine has are ignored with a word that says which; `just end-to-end` runs them.
+
+#![allow(clippy::unwrap_used, reason = "a test may stop at the first surprise, helpers included")]
+
+mod support;
+
+mod commands;
+mod configuration;
+mod demo;
+mod failures;
+mod fleet;
+mod http;
+mod prometheus;
+mod sdk;

@@ -1,0 +1,140 @@
+//! A real Prometheus reads the demo, as a newcomer would have it.
+
+use std::{
+    net::TcpListener,
+    process::{Child, Command, Stdio},
+};
+
+use serde_json::Value;
+
+use crate::support::{Exporter, eventually, http, run};
+
+struct Prometheus {
+    child: Child,
+    url: String,
+    _data: tempfile::TempDir,
+}
+
+impl Prometheus {
+    /// Debian's Prometheus with the configuration that the project ships.
+    fn start() -> Self {
+        let data = tempfile::tempdir().expect("a directory for its data");
+        let free =
+            TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port");
+        let child = Command::new("prometheus")
+            .arg(concat!("--config.file=", env!("CARGO_MANIFEST_DIR"), "/deploy/prometheus/prometheus.yml"))
+            .arg(format!("--storage.tsdb.path={}", data.path().display()))
+            .arg(format!("--web.listen-address={free}"))
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("Debian's prometheus is installed");
+        Self { child, url: format!("http://{free}"), _data: data }
+    }
+
+    fn query(&self, query: &str) -> Vec<(Value, f64)> {
+        let encoded: String = query.bytes().map(|byte| format!("%{byte:02X}")).collect();
+        let Ok(answer) = http::try_get(&format!("{}/api/v1/query?query={encoded}", self.url)) else {
+            return Vec::new();
+        };
+        if answer.status != 200 {
+            return Vec::new();
+        }
+        let result = answer.json()["data"]["result"].clone();
+        result
+            .as_array()
+            .into_iter()
+            .flatten()
+            .map(|series| {
+                let value = series["value"][1].as_str().expect("a value").parse().expect("a number");
+                (series["metric"].clone(), value)
+            })
+            .collect()
+    }
+}
+
+impl Drop for Prometheus {
+    fn drop(&mut self) {
+        // Already gone is as good.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+#[ignore = "needs a real Prometheus and port 9877: just end-to-end"]
+fn a_real_prometheus_sees_what_the_simulated_cloud_says_of_itself() {
+    let mut command = crate::support::binary();
+    command.args(["demo", "--speed", "0", "--web.listen-address", ":9877"]);
+    let exporter = Exporter::spawn_as_is(&mut command);
+    let truth = http::get(&exporter.truth_url()).json();
+    let prometheus = Prometheus::start();
+
+    eventually("Prometheus has scraped the exporter", || {
+        let up = prometheus.query("up{job=\"appstreaming\"}");
+        (up.len() == 1 && up[0].1 == 1.0).then_some(())
+    });
+    let in_use = eventually("sessions in use are there", || {
+        let found =
+            prometheus.query("sum by (group_id) (appstreaming_group_instances{status=~\"BOUND|RUNNING\"})");
+        (!found.is_empty()).then_some(found)
+    });
+    let groups = truth["groups"].as_array().expect("groups");
+    assert_eq!(in_use.len(), groups.len());
+    for group in groups {
+        let (_, found) = in_use
+            .iter()
+            .find(|(labels, _)| labels["group_id"] == group["group_id"])
+            .unwrap_or_else(|| panic!("no series of {}", group["group_id"]));
+        assert_eq!(Some(*found), group["sessions_in_use"].as_f64(), "{}", group["group_id"]);
+    }
+    assert_eq!(prometheus.query("min(appstreaming_up)")[0].1, 1.0);
+    assert_every_readme_query_finds_something(&prometheus);
+}
+
+/// The README's example queries, in code spans of its table of metrics.
+fn assert_every_readme_query_finds_something(prometheus: &Prometheus) {
+    let readme = include_str!("../../README.md");
+    let table = readme.split("<!-- queries -->").nth(1).expect("the README marks its table of queries");
+    let queries: Vec<&str> = table
+        .lines()
+        .filter(|line| line.starts_with("| `"))
+        .map(|line| line.rsplit('`').nth(1).expect("a query in the last column"))
+        .collect();
+    assert_eq!(queries.len(), 10);
+    for query in queries {
+        let query = query.replace("\\|", "|");
+        eventually(&format!("{query} finds something"), || {
+            (!prometheus.query(&query).is_empty()).then_some(())
+        });
+    }
+}
+
+#[test]
+#[ignore = "needs Debian's promtool: just end-to-end"]
+fn promtool_has_nothing_to_say() {
+    let cloud = crate::support::Cloud::start(&["--groups", "10"]);
+    let all = [
+        "collectors.instances=detailed",
+        "collectors.persistent=detailed",
+        "collectors.users=plain",
+        "collectors.stateset=full",
+        "labels.group=[\"name\", \"tag:department\"]",
+        "labels.tags=[\"*\"]",
+        "labels.system_tags=true",
+    ];
+    let exporter = Exporter::polling(&cloud, &all);
+    exporter.first_poll();
+    let file = tempfile::NamedTempFile::new().expect("a file");
+    std::fs::write(file.path(), exporter.get("/metrics").body).expect("written");
+    let checked =
+        run(Command::new("sh").arg("-c").arg(format!("promtool check metrics < {}", file.path().display())));
+    assert_eq!((checked.status, checked.stdout.as_str(), checked.stderr.as_str()), (0, "", ""));
+
+    let checked = run(Command::new("promtool").args([
+        "check",
+        "config",
+        concat!(env!("CARGO_MANIFEST_DIR"), "/deploy/prometheus/prometheus.yml"),
+    ]));
+    assert_eq!(checked.status, 0, "{}{}", checked.stdout, checked.stderr);
+}

@@ -1,0 +1,62 @@
+//! The official Python SDK works against the simulated cloud, so that the cloud is not merely our own
+//! understanding of the API twice.
+
+use std::{path::PathBuf, process::Command};
+
+use serde_json::Value;
+
+use crate::support::{Cloud, run};
+
+/// A virtual environment with the SDK, made once and kept beside the build.
+fn python() -> PathBuf {
+    let environment = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("sdk");
+    let python = environment.join("bin/python");
+    let requirements = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/sdk/requirements.txt");
+    let has_sdk = || {
+        run(Command::new(&python).args(["-c", "import alibabacloud_appstream_center20210901"])).status == 0
+    };
+    if !python.exists() || !has_sdk() {
+        let made = run(Command::new("python3").args(["-m", "venv"]).arg(&environment));
+        assert_eq!(made.status, 0, "{}", made.stderr);
+        let installed =
+            run(Command::new(&python).args(["-m", "pip", "install", "--quiet", "-r", requirements]));
+        assert_eq!(installed.status, 0, "{}", installed.stderr);
+    }
+    python
+}
+
+#[test]
+#[ignore = "installs the official SDK with pip: just end-to-end"]
+fn the_official_sdk_lists_the_same_fleet_with_both_signatures() {
+    let python = python();
+    let cloud = Cloud::start(&["--groups", "9", "--instances-per-group", "130"]);
+    let truth = cloud.truth();
+    for signature in ["v3", "v2"] {
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/sdk/list_all.py");
+        let listed = run(Command::new(&python).arg(script).arg(&cloud.url).arg(signature));
+        assert_eq!(listed.status, 0, "{signature}: {}", listed.stderr);
+        let seen: Value = serde_json::from_str(&listed.stdout).expect("JSON");
+        assert_sees(&seen, &truth, signature);
+    }
+}
+
+fn assert_sees(seen: &Value, truth: &Value, signature: &str) {
+    let groups = truth["groups"].as_array().expect("groups");
+    assert_eq!(seen["groups"].as_array().expect("groups").len(), groups.len(), "{signature}");
+    for group in groups {
+        let id = &group["group_id"];
+        let found = seen["groups"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .find(|seen| seen["group_id"] == *id)
+            .unwrap_or_else(|| panic!("{signature}: the SDK does not see {id}"));
+        assert_eq!(found["status"], group["status"], "{signature} {id}");
+        assert_eq!(found["instances_total"], group["instances_total"], "{signature} {id}");
+        assert_eq!(found["persistent_total"], group["persistent_total"], "{signature} {id}");
+        for (status, count) in group["instances"].as_object().expect("counts") {
+            let seen = found["instances"][status].as_u64().unwrap_or(0);
+            assert_eq!(Some(seen), count.as_u64(), "{signature} {id} {status}");
+        }
+    }
+}

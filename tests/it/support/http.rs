@@ -1,0 +1,64 @@
+//! A small blocking HTTP client that treats every status as an answer.
+
+use std::time::Duration;
+
+use ureq::http::Response;
+
+/// What came back.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub headers: Vec<(String, String)>,
+    pub body: String,
+}
+
+impl Answer {
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers
+            .iter()
+            .find(|(known, _)| known.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value.as_str())
+    }
+
+    pub fn json(&self) -> serde_json::Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error} in {}", self.body))
+    }
+}
+
+/// `Err` when nobody answers at all.
+pub fn try_get(url: &str) -> Result<Answer, ureq::Error> {
+    agent().get(url).call().map(read)
+}
+
+pub fn get(url: &str) -> Answer {
+    try_get(url).unwrap_or_else(|error| panic!("GET {url}: {error}"))
+}
+
+pub fn head(url: &str) -> Answer {
+    read(agent().head(url).call().unwrap_or_else(|error| panic!("HEAD {url}: {error}")))
+}
+
+pub fn post(url: &str, body: &serde_json::Value) -> Answer {
+    let sent = agent().post(url).content_type("application/json").send(body.to_string());
+    read(sent.unwrap_or_else(|error| panic!("POST {url}: {error}")))
+}
+
+fn agent() -> ureq::Agent {
+    ureq::Agent::config_builder()
+        .http_status_as_error(false)
+        .timeout_global(Some(Duration::from_secs(20)))
+        .proxy(None)
+        .build()
+        .into()
+}
+
+fn read(mut response: Response<ureq::Body>) -> Answer {
+    let headers = response
+        .headers()
+        .iter()
+        .map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
+        .collect();
+    let status = response.status().as_u16();
+    let body = response.body_mut().with_config().limit(1 << 30).read_to_string().unwrap_or_default();
+    Answer { status, headers, body }
+}

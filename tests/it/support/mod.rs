@@ -1,0 +1,22 @@
+//! What the tests share: processes that end with the test, HTTP, and reading an exposition.
+
+pub mod exposition;
+pub mod http;
+pub mod process;
+
+pub use exposition::Exposition;
+pub use process::{Cloud, Exporter, binary, run};
+
+use std::time::{Duration, Instant};
+
+/// Polls `check` until it gives something; panics with `what` when it never does.
+pub fn eventually<T>(what: &str, mut check: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + Duration::from_secs(30);
+    loop {
+        if let Some(found) = check() {
+            return found;
+        }
+        assert!(Instant::now() < deadline, "waited 30 s in vain: {what}");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}

@@ -1,0 +1,250 @@
+//! The exporter and the simulated cloud as processes; both end with the value that owns them.
+
+use std::{
+    io::{BufRead, BufReader, Read},
+    process::{Child, Command, Stdio},
+    sync::{Arc, Mutex},
+    thread,
+};
+
+use serde_json::Value;
+
+use super::{Exposition, eventually, http};
+
+/// The program under test, with none of the tester's own settings.
+pub fn binary() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_appstreaming-exporter"));
+    for (name, _) in std::env::vars_os() {
+        let ours = name.to_string_lossy().starts_with("APPSTREAMING_EXPORTER_");
+        let clouds = name.to_string_lossy().starts_with("ALIBABA_CLOUD_");
+        if ours || clouds {
+            command.env_remove(name);
+        }
+    }
+    command
+}
+
+/// What a command that ended left behind.
+#[derive(Debug)]
+pub struct Finished {
+    pub status: i32,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+/// Runs a command to its end.
+pub fn run(command: &mut Command) -> Finished {
+    let output = command.stdin(Stdio::null()).output().expect("the binary runs");
+    Finished {
+        status: output.status.code().unwrap_or(-1),
+        stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+    }
+}
+
+/// A process whose output is collected; killed when dropped.
+struct Running {
+    child: Child,
+    output: Arc<Mutex<String>>,
+}
+
+impl Running {
+    fn start(command: &mut Command) -> Self {
+        let mut child = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the binary starts");
+        let output = Arc::new(Mutex::new(String::new()));
+        let streams: [Box<dyn Read + Send>; 2] =
+            [Box::new(child.stdout.take().expect("piped")), Box::new(child.stderr.take().expect("piped"))];
+        for stream in streams {
+            let output = Arc::clone(&output);
+            thread::spawn(move || {
+                for line in BufReader::new(stream).lines().map_while(Result::ok) {
+                    let mut output = output.lock().expect("no reader panics");
+                    output.push_str(&line);
+                    output.push('\n');
+                }
+            });
+        }
+        Self { child, output }
+    }
+
+    fn output(&self) -> String {
+        self.output.lock().expect("no reader panics").clone()
+    }
+
+    /// Waits for a line with `before` and gives what follows it, up to a blank.
+    fn wait_for(&mut self, before: &str) -> String {
+        eventually(before, || {
+            let output = self.output();
+            if let Some(at) = output.find(before) {
+                let rest = &output[at + before.len()..];
+                // Only a whole line: the rest of it may not have been written yet.
+                return rest
+                    .contains('\n')
+                    .then(|| rest.split([' ', '\n', '"']).next().unwrap_or("").to_owned());
+            }
+            if let Some(status) = self.child.try_wait().expect("ours to wait for") {
+                panic!("ended with {status} before it said {before:?}:\n{}", self.output());
+            }
+            None
+        })
+    }
+
+    fn signal(&self, signal: &str) {
+        let status = Command::new("kill").arg(signal).arg(self.child.id().to_string()).status();
+        assert!(status.expect("kill runs").success());
+    }
+
+    fn wait(&mut self) -> i32 {
+        eventually("the process ends", || self.child.try_wait().expect("ours to wait for"))
+            .code()
+            .unwrap_or(-1)
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // Already gone is as good.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        if thread::panicking() {
+            eprintln!("--- output of process {}\n{}", self.child.id(), self.output());
+        }
+    }
+}
+
+/// A simulated cloud.
+pub struct Cloud {
+    running: Running,
+    pub url: String,
+}
+
+impl Cloud {
+    /// A fleet that stands still unless `arguments` say otherwise.
+    pub fn start(arguments: &[&str]) -> Self {
+        let mut command = binary();
+        command.args(["simulate", "--listen", "127.0.0.1:0", "--speed", "0"]).args(arguments);
+        let mut running = Running::start(&mut command);
+        let url = running.wait_for("listens at ");
+        Self { running, url }
+    }
+
+    /// The fleet's own truth.
+    pub fn truth(&self) -> Value {
+        http::get(&format!("{}/_truth", self.url)).json()
+    }
+
+    pub fn stats(&self) -> Value {
+        http::get(&format!("{}/_stats", self.url)).json()
+    }
+
+    pub fn control(&self, command: &Value) -> Value {
+        let answer = http::post(&format!("{}/_control", self.url), command);
+        assert_eq!(answer.status, 200, "{command}: {}", answer.body);
+        answer.json()
+    }
+
+    /// The cloud goes away.
+    pub fn stop(&mut self) {
+        self.running.signal("-KILL");
+        self.running.wait();
+    }
+
+    /// Settings of an account that uses this cloud.
+    pub fn account(&self, index: usize, name: &str) -> Vec<String> {
+        use appstreaming_exporter::simulator::{ACCESS_KEY_ID, ACCESS_KEY_SECRET};
+        let key = |key: &str, value: &str| format!("accounts.{index}.{key}={value}");
+        vec![
+            key("name", name),
+            key("endpoint", &self.url),
+            key("credentials.source", "access_key"),
+            key("credentials.access_key_id", ACCESS_KEY_ID),
+            key("credentials.access_key_secret", ACCESS_KEY_SECRET),
+        ]
+    }
+}
+
+/// A running daemon.
+pub struct Exporter {
+    running: Running,
+    pub url: String,
+}
+
+impl Exporter {
+    /// A daemon that polls one cloud every second.
+    pub fn polling(cloud: &Cloud, settings: &[&str]) -> Self {
+        Self::start(&Self::settings(cloud, settings))
+    }
+
+    /// What [`Exporter::polling`] sets.
+    pub fn settings(cloud: &Cloud, settings: &[&str]) -> Vec<String> {
+        let mut all = cloud.account(0, "test");
+        all.extend(["poll.interval=1s", "api.requests_per_second=5000"].map(String::from));
+        all.extend(settings.iter().map(ToString::to_string));
+        all
+    }
+
+    /// A daemon with these `--set`tings.
+    pub fn start(settings: &[String]) -> Self {
+        let mut command = binary();
+        command.arg("run").args(settings.iter().flat_map(|setting| ["--set", setting]));
+        Self::spawn(&mut command)
+    }
+
+    /// A daemon by a whole command; listens on a free port of loopback.
+    pub fn spawn(command: &mut Command) -> Self {
+        Self::spawn_as_is(command.args(["--web.listen-address", "127.0.0.1:0"]))
+    }
+
+    /// A daemon by a whole command that says itself where to listen.
+    pub fn spawn_as_is(command: &mut Command) -> Self {
+        let mut running = Running::start(command);
+        let address = running.wait_for("listening address=");
+        Self { running, url: format!("http://{address}") }
+    }
+
+    /// Where a demo's own cloud tells the truth.
+    pub fn truth_url(&self) -> String {
+        let said = self.log();
+        let line =
+            said.lines().find(|line| line.contains("/_truth")).expect("a demo says where its cloud is");
+        let url = line.split_whitespace().find(|word| word.starts_with("http://")).expect("an address");
+        url.to_owned()
+    }
+
+    pub fn get(&self, path: &str) -> http::Answer {
+        http::get(&format!("{}{path}", self.url))
+    }
+
+    /// What a scrape sees now.
+    pub fn scrape(&self) -> Exposition {
+        let answer = self.get("/metrics");
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        Exposition::parse(&answer.body)
+    }
+
+    /// What a scrape sees once every target was polled.
+    pub fn first_poll(&self) -> Exposition {
+        eventually("the exporter is ready", || (self.get("/-/ready").status == 200).then_some(()));
+        self.scrape()
+    }
+
+    /// Scrapes until `check` is content.
+    pub fn scrape_until(&self, what: &str, check: impl Fn(&Exposition) -> bool) -> Exposition {
+        eventually(what, || Some(self.scrape()).filter(|exposition| check(exposition)))
+    }
+
+    pub fn log(&self) -> String {
+        self.running.output()
+    }
+
+    /// Ends the daemon by a signal; gives its exit status and all it said.
+    pub fn end(mut self, signal: &str) -> (i32, String) {
+        self.running.signal(signal);
+        (self.running.wait(), self.running.output())
+    }
+}
