@@ -14,4 +14,5 @@ mod failures;
 mod fleet;
 mod http;
 mod prometheus;
+mod readme;
 mod sdk;
