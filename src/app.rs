@@ -1,7 +1,7 @@
 //! The composition root: turns a command and a configuration into parts, and parts into tasks.
 //!
 //! The only room that knows all the others. Each part gets its own plain options; the mapping from
-//! configuration to options is in [`assemble`], one file a command beside it.
+//! configuration to options is in `assemble`, one file a command beside it.
 
 mod assemble;
 mod check;
@@ -24,7 +24,7 @@ use crate::{aliyun, cli, cli::Command, config, http, metrics, telemetry::logging
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The configuration has problems; every one of them is named.
-    #[error("{0}")]
+    #[error("the configuration has problems ({}):\n{0}", .0.len())]
     Configuration(config::Problems),
     /// The log level or format makes no sense.
     #[error("cannot set up logging")]
