@@ -12,6 +12,7 @@ mod configuration;
 mod demo;
 mod failures;
 mod fleet;
+mod formats;
 mod http;
 mod prometheus;
 mod readme;
