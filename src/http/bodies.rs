@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use tokio::sync::Mutex;
 use tokio::task::{JoinError, spawn_blocking};
 
@@ -12,8 +13,7 @@ use super::negotiation::Representation;
 use crate::metrics::pack::Packed;
 use crate::metrics::{Exposition, Selection};
 
-/// A fleet whose text is no larger is rendered and packed at once, in less than a millisecond: taking it to another
-/// thread would cost about as much.
+/// A fleet whose text is no larger is rendered and packed at once, in less than a millisecond.
 const SMALL: usize = 256 * 1024;
 
 /// Makes bodies.
@@ -23,7 +23,7 @@ pub(super) struct Bodies {
 }
 
 impl Bodies {
-    /// The fleet as selected, or as much of it as there is before the first poll has ended: nothing.
+    /// The fleet as selected; nothing before the first poll has ended.
     ///
     /// # Errors
     /// Making it panicked.
@@ -34,7 +34,9 @@ impl Bodies {
         representation: Representation,
     ) -> Result<Packed, JoinError> {
         let (syntax, encoding) = (representation.format.syntax(), representation.encoding);
-        let Some(exposition) = exposition else { return Ok(encoding.pack(Default::default())) };
+        let Some(exposition) = exposition.filter(|_| selection.has_fleet()) else {
+            return Ok(encoding.pack(Bytes::new()));
+        };
         let everything = selection.is_everything();
         if everything && let Some(body) = exposition.made(syntax, encoding) {
             return Ok(body.clone());

@@ -36,7 +36,6 @@ impl Narrowing {
     /// regions and groups are taken as they come.
     pub(super) fn read(query: Option<&str>, exposition: Option<&Exposition>) -> Result<Self, Unknown> {
         let mut selection = Selection::default();
-        // Nearly all queries are empty.
         for (name, value) in parse(query.unwrap_or_default().as_bytes()) {
             match &*name {
                 "account" => _ = selection.accounts.insert(value.into_owned()),

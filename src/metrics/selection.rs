@@ -25,6 +25,11 @@ impl Selection {
         *self == Self::default()
     }
 
+    /// Whether any collector is selected that reads the fleet.
+    pub fn has_fleet(&self) -> bool {
+        Collector::FLEET.into_iter().any(|collector| self.has_collector(collector))
+    }
+
     pub(super) fn has_collector(&self, collector: Collector) -> bool {
         self.collectors.is_empty() || self.collectors.contains(&collector)
     }
