@@ -45,6 +45,10 @@ pub(super) fn simulate(arguments: &cli::Simulate) -> Result<ExitCode, Error> {
         latency: behaviour.latency,
         requests_per_second: behaviour.requests_per_second,
         faults: behaviour.faults.iter().map(fault_rule).collect(),
+        access: simulator::Access {
+            token_lifetime: behaviour.token_lifetime,
+            ..simulator::Access::default()
+        },
         ..fleet(&arguments.fleet)
     };
     super::runtime()?.block_on(async {
