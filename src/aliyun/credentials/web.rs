@@ -27,7 +27,8 @@ pub(super) struct Answer {
 }
 
 impl Web {
-    /// `connect` is for connecting, `read` for everything after it.
+    /// `connect` is for connecting, `read` for the answer's beginning and for each further part of it; together they
+    /// bound the whole.
     pub(super) fn new(
         scheme: Scheme,
         connect: Duration,
@@ -44,6 +45,7 @@ impl Web {
             .retry(reqwest::retry::never())
             .referer(false)
             .connect_timeout(connect)
+            .read_timeout(read)
             // Asked once an hour: nothing is gained by connections that wait.
             .pool_max_idle_per_host(0)
             .user_agent(surroundings.user_agent.as_str())

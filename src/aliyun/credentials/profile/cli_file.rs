@@ -100,9 +100,8 @@ impl File {
                 sts: profile.sts(reading),
             }),
             "ChainableRamRoleArn" => {
-                let source = self.profiles.iter().find_map(|other| {
-                    (Some(&other.name) == profile.text("source_profile").as_ref()).then_some(other)
-                });
+                let based_on = profile.text("source_profile");
+                let source = self.profiles.iter().find(|other| Some(&other.name) == based_on.as_ref());
                 let source = match (source, needed("source_profile")?) {
                     (Some(source), _) => source.name.as_str(),
                     (None, absent) => {
