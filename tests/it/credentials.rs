@@ -77,7 +77,7 @@ impl Machine {
     /// A token of the cluster, as the kubelet would lay it down.
     fn oidc_token(self, query: &str) -> Self {
         let token = oidc_token(&self.cloud, query);
-        self.file("token", &format!("{token}\n"))
+        self.file("token", &token)
     }
 
     /// The three variables that ACK's webhook sets.
@@ -231,7 +231,8 @@ fn an_oidc_role_is_taken_on_with_the_token_that_is_in_the_file_now() {
     // The kubelet replaces the token: what was read before opens nothing any more.
     fs::write(&token, oidc_token(&machine.cloud, "expires_in=-1")).unwrap();
     exporter.scrape_until("the old token is refused", |exposition| refreshes(exposition, "failure") >= 1.0);
-    fs::write(&token, oidc_token(&machine.cloud, "")).unwrap();
+    // Written by a person, with a line feed at its end.
+    fs::write(&token, oidc_token(&machine.cloud, "") + "\n").unwrap();
     let before = refreshes(&exporter.scrape(), "success");
     exporter.scrape_until("the new one is taken", |exposition| refreshes(exposition, "success") > before);
     exporter.scrape_until("up", |exposition| exposition.value("appstreaming_up", &[]) == Some(1.0));
@@ -355,7 +356,14 @@ fn the_official_library_finds_the_same_credentials_in_the_same_places() {
     };
     agree(&keys(machine().pod()), "env", "environment");
     agree(&with_files(machine().pod()), "oidc_role_arn", "oidc_role");
-    let inside = ["static_ak", "static_sts", "ram_role_arn/static_ak", "ecs_ram_role", "oidc_role_arn"];
+    let inside = [
+        "static_ak",
+        "static_sts",
+        "ram_role_arn/static_ak",
+        "ecs_ram_role",
+        "oidc_role_arn",
+        "ram_role_arn/ecs_ram_role",
+    ];
     for (profile, inside) in PROFILES.iter().zip(inside) {
         let machine = with_files(machine())
             .variable("ALIBABA_CLOUD_PROFILE", profile)
