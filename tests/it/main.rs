@@ -15,4 +15,5 @@ mod failures;
 mod fleet;
 mod http;
 mod prometheus;
+mod readme;
 mod sdk;
