@@ -56,7 +56,7 @@ fn recipe(credentials: &config::Credentials) -> Recipe {
             role: of(role, external_id.clone()),
             sts: StsPlace::at(sts.clone()),
         },
-        config::Credentials::Uri(uri) => Recipe::Uri(uri.expose().to_owned()),
+        config::Credentials::Uri(uri) => Recipe::Uri(Secret::new(uri.expose())),
         config::Credentials::Profile { profile, file, places } => {
             Recipe::Profile { name: profile.clone(), file: file.clone(), places: places.clone() }
         }

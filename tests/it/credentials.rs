@@ -3,6 +3,7 @@
 
 use std::{
     fs,
+    io::{Read as _, Write as _},
     path::{Path, PathBuf},
     time::{Duration, Instant},
 };
@@ -376,6 +377,34 @@ fn the_official_library_finds_the_same_credentials_in_the_same_places() {
     let uri = machine();
     let url = format!("{}/credentials", uri.cloud.url);
     agree(&uri.variable("ALIBABA_CLOUD_CREDENTIALS_URI", &url), "credential_uri", "uri");
+}
+
+#[test]
+fn credentials_are_asked_for_directly_and_nobody_is_sent_elsewhere() {
+    let machine = Machine::new("1h").at_cloud("metadata_endpoint").key("source", "ecs_ram_role");
+    // Nobody listens there.
+    let proxied = |machine: &Machine| {
+        let mut command = machine.command(&["once"]);
+        run(["HTTP_PROXY", "http_proxy", "ALL_PROXY"]
+            .iter()
+            .fold(&mut command, |command, name| command.env(name, "http://127.0.0.1:9")))
+    };
+    let finished = proxied(&machine);
+    assert_eq!(finished.status, 0, "{}", finished.stderr);
+
+    let elsewhere = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = elsewhere.local_addr().unwrap();
+    let location = format!("{}/credentials", machine.cloud.url);
+    let answering = std::thread::spawn(move || {
+        let (mut stream, _) = elsewhere.accept().unwrap();
+        let _ = stream.read(&mut [0; 4096]).unwrap();
+        write!(stream, "HTTP/1.1 302 Found\r\nlocation: {location}\r\ncontent-length: 0\r\n\r\n").unwrap();
+    });
+    let sent = Machine::new("1h").key("source", "uri").key("uri", &format!("http://{address}/x")).once();
+    answering.join().unwrap();
+    assert_eq!(sent.status, 1);
+    assert!(sent.stderr.contains("status 302"), "{}", sent.stderr);
+    assert!(machine.cloud.stats()["requests"]["CredentialsUri"].is_null(), "the redirect was followed");
 }
 
 #[test]

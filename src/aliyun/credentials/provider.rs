@@ -64,7 +64,7 @@ pub(super) fn provider(
             let base = provider(base, surroundings, observer)?;
             Arc::new(AssumeRole::new(base, role.clone(), sts(AssumeRole::NAME, place)?))
         }
-        Recipe::Uri(uri) => Arc::new(Uri::new(uri, surroundings)?),
+        Recipe::Uri(uri) => Arc::new(Uri::new(uri.expose(), surroundings)?),
         Recipe::Profile { name, file, places } => Arc::new(Profiles::configured(
             name.clone(),
             file.clone(),

@@ -52,8 +52,8 @@ pub enum Recipe {
         /// Whom to ask.
         sts: StsPlace,
     },
-    /// A URL that hands out credentials.
-    Uri(String),
+    /// A URL that hands out credentials; what opens it may be in its query.
+    Uri(Secret),
     /// A profile of the Alibaba Cloud CLI, or a section of a credentials file.
     Profile {
         /// Its name; `None`: what the environment or the file says.

@@ -143,9 +143,9 @@ fn a_token_of_the_cluster_opens_a_role_without_a_signature() {
     let mut cloud = Simulated::frozen();
     let (status, token) = cloud.plain(&Method::GET, "/oidc/token", "", None);
     assert_eq!(status, 200);
-    let with = |token, provider, role| {
+    fn with<'a>(token: &'a str, provider: &'a str, role: &'a str) -> [(&'a str, &'a str); 4] {
         [SESSION[1], ("RoleArn", role), ("OIDCProviderArn", provider), ("OIDCToken", token)]
-    };
+    }
     for method in [Method::POST, Method::GET] {
         let session = cloud.assume_with_oidc(method, &with(&token, OIDC_PROVIDER, ROLE)).unwrap();
         assert_eq!(session["OIDCTokenInfo"]["VerificationInfo"], "Success");
