@@ -9,6 +9,7 @@ mod support;
 
 mod commands;
 mod configuration;
+mod credentials;
 mod demo;
 mod failures;
 mod fleet;
