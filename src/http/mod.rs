@@ -18,6 +18,7 @@
 
 mod address;
 mod connection;
+pub mod insight;
 mod listener;
 pub mod negotiation;
 mod page;
@@ -29,6 +30,8 @@ mod tests;
 
 use std::sync::Arc;
 
+use crate::fleet::GroupSnapshot;
+use crate::fleet::history::Sample;
 use crate::lifecycle::Readiness;
 use crate::metrics::{Exposition, MetricFamily};
 
@@ -49,4 +52,16 @@ pub trait Content: Send + Sync + 'static {
     fn readiness(&self) -> Readiness;
     /// The configuration in force, for people, without its secrets.
     fn configuration(&self) -> String;
+    /// What people are shown of the configuration beside its text.
+    fn setup(&self) -> insight::Setup {
+        insight::Setup::default()
+    }
+    /// What happened lately.
+    fn insight(&self) -> insight::Insight {
+        insight::Insight::default()
+    }
+    /// A group's instances by status over the last hour, the oldest first; empty where none is kept.
+    fn history(&self, _group: &GroupSnapshot) -> Vec<Sample> {
+        Vec::new()
+    }
 }
