@@ -212,7 +212,7 @@ fn sessions(group: &GroupSnapshot) -> Option<Problem> {
     }
     let grows = capacity::can_scale_out(data, instances);
     match capacity::sessions_until_scale_out(data, Some(instances)) {
-        Some(left) if left <= (NEAR_SCALE_OUT * capacity).max(1.0) => {
+        Some(left) if in_use > 0.0 && left <= (NEAR_SCALE_OUT * capacity).max(1.0) => {
             let left = match left {
                 0.0 => "usage has reached the scaling threshold".to_owned(),
                 1.0 => "1 more session starts a scale-out".to_owned(),
@@ -234,20 +234,18 @@ fn sessions(group: &GroupSnapshot) -> Option<Problem> {
     }
 }
 
-fn stuck(instances: &InstanceSummary, now: Timestamp) -> impl Iterator<Item = Problem> {
-    instances.oldest_modified.iter().filter_map(move |(status, oldest)| {
-        let age = now.duration_since(*oldest);
-        let is_stuck = PASSING.contains(&&**status) && age >= STUCK_AFTER;
-        is_stuck.then(|| Problem {
-            severity: Severity::Warning,
-            kind: Kind::Stuck,
-            detail: format!(
-                "{} {status}, unchanged for up to {}",
-                instances.statuses.get(status),
-                Rough(age)
-            ),
+fn stuck(instances: &InstanceSummary, now: Timestamp) -> Option<Problem> {
+    let stuck: Vec<String> = instances
+        .oldest_modified
+        .iter()
+        .map(|(status, oldest)| (&**status, now.duration_since(*oldest)))
+        .filter(|(status, age)| PASSING.contains(status) && *age >= STUCK_AFTER)
+        .map(|(status, age)| {
+            format!("{} {status}, unchanged for up to {}", instances.statuses.get(status), Rough(age))
         })
-    })
+        .collect();
+    let detail = stuck.join("; ");
+    (!stuck.is_empty()).then_some(Problem { severity: Severity::Warning, kind: Kind::Stuck, detail })
 }
 
 fn stale(group: &GroupSnapshot, circumstances: &Circumstances) -> Option<Problem> {

@@ -12,11 +12,15 @@
 //! | `routes` | from a request to an answer |
 //! | `respond` | what answers are made of |
 //! | [`negotiation`] | which format and encoding a client gets |
-//! | `page` | the page for people |
+//! | `view`, [`insight`] | what people are shown, as data |
+//! | `page`, `api` | the same as pages and as JSON |
+//! | `conditional` | entity tags |
 //!
 //! What is not here: what is served ([`Content`], which the application implements).
 
 mod address;
+mod api;
+mod conditional;
 mod connection;
 pub mod insight;
 mod listener;
@@ -27,6 +31,7 @@ mod routes;
 mod server;
 #[cfg(test)]
 mod tests;
+mod view;
 
 use std::sync::Arc;
 
