@@ -20,8 +20,10 @@ pub const PASSING: [&str; 4] = ["INIT", "STARTING", "CLOSING", "UNAVAILABLE"];
 pub const NEAR_SCALE_OUT: f64 = 0.05;
 /// A group that does not scale by usage is nearly full from this usage on.
 pub const NEARLY_FULL: f64 = 0.9;
-/// Data is stale when it is older than so many intervals between polls.
+/// Data is stale when it is older than so many intervals between polls,
 pub const MISSED_POLLS: i32 = 3;
+/// but never before this age, however short the interval is.
+pub const STALE_AFTER: SignedDuration = SignedDuration::from_mins(2);
 /// The API throttles when the rate that is allowed now is below this share of the configured one.
 pub const THROTTLED_BELOW: f64 = 0.9;
 
@@ -254,7 +256,7 @@ fn stale(group: &GroupSnapshot, circumstances: &Circumstances) -> Option<Problem
     if lists_instances && group.instances.is_none() {
         return Some(problem("there is no recent list of its instances".to_owned()));
     }
-    let limit = interval.saturating_mul(MISSED_POLLS);
+    let limit = interval.saturating_mul(MISSED_POLLS).max(STALE_AFTER);
     let oldest = group.oldest();
     let age = now.duration_since(oldest);
     (age > limit).then(|| problem(format!("the oldest part of its data is {} old", Rough(age))))

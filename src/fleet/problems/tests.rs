@@ -163,6 +163,9 @@ fn data_is_stale_after_three_missed_polls_or_when_there_is_none() {
     assert_eq!(found(&old), []);
     old.group.at = now() - MINUTE * 3 - SignedDuration::from_secs(1);
     assert_eq!(found(&old), [(Severity::Warning, Kind::Stale)]);
+    let hasty = Circumstances { interval: SignedDuration::from_secs(2), ..circumstances() };
+    old.group.at = now() - STALE_AFTER;
+    assert_eq!(of_group(&old, &hasty), [], "seconds are no age");
     old.group.at = now();
     old.instances = None;
     assert_eq!(found(&old), [(Severity::Warning, Kind::Stale)]);

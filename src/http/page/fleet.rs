@@ -243,6 +243,15 @@ fn groups(place: Place<'_>, facts: &Facts<'_>, fleet: &Fleet<'_>, query: &Query)
     }
 }
 
+/// Whether the group's status says already what kind of problem it has.
+fn says(group: &Group<'_>, kind: Kind) -> bool {
+    match kind {
+        Kind::Failed | Kind::Ceased => true,
+        Kind::Expired => group.status.is_some_and(|status| status.starts_with("EXPIRED")),
+        _ => false,
+    }
+}
+
 fn row(place: Place<'_>, facts: &Facts<'_>, group: &Group<'_>) -> Markup {
     let (sessions, zone, now) = (&group.sessions, &facts.setup.time_zone, facts.now);
     html! {
@@ -253,7 +262,7 @@ fn row(place: Place<'_>, facts: &Facts<'_>, group: &Group<'_>) -> Markup {
             }
             td {
                 (status(group.status))
-                @for problem in &group.problems { " " (badge(problem.severity, problem.kind)) }
+                @for problem in group.problems.iter().filter(|problem| !says(group, problem.kind)) { " " (badge(problem.severity, problem.kind)) }
             }
             td.sessions { div { (bar(sessions)) span.n { (known(sessions.in_use)) " / " (known(sessions.capacity)) } } }
             td.n data-label="Connected" { (known(sessions.connected)) }
