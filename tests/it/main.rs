@@ -15,4 +15,5 @@ mod fleet;
 mod http;
 mod page;
 mod prometheus;
+mod readme;
 mod sdk;
