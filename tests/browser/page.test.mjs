@@ -199,7 +199,7 @@ test("a target that is down says why", async () => {
   await eventually("it is down", async () => (await broken.fleet()).targets[0].up === false);
   const page = await browser.open(`${broken.url}/`);
   const problem = await page.textContent(".kind.critical");
-  for (const part of ["Target down", "Forbidden.RAM", "Request id", "What to do", "AliyunAppStreamingReadOnlyAccess"]) {
+  for (const part of ["Target down", "Forbidden.RAM", "request id", "What to do", "AliyunAppStreamingReadOnlyAccess"]) {
     assert.ok(problem.includes(part), `${part} in ${problem}`);
   }
   await screenshot(page, "target-down");

@@ -22,7 +22,7 @@ pub(in crate::http) fn render(place: Place<'_>, facts: &Facts<'_>, configuration
         (calls(facts, "calls", "Last calls", &facts.insight.calls))
         section aria-labelledby="configuration" {
             h2 #configuration { "Configuration in force" }
-            pre tabindex="0" role="region" aria-labelledby="configuration" { (configuration) }
+            pre tabindex="0" role="group" aria-labelledby="configuration" { (configuration) }
         }
     };
     document(place, Tab::Exporter, "Exporter", &main).into_string()
@@ -43,7 +43,7 @@ fn accounts(facts: &Facts<'_>, accounts: &[Account<'_>]) -> Markup {
     html! {
         section aria-labelledby="accounts" {
             h2 #accounts { "Accounts" }
-            div.sheet tabindex="0" role="region" aria-labelledby="accounts" {
+            div.sheet tabindex="0" role="group" aria-labelledby="accounts" {
                 table {
                     thead {
                         tr {
@@ -83,7 +83,7 @@ fn calls(facts: &Facts<'_>, id: &str, title: &str, calls: &[ApiCall]) -> Markup 
         @if !calls.is_empty() {
             section aria-labelledby=(id) {
                 h2 id=(id) { (title) }
-                div.sheet tabindex="0" role="region" aria-labelledby=(id) {
+                div.sheet tabindex="0" role="group" aria-labelledby=(id) {
                     table {
                         thead {
                             tr {

@@ -53,7 +53,7 @@ fn verdict(fleet: &Fleet<'_>) -> Markup {
             ("critical", format!("{} and {}", many(critical, "critical problem"), many(warnings, "warning")))
         }
     };
-    html! { h1 #verdict class={ "verdict " (class) } role="status" { (text) } }
+    html! { h1 #verdict class={ "verdict " (class) } { span role="status" { (text) } } }
 }
 
 fn totals(totals: &Totals) -> Markup {

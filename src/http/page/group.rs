@@ -152,7 +152,7 @@ fn node_pools(facts: &Facts<'_>, details: &Details<'_>) -> Markup {
         @if !details.node_pools.is_empty() {
             section aria-labelledby="pools" {
                 h2 #pools { "Node pools" }
-                div.sheet tabindex="0" role="region" aria-labelledby="pools" {
+                div.sheet tabindex="0" role="group" aria-labelledby="pools" {
                     table.pools {
                         thead {
                             tr {

@@ -88,16 +88,14 @@ pub(super) fn problems(problems: &[Problem]) -> Markup {
     }
 }
 
-/// Why a poll failed: what the cloud said, and what to do about it.
+/// Why a poll failed: what was said (operation, code and request id are part of it), and what to do.
 pub(super) fn failure(failure: &Failure<'_>) -> Markup {
     html! {
         div.failure {
             p {
-                code { (failure.operation) } ": " strong { (failure.code) }
-                @if failure.count > 1 { " (" (failure.count) " times)" }
+                (foreign(failure.message))
+                @if failure.count > 1 { strong { " " (failure.count) " times" } }
             }
-            p { (foreign(failure.message)) }
-            @if let Some(request_id) = failure.request_id { p { "Request id " code { (request_id) } } }
             @if let Some(advice) = failure.advice { p { strong { "What to do: " } (advice) } }
         }
     }

@@ -3,17 +3,17 @@
 use maud::{Markup, html};
 
 use super::super::view::{Facts, Target};
-use super::parts::{failure, foreign, relative};
+use super::parts::{failure, foreign};
+use crate::fleet::Rough;
 
 /// Every target, those that are down first and with their reasons.
 pub(super) fn targets(facts: &Facts<'_>, targets: &[Target<'_>]) -> Markup {
-    let (zone, now) = (&facts.setup.time_zone, facts.now);
     html! {
         section aria-labelledby="targets" {
             h2 #targets { "Targets" }
             @if targets.is_empty() { p.nothing { "No poll has ended yet." } }
             @else {
-                div.sheet tabindex="0" role="region" aria-labelledby="targets" {
+                div.sheet tabindex="0" role="group" aria-labelledby="targets" {
                     table {
                         thead {
                             tr {
@@ -36,7 +36,13 @@ pub(super) fn targets(facts: &Facts<'_>, targets: &[Target<'_>]) -> Markup {
                                             None => span.status.busy { "waiting" },
                                         }
                                     }
-                                    td { @match target.last_success { Some(at) => (relative(at, now, zone)), None => "never" } }
+                                    // Without the instant, which is another one at every poll.
+                                    td {
+                                        @match target.last_success {
+                                            Some(at) => { (Rough(facts.age(at)).to_string()) " ago" }
+                                            None => "never",
+                                        }
+                                    }
                                     td.n { (target.groups) }
                                 }
                             }

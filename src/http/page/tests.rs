@@ -150,6 +150,6 @@ fn before_the_first_poll_the_page_says_what_is_waited_for() {
         now: now(),
     };
     let page = super::fleet(PLACE, &facts, &Query::default());
-    assert!(page.contains("Waiting for the first poll</h1>"), "{page}");
+    assert!(page.contains("Waiting for the first poll</span></h1>"), "{page}");
     assert!(page.contains("waiting for first poll of a/CloudApp"));
 }

@@ -57,7 +57,7 @@ fn schedule(facts: &Facts<'_>, pool: &Pool<'_>) -> Markup {
                 @if let Some(last) = data.strategy_disable_date { " to " (last.to_string()) }
             }
         }
-        div.week tabindex="0" role="region" aria-label={ "Schedule of " (name) } {
+        div.week tabindex="0" role="group" aria-label={ "Schedule of " (name) } {
             (drawing(facts, pool, in_force))
         }
         ul.periods {
