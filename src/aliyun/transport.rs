@@ -174,7 +174,7 @@ fn causes<'a>(error: &'a reqwest::Error) -> impl Iterator<Item = &'a (dyn StdErr
 
 /// TLS by rustls with ring, trusting what this machine trusts; Mozilla's roots where it trusts nobody (bare
 /// containers).
-fn tls(endpoint: &Endpoint) -> Result<ClientConfig, io::Error> {
+pub(super) fn tls(endpoint: &Endpoint) -> Result<ClientConfig, io::Error> {
     let mut roots = RootCertStore::empty();
     // Reading a few hundred certificates is spared where nothing is going to be encrypted.
     if endpoint.scheme() == Scheme::Https {

@@ -41,7 +41,7 @@ pub(super) fn run(arguments: &cli::Check) -> Result<ExitCode, Error> {
 async fn ask(target: &Target) -> Result<u64, String> {
     let mut groups = 0;
     for query in &target.queries {
-        groups += target.api.count_groups(query).await.map_err(|error| match advice(&error) {
+        groups += target.api.count(query).await.map_err(|error| match advice(&error) {
             Some(advice) => format!("{}\n  what to do: {advice}", chain(&error)),
             None => chain(&error),
         })?;
