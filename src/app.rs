@@ -7,6 +7,7 @@ mod assemble;
 mod check;
 mod daemon;
 mod front;
+mod list;
 mod once;
 mod reporter;
 #[cfg(feature = "simulator")]
@@ -56,6 +57,9 @@ pub enum Error {
         /// What was wrong.
         source: aliyun::Error,
     },
+    /// What was asked for can't be asked so.
+    #[error("{0}")]
+    Question(String),
     /// The output could not be written.
     #[error("cannot write {what}")]
     Output {
@@ -80,6 +84,7 @@ pub fn run(command: Command) -> Result<ExitCode, Error> {
         Command::Run(arguments) => daemon::run(&arguments),
         Command::Once(arguments) => once::run(&arguments),
         Command::Check(arguments) => check::run(&arguments),
+        Command::List(arguments) => list::run(&arguments),
         Command::Catalog(arguments) => catalog(&arguments),
         #[cfg(feature = "simulator")]
         Command::Demo(arguments) => simulated::demo(&arguments),

@@ -15,7 +15,7 @@ mod records;
 mod tests;
 pub mod wire;
 
-pub use advice::{READ_ONLY_POLICY, action, advice};
+pub use advice::{READ_ONLY_POLICY, action, advice, has_no_persistent_sessions, policy};
 pub use operations::{GroupFilter, GroupQuery, InstanceQuery, Page, PersistentQuery, VERSION, operation};
 pub use records::{Query, Record};
 

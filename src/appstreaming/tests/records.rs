@@ -22,7 +22,8 @@ fn pages_that_arrive_in_disorder_are_put_in_the_order_of_the_api() {
         let cloud = Cloud::disordered(
             |request| {
                 let first = (page_number(request) - 1) * 2;
-                let items: Vec<_> = (first..first + 2).map(|n| format!(r#"{{"AppInstanceId":"ai-{n}"}}"#)).collect();
+                let items: Vec<_> =
+                    (first..first + 2).map(|n| format!(r#"{{"AppInstanceId":"ai-{n}"}}"#)).collect();
                 format!(r#"{{"TotalCount":12,"AppInstanceModels":[{}]}}"#, items.join(",")).into_bytes()
             },
             seed,
@@ -58,7 +59,8 @@ fn the_documented_samples_are_listed_whole() {
 
 #[test]
 fn counting_asks_for_a_page_of_one() {
-    let cloud = Cloud::new(|_| br#"{"TotalCount":4321,"AppInstanceModels":[{"AppInstanceId":"ai-1"}]}"#.to_vec());
+    let cloud =
+        Cloud::new(|_| br#"{"TotalCount":4321,"AppInstanceModels":[{"AppInstanceId":"ai-1"}]}"#.to_vec());
     assert_eq!(run(Client::new(&cloud, 100).count(&InstanceQuery::of("aig-1"))).unwrap(), 4321);
     let asked = cloud.asked();
     assert_eq!((asked.len(), parameter(&asked[0], "PageSize")), (1, Some("1")));
