@@ -12,6 +12,7 @@ mod once;
 mod reporter;
 #[cfg(feature = "simulator")]
 mod simulated;
+mod terminal;
 
 use std::{io, process::ExitCode};
 

@@ -6,8 +6,10 @@ use jiff::SignedDuration;
 
 use super::{Error, reporter::Reporter};
 use crate::{
-    aliyun,
-    aliyun::credentials::{self, Credentials, Source, StaticSource},
+    aliyun::{
+        self, Endpoint,
+        credentials::{self, Credentials, Source, StaticSource},
+    },
     appstreaming::{self, GroupFilter, GroupQuery},
     config::{self, Account, Config},
     metrics,
@@ -91,8 +93,15 @@ pub(super) fn client(
     account: &Account,
     telemetry: &Arc<Telemetry>,
 ) -> Result<aliyun::Client, Error> {
+    let source = credentials(account)?;
+    aliyun::Client::new(client_options(config, &account.endpoint), source, telemetry.observer(&account.name))
+        .map_err(|source| Error::Client { account: account.name.clone(), source })
+}
+
+/// How clients of this endpoint behave.
+pub(super) fn client_options(config: &Config, endpoint: &Endpoint) -> aliyun::Options {
     let api = &config.api;
-    let options = aliyun::Options {
+    aliyun::Options {
         signature: api.signature,
         request_timeout: api.request_timeout.get(),
         connect_timeout: api.connect_timeout.get(),
@@ -102,14 +111,12 @@ pub(super) fn client(
         max_response_bytes: api.max_response_bytes.get(),
         proxy: api.proxy.as_ref().map(|proxy| proxy.expose().to_owned()),
         user_agent: format!("appstreaming-exporter/{}", telemetry::VERSION),
-        ..aliyun::Options::new(account.endpoint.clone())
-    };
-    let source = credentials(account)?;
-    aliyun::Client::new(options, source, telemetry.observer(&account.name))
-        .map_err(|source| Error::Client { account: account.name.clone(), source })
+        ..aliyun::Options::new(endpoint.clone())
+    }
 }
 
-fn credentials(account: &Account) -> Result<Arc<dyn Source>, Error> {
+/// Where the account's credentials come from.
+pub(super) fn credentials(account: &Account) -> Result<Arc<dyn Source>, Error> {
     let source = match &account.credentials {
         config::Credentials::Default => {
             let lookup = |name: &str| std::env::var(name).ok();
@@ -125,7 +132,8 @@ fn credentials(account: &Account) -> Result<Arc<dyn Source>, Error> {
     Ok(source)
 }
 
-fn targets_of(account: &Account) -> impl Iterator<Item = (&str, Option<&str>)> {
+/// Product type and region of each of the account's targets.
+pub(super) fn targets_of(account: &Account) -> impl Iterator<Item = (&str, Option<&str>)> {
     account.product_types.iter().flat_map(|product_type| {
         let every_region = account.regions.is_empty().then_some(None);
         let regions = account.regions.iter().map(|region| Some(region.as_str()));
@@ -133,7 +141,8 @@ fn targets_of(account: &Account) -> impl Iterator<Item = (&str, Option<&str>)> {
     })
 }
 
-fn target(
+/// One of the account's targets.
+pub(super) fn target(
     config: &Config,
     account: &Account,
     product_type: &str,

@@ -31,7 +31,7 @@ use self::{
     ask::{Answer, Failure},
     progress::Progress,
 };
-use super::{Error, assemble, chain};
+use super::{Error, assemble, chain, terminal};
 use crate::{
     aliyun::Kind,
     appstreaming::{self, Record, advice},
@@ -117,7 +117,7 @@ fn print_as(format: ListFormat, what: &Listing, records: &[Record]) -> String {
             let fields = columns::documented(what);
             csv::render(fields, values.iter().map(|value| columns::flatten(value, fields)))
         }
-        _ => table::render(columns::of(what), &values, width()),
+        _ => table::render(columns::of(what), &values, terminal::width()),
     }
 }
 
@@ -125,13 +125,6 @@ fn print_as(format: ListFormat, what: &Listing, records: &[Record]) -> String {
 fn json(records: &[Record]) -> String {
     let records: Vec<&str> = records.iter().map(|record| record.get()).collect();
     if records.is_empty() { "[]\n".to_owned() } else { format!("[\n{}\n]\n", records.join(",\n")) }
-}
-
-/// Columns of the terminal; `COLUMNS` beats it, and what is piped is not cut at all.
-fn width() -> Option<usize> {
-    let said = std::env::var("COLUMNS").ok().and_then(|text| text.parse().ok()).filter(|width| *width > 0);
-    let terminal = || terminal_size::terminal_size_of(stdout()).map(|(width, _)| usize::from(width.0));
-    said.or_else(terminal)
 }
 
 /// What must not be lost, beside the records; nothing of it goes into a pipe.

@@ -175,11 +175,16 @@ impl<C: Call> Target<C> {
             poll.failures.push(Failure { operation: LIST_GROUPS, group_id: None, error });
             return None;
         }
+        Some(self.own(groups))
+    }
+
+    /// Of the groups that the listings brought those that this process polls, each once, by id.
+    pub fn own(&self, mut groups: Vec<Group>) -> Vec<Group> {
         groups
             .retain(|group| self.shard.owns(&group.id) && !self.excluded.iter().any(|id| **id == *group.id));
         groups.sort_by(|a, b| a.id.cmp(&b.id));
         groups.dedup_by(|a, b| a.id == b.id);
-        Some(groups)
+        groups
     }
 
     async fn list_members(
