@@ -30,7 +30,7 @@ pub(super) struct Limits {
 pub(super) struct Need {
     /// Requests of a poll in which nothing has to be repeated.
     pub requests: u64,
-    /// Groups that were counted, where not all were.
+    /// Listings of groups' members whose size was looked up, and all, where not every one was.
     pub counted: Option<(usize, usize)>,
     /// What one request took on average while checking.
     pub latency: Duration,
@@ -69,7 +69,7 @@ pub(super) fn evaluate(need: &Need, limits: &Limits) -> Finding {
     let about = if need.counted.is_some() { "about " } else { "" };
     let sample = need
         .counted
-        .map_or_else(String::new, |(counted, all)| format!(", estimated from {counted} of {all} groups"));
+        .map_or_else(String::new, |(counted, all)| format!(", estimated from {counted} of {all} listings"));
     let slowed = if pace < limits.rate {
         let latency = need.latency.as_millis();
         format!(" ({} at once, {latency} ms each, make no more than {})", limits.max_in_flight, number(pace))
@@ -208,7 +208,7 @@ mod tests {
     fn an_estimate_says_that_it_is_one() {
         let need = Need { requests: 900, counted: Some((20, 600)), latency: Duration::from_millis(20) };
         let finding = evaluate(&need, &LIMITS);
-        assert!(finding.message.starts_with("about 900 requests a poll, estimated from 20 of 600 groups"));
+        assert!(finding.message.starts_with("about 900 requests a poll, estimated from 20 of 600 listings"));
     }
 
     #[test]

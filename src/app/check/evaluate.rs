@@ -310,23 +310,27 @@ fn poll(observed: &Observed, limits: &Limits) -> Vec<Finding> {
 /// Requests of one poll of all targets together: the limit is the account's.
 fn need(targets: &[&Sizes], limits: &Limits, latency: Duration) -> Need {
     let mut need = Need { latency, ..Need::default() };
-    let (mut counted, mut groups) = (0, 0);
+    let (mut counted, mut listings) = (0, 0);
     for sizes in targets {
         need.requests += sizes.group_listings.iter().map(|elements| limits.pages(*elements)).sum::<u64>();
-        need.requests += extrapolated(&sizes.instances, sizes.groups, limits);
-        need.requests += extrapolated(&sizes.persistent, sizes.groups, limits);
-        let most = sizes.instances.len().max(sizes.persistent.len());
-        counted += if most == 0 { sizes.groups } else { most };
-        groups += sizes.groups;
+        for counts in [&sizes.instances, &sizes.persistent].into_iter().flatten() {
+            need.requests += extrapolated(counts, sizes.groups, limits);
+            listings += sizes.groups;
+            counted += counts.len();
+        }
     }
-    need.counted = (counted < groups).then_some((counted, groups));
+    need.counted = (counted < listings).then_some((counted, listings));
     need
 }
 
-/// The pages of the groups that were counted, as many times as there are more groups.
+/// The pages of the groups that were counted, as many times as there are more groups; one page for each
+/// where none could be counted.
 fn extrapolated(counts: &[u64], groups: usize, limits: &Limits) -> u64 {
+    if counts.is_empty() {
+        return groups as u64;
+    }
     let pages: u64 = counts.iter().map(|elements| limits.pages(*elements)).sum();
-    let share = groups as f64 / counts.len().max(1) as f64;
+    let share = groups as f64 / counts.len() as f64;
     (pages as f64 * share).round() as u64
 }
 

@@ -105,10 +105,10 @@ pub(super) struct Sizes {
     pub group_listings: Vec<u64>,
     /// Groups polled.
     pub groups: usize,
-    /// Instances of each group that was counted; empty when they aren't polled.
-    pub instances: Vec<u64>,
-    /// Persistent sessions of each group that was counted; empty when they aren't polled.
-    pub persistent: Vec<u64>,
+    /// Instances of each group that was counted; `None` when they aren't polled.
+    pub instances: Option<Vec<u64>>,
+    /// Persistent sessions of each group that was counted; `None` when they aren't polled.
+    pub persistent: Option<Vec<u64>>,
 }
 
 /// How a question went.
@@ -278,25 +278,35 @@ async fn try_persistent(target: &Target, group: &Group) -> Trial<(String, u64)> 
     trial.map(|count| (group.id.to_string(), count))
 }
 
-/// Counts some groups, spread over all of them; one that can't be counted is left out.
+/// Counts some groups, spread over all of them; one that can't be counted is left out, and none is
+/// counted where the first trial failed already.
 async fn sizes(target: &Target, groups: &[Group], group_listings: Vec<u64>, seen: &TargetSeen) -> Sizes {
     let step = groups.len().div_ceil(SAMPLE).max(1);
-    let sample: Vec<&Group> = groups.iter().step_by(step).collect();
-    let concurrency = target.concurrency.max(1);
-    let (sample, count_instances, count_persistent) =
-        (&sample, matches!(seen.instances, Trial::Passed(_)), matches!(seen.persistent, Trial::Passed(_)));
-    let instances = async {
-        let counts = stream::iter(sample.iter().take(if count_instances { SAMPLE } else { 0 }));
-        let counts = counts.map(|group| try_instances(target, group)).buffer_unordered(concurrency);
-        counts.filter_map(|trial| std::future::ready(trial.passed())).map(|(_, count)| count).collect().await
+    let sample = |trial: &Trial<_>| -> Vec<&Group> {
+        let passed = matches!(trial, Trial::Passed(_));
+        groups.iter().step_by(step).filter(|_| passed).collect()
     };
-    let persistent = async {
-        let counts = stream::iter(sample.iter().take(if count_persistent { SAMPLE } else { 0 }));
-        let counts = counts.map(|group| try_persistent(target, group)).buffer_unordered(concurrency);
-        counts.filter_map(|trial| std::future::ready(trial.passed())).map(|(_, count)| count).collect().await
-    };
+    let instances = count_each(target, sample(&seen.instances), try_instances);
+    let persistent = count_each(target, sample(&seen.persistent), try_persistent);
     let (instances, persistent) = tokio::join!(instances, persistent);
-    Sizes { group_listings, groups: groups.len(), instances, persistent }
+    let polled = |depth, counts| (depth != Depth::Off).then_some(counts);
+    Sizes {
+        group_listings,
+        groups: groups.len(),
+        instances: polled(target.collectors.instances, instances),
+        persistent: polled(target.collectors.persistent, persistent),
+    }
+}
+
+/// What `count` says of each of the groups that it says something of.
+async fn count_each<'t, F: Future<Output = Trial<(String, u64)>>>(
+    target: &'t Target,
+    groups: Vec<&'t Group>,
+    count: impl Fn(&'t Target, &'t Group) -> F,
+) -> Vec<u64> {
+    let trials =
+        stream::iter(groups).map(|group| count(target, group)).buffer_unordered(target.concurrency.max(1));
+    trials.filter_map(|trial| std::future::ready(trial.passed())).map(|(_, count)| count).collect().await
 }
 
 impl TargetSeen {

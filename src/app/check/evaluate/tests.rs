@@ -194,15 +194,25 @@ fn nothing_is_said_twice_of_what_was_not_tried() {
 
 #[test]
 fn what_a_poll_needs_is_counted_or_estimated() {
-    let whole =
-        Sizes { group_listings: vec![2], groups: 2, instances: vec![40, 250], persistent: vec![0, 12] };
+    let sizes = |groups: usize, instances: Option<&[u64]>, persistent: Option<&[u64]>| Sizes {
+        group_listings: vec![groups as u64],
+        groups,
+        instances: instances.map(<[u64]>::to_vec),
+        persistent: persistent.map(<[u64]>::to_vec),
+    };
     let latency = Duration::from_millis(10);
     // One page of groups, 1 + 3 pages of instances, 1 + 1 of persistent sessions.
+    let whole = sizes(2, Some(&[40, 250]), Some(&[0, 12]));
     assert_eq!(need(&[&whole], &LIMITS, latency), Need { requests: 7, counted: None, latency });
-    let large =
-        Sizes { group_listings: vec![600], groups: 600, instances: vec![150; 20], persistent: Vec::new() };
+    let large = sizes(600, Some(&[150; 20]), None);
     let estimated = need(&[&large, &whole], &LIMITS, latency);
-    assert_eq!((estimated.requests, estimated.counted), (6 + 1200 + 7, Some((22, 602))));
+    assert_eq!((estimated.requests, estimated.counted), (6 + 1200 + 7, Some((24, 604))));
+    let denied = sizes(30, Some(&[]), None);
+    assert_eq!(
+        need(&[&denied], &LIMITS, latency).requests,
+        1 + 30,
+        "a page for each, where none may be counted"
+    );
 }
 
 #[test]
