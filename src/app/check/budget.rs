@@ -89,7 +89,10 @@ pub(super) fn evaluate(need: &Need, limits: &Limits) -> Finding {
     }
     let advice = advice(need, limits, seconds);
     let (level, verdict) = if seconds > timeout {
-        (Level::Error, format!("longer than poll.timeout, {}: no poll will ever be whole", duration(timeout)))
+        (
+            Level::Error,
+            format!("longer than poll.timeout, {}: every poll will be given up", duration(timeout)),
+        )
     } else if seconds > limits.stale_after.as_secs_f64() {
         let stale = duration(limits.stale_after.as_secs_f64());
         (Level::Error, format!("longer than poll.stale_after, {stale}: numbers will vanish between polls"))
