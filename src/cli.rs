@@ -115,7 +115,7 @@ pub enum Command {
     #[command(mut_arg("level", |level| level.default_value("warn")))]
     Check(Check),
     /// Ask the API once and print what it says
-    List(List),
+    List(Box<List>),
     /// Print the catalogue of metrics
     Catalog(Catalog),
 }

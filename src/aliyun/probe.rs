@@ -109,11 +109,7 @@ pub async fn probe(options: &Options) -> Probe {
         Some((host, port)) => (host.as_str(), *port),
         None => (endpoint.host(), endpoint.port()),
     };
-    let reached = probe.go(host, port, proxy.is_none(), options).await;
-    probe.failed = match reached {
-        Ok(()) => None,
-        Err(failed) => Some(failed),
-    };
+    probe.failed = probe.go(host, port, proxy.is_none(), options).await.err();
     probe
 }
 

@@ -184,12 +184,13 @@ mod tests {
 
     #[test]
     fn every_parameter_of_the_instance_listing_is_a_flag() {
-        let Command::List(List { what: Listing::Instances(listing) }) = parsed(
+        let Command::List(list) = parsed(
             "list instances --group-id aig-1 --group-id aig-2 --instance-id ai-1 --include-deleted --user-id a \
              --user-id b --status RUNNING --status BOUND --tag k=v=w --account x --format json",
         ) else {
-            panic!("not list instances");
+            panic!("not list");
         };
+        let Listing::Instances(listing) = list.what else { panic!("not list instances") };
         assert_eq!(listing.groups.group_ids, ["aig-1", "aig-2"]);
         assert_eq!((listing.user_ids.len(), listing.status.len()), (2, 2));
         assert!(listing.include_deleted);

@@ -44,12 +44,20 @@ struct TinyCloud {
 impl TinyCloud {
     /// Its clock is so many seconds ahead.
     fn start(ahead: i64) -> Self {
+        Self::with_identity(
+            ahead,
+            r#"{"RequestId":"1","IdentityType":"RAMUser","AccountId":"1234567890123456","Arn":"acs:ram::1234567890123456:user/exporter"}"#,
+        )
+    }
+
+    /// What it says when asked who calls.
+    fn with_identity(ahead: i64, identity: &'static str) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         // Ends with the tests' process.
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
-                thread::spawn(move || answer(stream, ahead));
+                thread::spawn(move || answer(stream, ahead, identity));
             }
         });
         Self { url }
@@ -68,7 +76,7 @@ impl TinyCloud {
     }
 }
 
-fn answer(mut stream: TcpStream, ahead: i64) {
+fn answer(mut stream: TcpStream, ahead: i64, identity: &str) {
     let mut reader = BufReader::new(stream.try_clone().unwrap());
     let (mut action, mut length) = (String::new(), 0);
     for line in reader.by_ref().lines().map_while(Result::ok).take_while(|line| !line.is_empty()) {
@@ -81,9 +89,7 @@ fn answer(mut stream: TcpStream, ahead: i64) {
     }
     reader.read_exact(&mut vec![0; length]).unwrap();
     let body = match action.as_str() {
-        "getcalleridentity" => {
-            r#"{"RequestId":"1","IdentityType":"RAMUser","AccountId":"1234567890123456","Arn":"acs:ram::1234567890123456:user/exporter"}"#
-        }
+        "getcalleridentity" => identity,
         "listappinstancegroup" => {
             r#"{"TotalCount":1,"AppInstanceGroupModels":[{"AppInstanceGroupId":"aig-1","AuthMode":"App"}]}"#
         }
@@ -265,9 +271,8 @@ fn who_calls_is_said_where_it_can_be_found_out() {
 
 #[test]
 fn who_calls_is_never_worth_more_than_a_note() {
-    let cloud = Cloud::start(&["--groups", "1"]);
-    cloud.control(&json!({"faults": [{"operation": "GetCallerIdentity", "fault": {"error": {"code": "InternalError"}}}]}));
-    let (status, document) = json_of(&settings(&cloud, &[]));
+    let tiny = TinyCloud::with_identity(0, r#"{"Code":"InternalError","Message":"not today"}"#);
+    let (status, document) = json_of(&tiny.settings());
     assert_eq!(status, 0, "{document}");
     let identity = findings(&document, "identity")[0].clone();
     assert_eq!(identity["level"], "note", "{identity}");

@@ -16,6 +16,7 @@ mod filters;
 mod fleet;
 mod http;
 mod list;
+mod operations;
 mod prometheus;
 mod readme;
 mod sdk;

@@ -26,7 +26,7 @@ pub(super) fn render(columns: &[Column], records: &[Value], width: Option<usize>
 
     let mut text = String::new();
     line(&mut text, chosen.iter().map(|at| (columns[*at].title, widths[*at], columns[*at].align)));
-    for row in 0..records.len() {
+    for (row, _) in records.iter().enumerate() {
         line(&mut text, chosen.iter().map(|at| (cells[*at][row].as_str(), widths[*at], columns[*at].align)));
     }
     text

@@ -1,7 +1,10 @@
 //! Observations in, findings out.
 
 use super::*;
-use crate::aliyun::probe::Passed;
+use crate::{
+    aliyun::probe::Passed,
+    app::check::{finding::Report, text},
+};
 
 const LIMITS: Limits = Limits {
     interval: Duration::from_secs(60),
@@ -241,4 +244,64 @@ fn an_account_without_anything_wrong_has_no_policy() {
             .iter()
             .any(|finding| finding.message.contains("2 requests") && finding.advice.is_some())
     );
+}
+
+#[test]
+fn the_documentation_shows_what_the_doctor_says() {
+    let passed = |stage, took, detail: &str| Passed {
+        stage,
+        took: Duration::from_millis(took),
+        detail: detail.to_owned(),
+    };
+    let ours = SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000);
+    let denied = r#"{"Code":"NoPermission","Message":"You are not authorized to do this action.",
+                     "RequestId":"6A7D1B36-2C4F-4B1E-9C55-0D2D5E7F8A90"}"#;
+    let observed = Observed {
+        name: "production".to_owned(),
+        endpoint: Endpoint::https("appstream-center.cn-shanghai.aliyuncs.com").unwrap(),
+        vpc: false,
+        probe: Probe {
+            passed: vec![
+                passed(Stage::Resolve, 4, "203.0.113.7"),
+                passed(Stage::Connect, 11, "203.0.113.7:443"),
+                passed(Stage::Tls, 24, "TLS 1.3"),
+                passed(Stage::Http, 31, "status 400"),
+            ],
+            clocks: Some(Clocks { theirs: ours + Duration::from_millis(74_500), ours }),
+            ..Probe::default()
+        },
+        credentials: Ok(Keys {
+            source: "oidc_role",
+            id: "…AbCd".to_owned(),
+            temporary: true,
+            expires: Some("2026-11-22T08:42:00Z".parse().unwrap()),
+        }),
+        identity: Trial::Passed(Identity {
+            identity_type: "AssumedRoleUser".to_owned(),
+            account_id: "1234567890123456".to_owned(),
+            arn: "acs:ram::1234567890123456:assumed-role/exporter/appstreaming-exporter".to_owned(),
+        }),
+        targets: vec![TargetSeen {
+            instances: Trial::Failed(Error::from_body("ListAppInstances", 403, denied.as_bytes())),
+            persistent: Trial::Passed(("aig-9ciijz60n4xsv0001".to_owned(), 0)),
+            sizes: Some(Sizes {
+                group_listings: vec![200],
+                groups: 200,
+                instances: Some(Vec::new()),
+                persistent: Some(vec![0; 20]),
+            }),
+            ..seen(200, 200)
+        }],
+        latency: Some(Duration::from_millis(35)),
+        throttled: 0,
+    };
+    let report = account(&observed, &LIMITS, "2026-11-22T08:00:00Z".parse().unwrap());
+    let report = Report {
+        origins: vec!["exporter.toml".to_owned()],
+        warnings: Vec::new(),
+        accounts: Some(vec![report]),
+    };
+    let shown = text::render(&report, false, None);
+    let page = include_str!("../../../../docs/operations.md");
+    assert!(page.contains(&format!("```text\n{shown}```")), "docs/operations.md should show:\n{shown}");
 }
