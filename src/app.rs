@@ -8,10 +8,12 @@ mod check;
 mod credentials;
 mod daemon;
 mod front;
+mod list;
 mod once;
 mod reporter;
 #[cfg(feature = "simulator")]
 mod simulated;
+mod terminal;
 
 use std::{io, process::ExitCode};
 
@@ -57,6 +59,9 @@ pub enum Error {
         /// What was wrong.
         source: aliyun::Error,
     },
+    /// What was asked for can't be asked so.
+    #[error("{0}")]
+    Question(String),
     /// The output could not be written.
     #[error("cannot write {what}")]
     Output {
@@ -81,6 +86,7 @@ pub fn run(command: Command) -> Result<ExitCode, Error> {
         Command::Run(arguments) => daemon::run(&arguments),
         Command::Once(arguments) => once::run(&arguments),
         Command::Check(arguments) => check::run(&arguments),
+        Command::List(arguments) => list::run(&arguments),
         Command::Catalog(arguments) => catalog(&arguments),
         #[cfg(feature = "simulator")]
         Command::Demo(arguments) => simulated::demo(&arguments),
