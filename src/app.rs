@@ -8,6 +8,7 @@ mod check;
 mod daemon;
 mod front;
 mod once;
+mod probe;
 mod reporter;
 #[cfg(feature = "simulator")]
 mod simulated;
@@ -17,6 +18,7 @@ use std::{io, process::ExitCode};
 use tokio::runtime::Runtime;
 
 pub use crate::aliyun::chain;
+pub use probe::ProbeError;
 
 use crate::{aliyun, cli, cli::Command, config, http, metrics, telemetry::logging};
 
@@ -64,6 +66,9 @@ pub enum Error {
         /// What the operating system said.
         source: io::Error,
     },
+    /// The exporter that was asked isn't well, or doesn't answer.
+    #[error(transparent)]
+    Probe(ProbeError),
     /// The simulated cloud could not start.
     #[cfg(feature = "simulator")]
     #[error("cannot start the simulated cloud")]
@@ -81,6 +86,7 @@ pub fn run(command: Command) -> Result<ExitCode, Error> {
         Command::Once(arguments) => once::run(&arguments),
         Command::Check(arguments) => check::run(&arguments),
         Command::Catalog(arguments) => catalog(&arguments),
+        Command::Probe(arguments) => probe::run(&arguments),
         #[cfg(feature = "simulator")]
         Command::Demo(arguments) => simulated::demo(&arguments),
         #[cfg(feature = "simulator")]

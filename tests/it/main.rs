@@ -13,5 +13,6 @@ mod demo;
 mod failures;
 mod fleet;
 mod http;
+mod probe;
 mod prometheus;
 mod sdk;
