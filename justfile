@@ -39,5 +39,14 @@ generate:
 bench *arguments:
     cargo bench --locked {{arguments}}
 
-# The gate.
-ci: test format lint doc end-to-end deny
+# What polling a fleet of 100,000 instances costs: docs/performance.md.
+measure *arguments:
+    cargo build --locked --release
+    benches/fleet.py target/release/appstreaming-exporter {{arguments}}
+
+# The fuzz targets build; `cargo fuzz run NAME` (nightly) runs one.
+fuzz-check:
+    cargo check --quiet --manifest-path fuzz/Cargo.toml
+
+# Everything the gate runs, on a machine that has what it needs.
+ci: test format lint doc fuzz-check deny end-to-end

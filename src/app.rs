@@ -1,7 +1,7 @@
 //! The composition root: turns a command and a configuration into parts, and parts into tasks.
 //!
 //! The only room that knows all the others. Each part gets its own plain options; the mapping from
-//! configuration to options is in [`assemble`], one file a command beside it.
+//! configuration to options is in `assemble`, one file a command beside it.
 
 mod assemble;
 mod check;
@@ -26,7 +26,7 @@ use crate::{aliyun, cli, cli::Command, config, http, metrics, telemetry::logging
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The configuration has problems; every one of them is named.
-    #[error("{0}")]
+    #[error("the configuration has problems:\n{0}")]
     Configuration(config::Problems),
     /// The log level or format makes no sense.
     #[error("cannot set up logging")]
@@ -126,6 +126,11 @@ fn load(sources: &config::Sources, log: &cli::Log) -> Result<config::Config, Err
 }
 
 fn start_logging(log: &cli::Log) -> Result<(), Error> {
+    // A panic is contained by whoever runs the work; here it becomes a line like every other.
+    std::panic::set_hook(Box::new(|panic| {
+        let location = panic.location().map(ToString::to_string);
+        tracing::error!(location, "panicked: {}", panic.payload_as_str().unwrap_or("without a word"));
+    }));
     logging::init(&log.level, log.format).map_err(Error::Logging)
 }
 

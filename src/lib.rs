@@ -10,16 +10,18 @@
 //!
 //! | room | what is in it |
 //! |---|---|
-//! | `fleet` | the domain: groups, node pools, instances, persistent sessions; fold, schedule, capacity |
-//! | `aliyun` | Alibaba Cloud RPC: signing, credentials, limits, retries; nothing of App Streaming |
-//! | `appstreaming` | the product: wire types, the three operations, paging |
-//! | `poller` | the loop that keeps the fleet snapshot fresh |
-//! | `metrics` | the catalogue of metrics and the encoders that turn a snapshot into bytes |
-//! | `telemetry` | the exporter's own metrics, and logging |
-//! | `http` | the server in front of the rendered bodies |
-//! | `config` | what the operator said, validated |
-//! | `simulator` | a simulated cloud for demos, tests and load |
-//! | `app` | the composition root: the only module that knows everybody |
+//! | [`fleet`] | the domain: groups, node pools, instances, persistent sessions; fold, schedule, capacity |
+//! | [`aliyun`] | Alibaba Cloud RPC: signing, credentials, limits, retries; nothing of App Streaming |
+//! | [`appstreaming`] | the product: wire types, the three operations, paging |
+//! | [`poller`] | the loop that keeps the fleet snapshot fresh |
+//! | [`metrics`] | the catalogue of metrics and the encoders that turn a snapshot into bytes |
+//! | [`telemetry`] | the exporter's own metrics, and logging |
+//! | [`http`] | the server in front of the rendered bodies |
+//! | [`lifecycle`] | signals, readiness as latches, draining under a limit |
+//! | [`cli`] | commands and flags |
+//! | [`config`] | what the operator said, validated |
+//! | [`simulator`] | a simulated cloud for demos, tests and load |
+//! | [`app`] | the composition root: the only module that knows everybody |
 //!
 //! Who may import whom is written down in `docs/architecture.md`.
 

@@ -48,6 +48,7 @@ impl Daemon {
     }
 
     /// Where the server listens.
+    #[cfg(feature = "simulator")]
     pub(super) fn addresses(&self) -> &[std::net::SocketAddr] {
         self.server.addresses()
     }

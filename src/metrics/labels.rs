@@ -183,10 +183,28 @@ fn name_all(keys: impl Iterator<Item = String>) -> (BTreeMap<String, String>, Ve
     (names, clashes)
 }
 
-/// `tag_<key>` with an underscore for every character that a label name can't have.
+/// `tag_<key>` with an underscore for every character that a label name can't have, and a key in
+/// camelCase as snake_case: label names are written so, and promtool insists on it.
 fn label_name(key: &str) -> String {
-    let valid = key.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' });
-    "tag_".chars().chain(valid).collect()
+    let is_camel_case = key.as_bytes().windows(2).any(is_hump);
+    let mut name = String::from("tag_");
+    let mut before = None;
+    for c in key.chars() {
+        if is_camel_case
+            && before.is_some_and(|before: char| before.is_ascii_lowercase())
+            && c.is_ascii_uppercase()
+        {
+            name.push('_');
+        }
+        let valid = if c.is_ascii_alphanumeric() { c } else { '_' };
+        name.push(if is_camel_case { valid.to_ascii_lowercase() } else { valid });
+        before = Some(c);
+    }
+    name
+}
+
+fn is_hump(pair: &[u8]) -> bool {
+    pair[0].is_ascii_lowercase() && pair[1].is_ascii_uppercase()
 }
 
 /// The tag's value: the customer's own where the cloud has set one by the same key, empty where there is none.
@@ -206,7 +224,10 @@ mod tests {
     #[test]
     fn keys_become_valid_label_names() {
         assert_eq!(label_name("department"), "tag_department");
-        assert_eq!(label_name("acs:rm:rgId"), "tag_acs_rm_rgId");
+        assert_eq!(label_name("acs:rm:rgId"), "tag_acs_rm_rg_id");
+        assert_eq!(label_name("costCenterID"), "tag_cost_center_id");
+        assert_eq!(label_name("Department"), "tag_Department");
+        assert_eq!(label_name("ENV"), "tag_ENV");
         assert_eq!(label_name("部门"), "tag___");
     }
 

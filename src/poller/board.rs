@@ -8,7 +8,7 @@ use std::{
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use tokio::{sync::watch, time::sleep};
 
-use super::{TargetPoll, TargetState};
+use super::{Refreshed, TargetPoll, TargetState};
 use crate::fleet::Snapshot;
 
 /// All targets' states and the snapshot made of them.
@@ -44,6 +44,11 @@ impl Board {
             states[index].apply(poll, now);
         }
         self.publish(now);
+    }
+
+    /// When the groups of the target at `index` were last listed.
+    pub fn refreshed(&self, index: usize) -> Refreshed {
+        self.states.lock().unwrap_or_else(PoisonError::into_inner)[index].refreshed()
     }
 
     /// Publishes what is fresh at `now`.

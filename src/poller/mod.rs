@@ -16,7 +16,7 @@ mod state;
 mod tests;
 
 pub use board::Board;
-pub use poll::{Failure, GroupPoll, PolledGroup, TargetPoll};
+pub use poll::{Failure, GroupPoll, PolledGroup, Refreshed, TargetPoll};
 pub use run::{Meter, Observer, Report, Runner, Schedule};
 pub use shard::Shard;
 pub use state::TargetState;

@@ -1,6 +1,6 @@
 //! One poll of one target: its groups, then their instances and persistent sessions, side by side.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use jiff::Timestamp;
@@ -43,6 +43,9 @@ pub struct PolledGroup {
     /// What `ListPersistentAppInstances` says.
     pub persistent: GroupPoll<PersistentSummary>,
 }
+
+/// When the groups that are known were last listed whole; groups that never were are not in it.
+pub type Refreshed = HashMap<Box<str>, Timestamp>;
 
 /// How one listing of one group went.
 #[derive(Debug, Default)]
@@ -117,10 +120,14 @@ enum Answer {
 impl<C: Call> Target<C> {
     /// Polls the target once. Never fails as a whole: what failed is in the result, and what was
     /// listed before the time ran out counts.
-    pub async fn poll(&self, clock: impl Fn() -> Timestamp) -> TargetPoll {
+    ///
+    /// Groups that were refreshed longest ago come first, so that a fleet which can't be listed within
+    /// the poll's time is listed by several polls, and no group is left out for ever.
+    pub async fn poll(&self, refreshed: &Refreshed, clock: impl Fn() -> Timestamp) -> TargetPoll {
         let deadline = Instant::now() + self.timeout;
         let mut poll = TargetPoll::default();
-        let Some(groups) = self.list_groups(deadline, &mut poll).await else { return poll };
+        let Some(mut groups) = self.list_groups(deadline, &mut poll).await else { return poll };
+        groups.sort_by_key(|group| refreshed.get(&group.id).copied());
 
         let listed_at = clock();
         let mut polled: Vec<PolledGroup> = groups
@@ -183,10 +190,11 @@ impl<C: Call> Target<C> {
         poll: &mut TargetPoll,
     ) {
         let groups: Vec<Arc<Group>> = polled.iter().map(|group| Arc::clone(&group.group.data)).collect();
-        let wanted = |depth: Depth| if depth == Depth::Off { 0 } else { groups.len() };
-        let instances = (0..wanted(self.collectors.instances)).map(|index| (index, true));
-        let persistent = (0..wanted(self.collectors.persistent)).map(|index| (index, false));
-        let mut listings = instances.chain(persistent);
+        let instances = (self.collectors.instances != Depth::Off).then_some(true);
+        let persistent = (self.collectors.persistent != Depth::Off).then_some(false);
+        let wanted = instances.into_iter().chain(persistent);
+        let mut listings =
+            (0..groups.len()).flat_map(|index| wanted.clone().map(move |instances| (index, instances)));
         let mut under_way = FuturesUnordered::new();
         loop {
             while under_way.len() < self.concurrency.max(1)

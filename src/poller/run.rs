@@ -145,8 +145,9 @@ impl<C: Call> Runner<C> {
     /// Polls once and leaves the result on the board; says how long it took.
     pub async fn poll_once(&self, clock: impl Fn() -> Timestamp) -> Duration {
         let started = Instant::now();
+        let refreshed = self.board.refreshed(self.index);
         // The panic's own message is logged by the panic hook.
-        let poll = AssertUnwindSafe(self.target.poll(&clock)).catch_unwind().await.ok();
+        let poll = AssertUnwindSafe(self.target.poll(&refreshed, &clock)).catch_unwind().await.ok();
         let took = started.elapsed();
         self.log(poll.as_ref(), took);
         self.observer.poll_finished(&Report {

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use jiff::Timestamp;
 
-use super::{GroupPoll, PolledGroup, TargetPoll};
+use super::{GroupPoll, PolledGroup, Refreshed, TargetPoll};
 use crate::fleet::{
     Fetched, Group, GroupSnapshot, InstanceSummary, PersistentSummary, SessionCounters, TargetHealth,
 };
@@ -62,6 +62,16 @@ impl TargetState {
             up: self.up,
             last_success: self.last_success,
         }
+    }
+
+    /// When each group's oldest listing was; groups that were never listed are left out.
+    pub fn refreshed(&self) -> Refreshed {
+        let whole = |state: &GroupState| {
+            let instances = state.instances.as_ref().map(|fetched| fetched.at);
+            let persistent = state.persistent.as_ref().map(|fetched| fetched.at);
+            instances.into_iter().chain(persistent).min()
+        };
+        self.groups.iter().filter_map(|(id, state)| Some((id.clone(), whole(state)?))).collect()
     }
 
     /// Every group with all that is known of it, however old.

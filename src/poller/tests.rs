@@ -102,7 +102,7 @@ impl Bench {
     }
 
     async fn poll(&mut self, second: i64) -> Vec<Failure> {
-        let mut poll = self.target.poll(|| at(second)).await;
+        let mut poll = self.target.poll(&self.state.refreshed(), || at(second)).await;
         let failures = std::mem::take(&mut poll.failures);
         // `apply` judges success by the failures that it sees.
         poll.failures = failures
@@ -199,6 +199,23 @@ async fn a_poll_that_runs_too_long_is_given_up_and_what_it_had_counts() {
     assert_eq!((bench.count("g1", "IDLE"), bench.count("g2", "RUNNING")), (None, Some(1)));
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_fleet_too_large_for_one_poll_is_listed_by_several() {
+    let mut bench = Bench::new();
+    bench.target.concurrency = 1;
+    let ids = ["g1", "g2", "g3"];
+    bench.script.groups(&ids);
+    // Every poll gets through one group, then hangs in the next one.
+    for (poll, id) in (1..).zip(ids) {
+        for other in ids {
+            bench.script.on("ListAppInstances", other, Answer::Never);
+        }
+        bench.script.instances(id, &["IDLE"]);
+        bench.poll(poll * 100).await;
+        assert_eq!(bench.count(id, "IDLE"), Some(1), "{id} is next in line");
+    }
+}
+
 #[tokio::test]
 async fn an_outage_causes_no_transitions_by_itself() {
     let mut bench = Bench::new();
@@ -235,7 +252,7 @@ async fn planned_requests_are_one_pass_over_every_listing() {
     let bench = Bench::new();
     bench.script.groups(&["g1", "g2"]);
     bench.script.instances("g1", &["IDLE"; 3]);
-    let poll = bench.target.poll(|| at(10)).await;
+    let poll = bench.target.poll(&Refreshed::default(), || at(10)).await;
     assert_eq!(poll.planned_requests, 5, "one of groups, two of instances, two of persistent sessions");
     assert_eq!(poll.requests, 5);
     assert_eq!(poll.instances(), 3);

@@ -15,4 +15,5 @@ mod fleet;
 mod http;
 mod probe;
 mod prometheus;
+mod readme;
 mod sdk;

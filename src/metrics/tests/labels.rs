@@ -38,7 +38,7 @@ fn tags_of_the_cloud_are_left_out_unless_asked_for() {
         text([listed(Group { tags: tags.clone(), ..group("aig-1") })], options)
     };
     assert!(lines(&of(false), "appstreaming_group_tags").is_empty());
-    assert!(lines(&of(true), "appstreaming_group_tags")[0].contains(r#"tag_acs_rm_rgId="rg-1""#));
+    assert!(lines(&of(true), "appstreaming_group_tags")[0].contains(r#"tag_acs_rm_rg_id="rg-1""#));
 }
 
 #[test]

@@ -1,0 +1,146 @@
+#!/usr/bin/env python3
+"""What a poll of a whole fleet costs, measured through the front door.
+
+    benches/fleet.py BINARY [--groups 200] [--instances-per-group 500] [--polls 5]
+
+Starts the simulated cloud and, one after the other, exporters in several modes, as processes of their
+own on loopback. CPU time is the kernel's, in nanoseconds, of all threads of the process, from one poll's
+end to the next one's: polling, parsing, rendering. Memory is what /proc says after the last poll.
+The ratio sets the exporter's CPU time against what the simulated cloud spent on the same pages in the same
+run, so that a slow or busy machine shows. Standard library only.
+"""
+
+import argparse
+import glob
+import json
+import re
+import subprocess
+import sys
+import time
+import urllib.request
+
+MODES = {
+    "aggregate": [],
+    "aggregate, no nodes": ["collectors.nodes=false"],
+    "detailed": ["collectors.instances=detailed", "collectors.persistent=detailed"],
+}
+KEYS = ("simulated-access-key-id", "simulated-access-key-secret")
+
+
+def start(command, marker):
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    for line in process.stdout:
+        found = re.search(marker, line)
+        if found:
+            return process, found.group(1)
+    sys.exit(f"{' '.join(command)} ended early")
+
+
+def get(url):
+    with urllib.request.urlopen(url) as answer:
+        return answer.read().decode()
+
+
+def cpu(process):
+    """Milliseconds on a CPU, all threads."""
+    spent = 0
+    for path in glob.glob(f"/proc/{process.pid}/task/*/schedstat"):
+        try:
+            spent += int(open(path).read().split()[0])
+        except OSError:
+            pass
+    return spent / 1e6
+
+
+def memory(process, field):
+    status = open(f"/proc/{process.pid}/status").read()
+    return int(re.search(rf"{field}:\s+(\d+) kB", status).group(1)) / 1024
+
+
+def polls_ended(url):
+    """How many polls have succeeded and how long all polls took together, in seconds."""
+    text = get(url + "/metrics")
+    ended = re.search(r'_polls_total\{[^}]*result="success"[^}]*\} (\S+)', text)
+    took = re.search(r"_poll_duration_seconds_sum(?:\{[^}]*\})? (\S+)", text)
+    return int(float(ended.group(1))), float(took.group(1)), len(text)
+
+
+def wait_for_poll(url, count):
+    while polls_ended(url)[0] < count:
+        time.sleep(0.2)
+
+
+def measure(binary, cloud, cloud_url, settings, polls):
+    sets = [
+        "accounts.0.name=measured",
+        f"accounts.0.endpoint={cloud_url}",
+        "accounts.0.credentials.source=access_key",
+        f"accounts.0.credentials.access_key_id={KEYS[0]}",
+        f"accounts.0.credentials.access_key_secret={KEYS[1]}",
+        "poll.interval=3s",
+        "api.requests_per_second=5000",
+        *settings,
+    ]
+    command = [binary, "run", "--web.listen-address", "127.0.0.1:0"]
+    exporter, address = start(command + [part for s in sets for part in ("--set", s)], r"address=(\S+)")
+    try:
+        url = f"http://{address}"
+        # The first poll makes connections and finds buffer sizes.
+        wait_for_poll(url, 1)
+        time.sleep(0.5)
+        before = cpu(exporter), cpu(cloud), polls_ended(url)
+        while polls_ended(url)[0] < before[2][0] + polls:
+            time.sleep(1)
+        time.sleep(0.5)
+        after = cpu(exporter), cpu(cloud), polls_ended(url)
+        ended = after[2][0] - before[2][0]
+        return {
+            "cpu": (after[0] - before[0]) / ended,
+            "ratio": (after[0] - before[0]) / (after[1] - before[1]),
+            "wall": (after[2][1] - before[2][1]) / ended * 1000,
+            "rss": memory(exporter, "VmRSS"),
+            "peak": memory(exporter, "VmHWM"),
+            "body": after[2][2] / 1e6,
+        }
+    finally:
+        exporter.terminate()
+        exporter.wait()
+
+
+def main():
+    arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    arguments.add_argument("binary")
+    arguments.add_argument("--groups", type=int, default=200)
+    arguments.add_argument("--instances-per-group", type=int, default=500)
+    arguments.add_argument("--polls", type=int, default=5)
+    options = arguments.parse_args()
+    cloud, cloud_url = start(
+        [
+            options.binary,
+            "simulate",
+            *("--listen", "127.0.0.1:0"),
+            *("--speed", "0"),
+            *("--groups", str(options.groups)),
+            *("--instances-per-group", str(options.instances_per_group)),
+        ],
+        r"listens at (\S+)",
+    )
+    try:
+        print("| mode | CPU of a poll, ms | of the cloud's own | wall of a poll, ms | RSS, MB | peak, MB | body, MB |")
+        print("|---|--:|--:|--:|--:|--:|--:|")
+        for mode, settings in MODES.items():
+            found = measure(options.binary, cloud, cloud_url, settings, options.polls)
+            print(
+                f"| {mode} | {found['cpu']:.0f} | {found['ratio']:.2f} | {found['wall']:.0f} "
+                f"| {found['rss']:.1f} | {found['peak']:.1f} | {found['body']:.1f} |",
+                flush=True,
+            )
+        totals = json.loads(get(cloud_url + "/_truth"))["totals"]
+        print(f"\n{totals['groups']} groups, {totals['instances']} instances, {totals['persistent']} persistent sessions.")
+    finally:
+        cloud.terminate()
+        cloud.wait()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,10 @@
+//! Whatever comes instead of an answer becomes an error that can be shown.
+#![no_main]
+
+use appstreaming_exporter::aliyun::Error;
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|body: &[u8]| {
+    let error = Error::from_body("ListAppInstances", 400, body);
+    let _ = (error.to_string(), error.kind(), error.advice());
+});
