@@ -21,13 +21,13 @@ pub struct Probe {
     /// How long the whole answer may take
     #[arg(long, value_name = "DURATION", default_value = "3s", value_parser = timeout)]
     pub timeout: Duration,
-    /// Where the exporter listens: what it was told itself; the first one is asked
+    // No conflict with the URL: a container's environment says where the exporter listens.
+    /// Where the exporter listens, as it was told itself; the first one is asked unless there is a URL
     #[arg(
         long = "web.listen-address",
         value_name = "ADDRESS",
         default_value = ":9877",
         value_delimiter = ',',
-        conflicts_with = "url",
         env = "APPSTREAMING_EXPORTER_WEB__LISTEN_ADDRESS",
         hide_env = true
     )]
@@ -71,7 +71,6 @@ mod tests {
             "x probe /-/ready",
             "x probe --timeout 0s",
             "x probe http://localhost --ready",
-            "x probe http://localhost --web.listen-address :1",
         ] {
             assert_eq!(parsed(line).unwrap_err().exit_code(), 2, "{line}");
         }
