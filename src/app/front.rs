@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use arc_swap::ArcSwapOption;
+use jiff::Timestamp;
 use tokio::{sync::watch, task::spawn_blocking};
 
 use crate::{
     fleet::Snapshot,
-    http,
+    http::{self, negotiation::Representation},
     lifecycle::{Latch, Readiness},
     metrics::{Exposition, MetricFamily, RenderOptions},
     telemetry::Telemetry,
@@ -26,9 +27,9 @@ impl Front {
         Self { exposition: ArcSwapOption::empty(), telemetry, readiness, configuration }
     }
 
-    /// Renders every snapshot as it is published, and opens a target's latch when its first poll can
+    /// Makes every snapshot ready to be rendered as it is published, and opens a target's latch when its first poll can
     /// be seen by a scrape. Ends when the board goes.
-    pub(super) async fn keep_rendered(
+    pub(super) async fn keep_newest(
         self: Arc<Self>,
         mut snapshots: watch::Receiver<Arc<Snapshot>>,
         options: Arc<RenderOptions>,
@@ -42,19 +43,14 @@ impl Front {
             }
             let options = Arc::clone(&options);
             // A large fleet takes tens of milliseconds: too long for a worker that serves requests.
-            let rendered = spawn_blocking(move || {
-                let exposition = Exposition::new(snapshot, options);
-                let bytes = exposition.text().len();
-                (exposition, bytes)
-            });
-            let Ok((exposition, bytes)) = rendered.await else {
+            let prepared = spawn_blocking(move || Exposition::new(snapshot, options));
+            let Ok(exposition) = prepared.await else {
                 tracing::error!(
-                    "rendering the fleet panicked: the last good numbers stay until they are stale"
+                    "preparing the fleet panicked: the last good numbers stay until they are stale"
                 );
                 continue;
             };
             self.telemetry.exposition(exposition.series(), exposition.dropped());
-            self.telemetry.snapshot_bytes("text-0.0.4", "identity", bytes);
             self.exposition.store(Some(Arc::new(exposition)));
             for (latch, _) in latches.iter().zip(&polled).filter(|(_, polled)| **polled) {
                 latch.open();
@@ -69,7 +65,17 @@ impl http::Content for Front {
     }
 
     fn telemetry(&self) -> Vec<MetricFamily> {
+        if let Some(exposition) = self.exposition() {
+            for Representation { format, encoding, .. } in Representation::all() {
+                let bytes = exposition.size(format.syntax(), encoding);
+                self.telemetry.snapshot_bytes(format.name(), encoding.name(), bytes);
+            }
+        }
         self.telemetry.gather()
+    }
+
+    fn started(&self) -> Option<Timestamp> {
+        Some(self.telemetry.started())
     }
 
     fn scraped(&self, format: &'static str, encoding: &'static str) {

@@ -12,13 +12,17 @@
 //! | `routes` | from a request to an answer |
 //! | `respond` | what answers are made of |
 //! | [`negotiation`] | which format and encoding a client gets |
+//! | `narrowing` | which part of the metrics a query asks for |
+//! | `bodies` | the fleet's part of a scrape, made once for all that want the same |
 //! | `page` | the page for people |
 //!
 //! What is not here: what is served ([`Content`], which the application implements).
 
 mod address;
+mod bodies;
 mod connection;
 mod listener;
+mod narrowing;
 pub mod negotiation;
 mod page;
 mod respond;
@@ -28,6 +32,8 @@ mod server;
 mod tests;
 
 use std::sync::Arc;
+
+use jiff::Timestamp;
 
 use crate::lifecycle::Readiness;
 use crate::metrics::{Exposition, MetricFamily};
@@ -42,6 +48,10 @@ pub trait Content: Send + Sync + 'static {
     fn exposition(&self) -> Option<Arc<Exposition>>;
     /// The exporter's own metrics, now.
     fn telemetry(&self) -> Vec<MetricFamily>;
+    /// When everything that [`telemetry`](Content::telemetry) counts was 0, if that is known.
+    fn started(&self) -> Option<Timestamp> {
+        None
+    }
     /// A scrape is about to be answered; called before [`telemetry`](Content::telemetry), so that a
     /// scrape counts itself.
     fn scraped(&self, format: &'static str, encoding: &'static str);
