@@ -10,6 +10,7 @@ mod daemon;
 mod front;
 mod list;
 mod once;
+mod probe;
 mod reporter;
 #[cfg(feature = "simulator")]
 mod simulated;
@@ -20,6 +21,7 @@ use std::{io, process::ExitCode};
 use tokio::runtime::Runtime;
 
 pub use crate::aliyun::chain;
+pub use probe::ProbeError;
 
 use crate::{aliyun, cli, cli::Command, config, http, metrics, telemetry::logging};
 
@@ -70,6 +72,9 @@ pub enum Error {
         /// What the operating system said.
         source: io::Error,
     },
+    /// The exporter that was asked isn't well, or doesn't answer.
+    #[error(transparent)]
+    Probe(ProbeError),
     /// The simulated cloud could not start.
     #[cfg(feature = "simulator")]
     #[error("cannot start the simulated cloud")]
@@ -88,6 +93,7 @@ pub fn run(command: Command) -> Result<ExitCode, Error> {
         Command::Check(arguments) => check::run(&arguments),
         Command::List(arguments) => list::run(&arguments),
         Command::Catalog(arguments) => catalog(&arguments),
+        Command::Probe(arguments) => probe::run(&arguments),
         #[cfg(feature = "simulator")]
         Command::Demo(arguments) => simulated::demo(&arguments),
         #[cfg(feature = "simulator")]

@@ -17,11 +17,13 @@ use crate::telemetry::logging::Format;
 use crate::telemetry::{REVISION, RUSTC, VERSION};
 
 mod list;
+mod probe;
 #[cfg(feature = "simulator")]
 mod simulated;
 pub use list::{
     Common, GroupSelection, List, ListFormat, ListGroups, ListInstances, ListPersistent, Listing,
 };
+pub use probe::Probe;
 #[cfg(feature = "simulator")]
 pub use simulated::{Behaviour, Demo, Fault, Fleet, Simulate};
 
@@ -50,6 +52,11 @@ APPSTREAMING_EXPORTER_POLL__INTERVAL=30s; the flags --config.file, --web.* and
 /// Reads the command line of this process. Ends it on a usage error (2) and after `--help` and `--version` (0).
 pub fn parse() -> Command {
     try_parse(std::env::args_os()).unwrap_or_else(|error| error.exit())
+}
+
+/// The definition of the command line, for what is generated from it: manual pages and completions.
+pub fn definition() -> clap::Command {
+    Cli::command()
 }
 
 /// Reads a command line, the program's name first.
@@ -118,6 +125,8 @@ pub enum Command {
     List(Box<List>),
     /// Print the catalogue of metrics
     Catalog(Catalog),
+    /// Ask a running exporter whether it is well; status 0 or 1, for health checks
+    Probe(Probe),
 }
 
 /// Flags of `run`.

@@ -20,6 +20,7 @@ mod http;
 mod list;
 mod operations;
 mod page;
+mod probe;
 mod prometheus;
 mod readme;
 mod sdk;
