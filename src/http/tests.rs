@@ -447,11 +447,11 @@ fn whoever_is_slow_to_ask_is_cut_but_an_idle_connection_is_kept() {
 
 #[test]
 fn whoever_is_slow_to_read_is_cut() {
-    let limits = Limits { write_timeout: Duration::from_millis(200), ..Limits::default() };
+    let limits = Limits { write_timeout: Duration::from_millis(700), ..Limits::default() };
     let server = Running::limited(Shown { label_bytes: 32 * 1024 * 1024, ..polled() }, limits);
     let mut client = server.connect();
     client.send("GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n");
-    std::thread::sleep(Duration::from_millis(800));
+    std::thread::sleep(Duration::from_millis(2_500));
     assert!(client.reply(false).is_err(), "the answer ends early");
 
     let whole = server.get("/metrics");
