@@ -31,6 +31,11 @@ deny:
 end-to-end:
     cargo test --locked --test it -- --ignored --test-threads=2
 
+# The pages in a real browser: Debian's `chromium`, `node` and `npm`. Screenshots go to target/screenshots.
+browser:
+    cargo build --locked
+    cd tests/browser && npm ci --silent --no-audit --no-fund && npm test
+
 # Regenerate what is generated from code.
 generate:
     cargo run --locked --quiet -- catalog --format markdown > docs/metrics.md
@@ -52,6 +57,16 @@ measure-formats *arguments:
 # The fuzz targets build; `cargo fuzz run NAME` (nightly) runs one.
 fuzz-check:
     cargo check --quiet --manifest-path fuzz/Cargo.toml
+
+# Images, manifests, chart, units, package and workflows; installs what it needs. `--dist` tests what is shipped.
+deploy *arguments:
+    tests/deploy/run {{arguments}}
+
+# The Debian package of this machine's architecture, below target/debian.
+deb:
+    cargo build --locked --profile dist --bin appstreaming-exporter
+    cargo run --locked --quiet --example generate -- target/generated
+    cargo deb --no-build --profile dist
 
 # Everything the gate runs, on a machine that has what it needs.
 ci: test format lint doc fuzz-check deny end-to-end
