@@ -23,7 +23,10 @@ const SECTIONS: &[(&str, &[(&str, &str)])] = &[
         "EXIT STATUS",
         &[
             ("0", "All went well; for the daemon, that it was asked to end."),
-            ("1", "The configuration, a target or the machine is in the way; standard error says what to do."),
+            (
+                "1",
+                "The configuration, a target or the machine is in the way; standard error says what to do.",
+            ),
             ("2", "The command line makes no sense."),
         ],
     ),

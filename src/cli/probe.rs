@@ -61,7 +61,8 @@ mod tests {
         assert!(probe.ready && probe.url.is_none());
         assert_eq!(probe.listen_address, ["[::1]:1".parse().unwrap()]);
 
-        let Ok(Command::Probe(probe)) = parsed("x probe https://user@localhost:1/-/ready --timeout 1s") else {
+        let Ok(Command::Probe(probe)) = parsed("x probe https://user@localhost:1/-/ready --timeout 1s")
+        else {
             panic!("not a probe");
         };
         assert_eq!(probe.url.unwrap().as_str(), "https://user@localhost:1/-/ready");
