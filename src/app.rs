@@ -8,11 +8,13 @@ mod check;
 mod credentials;
 mod daemon;
 mod front;
+mod list;
 mod once;
 mod probe;
 mod reporter;
 #[cfg(feature = "simulator")]
 mod simulated;
+mod terminal;
 
 use std::{io, process::ExitCode};
 
@@ -59,6 +61,9 @@ pub enum Error {
         /// What was wrong.
         source: aliyun::Error,
     },
+    /// What was asked for can't be asked so.
+    #[error("{0}")]
+    Question(String),
     /// The output could not be written.
     #[error("cannot write {what}")]
     Output {
@@ -86,6 +91,7 @@ pub fn run(command: Command) -> Result<ExitCode, Error> {
         Command::Run(arguments) => daemon::run(&arguments),
         Command::Once(arguments) => once::run(&arguments),
         Command::Check(arguments) => check::run(&arguments),
+        Command::List(arguments) => list::run(&arguments),
         Command::Catalog(arguments) => catalog(&arguments),
         Command::Probe(arguments) => probe::run(&arguments),
         #[cfg(feature = "simulator")]

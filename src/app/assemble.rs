@@ -6,10 +6,10 @@ use jiff::SignedDuration;
 
 use super::{Error, reporter::Reporter};
 use crate::{
-    aliyun,
+    aliyun::{self, Endpoint, credentials::Source},
     appstreaming::{self, GroupFilter, GroupQuery},
     config::{self, Account, Config},
-    metrics,
+    http, metrics,
     poller::{self, Board, Meter, Runner, Shard, Target, TargetState},
     telemetry::{self, Telemetry},
 };
@@ -84,14 +84,32 @@ pub(super) fn render_options(config: &Config) -> metrics::RenderOptions {
     }
 }
 
+/// What people are shown of the configuration beside its text.
+pub(super) fn setup(config: &Config) -> http::insight::Setup {
+    http::insight::Setup {
+        interval: SignedDuration::try_from(config.poll.interval.get()).unwrap_or(SignedDuration::MAX),
+        requests_per_second: config.api.requests_per_second,
+        lists_instances: config.collectors.instances != config::Depth::Off,
+        time_zone: config.schedule.time_zone.clone(),
+    }
+}
+
 /// The account's client; its targets share the client's limits and connections.
 pub(super) fn client(
     config: &Config,
     account: &Account,
     telemetry: &Arc<Telemetry>,
 ) -> Result<aliyun::Client, Error> {
+    let source = credentials(config, account, telemetry)?;
+    telemetry.credentials_source(&account.name, source.name());
+    aliyun::Client::new(client_options(config, &account.endpoint), source, telemetry.observer(&account.name))
+        .map_err(|source| Error::Client { account: account.name.clone(), source })
+}
+
+/// How clients of this endpoint behave.
+pub(super) fn client_options(config: &Config, endpoint: &Endpoint) -> aliyun::Options {
     let api = &config.api;
-    let options = aliyun::Options {
+    aliyun::Options {
         signature: api.signature,
         request_timeout: api.request_timeout.get(),
         connect_timeout: api.connect_timeout.get(),
@@ -101,14 +119,21 @@ pub(super) fn client(
         max_response_bytes: api.max_response_bytes.get(),
         proxy: api.proxy.as_ref().map(|proxy| proxy.expose().to_owned()),
         user_agent: format!("appstreaming-exporter/{}", telemetry::VERSION),
-        ..aliyun::Options::new(account.endpoint.clone())
-    };
-    let source = super::credentials::source(account, &options, telemetry)?;
-    aliyun::Client::new(options, source, telemetry.observer(&account.name))
-        .map_err(|source| Error::Client { account: account.name.clone(), source })
+        ..aliyun::Options::new(endpoint.clone())
+    }
 }
 
-fn targets_of(account: &Account) -> impl Iterator<Item = (&str, Option<&str>)> {
+/// Where the account's credentials come from.
+pub(super) fn credentials(
+    config: &Config,
+    account: &Account,
+    telemetry: &Arc<Telemetry>,
+) -> Result<Arc<dyn Source>, Error> {
+    super::credentials::source(account, &client_options(config, &account.endpoint), telemetry)
+}
+
+/// Product type and region of each of the account's targets.
+pub(super) fn targets_of(account: &Account) -> impl Iterator<Item = (&str, Option<&str>)> {
     account.product_types.iter().flat_map(|product_type| {
         let every_region = account.regions.is_empty().then_some(None);
         let regions = account.regions.iter().map(|region| Some(region.as_str()));
@@ -116,7 +141,8 @@ fn targets_of(account: &Account) -> impl Iterator<Item = (&str, Option<&str>)> {
     })
 }
 
-fn target(
+/// One of the account's targets.
+pub(super) fn target(
     config: &Config,
     account: &Account,
     product_type: &str,

@@ -36,7 +36,8 @@ impl Daemon {
         telemetry.config_loaded(true, Timestamp::now());
         let readiness = lifecycle::Readiness::default();
         let polling = assemble::polling(&config, &telemetry)?;
-        let front = Arc::new(Front::new(telemetry, readiness.clone(), config.redacted()));
+        let front =
+            Arc::new(Front::new(telemetry, readiness.clone(), config.redacted(), assemble::setup(&config)));
         let options = http::Options {
             listen: web.listen_address.clone(),
             telemetry_path: web.telemetry_path.clone(),

@@ -1,14 +1,21 @@
 //! What the HTTP server hands out, and the task that keeps it newest.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwapOption;
 use jiff::Timestamp;
 use tokio::{sync::watch, task::spawn_blocking};
 
 use crate::{
-    fleet::Snapshot,
-    http::{self, negotiation::Representation},
+    fleet::{
+        GroupSnapshot, Snapshot,
+        history::{History, Sample},
+    },
+    http::{
+        self,
+        insight::{Insight, Setup},
+        negotiation::Representation,
+    },
     lifecycle::{Latch, Readiness},
     metrics::{Exposition, MetricFamily, RenderOptions},
     telemetry::Telemetry,
@@ -20,11 +27,19 @@ pub(super) struct Front {
     telemetry: Arc<Telemetry>,
     readiness: Readiness,
     configuration: String,
+    setup: Setup,
+    history: Mutex<History>,
 }
 
 impl Front {
-    pub(super) fn new(telemetry: Arc<Telemetry>, readiness: Readiness, configuration: String) -> Self {
-        Self { exposition: ArcSwapOption::empty(), telemetry, readiness, configuration }
+    pub(super) fn new(
+        telemetry: Arc<Telemetry>,
+        readiness: Readiness,
+        configuration: String,
+        setup: Setup,
+    ) -> Self {
+        let (exposition, history) = (ArcSwapOption::empty(), Mutex::default());
+        Self { exposition, telemetry, readiness, configuration, setup, history }
     }
 
     /// Makes every snapshot ready to be rendered as it is published, and opens a target's latch when its first poll can
@@ -41,6 +56,7 @@ impl Front {
             if !polled.contains(&true) {
                 continue;
             }
+            self.history.lock().unwrap_or_else(PoisonError::into_inner).record(&snapshot);
             let options = Arc::clone(&options);
             // A large fleet takes tens of milliseconds: too long for a worker that serves requests.
             let prepared = spawn_blocking(move || Exposition::new(snapshot, options));
@@ -88,5 +104,17 @@ impl http::Content for Front {
 
     fn configuration(&self) -> String {
         self.configuration.clone()
+    }
+
+    fn setup(&self) -> Setup {
+        self.setup.clone()
+    }
+
+    fn insight(&self) -> Insight {
+        self.telemetry.insight()
+    }
+
+    fn history(&self, group: &GroupSnapshot) -> Vec<Sample> {
+        self.history.lock().unwrap_or_else(PoisonError::into_inner).of(group)
     }
 }

@@ -14,13 +14,18 @@
 //! | [`negotiation`] | which format and encoding a client gets |
 //! | `narrowing` | which part of the metrics a query asks for |
 //! | `bodies` | the fleet's part of a scrape, made once for all that want the same |
-//! | `page` | the page for people |
+//! | `view`, [`insight`] | what people are shown, as data |
+//! | `page`, `api` | the same as pages and as JSON |
+//! | `conditional` | entity tags |
 //!
 //! What is not here: what is served ([`Content`], which the application implements).
 
 mod address;
+mod api;
 mod bodies;
+mod conditional;
 mod connection;
+pub mod insight;
 mod listener;
 mod narrowing;
 pub mod negotiation;
@@ -30,11 +35,14 @@ mod routes;
 mod server;
 #[cfg(test)]
 mod tests;
+mod view;
 
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use crate::fleet::GroupSnapshot;
+use crate::fleet::history::Sample;
 use crate::lifecycle::Readiness;
 use crate::metrics::{Exposition, MetricFamily};
 
@@ -59,4 +67,16 @@ pub trait Content: Send + Sync + 'static {
     fn readiness(&self) -> Readiness;
     /// The configuration in force, for people, without its secrets.
     fn configuration(&self) -> String;
+    /// What people are shown of the configuration beside its text.
+    fn setup(&self) -> insight::Setup {
+        insight::Setup::default()
+    }
+    /// What happened lately.
+    fn insight(&self) -> insight::Insight {
+        insight::Insight::default()
+    }
+    /// A group's instances by status over the last hour, the oldest first; empty where none is kept.
+    fn history(&self, _group: &GroupSnapshot) -> Vec<Sample> {
+        Vec::new()
+    }
 }
