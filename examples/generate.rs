@@ -117,8 +117,12 @@ fn sections() -> Roff {
 
 fn completions(directory: &Path) -> io::Result<()> {
     fs::create_dir_all(directory)?;
-    for shell in [Shell::Bash, Shell::Zsh, Shell::Fish] {
+    for shell in [Shell::Zsh, Shell::Fish] {
         clap_complete::generate_to(shell, &mut cli::definition(), NAME, directory)?;
     }
-    Ok(())
+    let bash = clap_complete::generate_to(Shell::Bash, &mut cli::definition(), NAME, directory)?;
+    // clap_complete 4.6 takes the hyphen of a program's name for the border of a subcommand in one place and
+    // not in the other, so that no flag of a subcommand is ever completed.
+    let text = fs::read_to_string(&bash)?;
+    fs::write(bash, text.replace("appstreaming__subcmd__exporter", "appstreaming__exporter"))
 }
