@@ -49,6 +49,11 @@ measure *arguments:
     cargo build --locked --release
     benches/fleet.py target/release/appstreaming-exporter {{arguments}}
 
+# What scrapers get and what scraping costs: docs/formats.md. Needs `wrk`.
+measure-formats *arguments:
+    cargo build --locked --release
+    benches/formats.py target/release/appstreaming-exporter {{arguments}}
+
 # The fuzz targets build; `cargo fuzz run NAME` (nightly) runs one.
 fuzz-check:
     cargo check --quiet --manifest-path fuzz/Cargo.toml

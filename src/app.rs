@@ -5,6 +5,7 @@
 
 mod assemble;
 mod check;
+mod credentials;
 mod daemon;
 mod front;
 mod once;
@@ -40,7 +41,7 @@ pub enum Error {
     /// The server could not take its addresses.
     #[error("cannot serve")]
     Serve(#[source] http::Error),
-    /// An account's credentials can't be had.
+    /// An account's credentials can't be asked for.
     #[error("account {account:?}: no credentials")]
     Credentials {
         /// The account's configured name.

@@ -12,7 +12,7 @@ use reqwest::{NoProxy, Proxy, Url};
 use rustls::{ClientConfig, RootCertStore};
 
 use super::client::Options;
-use super::endpoint::{Endpoint, Scheme};
+use super::endpoint::Scheme;
 use super::error::{Error, Kind};
 use super::signature::Signed;
 
@@ -46,7 +46,7 @@ impl Transport {
         let Options { endpoint, .. } = options;
         let url = Url::parse(&endpoint.url())
             .map_err(|error| setup("the endpoint makes no URL").with_source(error))?;
-        let tls = tls(endpoint).map_err(|error| setup("TLS can't be set up").with_source(error))?;
+        let tls = tls(endpoint.scheme()).map_err(|error| setup("TLS can't be set up").with_source(error))?;
         let mut builder = reqwest::Client::builder()
             .tls_backend_preconfigured(tls)
             .http1_only()
@@ -142,7 +142,7 @@ impl Answer {
 struct Cause(String);
 
 /// What went wrong on the way.
-fn failure(operation: &'static str, error: reqwest::Error) -> Error {
+pub(super) fn failure(operation: &'static str, error: reqwest::Error) -> Error {
     let (kind, message) = if error.is_connect() {
         (Kind::Connect, "no connection")
     } else if error.is_timeout() {
@@ -174,10 +174,10 @@ fn causes<'a>(error: &'a reqwest::Error) -> impl Iterator<Item = &'a (dyn StdErr
 
 /// TLS by rustls with ring, trusting what this machine trusts; Mozilla's roots where it trusts nobody (bare
 /// containers).
-fn tls(endpoint: &Endpoint) -> Result<ClientConfig, io::Error> {
+pub(super) fn tls(scheme: Scheme) -> Result<ClientConfig, io::Error> {
     let mut roots = RootCertStore::empty();
     // Reading a few hundred certificates is spared where nothing is going to be encrypted.
-    if endpoint.scheme() == Scheme::Https {
+    if scheme == Scheme::Https {
         roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
         if roots.is_empty() {
             roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());

@@ -7,7 +7,6 @@ use jiff::SignedDuration;
 use super::{Error, reporter::Reporter};
 use crate::{
     aliyun,
-    aliyun::credentials::{self, Credentials, Source, StaticSource},
     appstreaming::{self, GroupFilter, GroupQuery},
     config::{self, Account, Config},
     http, metrics,
@@ -114,26 +113,10 @@ pub(super) fn client(
         user_agent: format!("appstreaming-exporter/{}", telemetry::VERSION),
         ..aliyun::Options::new(account.endpoint.clone())
     };
-    let source = credentials(account)?;
+    let source = super::credentials::source(account, &options, telemetry)?;
     telemetry.credentials_source(&account.name, source.name());
     aliyun::Client::new(options, source, telemetry.observer(&account.name))
         .map_err(|source| Error::Client { account: account.name.clone(), source })
-}
-
-fn credentials(account: &Account) -> Result<Arc<dyn Source>, Error> {
-    let source = match &account.credentials {
-        config::Credentials::Default => {
-            let lookup = |name: &str| std::env::var(name).ok();
-            credentials::default_chain(lookup)
-                .map_err(|source| Error::Credentials { account: account.name.clone(), source })?
-        }
-        config::Credentials::AccessKey { id, secret, security_token } => Arc::new(StaticSource::named(
-            "access_key",
-            Credentials::new(id.expose(), secret.clone(), security_token.clone()),
-        )),
-    };
-    tracing::info!(account = account.name, source = source.name(), "credentials found");
-    Ok(source)
 }
 
 fn targets_of(account: &Account) -> impl Iterator<Item = (&str, Option<&str>)> {

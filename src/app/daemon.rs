@@ -78,7 +78,7 @@ impl Daemon {
         // Dropped, and so aborted, when the server has drained.
         let mut tasks = JoinSet::new();
         let options = Arc::new(assemble::render_options(&config));
-        tasks.spawn(front.keep_rendered(board.subscribe(), options, latches));
+        tasks.spawn(front.keep_newest(board.subscribe(), options, latches));
         tasks.spawn(async move { board.keep(Timestamp::now).await });
         let schedule = assemble::jitter(config.poll.interval.get());
         for runner in runners {

@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwapOption;
+use jiff::Timestamp;
 use tokio::{sync::watch, task::spawn_blocking};
 
 use crate::{
@@ -13,6 +14,7 @@ use crate::{
     http::{
         self,
         insight::{Insight, Setup},
+        negotiation::Representation,
     },
     lifecycle::{Latch, Readiness},
     metrics::{Exposition, MetricFamily, RenderOptions},
@@ -40,9 +42,9 @@ impl Front {
         Self { exposition, telemetry, readiness, configuration, setup, history }
     }
 
-    /// Renders every snapshot as it is published, and opens a target's latch when its first poll can
+    /// Makes every snapshot ready to be rendered as it is published, and opens a target's latch when its first poll can
     /// be seen by a scrape. Ends when the board goes.
-    pub(super) async fn keep_rendered(
+    pub(super) async fn keep_newest(
         self: Arc<Self>,
         mut snapshots: watch::Receiver<Arc<Snapshot>>,
         options: Arc<RenderOptions>,
@@ -57,19 +59,14 @@ impl Front {
             self.history.lock().unwrap_or_else(PoisonError::into_inner).record(&snapshot);
             let options = Arc::clone(&options);
             // A large fleet takes tens of milliseconds: too long for a worker that serves requests.
-            let rendered = spawn_blocking(move || {
-                let exposition = Exposition::new(snapshot, options);
-                let bytes = exposition.text().len();
-                (exposition, bytes)
-            });
-            let Ok((exposition, bytes)) = rendered.await else {
+            let prepared = spawn_blocking(move || Exposition::new(snapshot, options));
+            let Ok(exposition) = prepared.await else {
                 tracing::error!(
-                    "rendering the fleet panicked: the last good numbers stay until they are stale"
+                    "preparing the fleet panicked: the last good numbers stay until they are stale"
                 );
                 continue;
             };
             self.telemetry.exposition(exposition.series(), exposition.dropped());
-            self.telemetry.snapshot_bytes("text-0.0.4", "identity", bytes);
             self.exposition.store(Some(Arc::new(exposition)));
             for (latch, _) in latches.iter().zip(&polled).filter(|(_, polled)| **polled) {
                 latch.open();
@@ -84,7 +81,17 @@ impl http::Content for Front {
     }
 
     fn telemetry(&self) -> Vec<MetricFamily> {
+        if let Some(exposition) = self.exposition() {
+            for Representation { format, encoding, .. } in Representation::all() {
+                let bytes = exposition.size(format.syntax(), encoding);
+                self.telemetry.snapshot_bytes(format.name(), encoding.name(), bytes);
+            }
+        }
         self.telemetry.gather()
+    }
+
+    fn started(&self) -> Option<Timestamp> {
+        Some(self.telemetry.started())
     }
 
     fn scraped(&self, format: &'static str, encoding: &'static str) {

@@ -45,6 +45,10 @@ pub(super) fn simulate(arguments: &cli::Simulate) -> Result<ExitCode, Error> {
         latency: behaviour.latency,
         requests_per_second: behaviour.requests_per_second,
         faults: behaviour.faults.iter().map(fault_rule).collect(),
+        access: simulator::Access {
+            token_lifetime: behaviour.token_lifetime,
+            ..simulator::Access::default()
+        },
         ..fleet(&arguments.fleet)
     };
     super::runtime()?.block_on(async {
@@ -56,9 +60,11 @@ pub(super) fn simulate(arguments: &cli::Simulate) -> Result<ExitCode, Error> {
             format!(
                 "A simulated App Streaming cloud listens at http://{address}\n\
                  AccessKey: {} / {}\n\
+                 role: {} with tokens from http://{address}/oidc/token\n\
                  truth: http://{address}/_truth   statistics: http://{address}/_stats\n",
                 simulator::ACCESS_KEY_ID,
                 simulator::ACCESS_KEY_SECRET,
+                simulator::ROLE,
             )
             .as_bytes(),
         )?;

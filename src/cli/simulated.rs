@@ -77,6 +77,10 @@ pub struct Behaviour {
     /// null_list: 0.1=ServiceUnavailable; repeatable
     #[arg(long = "fault", value_name = "SHARE=FAULT", value_parser = fault)]
     pub faults: Vec<Fault>,
+    /// How long the temporary credentials of the simulated STS, metadata service and credentials URI live,
+    /// from 1s; left out: as long as is asked for
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub token_lifetime: Option<Duration>,
 }
 
 /// A share of the requests that fail.

@@ -1,10 +1,9 @@
-//! The rules of `[[accounts]]`: names, endpoints, credentials, filters.
+//! The rules of `[[accounts]]`: names, endpoints, filters.
 
-use super::model::{Account, Credentials, EndpointRegion, Filter};
-use super::reader::{Table, did_you_mean};
-use super::schema::SOURCES_NOT_YET;
-use super::secret::AccessKeyId;
-use super::{MAX_ACCOUNTS, NOT_SUPPORTED_YET};
+use super::MAX_ACCOUNTS;
+use super::credentials::credentials;
+use super::model::{Account, EndpointRegion, Filter};
+use super::reader::Table;
 use crate::aliyun::{Endpoint, Scheme};
 
 /// The accounts; without any, one that needs no file: the default chain and the Shanghai endpoint.
@@ -59,7 +58,7 @@ fn account(table: &Table<'_>, allow_http: bool) -> Account {
         vpc,
         regions: table.texts("regions"),
         product_types,
-        credentials: credentials(&table.table("credentials")),
+        credentials: credentials(&table.table("credentials"), allow_http),
         filter: filter(&table.table("filter")),
     }
 }
@@ -97,53 +96,6 @@ fn endpoint(table: &Table<'_>, allow_http: bool) -> Option<Endpoint> {
         table.problem(ENDPOINT, "plain http is only for loopback addresses, unless api.allow_http = true");
     }
     Some(endpoint)
-}
-
-fn credentials(table: &Table<'_>) -> Credentials {
-    #[derive(Clone, Copy, PartialEq)]
-    enum Source {
-        Default,
-        AccessKey,
-        NotYet,
-    }
-    const SOURCE: &str = "source";
-    const KEYS: [&str; 3] = ["access_key_id", "access_key_secret", "security_token"];
-    let source = match table.text(SOURCE).as_deref() {
-        None | Some("default") => Source::Default,
-        Some("access_key") => Source::AccessKey,
-        Some(word) if SOURCES_NOT_YET.contains(&word) => {
-            table.problem(SOURCE, format!("{word:?} is {NOT_SUPPORTED_YET}: use default or access_key"));
-            Source::NotYet
-        }
-        Some(word) => {
-            let known = ["default", "access_key"].into_iter().chain(SOURCES_NOT_YET.iter().copied());
-            let hint = did_you_mean(word, known);
-            table.problem(SOURCE, format!("{word:?} must be one of default, access_key{hint}"));
-            Source::NotYet
-        }
-    };
-    if source == Source::NotYet {
-        return Credentials::Default;
-    }
-    let [id, secret, security_token] = KEYS.map(|name| table.secret(name));
-    if source == Source::Default {
-        for name in KEYS.into_iter().filter(|name| table.is_written(name)) {
-            table.problem(name, "belongs to source = \"access_key\": set that too");
-        }
-        return Credentials::Default;
-    }
-    for (name, value) in KEYS.into_iter().zip([&id, &secret]) {
-        // What is there but can't be fetched has been reported.
-        if value.is_none() && !table.is_written(name) {
-            table.problem(name, "is needed for source = \"access_key\": itself, or file:PATH or env:NAME");
-        }
-    }
-    match (id, secret) {
-        (Some(id), Some(secret)) => {
-            Credentials::AccessKey { id: AccessKeyId::new(id.expose()), secret, security_token }
-        }
-        _ => Credentials::Default,
-    }
 }
 
 fn filter(table: &Table<'_>) -> Filter {

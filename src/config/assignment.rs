@@ -89,7 +89,6 @@ impl Assignments {
                 self.assignments.push(Assignment { place, path, value: Value::from(text) });
                 return;
             }
-            Place::NotYet => super::NOT_SUPPORTED_YET.to_owned(),
             Place::Section => "is a section: name one of its keys".to_owned(),
             Place::Unknown => super::unknown_key(&path),
         };

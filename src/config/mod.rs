@@ -10,7 +10,7 @@
 //! | `file`, `assignment` | one source each: what it says, and where |
 //! | `layers` | merges them and remembers who said what |
 //! | `reader` | typed values out of merged ones, collecting what is wrong |
-//! | `validate`, `account` | the rules, and the defaults beside them |
+//! | `validate`, `account`, `credentials` | the rules, and the defaults beside them |
 //! | `model` | the result |
 //! | `redacted` | the result as TOML, without secrets |
 //!
@@ -22,6 +22,7 @@ use std::path::PathBuf;
 
 mod account;
 mod assignment;
+mod credentials;
 mod file;
 mod layers;
 mod model;
@@ -37,12 +38,12 @@ mod written;
 mod tests;
 
 pub use model::{
-    Account, Api, Collectors, Config, Credentials, Depth, EndpointRegion, Filter, GroupLabel, Labels, Poll,
-    Schedule, Sharding, StateSet, Tags, Users,
+    Account, Api, AssumedRole, Collectors, Config, Credentials, Depth, EndpointRegion, Filter, GroupLabel,
+    KeyFiles, Labels, Poll, Schedule, Sharding, StateSet, Tags, Users,
 };
 pub use problem::{Origin, Problem, Problems};
 pub use schema::FLAGS_NOT_YET;
-pub use secret::{AccessKeyId, Proxy};
+pub use secret::{AccessKeyId, CredentialsUri, Proxy};
 pub use written::{Written, format_duration, format_size, parse_duration, parse_size};
 
 use self::assignment::Assignments;

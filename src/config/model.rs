@@ -1,12 +1,14 @@
 //! The configuration as the rest of the exporter sees it: typed, validated, nothing left to doubt.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
 
-use super::secret::{AccessKeyId, Proxy};
+use super::secret::{AccessKeyId, CredentialsUri, Proxy};
 use super::written::Written;
+use crate::aliyun::credentials::Places;
 use crate::aliyun::{Endpoint, Secret, SignatureVersion};
 
 /// Everything an operator can say, after defaults, files, environment and flags were merged and checked.
@@ -238,11 +240,14 @@ impl EndpointRegion {
     }
 }
 
-/// `[accounts.credentials]`
+/// `[accounts.credentials]`, and what a role's `base` is.
 #[derive(Debug, Clone)]
 pub enum Credentials {
     /// The default chain: what Alibaba Cloud's own tools would find.
-    Default,
+    Default {
+        /// Services that aren't at their usual addresses.
+        places: Places,
+    },
     /// An AccessKey that was written here.
     AccessKey {
         /// Its id.
@@ -251,7 +256,73 @@ pub enum Credentials {
         secret: Secret,
         /// The token of temporary credentials.
         security_token: Option<Secret>,
+        /// Where each of them can be read again.
+        files: KeyFiles,
     },
+    /// A role taken on with an OIDC token.
+    OidcRole {
+        /// The role.
+        role: AssumedRole,
+        /// `acs:ram::{account}:oidc-provider/{name}`.
+        provider_arn: String,
+        /// Where the token lies.
+        token_file: PathBuf,
+        /// `None`: the STS that the environment names, or the one for all regions.
+        sts: Option<Endpoint>,
+    },
+    /// The role of the ECS instance.
+    EcsRamRole {
+        /// Its name; `None`: the metadata service is asked.
+        role_name: Option<String>,
+        /// `None`: the usual address.
+        metadata: Option<Endpoint>,
+    },
+    /// A role taken on with other credentials.
+    AssumeRole {
+        /// The role.
+        role: AssumedRole,
+        /// What the role's trust policy asks for.
+        external_id: Option<Secret>,
+        /// Who asks for it.
+        base: Box<Credentials>,
+        /// As with an OIDC role.
+        sts: Option<Endpoint>,
+    },
+    /// A URL that hands out credentials.
+    Uri(CredentialsUri),
+    /// A profile of the Alibaba Cloud CLI, or a section of an INI file.
+    Profile {
+        /// Its name; `None`: `ALIBABA_CLOUD_PROFILE`, or what the file says.
+        profile: Option<String>,
+        /// `None`: the usual files.
+        file: Option<PathBuf>,
+        /// Services that aren't at their usual addresses.
+        places: Places,
+    },
+}
+
+/// The files that parts of an AccessKey were written in; `None` for what wasn't.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct KeyFiles {
+    /// Of the id.
+    pub id: Option<PathBuf>,
+    /// Of the secret.
+    pub secret: Option<PathBuf>,
+    /// Of the token.
+    pub security_token: Option<PathBuf>,
+}
+
+/// A role to take on.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AssumedRole {
+    /// `acs:ram::{account}:role/{name}`.
+    pub arn: String,
+    /// What the session is called in audits; 2 to 64 characters.
+    pub session_name: String,
+    /// How long a session lasts, 15 minutes to 12 hours.
+    pub duration: Written<Duration>,
+    /// Narrows the role's rights: a policy in JSON.
+    pub policy: Option<String>,
 }
 
 /// `[accounts.filter]`: what the API is asked to leave out, and what the exporter leaves out itself.

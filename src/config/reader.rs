@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::ops::RangeInclusive;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use figment::value::{Dict, Tag, Value};
@@ -46,7 +47,6 @@ impl<'a> Reader<'a> {
                     continue;
                 }
                 Place::Key(_) | Place::Entry => continue,
-                Place::NotYet => super::NOT_SUPPORTED_YET.to_owned(),
                 Place::Unknown => super::unknown_key(&path),
             };
             self.problem(value.tag(), &path, message);
@@ -295,6 +295,16 @@ impl<'a> Table<'a> {
             Ok(secret) => Some(secret),
             Err(message) => self.refuse(name, message, None),
         }
+    }
+
+    /// The file that a secret was written to be in, if it was.
+    pub(super) fn secret_file(&self, name: &str) -> Option<PathBuf> {
+        secret::file_of(self.value(name)?.as_str()?)
+    }
+
+    /// What a variable of the environment says, without the blanks around it; `None` when that is nothing.
+    pub(super) fn variable(&self, name: &str) -> Option<&'a str> {
+        self.reader.environment.get(name).map(|value| value.trim()).filter(|value| !value.is_empty())
     }
 
     fn written<T: Copy>(

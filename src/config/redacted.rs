@@ -2,9 +2,10 @@
 
 use std::fmt::{self, Display, Formatter};
 
-use super::model::{Account, Config, Credentials, GroupLabel, StateSet, Tags, Users};
+use super::model::{Account, AssumedRole, Config, Credentials, GroupLabel, StateSet, Tags, Users};
 use super::secret::SHOWN;
 use crate::aliyun::SignatureVersion;
+use crate::aliyun::credentials::Places;
 
 impl Config {
     /// The whole configuration as TOML, every key with its value in force. Secrets are shown as
@@ -91,18 +92,7 @@ fn write_account(f: &mut Formatter<'_>, account: &Account) -> fmt::Result {
     list(f, "regions", &account.regions)?;
     list(f, "product_types", &account.product_types)?;
 
-    writeln!(f, "\n[accounts.credentials]")?;
-    match &account.credentials {
-        Credentials::Default => text(f, "source", "default")?,
-        Credentials::AccessKey { id, secret: _, security_token } => {
-            text(f, "source", "access_key")?;
-            text(f, "access_key_id", id)?;
-            text(f, "access_key_secret", SHOWN)?;
-            if security_token.is_some() {
-                text(f, "security_token", SHOWN)?;
-            }
-        }
-    }
+    write_credentials(f, "accounts.credentials", &account.credentials)?;
 
     let filter = &account.filter;
     writeln!(f, "\n[accounts.filter]")?;
@@ -118,6 +108,62 @@ fn write_account(f: &mut Formatter<'_>, account: &Account) -> fmt::Result {
     let tags = filter.tags.iter().map(|(key, value)| format!("{} = {}", quoted(key), quoted(value)));
     let tags = tags.collect::<Vec<_>>().join(", ");
     if tags.is_empty() { writeln!(f, "tags = {{}}") } else { writeln!(f, "tags = {{ {tags} }}") }
+}
+
+fn write_credentials(f: &mut Formatter<'_>, table: &str, credentials: &Credentials) -> fmt::Result {
+    let places = |f: &mut Formatter<'_>, places: &Places| {
+        optional(f, "sts_endpoint", places.sts.as_ref())?;
+        optional(f, "metadata_endpoint", places.metadata.as_ref())
+    };
+    writeln!(f, "\n[{table}]")?;
+    match credentials {
+        Credentials::Default { places: at } => {
+            text(f, "source", "default")?;
+            places(f, at)
+        }
+        Credentials::AccessKey { id, secret: _, security_token, files: _ } => {
+            text(f, "source", "access_key")?;
+            text(f, "access_key_id", id)?;
+            text(f, "access_key_secret", SHOWN)?;
+            security_token.as_ref().map_or(Ok(()), |_| text(f, "security_token", SHOWN))
+        }
+        Credentials::OidcRole { role, provider_arn, token_file, sts } => {
+            text(f, "source", "oidc_role")?;
+            write_role(f, role)?;
+            text(f, "oidc_provider_arn", provider_arn)?;
+            text(f, "oidc_token_file", token_file.display())?;
+            optional(f, "sts_endpoint", sts.as_ref())
+        }
+        Credentials::EcsRamRole { role_name, metadata } => {
+            text(f, "source", "ecs_ram_role")?;
+            optional(f, "role_name", role_name.as_ref())?;
+            optional(f, "metadata_endpoint", metadata.as_ref())
+        }
+        Credentials::AssumeRole { role, external_id, base, sts } => {
+            text(f, "source", "assume_role")?;
+            write_role(f, role)?;
+            optional(f, "external_id", external_id.as_ref().map(|_| SHOWN))?;
+            optional(f, "sts_endpoint", sts.as_ref())?;
+            write_credentials(f, &format!("{table}.base"), base)
+        }
+        Credentials::Uri(uri) => {
+            text(f, "source", "uri")?;
+            text(f, "uri", uri)
+        }
+        Credentials::Profile { profile, file, places: at } => {
+            text(f, "source", "profile")?;
+            optional(f, "profile", profile.as_ref())?;
+            optional(f, "file", file.as_ref().map(|file| file.display()))?;
+            places(f, at)
+        }
+    }
+}
+
+fn write_role(f: &mut Formatter<'_>, role: &AssumedRole) -> fmt::Result {
+    text(f, "role_arn", &role.arn)?;
+    text(f, "role_session_name", &role.session_name)?;
+    text(f, "duration", &role.duration)?;
+    optional(f, "policy", role.policy.as_ref())
 }
 
 fn plain(f: &mut Formatter<'_>, key: &str, value: impl Display) -> fmt::Result {

@@ -2,6 +2,8 @@
 //!
 //! Not here: what their values must obey (that is `validate`), and their defaults (beside the rules).
 
+use std::ops::Range;
+
 /// How a key's value is written. Environment variables and flags are text; the kind says what the text becomes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -27,12 +29,10 @@ pub(super) enum Place {
     /// An entry of a map whose keys are the operator's own, such as a tag.
     Entry,
     Section,
-    /// Known, and refused for now: see [`NOT_YET`].
-    NotYet,
     Unknown,
 }
 
-/// Every key; `*` stands for the number of an account.
+/// Every key; `*` stands for the number of an account. The `base` of credentials has the keys of credentials.
 pub(super) const KEYS: &[(&str, Kind)] = &[
     ("poll.interval", Kind::Text),
     ("poll.timeout", Kind::Text),
@@ -73,6 +73,19 @@ pub(super) const KEYS: &[(&str, Kind)] = &[
     ("accounts.*.credentials.access_key_id", Kind::Secret),
     ("accounts.*.credentials.access_key_secret", Kind::Secret),
     ("accounts.*.credentials.security_token", Kind::Secret),
+    ("accounts.*.credentials.role_arn", Kind::Text),
+    ("accounts.*.credentials.oidc_provider_arn", Kind::Text),
+    ("accounts.*.credentials.oidc_token_file", Kind::Text),
+    ("accounts.*.credentials.role_session_name", Kind::Text),
+    ("accounts.*.credentials.duration", Kind::Text),
+    ("accounts.*.credentials.policy", Kind::Text),
+    ("accounts.*.credentials.external_id", Kind::Secret),
+    ("accounts.*.credentials.role_name", Kind::Text),
+    ("accounts.*.credentials.uri", Kind::Secret),
+    ("accounts.*.credentials.profile", Kind::Text),
+    ("accounts.*.credentials.file", Kind::Text),
+    ("accounts.*.credentials.sts_endpoint", Kind::Text),
+    ("accounts.*.credentials.metadata_endpoint", Kind::Text),
     ("accounts.*.filter.group_ids", Kind::TextList),
     ("accounts.*.filter.group_name", Kind::Text),
     ("accounts.*.filter.status", Kind::TextList),
@@ -84,27 +97,6 @@ pub(super) const KEYS: &[(&str, Kind)] = &[
     ("accounts.*.filter.user_group_ids", Kind::TextList),
     ("accounts.*.filter.excluded_user_group_ids", Kind::TextList),
 ];
-
-/// Keys that are decided but not built: said so by name, rather than called unknown or silently ignored.
-pub(super) const NOT_YET: &[&str] = &[
-    "accounts.*.credentials.role_arn",
-    "accounts.*.credentials.oidc_provider_arn",
-    "accounts.*.credentials.oidc_token_file",
-    "accounts.*.credentials.role_session_name",
-    "accounts.*.credentials.duration",
-    "accounts.*.credentials.policy",
-    "accounts.*.credentials.external_id",
-    "accounts.*.credentials.role_name",
-    "accounts.*.credentials.uri",
-    "accounts.*.credentials.profile",
-    "accounts.*.credentials.file",
-    "accounts.*.credentials.sts_endpoint",
-    "accounts.*.credentials.metadata_endpoint",
-    "accounts.*.credentials.base",
-];
-
-/// Values of `accounts.*.credentials.source` that are decided but not built.
-pub(super) const SOURCES_NOT_YET: &[&str] = &["oidc_role", "ecs_ram_role", "assume_role", "uri", "profile"];
 
 /// Flags that are decided but not built.
 pub const FLAGS_NOT_YET: &[&str] = &["--web.config.file", "--web.enable-lifecycle"];
@@ -121,9 +113,6 @@ pub(super) fn place(path: &str) -> Place {
         return Place::Key(*kind);
     }
     let below = |key: &str| is_below(&pattern, key);
-    if NOT_YET.iter().any(|key| *key == pattern || below(key)) {
-        return Place::NotYet;
-    }
     if KEYS.iter().any(|(key, kind)| *kind == Kind::TextMap && below(key)) {
         return Place::Entry;
     }
@@ -141,8 +130,8 @@ pub(super) fn is_section(name: &str) -> bool {
 pub(super) fn nearest(path: &str) -> Option<String> {
     let pattern = pattern(path);
     let candidates = || {
-        let known = KEYS.iter().map(|(key, _)| *key).chain(NOT_YET.iter().copied());
-        known
+        KEYS.iter()
+            .map(|(key, _)| *key)
             .flat_map(|key| key.match_indices('.').map(|(at, _)| &key[..at]).chain([key]))
             .filter(|key| !key.ends_with('*'))
     };
@@ -159,7 +148,12 @@ pub(super) fn nearest(path: &str) -> Option<String> {
         None => same_name()?,
     };
     let number = account_number(path).unwrap_or("0");
-    Some(key.replacen('*', number, 1))
+    let key = key.replacen('*', number, 1);
+    let bases = bases(path);
+    Some(match key.split_once(".credentials.") {
+        Some((account, name)) => format!("{account}.credentials{}.{name}", &path[bases]),
+        None => key,
+    })
 }
 
 /// The word of `words` nearest to `word`, when it is near enough to have been meant.
@@ -173,12 +167,28 @@ pub(super) fn nearest_word<'a>(word: &str, words: impl IntoIterator<Item = &'a s
         .map(|(_, known)| known)
 }
 
-/// `accounts.3.name` -> `accounts.*.name`.
+/// `accounts.3.name` -> `accounts.*.name`, `accounts.3.credentials.base.uri` -> `accounts.*.credentials.uri`.
 fn pattern(path: &str) -> String {
+    let mut pattern = path.to_owned();
+    pattern.replace_range(bases(path), "");
     match account_number(path) {
-        Some(number) => path.replacen(&format!("accounts.{number}"), "accounts.*", 1),
-        None => path.to_owned(),
+        Some(number) => pattern.replacen(&format!("accounts.{number}"), "accounts.*", 1),
+        None => pattern,
     }
+}
+
+/// Where in a path `.base` stands, as often as it follows `credentials`.
+fn bases(path: &str) -> Range<usize> {
+    const CREDENTIALS: &str = ".credentials";
+    const BASE: &str = ".base";
+    let of_account = account_number(path).map(|number| "accounts.".len() + number.len());
+    let Some(start) = of_account.filter(|at| path[*at..].starts_with(CREDENTIALS)) else { return 0..0 };
+    let start = start + CREDENTIALS.len();
+    let mut end = start;
+    while path[end..].strip_prefix(BASE).is_some_and(|rest| rest.is_empty() || rest.starts_with('.')) {
+        end += BASE.len();
+    }
+    start..end
 }
 
 fn account_number(path: &str) -> Option<&str> {
@@ -202,7 +212,9 @@ mod tests {
         assert_eq!(place("accounts.12"), Place::Section);
         assert_eq!(place("accounts.0.filter.tags"), Place::Key(Kind::TextMap));
         assert_eq!(place("accounts.0.filter.tags.a.b"), Place::Entry);
-        assert_eq!(place("accounts.0.credentials.base.role_arn"), Place::NotYet);
+        assert_eq!(place("accounts.0.credentials.base"), Place::Section);
+        assert_eq!(place("accounts.0.credentials.base.base.role_arn"), Place::Key(Kind::Text));
+        assert_eq!(place("accounts.0.credentials.basement"), Place::Unknown);
         assert_eq!(place("accounts.first.name"), Place::Unknown);
         assert_eq!(place("poll.intervall"), Place::Unknown);
     }
@@ -212,6 +224,10 @@ mod tests {
         assert_eq!(nearest("poll.intervall").as_deref(), Some("poll.interval"));
         assert_eq!(nearest("pol.interval").as_deref(), Some("poll.interval"));
         assert_eq!(nearest("accounts.3.credential.source").as_deref(), Some("accounts.3.credentials.source"));
+        assert_eq!(
+            nearest("accounts.3.credentials.base.role_anr").as_deref(),
+            Some("accounts.3.credentials.base.role_arn")
+        );
         assert_eq!(nearest("page_size").as_deref(), Some("poll.page_size"));
         assert_eq!(nearest("colectors").as_deref(), Some("collectors"));
         assert_eq!(nearest("entirely.something_else_altogether"), None);

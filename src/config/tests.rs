@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use proptest::prelude::*;
 use tempfile::TempDir;
@@ -89,7 +90,7 @@ fn without_any_word_there_is_one_account_with_the_default_credentials() {
     assert_eq!(loaded.config.accounts.len(), 1);
     assert_eq!(account.name, "default");
     assert_eq!(account.endpoint.host(), "appstream-center.cn-shanghai.aliyuncs.com");
-    assert!(matches!(account.credentials, Credentials::Default));
+    assert!(matches!(account.credentials, Credentials::Default { .. }));
     assert_eq!(account.product_types, ["CloudApp"]);
     assert!(account.regions.is_empty());
 }
@@ -269,7 +270,7 @@ fn credentials_are_all_there_or_refused() {
     let keys = "access_key_id = \"LTAI5tExample1234\"\naccess_key_secret = \"hunter2\"\n";
     let account = "[[accounts]]\n[accounts.credentials]\n";
     let config = toml(&format!("{account}source = \"access_key\"\n{keys}")).config();
-    let Credentials::AccessKey { id, secret, security_token } = &config.accounts[0].credentials else {
+    let Credentials::AccessKey { id, secret, security_token, .. } = &config.accounts[0].credentials else {
         panic!("not an AccessKey");
     };
     assert_eq!((id.expose(), secret.expose()), ("LTAI5tExample1234", "hunter2"));
@@ -284,22 +285,132 @@ fn credentials_are_all_there_or_refused() {
     refused(&format!("{account}source = \"acess_key\"\n"), 3, &["did you mean \"access_key\"?"]);
 }
 
+/// The credentials of one account with these lines.
+fn credentials(lines: &str) -> Written {
+    toml(&format!("[[accounts]]\n[accounts.credentials]\n{lines}"))
+}
+
+const ROLE: &str = "role_arn = \"acs:ram::1234567890123456:role/exporter\"\n";
+
 #[test]
-fn what_is_not_supported_yet_is_said_to_be_so() {
-    for source in schema::SOURCES_NOT_YET {
-        let text = format!("[[accounts]]\n[accounts.credentials]\nsource = \"{source}\"");
-        refused(&text, 3, &["accounts.0.credentials.source", source, NOT_SUPPORTED_YET]);
-    }
-    for key in schema::NOT_YET {
-        let name = key.rsplit('.').next().expect("a name");
-        let text = format!("[[accounts]]\n[accounts.credentials]\n{name} = \"x\"");
-        refused(&text, 3, &[&key.replace('*', "0"), NOT_SUPPORTED_YET]);
-    }
-    refused(
-        "[[accounts]]\n[accounts.credentials.base]\nsource = \"default\"",
-        2,
-        &["accounts.0.credentials.base: not supported yet"],
+fn a_role_may_be_based_on_another_source_and_inherits_its_sts() {
+    let written = credentials(&format!(
+        "source = \"assume_role\"\n{ROLE}duration = \"15m\"\nexternal_id = \"partner\"\n\
+         sts_endpoint = \"http://127.0.0.1:1\"\n\
+         [accounts.credentials.base]\nsource = \"assume_role\"\n{ROLE}\
+         [accounts.credentials.base.base]\nsource = \"ecs_ram_role\"\n\
+         metadata_endpoint = \"http://127.0.0.1:2\"\n"
+    ));
+    let config = written.config();
+    let Credentials::AssumeRole { role, external_id, base, .. } = &config.accounts[0].credentials else {
+        panic!("another source");
+    };
+    assert_eq!(role.duration.get(), Duration::from_secs(900));
+    assert_eq!(role.session_name, "appstreaming-exporter");
+    assert!(external_id.is_some());
+    let Credentials::AssumeRole { sts, base, .. } = &**base else { panic!("another source") };
+    assert_eq!(sts.as_ref().map(ToString::to_string).as_deref(), Some("http://127.0.0.1:1"));
+    assert!(matches!(&**base, Credentials::EcsRamRole { metadata: Some(_), .. }));
+    let shown = config.redacted();
+    assert!(shown.contains("[accounts.credentials.base.base]") && !shown.contains("partner"), "{shown}");
+    assert_eq!(toml(&shown).config().redacted(), shown);
+}
+
+#[test]
+fn roles_take_what_is_not_written_from_the_sdks_variables() {
+    let written = credentials("source = \"oidc_role\"\n");
+    let problems = written.problems();
+    assert_eq!(problems.len(), 3, "{problems:#?}");
+    assert!(
+        problems.iter().any(|problem| problem.contains("ALIBABA_CLOUD_OIDC_TOKEN_FILE")),
+        "{problems:#?}"
     );
+    let written = written
+        .variable("ALIBABA_CLOUD_ROLE_ARN", "acs:ram::1:role/r")
+        .variable("ALIBABA_CLOUD_OIDC_PROVIDER_ARN", "acs:ram::1:oidc-provider/p")
+        .variable("ALIBABA_CLOUD_OIDC_TOKEN_FILE", "/token")
+        .variable("ALIBABA_CLOUD_ROLE_SESSION_NAME", "metrics");
+    let shown = written.config().redacted();
+    for part in ["acs:ram::1:role/r", "oidc-provider/p", "\"/token\"", "\"metrics\""] {
+        assert!(shown.contains(part), "{shown}");
+    }
+    assert_eq!(toml(&shown).config().redacted(), shown);
+}
+
+#[test]
+fn keys_of_another_source_are_refused_with_its_name() {
+    let problems =
+        credentials(&format!("source = \"uri\"\nuri = \"localhost:1\"\n{ROLE}file = \"x\"\n")).problems();
+    assert_eq!(
+        problems,
+        [
+            "exporter.toml:5: accounts.0.credentials.role_arn: belongs to source = \"oidc_role\" or \"assume_role\", not to \"uri\"",
+            "exporter.toml:6: accounts.0.credentials.file: belongs to source = \"profile\", not to \"uri\"",
+        ]
+    );
+    let base = "[accounts.credentials.base]\nsource = \"default\"\n";
+    let problems = credentials(base).problems();
+    assert!(problems[0].contains("credentials.base: belongs to source = \"assume_role\""), "{problems:#?}");
+}
+
+#[test]
+fn credentials_that_make_no_sense_are_refused() {
+    let assume = format!("source = \"assume_role\"\n{ROLE}");
+    for (lines, line, part) in [
+        (
+            "source = \"assume_role\"\nrole_arn = \"exporter\"".to_owned(),
+            4,
+            "acs:ram::1234567890123456:role/name",
+        ),
+        (format!("{assume}duration = \"5m\""), 5, "from 15m to 12h"),
+        (format!("{assume}policy = \"allow\""), 5, "RAM policy in JSON"),
+        (format!("{assume}role_session_name = \"a b\""), 5, "2 to 64"),
+        (format!("{assume}sts_endpoint = \"http://sts.example\""), 5, "plain http is only for loopback"),
+        (format!("{assume}sts_endpoint = \"sts.example\""), 5, "not a URL"),
+        ("source = \"uri\"\nuri = \"ftp://x\"".to_owned(), 4, "must be a URL"),
+        ("source = \"uri\"".to_owned(), 2, "ALIBABA_CLOUD_CREDENTIALS_URI"),
+        ("source = \"ecs_ramrole\"".to_owned(), 3, "did you mean \"ecs_ram_role\"?"),
+        (format!("{assume}[accounts.credentials.base]\nsource = \"oidc\""), 6, "base.source"),
+    ] {
+        let text = format!("[[accounts]]\n[accounts.credentials]\n{lines}");
+        refused(&text, line, &[part]);
+    }
+    let deep = (1..=6).map(|depth| {
+        let table = format!("[accounts.credentials{}]\n", ".base".repeat(depth));
+        format!("{table}source = \"assume_role\"\n{ROLE}")
+    });
+    let problems = credentials(&format!("{assume}{}", deep.collect::<String>())).problems();
+    assert!(problems[0].contains("more than 5 roles"), "{problems:#?}");
+}
+
+#[test]
+fn every_source_is_shown_so_that_it_loads_again() {
+    for lines in [
+        "source = \"ecs_ram_role\"\nrole_name = \"r\"",
+        "source = \"uri\"\nuri = \"localhost:1/x?key=hunter2\"",
+        "source = \"profile\"\nprofile = \"p\"\nfile = \"/x\"\nsts_endpoint = \"https://sts.example\"",
+        "source = \"default\"\nmetadata_endpoint = \"http://10.0.0.1\"",
+    ] {
+        let shown = credentials(lines).config().redacted();
+        assert_eq!(toml(&shown).config().redacted(), shown);
+        assert!(!shown.contains("hunter2"), "{shown}");
+    }
+}
+
+#[test]
+fn a_key_remembers_the_file_that_it_can_be_read_from_again() {
+    let file = tempfile::NamedTempFile::new().expect("a file");
+    fs::write(file.path(), "secret\n").expect("written");
+    let path = file.path().display();
+    let config = credentials(&format!(
+        "source = \"access_key\"\naccess_key_id = \"LTAI1234\"\naccess_key_secret = \"file:{path}\""
+    ))
+    .config();
+    let Credentials::AccessKey { files, .. } = &config.accounts[0].credentials else {
+        panic!("another source")
+    };
+    assert_eq!(files.secret.as_deref(), Some(file.path()));
+    assert_eq!((&files.id, &files.security_token), (&None, &None));
 }
 
 #[test]
@@ -425,7 +536,8 @@ fn variables_that_kubernetes_makes_for_a_service_are_left_alone() {
 fn a_variable_of_a_section_must_name_a_key() {
     for (name, part) in [
         ("APPSTREAMING_EXPORTER_POLL__INTERVALL", "did you mean poll.interval?"),
-        ("APPSTREAMING_EXPORTER_ACCOUNTS__0__CREDENTIALS__ROLE_ARN", NOT_SUPPORTED_YET),
+        ("APPSTREAMING_EXPORTER_ACCOUNTS__0__CREDENTIALS__BASE__ROLE_ANR", "credentials.base.role_arn"),
+        ("APPSTREAMING_EXPORTER_ACCOUNTS__0__CREDENTIALS__BASE", "is a section"),
         ("APPSTREAMING_EXPORTER_ACCOUNTS__FIRST__NAME", "unknown key"),
         ("APPSTREAMING_EXPORTER_POLL", "is a section"),
         ("APPSTREAMING_EXPORTER_WEB__LISTEN", "APPSTREAMING_EXPORTER_WEB__LISTEN_ADDRESS"),
@@ -455,7 +567,7 @@ fn a_secret_that_looks_like_a_number_stays_text() {
         ("APPSTREAMING_EXPORTER_ACCOUNTS__0__CREDENTIALS__SECURITY_TOKEN", "true"),
     ]));
     let config = config.unwrap_or_else(|problems| panic!("{problems}")).config;
-    let Credentials::AccessKey { id, secret, security_token } = &config.accounts[0].credentials else {
+    let Credentials::AccessKey { id, secret, security_token, .. } = &config.accounts[0].credentials else {
         panic!("not an AccessKey");
     };
     assert_eq!((id.expose(), secret.expose()), ("0123456", "123456"));
@@ -592,7 +704,7 @@ fn the_minimal_example_needs_nothing_else() {
     let Loaded { config, warnings } = loaded.unwrap_or_else(|problems| panic!("{problems}"));
     assert!(warnings.is_empty());
     assert_eq!(config.accounts[0].name, "production");
-    assert!(matches!(config.accounts[0].credentials, Credentials::Default));
+    assert!(matches!(config.accounts[0].credentials, Credentials::Default { .. }));
 }
 
 proptest! {

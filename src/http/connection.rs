@@ -5,7 +5,7 @@
 //! every byte passes ([`Guarded`]). What is not here: the number of connections (`server`).
 
 use std::convert::Infallible;
-use std::future::{Future, ready};
+use std::future::Future;
 use std::io::{self, IoSlice};
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
@@ -51,26 +51,29 @@ pub(super) async fn serve<S>(
     S: AsyncRead + AsyncWrite + Unpin,
 {
     let phase = Arc::new(Phase::default());
+    let crowded = &crowded;
     let service = service_fn(|request: Request<Incoming>| {
         phase.set(BUSY);
-        let (request, _) = request.into_parts();
-        let started = Instant::now();
-        let mut response = routes.answer(&request);
-        if crowded() || shutdown.is_cancelled() {
-            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-        }
-        // Neither the query nor any header: either may hold what is nobody else's business.
-        tracing::debug!(
-            %peer,
-            method = %request.method,
-            path = request.uri.path(),
-            status = response.status().as_u16(),
-            bytes = response.body().size_hint().lower(),
-            took = ?started.elapsed(),
-            "request"
-        );
         let phase = Arc::clone(&phase);
-        ready(Ok::<_, Infallible>(response.map(|body| Tracked { body, phase })))
+        async move {
+            let (request, _) = request.into_parts();
+            let started = Instant::now();
+            let mut response = routes.answer(&request).await;
+            if crowded() || shutdown.is_cancelled() {
+                response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            }
+            // Neither the query nor any header: either may hold what is nobody else's business.
+            tracing::debug!(
+                %peer,
+                method = %request.method,
+                path = request.uri.path(),
+                status = response.status().as_u16(),
+                bytes = response.body().size_hint().lower(),
+                took = ?started.elapsed(),
+                "request"
+            );
+            Ok::<_, Infallible>(response.map(|body| Tracked { body, phase }))
+        }
     });
 
     let io = TokioIo::new(Guarded::new(stream, Arc::clone(&phase), limits));

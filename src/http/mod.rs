@@ -12,6 +12,8 @@
 //! | `routes` | from a request to an answer |
 //! | `respond` | what answers are made of |
 //! | [`negotiation`] | which format and encoding a client gets |
+//! | `narrowing` | which part of the metrics a query asks for |
+//! | `bodies` | the fleet's part of a scrape, made once for all that want the same |
 //! | `view`, [`insight`] | what people are shown, as data |
 //! | `page`, `api` | the same as pages and as JSON |
 //! | `conditional` | entity tags |
@@ -20,10 +22,12 @@
 
 mod address;
 mod api;
+mod bodies;
 mod conditional;
 mod connection;
 pub mod insight;
 mod listener;
+mod narrowing;
 pub mod negotiation;
 mod page;
 mod respond;
@@ -34,6 +38,8 @@ mod tests;
 mod view;
 
 use std::sync::Arc;
+
+use jiff::Timestamp;
 
 use crate::fleet::GroupSnapshot;
 use crate::fleet::history::Sample;
@@ -50,6 +56,10 @@ pub trait Content: Send + Sync + 'static {
     fn exposition(&self) -> Option<Arc<Exposition>>;
     /// The exporter's own metrics, now.
     fn telemetry(&self) -> Vec<MetricFamily>;
+    /// When everything that [`telemetry`](Content::telemetry) counts was 0, if that is known.
+    fn started(&self) -> Option<Timestamp> {
+        None
+    }
     /// A scrape is about to be answered; called before [`telemetry`](Content::telemetry), so that a
     /// scrape counts itself.
     fn scraped(&self, format: &'static str, encoding: &'static str);

@@ -1,31 +1,34 @@
 //! From a request to an answer. Bodies of requests are never read: nothing that is served needs one.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use hyper::header::{ALLOW, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, REFERRER_POLICY, VARY};
+use futures_util::FutureExt;
+use hyper::header::{
+    ALLOW, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, VARY,
+};
 use hyper::http::request::Parts;
 use hyper::{Method, Response, StatusCode};
 use jiff::Timestamp;
 use percent_encoding::percent_decode_str;
 
+use super::bodies::Bodies;
 use super::conditional::respond_if_changed;
 use super::insight::{Insight, Setup};
+use super::narrowing::Narrowing;
+use super::negotiation::{Format, negotiate};
 use super::page::assets::{self, Asset};
-use super::respond::{Chunks, respond, set, text};
+use super::respond::{Chunks, PLAIN, respond, set, text};
 use super::view::{self, Facts, Query};
-use super::{Content, api, negotiation, page};
+use super::{Content, api, page};
 use crate::metrics::encode;
-
-/// Parameters that narrow what `/metrics` answers. Refused until they do: whoever asks for one group and
-/// silently gets the fleet counts everything double.
-const NARROWING: [&str; 4] = ["account", "region_id", "group_id", "collect[]"];
 
 /// What there is, and who provides it.
 pub(super) struct Routes {
     content: Arc<dyn Content>,
     telemetry_path: String,
+    bodies: Bodies,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,19 +55,19 @@ struct GroupKey {
 
 impl Routes {
     pub(super) fn new(content: Arc<dyn Content>, telemetry_path: String) -> Routes {
-        Routes { content, telemetry_path }
+        Routes { content, telemetry_path, bodies: Bodies::default() }
     }
 
     /// Answers a request. A panic underneath is that request's alone.
-    pub(super) fn answer(&self, request: &Parts) -> Response<Chunks> {
+    pub(super) async fn answer(&self, request: &Parts) -> Response<Chunks> {
         // No state of ours is written while answering, so that none can be left half written.
-        catch_unwind(AssertUnwindSafe(|| self.dispatch(request))).unwrap_or_else(|_| {
+        AssertUnwindSafe(self.dispatch(request)).catch_unwind().await.unwrap_or_else(|_| {
             tracing::error!(path = request.uri.path(), "answering a request panicked");
-            text(StatusCode::INTERNAL_SERVER_ERROR, "internal error: see the exporter's log\n")
+            broken()
         })
     }
 
-    fn dispatch(&self, request: &Parts) -> Response<Chunks> {
+    async fn dispatch(&self, request: &Parts) -> Response<Chunks> {
         let Some(resource) = self.find(request.uri.path()) else { return self.not_found() };
         if request.method != Method::GET && request.method != Method::HEAD {
             let mut response = text(StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD work here\n");
@@ -72,7 +75,7 @@ impl Routes {
             return response;
         }
         match resource {
-            Resource::Metrics => self.metrics(request),
+            Resource::Metrics => self.metrics(request).await,
             Resource::FleetPage => self.fleet_page(request),
             Resource::GroupPage(key) => self.group_page(request, &key),
             Resource::ExporterPage => self.exporter_page(request),
@@ -114,24 +117,47 @@ impl Routes {
     }
 
     /// The fleet's bytes as they are, and the exporter's own metrics as of this moment behind them.
-    fn metrics(&self, request: &Parts) -> Response<Chunks> {
-        if let Some(name) = narrowing(request.uri.query().unwrap_or_default()) {
-            return text(StatusCode::BAD_REQUEST, format!("the parameter {name} is not supported yet\n"));
-        }
-        let representation = negotiation::negotiate(&request.headers);
-        let (format, encoding) = (representation.format, representation.encoding);
+    async fn metrics(&self, request: &Parts) -> Response<Chunks> {
+        let exposition = self.content.exposition();
+        let narrowing = match Narrowing::read(request.uri.query(), exposition.as_deref()) {
+            Ok(narrowing) => narrowing,
+            Err(unknown) => return text(StatusCode::BAD_REQUEST, unknown.to_string()),
+        };
+        let representation = negotiate(&request.headers);
+        let selection = narrowing.selection.clone();
+        let fleet = match self.bodies.fleet(exposition, selection, representation).await {
+            Ok(fleet) => fleet,
+            Err(error) => {
+                tracing::error!(%error, "rendering the fleet failed");
+                return broken();
+            }
+        };
         if request.method == Method::GET {
-            self.content.scraped(format.name(), encoding.name());
+            self.content.scraped(representation.format.name(), representation.encoding.name());
         }
-        let fleet = self.content.exposition().map(|exposition| exposition.text()).unwrap_or_default();
-        let own = Bytes::from(encode::text::encode(&self.content.telemetry()));
+        let own = self.own(&narrowing, representation.format);
 
-        let mut response = respond(StatusCode::OK, format.content_type(), [fleet, own]);
+        let mut response = respond(StatusCode::OK, PLAIN, fleet.complete(own));
+        response.headers_mut().insert(CONTENT_TYPE, representation.content_type());
         set(&mut response, VARY, "Accept, Accept-Encoding");
-        if let Some(encoding) = encoding.content_encoding() {
+        if let Some(encoding) = representation.content_encoding() {
             set(&mut response, CONTENT_ENCODING, encoding);
         }
         response
+    }
+
+    /// The exporter's own metrics, and whatever ends a body.
+    fn own(&self, narrowing: &Narrowing, format: Format) -> Vec<u8> {
+        let mut families = Vec::new();
+        if narrowing.has_any_own() {
+            families = self.content.telemetry();
+            families.retain(|family| narrowing.has_own(family));
+        }
+        let mut encoder = format.syntax().encoder(0);
+        encode::families(&families, self.content.started(), &mut *encoder);
+        let mut own = encoder.finish();
+        own.extend_from_slice(format.syntax().end());
+        own
     }
 
     fn ready(&self) -> Response<Chunks> {
@@ -228,32 +254,6 @@ fn data(request: &Parts, body: Vec<u8>) -> Response<Chunks> {
     respond_if_changed(StatusCode::OK, api::JSON, body, &request.headers)
 }
 
-/// The first parameter of the query that would narrow the answer.
-fn narrowing(query: &str) -> Option<&'static str> {
-    query.split('&').find_map(|pair| {
-        let name = percent_decode_str(pair.split('=').next()?).decode_utf8().ok()?;
-        NARROWING.into_iter().find(|known| *known == name)
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::narrowing;
-
-    #[test]
-    fn parameters_that_would_narrow_are_seen_however_they_are_written() {
-        for (query, expected) in [
-            ("", None),
-            ("debug=1&x", None),
-            ("accounts=a", None),
-            ("x=account", None),
-            ("account=a", Some("account")),
-            ("x=1&group_id", Some("group_id")),
-            ("collect[]=groups", Some("collect[]")),
-            ("collect%5B%5d=groups", Some("collect[]")),
-            ("%ff=1&region_id=cn", Some("region_id")),
-        ] {
-            assert_eq!(narrowing(query), expected, "{query}");
-        }
-    }
+fn broken() -> Response<Chunks> {
+    text(StatusCode::INTERNAL_SERVER_ERROR, "internal error: see the exporter's log\n")
 }

@@ -55,7 +55,7 @@ impl Content for Shown {
     }
 
     fn scraped(&self, format: &'static str, encoding: &'static str) {
-        assert_eq!((format, encoding), ("text-0.0.4", "identity"));
+        assert!(!format.is_empty() && !encoding.is_empty());
         self.scrapes.fetch_add(1, Ordering::SeqCst);
     }
 
@@ -138,6 +138,12 @@ impl Client {
     fn ask(&mut self, method: &str, path: &str) -> Reply {
         self.send(&format!("{method} {path} HTTP/1.1\r\nHost: exporter\r\n\r\n"));
         self.reply(method == "HEAD").unwrap()
+    }
+
+    fn ask_with(&mut self, path: &str, headers: &[(&str, &str)]) -> Reply {
+        let headers: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+        self.send(&format!("GET {path} HTTP/1.1\r\nHost: exporter\r\n{headers}\r\n"));
+        self.reply(false).unwrap()
     }
 
     fn send(&mut self, text: &str) {
@@ -242,12 +248,74 @@ fn head_says_what_get_would_and_is_no_scrape() {
 }
 
 #[test]
-fn what_cannot_be_narrowed_yet_is_refused() {
+fn every_format_and_encoding_is_sent_as_it_says() {
     let server = Running::start(polled());
-    for query in ["account=a", "region_id=cn", "x=1&group_id=g", "collect%5B%5D=groups"] {
+    let accepts = [
+        "text/plain;version=0.0.4",
+        "text/plain;version=1.0.0",
+        "application/openmetrics-text;version=0.0.1",
+        "application/openmetrics-text;version=1.0.0",
+        "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited",
+    ];
+    for accept in accepts {
+        let plain = server.connect().ask_with("/metrics", &[("Accept", accept)]);
+        let (kind, version) = accept.split_once(';').unwrap();
+        let said = plain.header("content-type").unwrap();
+        assert!(said.starts_with(kind), "{said}");
+        assert!(kind.ends_with("protobuf") || said.contains(version), "{said}");
+        assert_eq!(plain.header("vary"), Some("Accept, Accept-Encoding"));
+        assert_eq!(plain.header("content-encoding"), None);
+        let ends = plain.body.ends_with(b"# EOF\n");
+        assert_eq!(ends, kind.contains("openmetrics"), "{kind}");
+        for coding in ["gzip", "zstd"] {
+            let packed =
+                server.connect().ask_with("/metrics", &[("Accept", accept), ("Accept-Encoding", coding)]);
+            assert_eq!(packed.header("content-encoding"), Some(coding));
+            let mut unpacked = Vec::new();
+            match coding {
+                "gzip" => flate2::read::GzDecoder::new(&packed.body[..]).read_to_end(&mut unpacked).unwrap(),
+                _ => zstd::Decoder::new(&packed.body[..]).unwrap().read_to_end(&mut unpacked).unwrap(),
+            };
+            assert!(unpacked == plain.body, "{kind} {coding}");
+        }
+    }
+}
+
+#[test]
+fn before_the_first_poll_every_format_ends_as_it_must() {
+    let server = Running::start(Shown::default());
+    let accept = [("Accept", "application/openmetrics-text"), ("Accept-Encoding", "gzip")];
+    let reply = server.connect().ask_with("/metrics", &accept);
+    let mut unpacked = String::new();
+    flate2::read::GzDecoder::new(&reply.body[..]).read_to_string(&mut unpacked).unwrap();
+    assert!(
+        unpacked.starts_with("# TYPE own_gauge gauge\n") && unpacked.ends_with("\n# EOF\n"),
+        "{unpacked}"
+    );
+}
+
+#[test]
+fn a_query_narrows_what_is_answered() {
+    let server = Running::start(polled());
+    let answered = |query: &str| {
+        let reply = server.get(&format!("/metrics?{query}"));
+        assert_eq!(reply.status, 200, "{query}: {}", reply.text());
+        (reply.text().contains("appstreaming_up{"), reply.text().contains("own_gauge"))
+    };
+    assert_eq!(answered("account=default"), (true, true));
+    assert_eq!(answered("collect[]=health"), (true, false));
+    assert_eq!(answered("collect[]=health&collect[]=exporter"), (true, true));
+    assert_eq!(answered("collect[]=exporter"), (false, true));
+    assert_eq!(answered("collect[]=groups&account=default"), (false, false));
+
+    for (query, named) in [
+        ("account=nobody", "unknown account \"nobody\"\nknown: default\n"),
+        ("group_id=aig-1", "unknown group_id \"aig-1\"\nnone is known now\n"),
+        ("x=1&collect%5B%5D=fleet", "unknown collect[] \"fleet\"\nknown: exporter, groups, health, "),
+    ] {
         let reply = server.get(&format!("/metrics?{query}"));
         assert_eq!(reply.status, 400, "{query}");
-        assert!(reply.text().contains("not supported yet"));
+        assert!(reply.text().starts_with(named), "{}", reply.text());
     }
 }
 

@@ -5,6 +5,8 @@
 
 use std::borrow::Cow;
 
+use jiff::Timestamp;
+
 /// The type of a family.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Kind {
@@ -107,15 +109,51 @@ pub struct Sample {
 pub enum Value {
     /// Of a gauge or counter.
     Number(f64),
-    /// Of a histogram: cumulative counts by upper bound (without `+Inf`), sum and count.
-    Histogram {
-        /// (upper bound, cumulative count), ascending.
-        buckets: Vec<(f64, u64)>,
-        /// Sum of all observations.
-        sum: f64,
-        /// Number of all observations.
-        count: u64,
-    },
+    /// Of a histogram.
+    Histogram(Histogram),
+}
+
+/// Observations, counted by how large they are.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Histogram {
+    /// (upper bound, cumulative count), ascending, without `+Inf`: that is the count.
+    pub buckets: Vec<(f64, u64)>,
+    /// Sum of all observations.
+    pub sum: f64,
+    /// Number of all observations.
+    pub count: u64,
+    /// Single observations worth looking at; of several in one bucket the first is shown.
+    pub exemplars: Vec<Exemplar>,
+}
+
+/// One observation, and what led to it. Only OpenMetrics and protobuf carry it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Exemplar {
+    /// Names and values, unescaped: at most [`Exemplar::MOST_CHARACTERS`] together, as OpenMetrics demands.
+    pub labels: Vec<(Cow<'static, str>, String)>,
+    /// What was observed.
+    pub value: f64,
+    /// When.
+    pub at: Timestamp,
+}
+
+impl Histogram {
+    /// Every bucket with its bounds, `+Inf` last: (above, up to, cumulative count).
+    pub fn intervals(&self) -> impl Iterator<Item = (f64, f64, u64)> {
+        let above = std::iter::once(f64::NEG_INFINITY).chain(self.buckets.iter().map(|(bound, _)| *bound));
+        let upto = self.buckets.iter().copied().chain([(f64::INFINITY, self.count)]);
+        above.zip(upto).map(|(above, (bound, count))| (above, bound, count))
+    }
+
+    /// The exemplar of the bucket between these bounds.
+    pub fn exemplar(&self, above: f64, upto: f64) -> Option<&Exemplar> {
+        self.exemplars.iter().find(|exemplar| exemplar.value > above && exemplar.value <= upto)
+    }
+}
+
+impl Exemplar {
+    /// OpenMetrics 1.0.0: characters of all names and values of an exemplar's labels.
+    pub const MOST_CHARACTERS: usize = 128;
 }
 
 #[cfg(test)]

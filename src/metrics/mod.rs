@@ -1,7 +1,7 @@
 //! From a fleet snapshot to bytes: the catalogue of families, the encoders, the rendered exposition.
 //!
 //! ```text
-//! Snapshot -> rows (derived facts, label names, words shown) -> catalogue (table of families) -> Encoder -> bytes
+//! Snapshot -> rows (derived facts, label names, words shown) -> catalogue (table of families) -> Encoder -> pack -> bytes
 //! ```
 //!
 //! Nothing in here keeps state between two snapshots: a series exists because the snapshot says so, and
@@ -13,17 +13,20 @@ pub mod encode;
 mod family;
 mod labels;
 mod options;
+pub mod pack;
 mod render;
 mod rows;
+mod selection;
 mod series;
 mod users;
 mod words;
 
 pub use catalogue::Collector;
-pub use family::{Heading, Kind, MetricFamily, Sample, Unit, Value};
+pub use family::{Exemplar, Heading, Histogram, Kind, MetricFamily, Sample, Unit, Value};
 pub use labels::{GroupLabel, LabelClash, TagSelection};
 pub use options::RenderOptions;
-pub use render::{Exposition, Selection};
+pub use render::Exposition;
+pub use selection::Selection;
 pub use users::{UserKey, Users};
 
 #[cfg(test)]

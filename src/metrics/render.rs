@@ -6,11 +6,11 @@ use std::sync::{Arc, OnceLock};
 use bytes::Bytes;
 
 use super::catalogue::{self, Collector, Extract, Family};
-use super::encode::text::TextEncoder;
-use super::encode::{CountingEncoder, Encoder, Prepared};
+use super::encode::{CountingEncoder, Encoder, Prepared, Syntax};
+use super::pack::{Encoding, Packed};
 use super::rows::{GroupRow, PoolRow, Table};
 use super::series::Series;
-use super::{LabelClash, RenderOptions};
+use super::{LabelClash, RenderOptions, Selection};
 use crate::fleet::{Snapshot, TargetHealth};
 
 /// The collectors that give way when there are too many series.
@@ -18,28 +18,16 @@ const DETAIL: [Collector; 2] = [Collector::InstancesDetail, Collector::Persisten
 
 /// One snapshot, ready to be served in any format.
 ///
-/// Making one counts its series and decides what `max_series` drops; bytes are made when somebody
-/// first asks for them, and the whole fleet's text is kept.
+/// Making one counts its series and decides what `max_series` drops. Bytes are made when somebody first
+/// asks for them, and kept for as long as the exposition: nobody pays for a format that nobody reads.
 #[derive(Debug)]
 pub struct Exposition {
     table: Table,
     series: BTreeMap<&'static str, u64>,
     dropped: BTreeMap<&'static str, u64>,
     collectors: BTreeSet<Collector>,
-    text: OnceLock<Bytes>,
-}
-
-/// What of an exposition is wanted. An empty set is no restriction.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Selection {
-    /// Names of accounts.
-    pub accounts: BTreeSet<String>,
-    /// Regions that groups live in.
-    pub regions: BTreeSet<String>,
-    /// Ids of groups.
-    pub groups: BTreeSet<String>,
-    /// Collectors.
-    pub collectors: BTreeSet<Collector>,
+    /// By [`Syntax`], then by [`Encoding`].
+    bodies: [[OnceLock<Packed>; Encoding::ALL.len()]; Syntax::ALL.len()],
 }
 
 impl Exposition {
@@ -57,17 +45,53 @@ impl Exposition {
             collectors.remove(&largest);
         }
         let series = series.into_iter().map(|(collector, count)| (collector.as_str(), count)).collect();
-        Self { table, series, dropped, collectors, text: OnceLock::new() }
+        Self { table, series, dropped, collectors, bodies: Default::default() }
     }
 
-    /// The whole fleet in text format 0.0.4, rendered by the first caller.
+    /// The whole fleet, rendered and packed by the first caller; others wait for it.
+    pub fn body(&self, syntax: Syntax, encoding: Encoding) -> &Packed {
+        let made = |encoding| &self.bodies[syntax as usize][encoding as usize];
+        made(encoding).get_or_init(|| {
+            // Text that only serves to be packed isn't kept: it can be many times as large.
+            let plain = match made(Encoding::Identity).get() {
+                Some(plain) => plain.bytes().clone(),
+                None => self.render(&Selection::default(), syntax),
+            };
+            encoding.pack(plain)
+        })
+    }
+
+    /// The same if it is there already.
+    pub fn made(&self, syntax: Syntax, encoding: Encoding) -> Option<&Packed> {
+        self.bodies[syntax as usize][encoding as usize].get()
+    }
+
+    /// What `selection` asks for, rendered and packed for this one caller.
+    pub fn narrowed(&self, selection: &Selection, syntax: Syntax, encoding: Encoding) -> Packed {
+        encoding.pack(self.render(selection, syntax))
+    }
+
+    /// How large the whole fleet is as far as anybody knows; a body that was packed is known as it was before, too.
+    pub fn size(&self, syntax: Syntax, encoding: Encoding) -> Option<usize> {
+        match self.made(syntax, encoding) {
+            Some(packed) => Some(packed.len()),
+            None if encoding == Encoding::Identity => Encoding::ALL
+                .into_iter()
+                .find_map(|encoding| self.made(syntax, encoding))
+                .map(Packed::plain_len),
+            None => None,
+        }
+    }
+
+    /// The whole fleet in text format 0.0.4.
     pub fn text(&self) -> Bytes {
-        let render = || {
-            let mut encoder = TextEncoder::with_capacity(self.expected_bytes());
-            self.encode(&Selection::default(), &mut encoder);
-            encoder.finish().into()
-        };
-        self.text.get_or_init(render).clone()
+        self.body(Syntax::Text, Encoding::Identity).bytes().clone()
+    }
+
+    fn render(&self, selection: &Selection, syntax: Syntax) -> Bytes {
+        let mut encoder = syntax.encoder(self.expected_bytes());
+        self.encode(selection, &mut *encoder);
+        encoder.finish().into()
     }
 
     /// Writes what `selection` asks for with `encoder`, family by family in catalogue order. The caller
@@ -81,12 +105,11 @@ impl Exposition {
         let targets: Vec<_> = self
             .table
             .targets()
-            .filter(|target| selection.has_target(target, &groups))
+            .filter(|target| selection.has_target(target, groups.iter().map(|group| group.row)))
             .map(|target| (target, encoder.prepare(Prepared::EMPTY, &target_labels(target))))
             .collect();
         for family in catalogue::families() {
-            let wanted = selection.collectors.is_empty() || selection.collectors.contains(&family.collector);
-            if wanted && self.collectors.contains(&family.collector) {
+            if selection.has_collector(family.collector) && self.collectors.contains(&family.collector) {
                 encoder.family(&family.heading());
                 write_family(family, &groups, &targets, encoder, true);
             }
@@ -113,9 +136,9 @@ impl Exposition {
         &self.table.names.clashes
     }
 
-    /// A guess, rather above than below, so that the buffer need not grow: memory that stays untouched
-    /// costs nothing.
-    fn expected_bytes(&self) -> usize {
+    /// The size of a body before it is packed: a guess, rather above than below, so that the buffer need
+    /// not grow. Memory that stays untouched costs nothing.
+    pub fn expected_bytes(&self) -> usize {
         const BEYOND_GROUP_LABELS: usize = 160;
         const HEADINGS: usize = 32 * 1024;
         let length = |row: GroupRow<'_>| {
@@ -126,22 +149,6 @@ impl Exposition {
         let mean = self.table.groups().map(length).sum::<usize>() / groups;
         let series = usize::try_from(self.series.values().sum::<u64>()).unwrap_or(usize::MAX);
         series.saturating_mul(mean + BEYOND_GROUP_LABELS).saturating_add(HEADINGS)
-    }
-}
-
-impl Selection {
-    fn has_group(&self, row: &GroupRow<'_>) -> bool {
-        admits(&self.accounts, &row.facts.account)
-            && admits(&self.regions, &row.group().region_id)
-            && admits(&self.groups, &row.group().id)
-    }
-
-    fn has_target(&self, target: &TargetHealth, groups: &[PreparedGroup<'_>]) -> bool {
-        let any_group = self.regions.is_empty() && self.groups.is_empty();
-        let lists = |group: &PreparedGroup<'_>| {
-            group.row.facts.account == target.account && group.row.facts.target == target.target
-        };
-        admits(&self.accounts, &target.account) && (any_group || groups.iter().any(lists))
     }
 }
 
@@ -159,10 +166,6 @@ impl<'a> PreparedGroup<'a> {
         let pools = row.pools().map(pool).collect();
         Self { row, labels, pools }
     }
-}
-
-fn admits(allowed: &BTreeSet<String>, value: &str) -> bool {
-    allowed.is_empty() || allowed.contains(value)
 }
 
 fn target_labels(target: &TargetHealth) -> [(&str, &str); 2] {

@@ -68,6 +68,14 @@ pub(super) fn wants_xml(incoming: &Incoming<'_>) -> bool {
     !parameters.get("Format").is_some_and(|format| format.eq_ignore_ascii_case("json"))
 }
 
+/// The operation that a request says it is for.
+pub(super) fn action(incoming: &Incoming<'_>) -> Option<String> {
+    match header(incoming.headers, "x-acs-action") {
+        Some(action) => Some(action.to_owned()),
+        None => parameters(incoming).get("Action").map(str::to_owned),
+    }
+}
+
 /// Checks everything that comes before an operation's own parameters.
 pub(super) fn authenticate(
     incoming: &Incoming<'_>,
@@ -78,6 +86,31 @@ pub(super) fn authenticate(
     if incoming.method != Method::POST || incoming.path != "/" {
         return Err(ApiError::of("InvalidAction.NotFound"));
     }
+    let (signed, credential, parameters) = identify(incoming, credentials, nonces, now)?;
+    let operation = Operation::named(&signed.action).ok_or_else(|| ApiError::of("InvalidAction.NotFound"))?;
+    if signed.version != VERSION {
+        return Err(ApiError::of("NoSuchVersion"));
+    }
+    if !credential.allowed {
+        return Err(ApiError::no_permission(operation.as_str()));
+    }
+    Ok(Authenticated { operation, parameters })
+}
+
+/// What a good signature vouches for, whoever the operation belongs to.
+#[derive(Debug)]
+pub(super) struct Signed {
+    pub(super) action: String,
+    pub(super) version: String,
+}
+
+/// Who signed a request. Uses up its nonce.
+pub(super) fn identify<'a>(
+    incoming: &Incoming<'_>,
+    credentials: &'a [Credential],
+    nonces: &Mutex<Nonces>,
+    now: Timestamp,
+) -> Result<(Signed, &'a Credential, Parameters), ApiError> {
     let parameters = parameters(incoming);
     let authorization = incoming.headers.get(AUTHORIZATION).map(|value| value.to_str());
     let (claim, credential) = match authorization {
@@ -93,23 +126,17 @@ pub(super) fn authenticate(
     if !fresh {
         return Err(ApiError::of("SignatureNonceUsed"));
     }
-    let operation = Operation::named(claim.action).ok_or_else(|| ApiError::of("InvalidAction.NotFound"))?;
-    if claim.version != VERSION {
-        return Err(ApiError::of("NoSuchVersion"));
-    }
-    if !credential.allowed {
-        return Err(ApiError::no_permission(operation.as_str()));
-    }
-    Ok(Authenticated { operation, parameters })
+    let signed = Signed { action: claim.action.to_owned(), version: claim.version.to_owned() };
+    Ok((signed, credential, parameters))
 }
 
 /// ACS3-HMAC-SHA256.
-fn verify_v3<'a>(
-    incoming: &Incoming<'a>,
-    authorization: &'a str,
+fn verify_v3<'r, 'a>(
+    incoming: &Incoming<'r>,
+    authorization: &'r str,
     credentials: &'a [Credential],
     now: Timestamp,
-) -> Result<(Claim<'a>, &'a Credential), ApiError> {
+) -> Result<(Claim<'r>, &'a Credential), ApiError> {
     let (access_key_id, names, signature) =
         parse_authorization(authorization).ok_or_else(|| ApiError::of("IncompleteSignature"))?;
     let mut values = [""; REQUIRED.len()];
@@ -159,12 +186,12 @@ fn verify_v3<'a>(
 }
 
 /// RPC with HMAC-SHA1.
-fn verify_v2<'a>(
+fn verify_v2<'r, 'a>(
     incoming: &Incoming<'_>,
-    parameters: &'a Parameters,
+    parameters: &'r Parameters,
     credentials: &'a [Credential],
     now: Timestamp,
-) -> Result<(Claim<'a>, &'a Credential), ApiError> {
+) -> Result<(Claim<'r>, &'a Credential), ApiError> {
     let required = |name: &str| parameters.get(name).ok_or_else(|| ApiError::missing(name));
     let claim = Claim {
         action: required("Action")?,
@@ -251,7 +278,7 @@ fn must_be_signed(headers: &HeaderMap) -> impl Iterator<Item = &str> {
 }
 
 /// Query and form together.
-fn parameters(incoming: &Incoming<'_>) -> Parameters {
+pub(super) fn parameters(incoming: &Incoming<'_>) -> Parameters {
     let mut pairs = Parameters::decode(incoming.query.as_bytes());
     let form = header(incoming.headers, CONTENT_TYPE.as_str())
         .is_some_and(|kind| kind.starts_with("application/x-www-form-urlencoded"));

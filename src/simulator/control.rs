@@ -6,7 +6,8 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::{
-    Credential, FaultRule,
+    Credential, FaultRule, Instance, Role,
+    access::life_problem,
     cloud::Cloud,
     fleet::{Group, write_instance_id},
     limiter::Limiter,
@@ -36,6 +37,12 @@ pub(super) struct Control {
     add_groups: usize,
     set_instance: Option<SetInstance>,
     set_group: Option<SetGroup>,
+    roles: Option<Vec<Role>>,
+    instance: Option<Instance>,
+    /// 0: as long as is asked for.
+    token_lifetime_seconds: Option<f64>,
+    /// Everything issued so far is over.
+    expire_tokens: bool,
 }
 
 #[derive(Debug, Deserialize)]
@@ -99,6 +106,9 @@ impl Control {
         if let Some(jump) = self.jump_seconds.filter(|jump| !(0.0..=MAX_JUMP).contains(jump)) {
             return Err(format!("jump_seconds is {jump}: it must be from 0 to {MAX_JUMP}"));
         }
+        if let Some(Err(problem)) = self.token_lifetime_seconds.map(token_lifetime) {
+            return Err(problem);
+        }
         if self.add_groups > MAX_ADDED {
             return Err(format!("add_groups is {}: at most {MAX_ADDED} at once", self.add_groups));
         }
@@ -135,11 +145,28 @@ impl Control {
         if let Some(rate) = self.requests_per_second {
             *lock(&state.limiter) = Limiter::new(rate, real);
         }
+        self.apply_access(state, real);
         if let Some(rules) = &self.faults {
             lock(&state.faults).replace(rules.clone());
         }
         if let Some(rule) = &self.add_fault {
             lock(&state.faults).add(rule.clone());
+        }
+    }
+
+    fn apply_access(&self, state: &State, real: Timestamp) {
+        if self.expire_tokens {
+            state.expire_tokens(real);
+        }
+        let access = &mut lock(&state.issuer).access;
+        if let Some(Ok(life)) = self.token_lifetime_seconds.map(token_lifetime) {
+            access.token_lifetime = life;
+        }
+        if let Some(roles) = &self.roles {
+            access.roles.clone_from(roles);
+        }
+        if let Some(instance) = &self.instance {
+            access.instance = instance.clone();
         }
     }
 
@@ -207,6 +234,16 @@ impl SetGroup {
             group.expires = Some(group.now() + seconds);
         }
     }
+}
+
+/// 0 stands for no lifetime of its own.
+fn token_lifetime(seconds: f64) -> Result<Option<Duration>, String> {
+    if seconds == 0.0 {
+        return Ok(None);
+    }
+    let life = Duration::try_from_secs_f64(seconds)
+        .map_err(|_| format!("token_lifetime_seconds is {seconds}: it must be 0 or more"))?;
+    life_problem(life).map_or(Ok(Some(life)), Err)
 }
 
 fn instance_serial(group: &Group, id: &str) -> Option<u64> {

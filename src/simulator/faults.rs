@@ -93,6 +93,8 @@ pub(super) struct Scope<'a> {
     pub(super) group_id: Option<&'a str>,
     /// `PageNumber`.
     pub(super) page: u64,
+    /// Only rules that name the operation count: it is none of the API's own.
+    pub(super) only_named: bool,
 }
 
 /// What happens to one request.
@@ -148,7 +150,7 @@ impl FaultRule {
 
     fn covers(&self, scope: &Scope<'_>) -> bool {
         self.requests != Some(0)
-            && self.operation.as_deref().is_none_or(|operation| operation == scope.operation)
+            && self.operation.as_deref().map_or(!scope.only_named, |operation| operation == scope.operation)
             && self.group_id.as_deref().is_none_or(|group| Some(group) == scope.group_id)
             && self.page.is_none_or(|page| page == scope.page)
     }
@@ -212,7 +214,8 @@ fn all() -> f64 {
 mod tests {
     use super::*;
 
-    const SCOPE: Scope<'_> = Scope { operation: "ListAppInstances", group_id: Some("aig-1"), page: 2 };
+    const SCOPE: Scope<'_> =
+        Scope { operation: "ListAppInstances", group_id: Some("aig-1"), page: 2, only_named: false };
 
     fn rule(json: &str) -> FaultRule {
         serde_json::from_str(json).unwrap()

@@ -10,13 +10,15 @@
 //! | `fleet` | the model: pure functions of (seed, options, simulated time) |
 //! | `api` | parameters, the three operations, errors; pages are written straight into bytes |
 //! | `authentication`, `nonces`, `limiter`, `faults` | what stands before an operation |
+//! | `access` | STS, metadata service, credentials URI: how callers come by temporary credentials |
 //! | `truth`, `statistics`, `control` | the pages beside the API |
 //! | `state` | what requests share, and how one becomes an answer |
 //! | `server` | the only part with sockets and clocks |
 //!
-//! What is not here: TLS, the operations of other products (STS, ECS metadata), and anything the
-//! exporter itself uses: nothing but tests and the composition root imports this room.
+//! What is not here: TLS, the operations of other products, and anything the exporter itself uses: nothing but tests
+//! and the composition root imports this room.
 
+mod access;
 mod answer;
 mod api;
 mod authentication;
@@ -33,6 +35,10 @@ mod state;
 mod statistics;
 mod truth;
 
+pub use access::{
+    Access, EXTERNAL_ID, GUARDED_ROLE, INSTANCE_ROLE, Instance, OIDC_PROVIDER, OTHER_ACCOUNTS_ROLE, ROLE,
+    Role,
+};
 pub use faults::{ErrorFault, Fault, FaultRule, TotalCount};
 pub use options::{ACCESS_KEY_ID, ACCESS_KEY_SECRET, Credential, DEFAULT_PORT, Options};
 pub use server::{Error, Server};

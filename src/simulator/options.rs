@@ -5,7 +5,7 @@ use std::{fmt, time::Duration};
 use jiff::Timestamp;
 use serde::Deserialize;
 
-use super::FaultRule;
+use super::{Access, FaultRule};
 
 /// The AccessKey id that is known unless [`Options::credentials`] says otherwise.
 pub const ACCESS_KEY_ID: &str = "simulated-access-key-id";
@@ -42,6 +42,8 @@ pub struct Options {
     pub faults: Vec<FaultRule>,
     /// Who may call.
     pub credentials: Vec<Credential>,
+    /// How they come by temporary credentials.
+    pub access: Access,
 }
 
 /// An AccessKey that the simulated cloud knows.
@@ -64,6 +66,9 @@ pub struct Credential {
     /// `false`: the key is good and lacks the permission.
     #[serde(default = "yes")]
     pub allowed: bool,
+    /// The ARN of whom it belongs to; `None` for a user of the account.
+    #[serde(default)]
+    pub identity: Option<String>,
 }
 
 impl Options {
@@ -78,7 +83,7 @@ impl Options {
                 self.requests_per_second
             ));
         }
-        self.faults.iter().find_map(FaultRule::problem)
+        self.faults.iter().find_map(FaultRule::problem).or_else(|| self.access.problem())
     }
 }
 
@@ -95,6 +100,7 @@ impl Default for Options {
             requests_per_second: 0.0,
             faults: Vec::new(),
             credentials: vec![Credential::new(ACCESS_KEY_ID, ACCESS_KEY_SECRET)],
+            access: Access::default(),
         }
     }
 }
@@ -109,7 +115,13 @@ impl Credential {
             token_expires: None,
             active: true,
             allowed: true,
+            identity: None,
         }
+    }
+
+    /// The ARN of whom it belongs to.
+    pub(super) fn identity(&self) -> &str {
+        self.identity.as_deref().unwrap_or("acs:ram::1234567890123456:user/exporter")
     }
 }
 

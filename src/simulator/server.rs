@@ -28,6 +28,7 @@ use tokio::{
 
 use super::{
     Options,
+    access::{Plain, is_beside},
     answer::{Answer, Break},
     authentication::Incoming,
     control::Control,
@@ -188,8 +189,32 @@ async fn answer(
         (_, "/_truth" | "/_stats" | "/_control") => {
             Ok(problem(405, "GET /_truth, GET /_stats, POST /_control"))
         }
+        (_, path) if is_beside(path) => beside(&state, &request).await,
         _ => call(state, request).await,
     }
+}
+
+/// A request of a service beside the API.
+async fn beside(state: &State, request: &Request<IncomingBody>) -> Result<Response<Answer>, Break> {
+    let (uri, now) = (request.uri(), Timestamp::now());
+    let query = uri.query().unwrap_or_default();
+    let Plain { operation, latency, answer } =
+        state.reply_beside(request.method(), uri.path(), query, request.headers(), now);
+    if !latency.is_zero() {
+        sleep(latency).await;
+    }
+    let name = answer.as_ref().map_or_else(
+        || "drop".to_owned(),
+        |(status, _)| match status {
+            200 => "OK".to_owned(),
+            status => status.to_string(),
+        },
+    );
+    let bytes = answer.as_ref().map_or(0, |(_, body)| body.len() as u64);
+    lock(&state.statistics).answered(operation, &name, bytes);
+    let (status, body) = answer.ok_or(Break)?;
+    let kind = if body.starts_with('{') { JSON } else { "text/plain;charset=utf-8" };
+    Ok(Answer::whole(body).response(status, kind))
 }
 
 /// A request of the API.
@@ -220,6 +245,8 @@ async fn call(state: Arc<State>, request: Request<IncomingBody>) -> Result<Respo
 
 fn respond(outcome: Outcome) -> Option<Response<Answer>> {
     Some(match outcome {
+        // No status: the connection is closed instead.
+        Outcome::Error { error, .. } if error.status == 0 => return None,
         Outcome::Page(body) => Answer::whole(body).response(200, JSON),
         Outcome::Error { error, xml, body } => {
             let mut response = Answer::whole(body).response(error.status, if xml { XML } else { JSON });

@@ -12,6 +12,7 @@ use jiff::Timestamp;
 
 use super::{
     Credential, ErrorFault, Fault, Options,
+    access::Issuer,
     api::{self, ApiError, Distortion, Operation, Page, Parameters},
     authentication::{Incoming, authenticate, wants_xml},
     clock::Clock,
@@ -36,7 +37,8 @@ pub(super) struct State {
     pub(super) limiter: Mutex<Limiter>,
     pub(super) faults: Mutex<Faults>,
     pub(super) statistics: Mutex<Statistics>,
-    nonces: Mutex<Nonces>,
+    pub(super) issuer: Mutex<Issuer>,
+    pub(super) nonces: Mutex<Nonces>,
     requests: AtomicU64,
     seed: u64,
 }
@@ -82,6 +84,7 @@ impl State {
             limiter: Mutex::new(Limiter::new(options.requests_per_second, real)),
             faults: Mutex::new(Faults::new(options.faults, options.seed)),
             statistics: Mutex::default(),
+            issuer: Mutex::new(Issuer::new(options.access)),
             nonces: Mutex::new(Nonces::new(real, NONCES)),
             requests: AtomicU64::new(0),
             seed: options.seed,
@@ -93,8 +96,11 @@ impl State {
         lock(&self.clock).at(real)
     }
 
-    /// Answers one request of the API.
+    /// Answers one request of the API, or of STS, which listens at the same address.
     pub(super) fn reply(&self, incoming: &Incoming<'_>, real: Timestamp) -> Reply {
+        if let Some(reply) = self.reply_of_sts(incoming, real) {
+            return reply;
+        }
         let request_id = self.request_id();
         let xml = wants_xml(incoming);
         let credentials = Arc::clone(&lock(&self.credentials));
@@ -123,6 +129,7 @@ impl State {
             operation: operation.as_str(),
             group_id: parameters.get("AppInstanceGroupId"),
             page: Page::of(parameters).map_or(0, |page| page.number),
+            only_named: false,
         };
         lock(&self.faults).judge(&scope)
     }
@@ -155,7 +162,7 @@ impl State {
     }
 
     /// In the form of the real ones; another one for every request.
-    fn request_id(&self) -> String {
+    pub(super) fn request_id(&self) -> String {
         let number = u128::from(self.requests.fetch_add(1, Ordering::Relaxed));
         let spread =
             (u128::from(self.seed) << 64 | number).wrapping_mul(0xda94_2042_e4dd_58b5_9c06_faf4_d023_e3ab);

@@ -7,8 +7,10 @@ use std::time::Duration;
 use jiff::Timestamp;
 use prometheus::{Counter, CounterVec, Gauge, GaugeVec, HistogramVec, IntCounterVec, IntGauge};
 
+use super::exemplars::Exemplars;
 use super::{Maker, OPERATIONS, journal::Journal};
 use crate::aliyun::{Observer, Outcome};
+use crate::metrics::MetricFamily;
 use crate::metrics::catalogue::REQUEST_DURATION_BUCKETS;
 
 /// Codes that the client itself makes up: always told apart.
@@ -16,6 +18,8 @@ const OWN_CODES: [&str; 5] = ["OK", "timeout", "connect", "protocol", "credentia
 /// Codes of the API that are told apart per account. It has some dozens; what is beyond is a fault that
 /// must not grow our memory or Prometheus'.
 const MOST_CODES: usize = 64;
+/// The histogram that has exemplars.
+const DURATIONS: &str = "appstreaming_exporter_api_request_duration_seconds";
 /// The longest code of the API's reference has about 60 bytes.
 const LONGEST_CODE: usize = 128;
 
@@ -31,6 +35,7 @@ pub(super) struct Api {
 struct Shared {
     requests: IntCounterVec,
     durations: HistogramVec,
+    exemplars: Arc<Exemplars>,
     retries: IntCounterVec,
     in_flight: IntGauge,
 }
@@ -50,11 +55,8 @@ impl Api {
         let requests = "appstreaming_exporter_api_requests_total";
         let shared = Shared {
             requests: make.counters(requests, &["account", "operation", "code"]),
-            durations: make.durations(
-                "appstreaming_exporter_api_request_duration_seconds",
-                &["operation"],
-                REQUEST_DURATION_BUCKETS,
-            ),
+            durations: make.durations(DURATIONS, &["operation"], REQUEST_DURATION_BUCKETS),
+            exemplars: Arc::default(),
             retries: make.counters("appstreaming_exporter_api_retries_total", &["operation"]),
             in_flight: make.gauge("appstreaming_exporter_api_in_flight"),
         };
@@ -69,6 +71,13 @@ impl Api {
             waited: make.fractional_counters(waited, &["account"]),
             accounts: Mutex::default(),
             journal,
+        }
+    }
+
+    /// Adds to what was gathered what the registry doesn't keep.
+    pub(super) fn put_exemplars_on(&self, families: &mut [MetricFamily]) {
+        if let Some(family) = families.iter_mut().find(|family| family.name == DURATIONS) {
+            self.shared.exemplars.put_on(family);
         }
     }
 
@@ -99,7 +108,9 @@ impl Observer for AccountObserver {
         let code = self.bounded(outcome.code);
         self.shared.requests.with_label_values(&[&*self.account, outcome.operation, code]).inc();
         self.shared.durations.with_label_values(&[outcome.operation]).observe(outcome.took.as_secs_f64());
-        self.journal.called(&self.account, outcome, Timestamp::now());
+        let now = Timestamp::now();
+        self.journal.called(&self.account, outcome, now);
+        self.shared.exemplars.finished(outcome, now);
     }
 
     fn retried(&self, operation: &'static str) {

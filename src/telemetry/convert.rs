@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use prometheus::proto;
 
-use crate::metrics::{Kind, MetricFamily, Sample, Value};
+use crate::metrics::{Histogram, Kind, MetricFamily, Sample, Value};
 
 pub(super) fn family(family: &proto::MetricFamily) -> MetricFamily {
     let kind = match family.get_field_type() {
@@ -36,12 +36,13 @@ fn sample(kind: Kind, metric: &proto::Metric) -> Sample {
 /// Their buckets are cumulative already; ours have no `+Inf`, for that is the count.
 fn histogram(histogram: &proto::Histogram) -> Value {
     let buckets = histogram.get_bucket().iter();
-    Value::Histogram {
+    Value::Histogram(Histogram {
         buckets: buckets
             .map(|bucket| (bucket.upper_bound(), bucket.cumulative_count()))
             .filter(|(bound, _)| bound.is_finite())
             .collect(),
         sum: histogram.get_sample_sum(),
         count: histogram.get_sample_count(),
-    }
+        exemplars: Vec::new(),
+    })
 }

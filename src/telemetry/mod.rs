@@ -10,6 +10,7 @@ mod build_info;
 mod configuration;
 mod convert;
 mod credentials;
+mod exemplars;
 mod journal;
 pub mod logging;
 mod polls;
@@ -40,6 +41,7 @@ const OPERATIONS: [&str; 3] = ["ListAppInstanceGroup", "ListAppInstances", "List
 
 /// Everything the exporter counts about itself. Recording never blocks for longer than a map look-up.
 pub struct Telemetry {
+    started: Timestamp,
     registry: Registry,
     api: api::Api,
     configuration: configuration::Configuration,
@@ -56,6 +58,7 @@ impl Telemetry {
         let maker = Maker { registry: &registry };
         let journal = Arc::new(journal::Journal::default());
         Arc::new(Telemetry {
+            started: Timestamp::now(),
             api: api::Api::new(&maker, Arc::clone(&journal)),
             configuration: configuration::Configuration::new(&maker),
             credentials: credentials::Credentials::new(&maker),
@@ -66,9 +69,15 @@ impl Telemetry {
         })
     }
 
+    /// When everything that is counted here was 0.
+    pub fn started(&self) -> Timestamp {
+        self.started
+    }
+
     /// Every family that has a sample now, sorted by name, with the process' and the build's.
     pub fn gather(&self) -> Vec<MetricFamily> {
         let mut families: Vec<MetricFamily> = self.registry.gather().iter().map(convert::family).collect();
+        self.api.put_exemplars_on(&mut families);
         families.push(build_info::family());
         families.extend(process::families());
         families.sort_by(|a, b| a.name.cmp(&b.name));
@@ -148,8 +157,9 @@ impl Telemetry {
         self.serving.exposition(series, dropped);
     }
 
-    /// A snapshot's body in one format and encoding has so many bytes.
-    pub fn snapshot_bytes(&self, format: &str, encoding: &str, bytes: usize) {
+    /// The last snapshot's body in one format and encoding has so many bytes; `None` (nobody asked for it
+    /// yet) takes the series away.
+    pub fn snapshot_bytes(&self, format: &str, encoding: &str, bytes: Option<usize>) {
         self.serving.snapshot_bytes(format, encoding, bytes);
     }
 

@@ -28,7 +28,7 @@ impl Serving {
             serving.series.with_label_values(&[collector.as_str()]);
             serving.dropped.with_label_values(&[collector.as_str()]);
         }
-        for Representation { format, encoding } in Representation::all() {
+        for Representation { format, encoding, .. } in Representation::all() {
             serving.scrapes.with_label_values(&[format.name(), encoding.name()]);
         }
         serving
@@ -48,8 +48,13 @@ impl Serving {
         }
     }
 
-    pub(super) fn snapshot_bytes(&self, format: &str, encoding: &str, bytes: usize) {
-        self.snapshot_bytes.with_label_values(&[format, encoding]).set(super::signed(bytes as u64));
+    pub(super) fn snapshot_bytes(&self, format: &str, encoding: &str, bytes: Option<usize>) {
+        let labels = [format, encoding];
+        match bytes {
+            Some(bytes) => self.snapshot_bytes.with_label_values(&labels).set(super::signed(bytes as u64)),
+            // There may be none to remove, which is as good.
+            None => drop(self.snapshot_bytes.remove_label_values(&labels)),
+        }
     }
 
     pub(super) fn scraped(&self, format: &str, encoding: &str) {

@@ -1,6 +1,6 @@
 use super::*;
 use crate::aliyun::Outcome;
-use crate::metrics::{Kind, Sample, Value};
+use crate::metrics::{Histogram, Kind, Sample, Value};
 
 fn find<'a>(families: &'a [MetricFamily], name: &str) -> &'a MetricFamily {
     families.iter().find(|family| family.name == name).unwrap_or_else(|| panic!("no {name}"))
@@ -97,10 +97,10 @@ fn polls_are_counted_by_how_they_went() {
     assert_eq!(number(&telemetry, "paging_inconsistencies_total", &operation), 2.0);
 
     let families = telemetry.gather();
-    let Value::Histogram { buckets, sum, count } = &sample(&families, "poll_duration_seconds", &[]).value
-    else {
+    let Value::Histogram(histogram) = &sample(&families, "poll_duration_seconds", &[]).value else {
         panic!("no histogram")
     };
+    let Histogram { buckets, sum, count, .. } = histogram;
     assert_eq!((*sum, *count), (3.7, 2));
     assert!(buckets.is_sorted() && buckets.iter().all(|(bound, _)| bound.is_finite()));
     let up_to = |limit: f64| buckets.iter().rfind(|(bound, _)| *bound <= limit).unwrap().1;
@@ -126,6 +126,36 @@ fn requests_are_counted_by_account_operation_and_code() {
     assert_eq!(number(&telemetry, "api_limiter_wait_seconds_total", &[("account", "a")]), 0.25);
     assert_eq!(number(&telemetry, "api_rate_limit", &[("account", "a")]), 12.5);
     assert_eq!(number(&telemetry, "api_in_flight", &[]), 1.0);
+}
+
+#[test]
+fn the_last_request_of_each_bucket_is_its_exemplar() {
+    let telemetry = Telemetry::new();
+    let observer = telemetry.observer("a");
+    let answered = |milliseconds: u64, request_id: Option<&str>| {
+        let took = Duration::from_millis(milliseconds);
+        observer.finished(&Outcome { operation: "ListAppInstances", code: "OK", took, request_id });
+    };
+    answered(30, Some("FIRST"));
+    answered(30, Some("SECOND"));
+    answered(30, None);
+    answered(31, Some(&"x".repeat(119)));
+    answered(60_000, Some("SLOW"));
+    answered(25, Some("ON-THE-BOUND"));
+    let families = telemetry.gather();
+    let labels = [("operation", "ListAppInstances")];
+    let Value::Histogram(histogram) = &sample(&families, "api_request_duration_seconds", &labels).value
+    else {
+        panic!("no histogram")
+    };
+    let of_bucket = |(above, upto, _)| {
+        let exemplar = histogram.exemplar(above, upto)?;
+        let [(name, id)] = &exemplar.labels[..] else { panic!("{exemplar:?}") };
+        assert_eq!(name, "request_id");
+        Some((upto, id.as_str()))
+    };
+    let shown: Vec<_> = histogram.intervals().filter_map(of_bucket).collect();
+    assert_eq!(shown, [(0.025, "ON-THE-BOUND"), (0.05, "SECOND"), (f64::INFINITY, "SLOW")]);
 }
 
 #[test]
@@ -163,7 +193,11 @@ fn findings_and_what_is_served_are_counted() {
     assert_eq!(number(&telemetry, "series_dropped_total", &[("collector", "instances_detail")]), 100.0);
 
     let representation = [("format", "text-0.0.4"), ("encoding", "identity")];
-    telemetry.snapshot_bytes("text-0.0.4", "identity", 1_234);
+    telemetry.snapshot_bytes("protobuf", "zstd", Some(1));
+    telemetry.snapshot_bytes("protobuf", "zstd", None);
+    telemetry.snapshot_bytes("protobuf", "zstd", None);
+    assert!(telemetry.gather().iter().all(|family| family.name != own("snapshot_bytes")));
+    telemetry.snapshot_bytes("text-0.0.4", "identity", Some(1_234));
     telemetry.scraped("text-0.0.4", "identity");
     assert_eq!(number(&telemetry, "snapshot_bytes", &representation), 1_234.0);
     assert_eq!(number(&telemetry, "scrapes_total", &representation), 1.0);
@@ -180,7 +214,7 @@ fn every_family_of_the_catalogue_is_there_as_described_and_in_order() {
     telemetry.findings(&findings);
     telemetry.credentials_expiry("a", Some(Timestamp::UNIX_EPOCH));
     telemetry.config_loaded(true, Timestamp::UNIX_EPOCH);
-    telemetry.snapshot_bytes("text-0.0.4", "identity", 1);
+    telemetry.snapshot_bytes("text-0.0.4", "identity", Some(1));
 
     let families = telemetry.gather();
     assert!(families.is_sorted_by(|a, b| a.name < b.name), "sorted and different");

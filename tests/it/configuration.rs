@@ -106,19 +106,6 @@ fn a_secret_is_read_from_the_environment_or_a_file_and_a_missing_file_is_named()
 }
 
 #[test]
-fn what_does_not_work_yet_is_refused_instead_of_being_ignored() {
-    let checked = run(binary().args([
-        "check",
-        "--set",
-        "accounts.0.credentials.source=ecs_ram_role",
-        "--set",
-        "accounts.0.name=x",
-    ]));
-    assert_eq!(checked.status, 1);
-    assert!(checked.stderr.contains("not supported yet"), "{}", checked.stderr);
-}
-
-#[test]
 fn a_missing_configuration_file_is_a_reason() {
     let checked = run(binary().args(["check", "--config.file", "/nowhere/exporter.toml"]));
     assert_eq!(checked.status, 1);

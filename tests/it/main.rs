@@ -9,9 +9,11 @@ mod support;
 
 mod commands;
 mod configuration;
+mod credentials;
 mod demo;
 mod failures;
 mod fleet;
+mod formats;
 mod http;
 mod page;
 mod prometheus;

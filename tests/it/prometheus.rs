@@ -9,20 +9,26 @@ use serde_json::Value;
 
 use crate::support::{Exporter, eventually, http, run};
 
-struct Prometheus {
+pub struct Prometheus {
     child: Child,
-    url: String,
+    pub url: String,
     _data: tempfile::TempDir,
 }
 
 impl Prometheus {
     /// Debian's Prometheus with the configuration that the project ships.
     fn start() -> Self {
+        Self::with(concat!(env!("CARGO_MANIFEST_DIR"), "/deploy/prometheus/prometheus.yml"), &[])
+    }
+
+    /// The same with a configuration of its own.
+    pub fn with(configuration: &str, arguments: &[&str]) -> Self {
         let data = tempfile::tempdir().expect("a directory for its data");
         let free =
             TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port");
         let child = Command::new("prometheus")
-            .arg(concat!("--config.file=", env!("CARGO_MANIFEST_DIR"), "/deploy/prometheus/prometheus.yml"))
+            .arg(format!("--config.file={configuration}"))
+            .args(arguments)
             .arg(format!("--storage.tsdb.path={}", data.path().display()))
             .arg(format!("--web.listen-address={free}"))
             .stdout(Stdio::null())
@@ -32,7 +38,7 @@ impl Prometheus {
         Self { child, url: format!("http://{free}"), _data: data }
     }
 
-    fn query(&self, query: &str) -> Vec<(Value, f64)> {
+    pub fn query(&self, query: &str) -> Vec<(Value, f64)> {
         let encoded: String = query.bytes().map(|byte| format!("%{byte:02X}")).collect();
         let Ok(answer) = http::try_get(&format!("{}/api/v1/query?query={encoded}", self.url)) else {
             return Vec::new();

@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::support::{Cloud, run};
 
 /// A virtual environment with the SDK, made once and kept beside the build.
-fn python() -> PathBuf {
+pub fn python() -> PathBuf {
     let environment = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("sdk");
     let python = environment.join("bin/python");
     let requirements = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/sdk/requirements.txt");

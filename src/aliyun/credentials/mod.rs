@@ -1,10 +1,37 @@
 //! Who signs: AccessKeys, and the sources they come from.
 //!
-//! One file a source. A source hands out credentials that are good now; refreshing ahead of expiry,
-//! if a source can, is its own business.
+//! A [`Recipe`] says where credentials are to come from; [`source`] makes of it a [`Source`], which hands out what is
+//! good now.
+//!
+//! | file | does |
+//! |---|---|
+//! | `recipe` | what to use, as data |
+//! | `provider` | fetches once: one file for each of `keys`, `oidc_role`, `assume_role`, `ecs_ram_role`, `uri`, `profile`, `default_chain` |
+//! | `refreshing`, `refresh` | keeps what was fetched and fetches again in time; its decisions |
+//! | `sts`, `web`, `answer` | whom providers ask, and how answers are read |
+//! | `environment` | the SDKs' variables |
+//! | `observer` | what a log and statistics are told |
+//!
+//! Not here: which source an account uses (configuration), and any metric.
 
 pub mod environment;
+
+mod answer;
+mod assume_role;
+mod default_chain;
+mod ecs_ram_role;
+mod keys;
+mod observer;
+mod oidc_role;
+mod profile;
+mod provider;
+mod recipe;
+mod refresh;
+mod refreshing;
 mod static_keys;
+mod sts;
+mod uri;
+mod web;
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -15,7 +42,12 @@ use jiff::Timestamp;
 
 use super::Secret;
 
+pub use environment::Environment;
+pub use observer::{Event, Observer, Unobserved};
+pub use provider::Surroundings;
+pub use recipe::{KeyText, Places, Recipe, Role, SESSION_DURATION, SESSION_NAME, StsPlace};
 pub use static_keys::StaticSource;
+pub use uri::parse as parse_uri;
 
 /// An AccessKey, with a token when it is a temporary one.
 #[derive(Clone, PartialEq, Eq)]
@@ -72,21 +104,74 @@ pub trait Source: Send + Sync {
     /// asked, whatever the clock says. Told by every request that meets it: a source compares the credentials
     /// with those it has, since they may have been replaced already.
     fn refused(&self, credentials: &Credentials);
+
+    /// What is known without asking anybody.
+    fn describe(&self) -> Description {
+        Description { source: self.name(), access_key_id: None, expires: None, failure: None }
+    }
+}
+
+/// A source as it may be shown.
+#[derive(Debug, Clone)]
+pub struct Description {
+    /// Its [name](Source::name); of the default chain, that of the source that won, once one has.
+    pub source: &'static str,
+    /// The id it last handed out, by its last four characters.
+    pub access_key_id: Option<String>,
+    /// When what it last handed out ends, where it does.
+    pub expires: Option<Timestamp>,
+    /// Why the last attempt to get others failed, if it did.
+    pub failure: Option<Error>,
+}
+
+/// Makes a source of a recipe. Nothing is read or sent before somebody asks it, and then everything happens in the
+/// background of the runtime that the question came from.
+///
+/// # Errors
+///
+/// When no client can be set up for where the recipe points to.
+pub fn source(
+    recipe: &Recipe,
+    surroundings: &Surroundings,
+    observer: Arc<dyn Observer>,
+) -> Result<Arc<dyn Source>, Error> {
+    let provider = provider::provider(recipe, surroundings, &observer)?;
+    Ok(Arc::new(refreshing::Refreshing::new(provider, observer)))
 }
 
 /// Why a source has no credentials. Holds no value of any of them.
-#[derive(Debug, Clone, thiserror::Error)]
-#[error("credentials from {from}: {message}")]
+#[derive(Debug, Clone)]
 pub struct Error {
     from: &'static str,
     message: String,
+    not_configured: bool,
     source: Option<Arc<dyn StdError + Send + Sync>>,
 }
 
 impl Error {
     /// `from` is the [name](Source::name) of the source; the message says what is missing or went wrong.
     pub fn new(from: &'static str, message: impl Into<String>) -> Self {
-        Self { from, message: message.into(), source: None }
+        Self { from, message: message.into(), not_configured: false, source: None }
+    }
+
+    /// Nobody asked for this source: in the default chain that is no mistake.
+    pub(super) fn not_configured(from: &'static str, message: impl Into<String>) -> Self {
+        Self { not_configured: true, ..Self::new(from, message) }
+    }
+
+    /// The name of the source that says so.
+    pub fn from(&self) -> &'static str {
+        self.from
+    }
+
+    /// Whether nobody asked for the source.
+    pub fn is_not_configured(&self) -> bool {
+        self.not_configured
+    }
+
+    /// What is missing or went wrong, without the source's name and without its causes.
+    pub fn message(&self) -> &str {
+        &self.message
     }
 
     /// Adds what caused it. The cause's own text must be free of secrets.
@@ -94,17 +179,26 @@ impl Error {
         self.source = Some(Arc::new(source));
         self
     }
+
+    /// The source's name, what went wrong and its causes: as part of a list.
+    pub(super) fn brief(&self) -> String {
+        let mut text = format!("{}: {}", self.from, self.message);
+        if let Some(cause) = &self.source {
+            text.push_str(&format!(": {}", super::error::chain(&**cause)));
+        }
+        text
+    }
 }
 
-/// The sources that the official SDKs look through, as far as they are known here, in their order. The first
-/// that has credentials is taken and kept. `lookup` reads a variable of the environment.
-pub fn default_chain(lookup: impl Fn(&str) -> Option<String>) -> Result<Arc<dyn Source>, Error> {
-    match environment::read(lookup)? {
-        Some(credentials) => Ok(Arc::new(StaticSource::named(environment::NAME, credentials))),
-        None => Err(Error::new(
-            "the default chain",
-            format!("none found: set {} and {}", environment::ACCESS_KEY_ID, environment::ACCESS_KEY_SECRET),
-        )),
+impl fmt::Display for Error {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "credentials from {}: {}", self.from, self.message)
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.source.as_ref().map(|source| &**source as &(dyn StdError + 'static))
     }
 }
 
@@ -143,24 +237,5 @@ mod tests {
         ] {
             assert_eq!(last_four(id), shown, "{id}");
         }
-    }
-
-    #[test]
-    fn without_keys_the_chain_says_which_variables_it_looked_for() {
-        let error = default_chain(|_| None).err().unwrap();
-        assert_eq!(
-            error.to_string(),
-            "credentials from the default chain: none found: set ALIBABA_CLOUD_ACCESS_KEY_ID and \
-             ALIBABA_CLOUD_ACCESS_KEY_SECRET"
-        );
-    }
-
-    #[tokio::test]
-    async fn keys_in_the_environment_win_the_chain() {
-        let source = default_chain(|name| Some(format!("value of {name}"))).unwrap();
-        assert_eq!(source.name(), "environment");
-        let credentials = source.current().await.unwrap();
-        assert_eq!(credentials.access_key_id, "value of ALIBABA_CLOUD_ACCESS_KEY_ID");
-        assert!(credentials.security_token.is_some());
     }
 }

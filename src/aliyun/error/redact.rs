@@ -15,7 +15,8 @@ const SHORTEST_ID: usize = 12;
 /// Shorter keys are made up.
 const SHORTEST_KEY: usize = 6;
 /// What a signed query holds that nobody should see, whoever signed it.
-const HIDDEN_PARAMETERS: [&str; 4] = ["Signature", "SecurityToken", "AccessKeyId", "AccessKeySecret"];
+const HIDDEN_PARAMETERS: [&str; 5] =
+    ["Signature", "SecurityToken", "AccessKeyId", "AccessKeySecret", "OIDCToken"];
 
 /// What a request was signed with, to be taken out of whatever comes back.
 pub(in super::super) struct Redaction<'a> {

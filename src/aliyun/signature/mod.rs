@@ -22,7 +22,7 @@ use super::credentials::Credentials;
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
 /// What the body of a form is, word by word: the service compares the signed header with the sent one.
-const FORM: &str = "application/x-www-form-urlencoded";
+pub(super) const FORM: &str = "application/x-www-form-urlencoded";
 
 /// Which scheme signs.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]

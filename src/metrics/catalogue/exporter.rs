@@ -14,7 +14,8 @@ pub const REQUEST_DURATION_BUCKETS: &[f64] = &[0.025, 0.05, 0.1, 0.25, 0.5, 1.0,
 pub(super) const CHAPTER: Chapter = Chapter {
     title: "The exporter itself",
     introduction: "Kept as the exporter runs, apart from the fleet: these are there before the first poll \
-        has ended, and nothing narrows them.",
+        has ended. `account`, `region_id` and `group_id` don't narrow them; with `collect[]` they are there if \
+        it names `exporter`.",
     families: FAMILIES,
 };
 
@@ -176,6 +177,6 @@ static FAMILIES: &[Family] = &[
         "appstreaming_exporter_snapshot_bytes",
         &["format", "encoding"],
         "rendering",
-        "Size of the fleet's last snapshot as rendered, by exposition format and content encoding.",
+        "Size of the fleet's last snapshot in each exposition format and content encoding that somebody asked for.",
     ),
 ];

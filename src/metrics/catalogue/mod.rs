@@ -117,6 +117,20 @@ impl Collector {
         Self::Health,
     ];
 
+    /// All of them, in catalogue order: what `collect[]` knows.
+    pub const ALL: [Self; 10] = [
+        Self::Groups,
+        Self::NodePools,
+        Self::Instances,
+        Self::Nodes,
+        Self::Persistent,
+        Self::InstancesDetail,
+        Self::PersistentDetail,
+        Self::Health,
+        Self::Exporter,
+        Self::Process,
+    ];
+
     /// The name in labels, in `collect[]` and in the reference.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -133,9 +147,9 @@ impl Collector {
         }
     }
 
-    /// The fleet collector of that name.
+    /// The collector of that name.
     pub fn parse(name: &str) -> Option<Self> {
-        Self::FLEET.into_iter().find(|collector| collector.as_str() == name)
+        Self::ALL.into_iter().find(|collector| collector.as_str() == name)
     }
 }
 

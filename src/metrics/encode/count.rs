@@ -1,6 +1,8 @@
 //! An encoder that writes nothing and counts: what a snapshot would cost, before it is paid for.
 
-use super::{Encoder, Heading, Label, Prepared};
+use jiff::Timestamp;
+
+use super::{Encoder, Heading, Histogram, Label, Prepared};
 
 /// Counts series.
 #[derive(Debug, Default)]
@@ -24,9 +26,8 @@ impl Encoder for CountingEncoder {
         &mut self,
         _prepared: &Prepared,
         _labels: &[Label<'_>],
-        _buckets: &[(f64, u64)],
-        _sum: f64,
-        _count: u64,
+        _histogram: &Histogram,
+        _created: Option<Timestamp>,
     ) {
         self.series += 1;
     }

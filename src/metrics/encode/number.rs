@@ -20,6 +20,16 @@ pub(super) fn push_number(out: &mut Vec<u8>, value: f64) {
     }
 }
 
+/// Appends `value` like [`push_number`], but whole numbers with a fraction of 0, as OpenMetrics and
+/// Prometheus write the bounds of buckets.
+pub(super) fn push_float(out: &mut Vec<u8>, value: f64) {
+    if value.is_finite() {
+        out.extend_from_slice(ryu::Buffer::new().format_finite(value).as_bytes());
+    } else {
+        push_number(out, value);
+    }
+}
+
 /// Appends a whole number.
 pub(super) fn push_integer(out: &mut Vec<u8>, value: impl itoa::Integer) {
     out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
@@ -62,6 +72,16 @@ mod tests {
         assert_eq!(shown(f64::INFINITY), "+Inf");
         assert_eq!(shown(f64::NEG_INFINITY), "-Inf");
         assert_eq!(shown(f64::NAN), "NaN");
+    }
+
+    #[test]
+    fn bounds_keep_their_fraction() {
+        let shown = |value| {
+            let mut out = Vec::new();
+            push_float(&mut out, value);
+            String::from_utf8(out).unwrap()
+        };
+        assert_eq!([0.025, 1.0, 300.0, f64::INFINITY].map(shown), ["0.025", "1.0", "300.0", "+Inf"]);
     }
 
     proptest! {

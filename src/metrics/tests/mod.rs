@@ -1,10 +1,12 @@
 //! What users rely on, tested on rendered text.
 
 mod fixture;
+mod formats;
 mod labels;
 mod parse;
 mod promtool;
 mod properties;
+mod protobuf;
 mod reference;
 mod rules;
 mod small_fleet;

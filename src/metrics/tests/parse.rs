@@ -48,7 +48,14 @@ pub(super) fn read(body: &str) -> Vec<Read> {
     families
 }
 
-fn read_sample(line: &str) -> ReadSample {
+pub(super) fn read_sample(line: &str) -> ReadSample {
+    let (sample, rest) = read_sample_and_rest(line);
+    assert_eq!(rest, None, "{line}");
+    sample
+}
+
+/// A sample, and the exemplar that OpenMetrics may put behind it.
+pub(super) fn read_sample_and_rest(line: &str) -> (ReadSample, Option<&str>) {
     let end = line.find(['{', ' ']).expect("a name");
     let name = line[..end].to_owned();
     let mut labels = BTreeMap::new();
@@ -73,7 +80,11 @@ fn read_sample(line: &str) -> ReadSample {
         rest = rest.strip_prefix('}').expect("a closing brace");
     }
     let value = rest.strip_prefix(' ').expect("a blank before the value");
-    ReadSample { name, labels, value: value.parse().expect("a number") }
+    let (value, rest) = match value.split_once(" # ") {
+        Some((value, rest)) => (value, Some(rest)),
+        None => (value, None),
+    };
+    (ReadSample { name, labels, value: value.parse().expect("a number") }, rest)
 }
 
 fn closing_quote(text: &str) -> usize {
@@ -88,7 +99,7 @@ fn closing_quote(text: &str) -> usize {
     panic!("no closing quote in {text:?}");
 }
 
-fn unescape(text: &str) -> String {
+pub(super) fn unescape(text: &str) -> String {
     let mut out = String::new();
     let mut chars = text.chars();
     while let Some(c) = chars.next() {

@@ -5,14 +5,19 @@ use std::process::{Command, Stdio};
 
 use crate::metrics::catalogue;
 use crate::metrics::encode::text;
-use crate::metrics::{Kind, MetricFamily, Sample, Value};
+use crate::metrics::{Histogram, Kind, MetricFamily, Sample, Value};
 
 /// One family for each of the catalogue, with every label it may have.
 fn whole_catalogue() -> Vec<MetricFamily> {
     let sample = |family: &catalogue::Family| Sample {
         labels: family.labels().map(|name| (name.replace("<key>", "key").into(), "x".to_owned())).collect(),
         value: match family.kind {
-            Kind::Histogram => Value::Histogram { buckets: vec![(0.5, 1), (1.0, 1)], sum: 2.5, count: 2 },
+            Kind::Histogram => Value::Histogram(Histogram {
+                buckets: vec![(0.5, 1), (1.0, 1)],
+                sum: 2.5,
+                count: 2,
+                exemplars: Vec::new(),
+            }),
             Kind::Gauge | Kind::Counter => Value::Number(1.0),
         },
     };

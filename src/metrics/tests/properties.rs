@@ -149,7 +149,7 @@ fn group_snapshot() -> impl Strategy<Value = GroupSnapshot> {
     })
 }
 
-fn any_snapshot() -> impl Strategy<Value = Snapshot> {
+pub(super) fn any_snapshot() -> impl Strategy<Value = Snapshot> {
     let target = (odd_text(), option::of(any::<bool>())).prop_map(|(name, up)| TargetHealth {
         target: (*name).into(),
         up,
@@ -188,7 +188,7 @@ fn any_options() -> impl Strategy<Value = RenderOptions> {
         })
 }
 
-fn rendered() -> impl Strategy<Value = (Arc<Snapshot>, Exposition, Vec<Read>)> {
+pub(super) fn rendered() -> impl Strategy<Value = (Arc<Snapshot>, Exposition, Vec<Read>)> {
     (any_snapshot(), any_options()).prop_map(|(snapshot, options)| {
         let snapshot = Arc::new(snapshot);
         let exposition = Exposition::new(Arc::clone(&snapshot), Arc::new(options));

@@ -138,6 +138,13 @@ fn known(code: &str) -> (u16, Cow<'static, str>) {
         "InvalidAction.NotFound" => (404, "Specified api is not found, please check your url and method."),
         "NoSuchVersion" => (404, "Specified version is not found."),
         "ProductTypeInvalid" => (400, "The specified ProductType is invalid."),
+        "EntityNotExist.Role" => (404, "The specified role does not exist."),
+        "EntityNotExist.OIDCProvider" => (404, "The specified OIDC provider does not exist."),
+        "AuthenticationFail.NoPermission" => {
+            (403, "This operation is forbidden by permission system. Check the trust policy of the role.")
+        }
+        "AuthenticationFail.OIDCToken.Expired" => (400, "This OIDC token has expired."),
+        "AuthenticationFail.OIDCToken.Invalid" => (400, "This OIDC token is invalid."),
         _ if code.starts_with("Throttling") => (400, "Request was denied due to request throttling."),
         _ if code.starts_with("Forbidden") => (403, "You do not have permission to perform this operation."),
         _ => (400, "The request was refused."),

@@ -46,12 +46,12 @@ impl Parameters {
     }
 
     /// The value of one that must be there.
-    pub(super) fn required(&self, name: &'static str) -> Result<&str, ApiError> {
+    pub(in super::super) fn required(&self, name: &'static str) -> Result<&str, ApiError> {
         self.get(name).ok_or_else(|| ApiError::missing(name))
     }
 
     /// A whole number.
-    pub(super) fn number(&self, name: &'static str) -> Result<Option<u64>, ApiError> {
+    pub(in super::super) fn number(&self, name: &'static str) -> Result<Option<u64>, ApiError> {
         self.get(name).map(|value| value.parse().map_err(|_| ApiError::invalid(name))).transpose()
     }
 

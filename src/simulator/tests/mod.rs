@@ -1,5 +1,6 @@
 //! The simulated cloud from outside: signed requests in, answers out.
 
+mod access;
 mod listing;
 mod refusal;
 mod serving;

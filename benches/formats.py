@@ -1,0 +1,174 @@
+#!/usr/bin/env python3
+"""What scrapers get, how large it is, and what scraping at full speed costs a poll.
+
+    benches/formats.py BINARY [--groups 200] [--instances-per-group 500] [--turns 3] [--rate 200]
+
+Starts the simulated cloud and exporters as processes of their own on loopback. First the sizes: one scrape
+for each client's own Accept header and each encoding. Then the wall time of polls at a rate limit (requests
+per second), in turns with nobody scraping and with `wrk` scraping over four connections as fast as it can.
+Needs `wrk` for the second part; otherwise standard library only.
+"""
+
+import argparse
+import re
+import statistics
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+
+from fleet import KEYS, cpu, get, start
+
+OPENMETRICS = "application/openmetrics-text;version=1.0.0"
+PROTOBUF = "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited"
+# As these programs send them.
+CLIENTS = {
+    "curl, a browser": "*/*",
+    "Prometheus 2, and agents made of it": f"{OPENMETRICS},application/openmetrics-text;version=0.0.1;q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1",
+    "Prometheus 3": f"{OPENMETRICS};escaping=allow-utf-8;q=0.6,application/openmetrics-text;version=0.0.1;q=0.5,text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,text/plain;version=0.0.4;q=0.3,*/*;q=0.2",
+    "Prometheus with native histograms": f"{PROTOBUF};q=0.6,{OPENMETRICS};q=0.5,application/openmetrics-text;version=0.0.1;q=0.4,text/plain;version=0.0.4;q=0.3,*/*;q=0.2",
+    "Telegraf": f"{PROTOBUF};q=0.7,text/plain;version=0.0.4;q=0.3",
+    "vmagent": "text/plain;version=0.0.4;q=1,*/*;q=0.1",
+}
+MODES = {
+    "aggregate": [],
+    "detailed": ["collectors.instances=detailed", "collectors.persistent=detailed"],
+}
+
+
+def exporter(binary, cloud_url, settings):
+    sets = [
+        "accounts.0.name=measured",
+        f"accounts.0.endpoint={cloud_url}",
+        "accounts.0.credentials.source=access_key",
+        f"accounts.0.credentials.access_key_id={KEYS[0]}",
+        f"accounts.0.credentials.access_key_secret={KEYS[1]}",
+        *settings,
+    ]
+    command = [binary, "run", "--web.listen-address", "127.0.0.1:0"]
+    process, address = start(command + [part for s in sets for part in ("--set", s)], r"address=(\S+)")
+    while True:
+        try:
+            get(f"http://{address}/-/ready")
+            return process, f"http://{address}"
+        except urllib.error.HTTPError:
+            time.sleep(0.1)
+
+
+def scrape(url, accept, encoding):
+    request = urllib.request.Request(url + "/metrics", headers={"Accept": accept, "Accept-Encoding": encoding})
+    with urllib.request.urlopen(request) as answer:
+        return answer.headers["Content-Type"], len(answer.read())
+
+
+def sizes(binary, cloud_url):
+    print("| client | gets | aggregate | gzip | zstd | detailed | gzip | zstd |")
+    print("|---|---|--:|--:|--:|--:|--:|--:|")
+    rows = {client: [] for client in CLIENTS}
+    kinds = {}
+    for settings in MODES.values():
+        process, url = exporter(binary, cloud_url, ["poll.interval=1h", "api.requests_per_second=5000", *settings])
+        try:
+            for client, accept in CLIENTS.items():
+                for encoding in ("identity", "gzip", "zstd"):
+                    kinds[client], size = scrape(url, accept, encoding)
+                    rows[client].append(f"{size:,}")
+        finally:
+            process.terminate()
+            process.wait()
+    for client, row in rows.items():
+        kind, _, parameters = kinds[client].partition(";")
+        version = re.search(r"version=(\S+?)(;|$)", parameters)
+        print(f"| {client} | `{kind}` {version.group(1) if version else 'delimited'} | {' | '.join(row)} |")
+
+
+def poll_seconds(url, polls):
+    """The wall time of each of the next polls, read from the exporter's own histogram."""
+
+    def totals():
+        text = get(url + "/metrics?collect[]=exporter")
+        count, total = (re.search(rf"_poll_duration_seconds_{name} (\S+)", text) for name in ("count", "sum"))
+        return float(count.group(1)), float(total.group(1))
+
+    count, total = totals()
+    found = []
+    while len(found) < polls:
+        time.sleep(0.25)
+        now, seconds = totals()
+        if now > count:
+            found.append((seconds - total) / (now - count))
+            count, total = now, seconds
+    return found
+
+
+def polls_under_load(binary, cloud_url, turns, rate):
+    print("\n| mode | scrapes | encoding | scrapes/s | wall of a poll, ms | with nobody scraping |")
+    print("|---|---|---|--:|--:|--:|")
+    for mode, settings in MODES.items():
+        for encoding in ("gzip", "identity"):
+            limits = ["poll.interval=1s", f"api.requests_per_second={rate}"]
+            process, url = exporter(binary, cloud_url, [*limits, *settings])
+            try:
+                quiet, loaded, rates = [], [], []
+                # In turns, so that other work on the machine falls on both.
+                for _ in range(turns):
+                    poll_seconds(url, 1)
+                    quiet += poll_seconds(url, 1)
+                    headers = ["-H", f"Accept: {OPENMETRICS}", "-H", f"Accept-Encoding: {encoding}"]
+                    command = ["wrk", "-t1", "-c4", "-d300", *headers, url + "/metrics"]
+                    wrk = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+                    try:
+                        # The poll that runs already was not under load from its start.
+                        poll_seconds(url, 1)
+                        began, before = time.monotonic(), served(url)
+                        loaded += poll_seconds(url, 1)
+                        rates.append((served(url) - before) / (time.monotonic() - began))
+                    finally:
+                        wrk.kill()
+                        wrk.wait()
+                print(
+                    f"| {mode} | OpenMetrics | {encoding} | {statistics.mean(rates):,.0f} "
+                    f"| {statistics.median(loaded) * 1000:.0f} | {statistics.median(quiet) * 1000:.0f} |",
+                    flush=True,
+                )
+            finally:
+                process.terminate()
+                process.wait()
+
+
+def served(url):
+    text = get(url + "/metrics?collect[]=exporter")
+    return sum(float(value) for value in re.findall(r'_scrapes_total\{[^}]*openmetrics[^}]*\} (\S+)', text))
+
+
+def main():
+    arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    arguments.add_argument("binary")
+    arguments.add_argument("--groups", type=int, default=200)
+    arguments.add_argument("--instances-per-group", type=int, default=500)
+    arguments.add_argument("--turns", type=int, default=3)
+    arguments.add_argument("--rate", type=int, default=200)
+    options = arguments.parse_args()
+    cloud, cloud_url = start(
+        [
+            options.binary,
+            "simulate",
+            *("--listen", "127.0.0.1:0"),
+            *("--speed", "0"),
+            *("--groups", str(options.groups)),
+            *("--instances-per-group", str(options.instances_per_group)),
+        ],
+        r"listens at (\S+)",
+    )
+    try:
+        sizes(options.binary, cloud_url)
+        if options.turns:
+            polls_under_load(options.binary, cloud_url, options.turns, options.rate)
+    finally:
+        cloud.terminate()
+        cloud.wait()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

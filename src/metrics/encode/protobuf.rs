@@ -1,0 +1,279 @@
+//! Protobuf: `io.prometheus.client.MetricFamily` messages, each behind its length as a varint.
+//!
+//! Field numbers are those published in
+//! <https://github.com/prometheus/client_model/blob/v0.6.2/io/prometheus/client/metrics.proto>; they are
+//! named here where they are used. Messages are written by hand because a fleet's samples are streamed:
+//! no message exists as a value, and a series' common labels are copied as bytes. Counters keep the
+//! `_total` of their names, as Prometheus expects in this format.
+
+use jiff::Timestamp;
+
+use super::{Encoder, Heading, Histogram, Label, Prepared};
+use crate::metrics::{Exemplar, Kind, Unit};
+
+/// Room for the length of a family, which is only known at its end: 5 digits of 7 bits, for 32 GiB.
+const GAP: usize = 5;
+
+/// Writes delimited messages into one growing buffer.
+#[derive(Debug)]
+pub struct ProtobufEncoder {
+    out: Vec<u8>,
+    kind: Kind,
+    unit: Option<Unit>,
+    /// Where the family begun last begins, gap included, and where its heading ends.
+    heading: (usize, usize),
+}
+
+/// The two wire types that we write, but for varints.
+const DOUBLE: u8 = 1;
+const LENGTH: u8 = 2;
+
+/// What stands before a field. The numbers in use are below 16, so that it is one byte.
+const fn tag(field: u8, wire_type: u8) -> u8 {
+    field << 3 | wire_type
+}
+
+/// A message with one double in field 1, as `Gauge` and `Counter` are: its tag and the double.
+const NUMBER: usize = 1 + size_of::<f64>();
+
+impl ProtobufEncoder {
+    /// An encoder with room for `bytes`.
+    pub fn with_capacity(bytes: usize) -> Self {
+        Self { out: Vec::with_capacity(bytes), kind: Kind::Gauge, unit: None, heading: (0, 0) }
+    }
+
+    /// Puts the family's length before it, or takes back the heading of one that got no sample.
+    fn end_family(&mut self) {
+        let (start, end) = self.heading;
+        if self.out.len() == end {
+            self.out.truncate(start);
+            return;
+        }
+        if let Some(unit) = self.unit {
+            push_bytes(&mut self.out, 5, unit.as_str().as_bytes());
+        }
+        let family = start + GAP..self.out.len();
+        let mut length = Vec::with_capacity(GAP);
+        push_varint(&mut length, family.len() as u64);
+        let message = start + length.len();
+        self.out[start..message].copy_from_slice(&length);
+        let ends = message + family.len();
+        self.out.copy_within(family, message);
+        self.out.truncate(ends);
+    }
+
+    /// Begins a `Metric` (field 4 of `MetricFamily`) with its labels (field 1); `value_bytes` follow.
+    fn begin_metric(&mut self, prepared: &Prepared, labels: &[Label<'_>], value_bytes: usize) {
+        let own: usize = labels.iter().map(|label| field_bytes(pair_bytes(label))).sum();
+        self.out.push(tag(4, LENGTH));
+        push_varint(&mut self.out, (prepared.len() + own + value_bytes) as u64);
+        self.out.extend_from_slice(&prepared.0);
+        push_labels(&mut self.out, 1, labels);
+    }
+}
+
+impl Encoder for ProtobufEncoder {
+    fn family(&mut self, heading: &Heading<'_>) {
+        self.end_family();
+        (self.kind, self.unit) = (heading.kind, heading.unit());
+        let start = self.out.len();
+        let out = &mut self.out;
+        out.extend_from_slice(&[0; GAP]);
+        push_bytes(out, 1, heading.name.as_bytes());
+        push_bytes(out, 2, heading.help.as_bytes());
+        // MetricType.
+        let kind = match heading.kind {
+            Kind::Counter => 0,
+            Kind::Gauge => 1,
+            Kind::Histogram => 4,
+        };
+        push_number_field(out, 3, kind);
+        self.heading = (start, out.len());
+    }
+
+    fn prepare(&self, before: &Prepared, labels: &[Label<'_>]) -> Prepared {
+        let mut bytes = before.0.clone();
+        push_labels(&mut bytes, 1, labels);
+        Prepared(bytes)
+    }
+
+    fn number(&mut self, prepared: &Prepared, labels: &[Label<'_>], value: f64) {
+        self.begin_metric(prepared, labels, 2 + NUMBER);
+        // The fields of Metric; the message is shorter than 128 bytes.
+        let field = if self.kind == Kind::Counter { 3 } else { 2 };
+        self.out.extend_from_slice(&[tag(field, LENGTH), NUMBER as u8]);
+        push_double(&mut self.out, 1, value);
+    }
+
+    fn counter(&mut self, prepared: &Prepared, labels: &[Label<'_>], value: f64, created: Timestamp) {
+        let mut counter = Vec::with_capacity(32);
+        push_double(&mut counter, 1, value);
+        push_timestamp(&mut counter, 3, created);
+        self.begin_metric(prepared, labels, field_bytes(counter.len()));
+        push_bytes(&mut self.out, 3, &counter);
+    }
+
+    fn histogram(
+        &mut self,
+        prepared: &Prepared,
+        labels: &[Label<'_>],
+        histogram: &Histogram,
+        created: Option<Timestamp>,
+    ) {
+        let message = message_of(histogram, created);
+        self.begin_metric(prepared, labels, field_bytes(message.len()));
+        push_bytes(&mut self.out, 7, &message);
+    }
+
+    fn finish(&mut self) -> Vec<u8> {
+        self.end_family();
+        self.heading = (0, 0);
+        std::mem::take(&mut self.out)
+    }
+}
+
+/// A `Histogram`, its bucket without an upper limit included.
+fn message_of(histogram: &Histogram, created: Option<Timestamp>) -> Vec<u8> {
+    let mut message = Vec::new();
+    push_number_field(&mut message, 1, histogram.count);
+    push_double(&mut message, 2, histogram.sum);
+    for (above, bound, cumulative) in histogram.intervals() {
+        let mut bucket = Vec::new();
+        push_number_field(&mut bucket, 1, cumulative);
+        push_double(&mut bucket, 2, bound);
+        if let Some(found) = histogram.exemplar(above, bound) {
+            push_bytes(&mut bucket, 3, &exemplar(found));
+        }
+        push_bytes(&mut message, 3, &bucket);
+    }
+    if let Some(created) = created {
+        push_timestamp(&mut message, 15, created);
+    }
+    message
+}
+
+/// An `Exemplar`.
+fn exemplar(exemplar: &Exemplar) -> Vec<u8> {
+    let mut message = Vec::new();
+    for (name, value) in &exemplar.labels {
+        push_labels(&mut message, 1, &[(name, value)]);
+    }
+    push_double(&mut message, 2, exemplar.value);
+    push_timestamp(&mut message, 3, exemplar.at);
+    message
+}
+
+/// Appends a `LabelPair` in this field for each label.
+fn push_labels(out: &mut Vec<u8>, field: u8, labels: &[Label<'_>]) {
+    for label in labels {
+        out.push(tag(field, LENGTH));
+        push_varint(out, pair_bytes(label) as u64);
+        push_bytes(out, 1, label.0.as_bytes());
+        push_bytes(out, 2, label.1.as_bytes());
+    }
+}
+
+fn pair_bytes((name, value): &Label<'_>) -> usize {
+    field_bytes(name.len()) + field_bytes(value.len())
+}
+
+/// Bytes of a field whose content has so many, tag and length included.
+fn field_bytes(content: usize) -> usize {
+    1 + varint_bytes(content as u64) + content
+}
+
+/// A string, or a message that is encoded already.
+fn push_bytes(out: &mut Vec<u8>, field: u8, bytes: &[u8]) {
+    out.push(tag(field, LENGTH));
+    push_varint(out, bytes.len() as u64);
+    out.extend_from_slice(bytes);
+}
+
+fn push_double(out: &mut Vec<u8>, field: u8, value: f64) {
+    out.push(tag(field, DOUBLE));
+    out.extend_from_slice(&value.to_le_bytes());
+}
+
+/// A whole number that isn't negative, or an enumeration's.
+fn push_number_field(out: &mut Vec<u8>, field: u8, value: u64) {
+    out.push(tag(field, 0));
+    push_varint(out, value);
+}
+
+/// A `google.protobuf.Timestamp`. Moments before 1970, which nothing of ours is about, become 1970.
+fn push_timestamp(out: &mut Vec<u8>, field: u8, at: Timestamp) {
+    let at = at.max(Timestamp::UNIX_EPOCH);
+    let mut message = Vec::new();
+    push_number_field(&mut message, 1, at.as_second().unsigned_abs());
+    push_number_field(&mut message, 2, at.subsec_nanosecond().unsigned_abs().into());
+    push_bytes(out, field, &message);
+}
+
+fn push_varint(out: &mut Vec<u8>, mut value: u64) {
+    while value >= 0x80 {
+        out.push(value as u8 | 0x80);
+        value >>= 7;
+    }
+    out.push(value as u8);
+}
+
+fn varint_bytes(value: u64) -> usize {
+    let bits = u64::BITS - (value | 1).leading_zeros();
+    bits.div_ceil(7) as usize
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn heading(name: &'static str, kind: Kind) -> Heading<'static> {
+        Heading { name, help: "H", kind }
+    }
+
+    #[test]
+    fn a_gauge_to_the_byte() {
+        let mut encoder = ProtobufEncoder::with_capacity(0);
+        let account = encoder.prepare(Prepared::EMPTY, &[("a", "x")]);
+        encoder.family(&heading("m_seconds", Kind::Gauge));
+        encoder.number(&account, &[("b", "")], 1.0);
+        let expected = [
+            &[53][..],
+            b"\x0a\x09m_seconds\x12\x01H\x18\x01",
+            b"\x22\x1a",
+            b"\x0a\x06\x0a\x01a\x12\x01x",
+            b"\x0a\x05\x0a\x01b\x12\x00",
+            b"\x12\x09\x09\0\0\0\0\0\0\xf0\x3f",
+            b"\x2a\x07seconds",
+        ]
+        .concat();
+        assert_eq!(encoder.finish(), expected);
+    }
+
+    #[test]
+    fn a_family_without_samples_leaves_no_trace_wherever_it_stands() {
+        let mut encoder = ProtobufEncoder::with_capacity(0);
+        encoder.family(&heading("a", Kind::Gauge));
+        assert!(encoder.finish().is_empty());
+        let alone = |encoder: &mut ProtobufEncoder| {
+            encoder.family(&heading("b_total", Kind::Counter));
+            encoder.number(Prepared::EMPTY, &[], 2.0);
+        };
+        alone(&mut encoder);
+        let expected = encoder.finish();
+        encoder.family(&heading("a", Kind::Gauge));
+        alone(&mut encoder);
+        encoder.family(&heading("c", Kind::Histogram));
+        assert_eq!(encoder.finish(), expected);
+    }
+
+    proptest! {
+        #[test]
+        fn the_bytes_of_a_varint_are_known_beforehand(value in any::<u64>(), shift in 0..64_u32) {
+            let mut out = Vec::new();
+            push_varint(&mut out, value >> shift);
+            prop_assert_eq!(out.len(), varint_bytes(value >> shift));
+        }
+    }
+}

@@ -1,0 +1,308 @@
+//! Every format carries the same samples, read by readers that share nothing with the writers.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use proptest::collection::vec;
+use proptest::option;
+use proptest::prelude::*;
+
+use super::parse::{self, ReadSample};
+use super::properties::{any_snapshot, rendered};
+use super::protobuf;
+use crate::metrics::encode::{self, Syntax};
+use crate::metrics::pack::Encoding;
+use crate::metrics::{Exemplar, Exposition, Histogram, Kind, MetricFamily, Sample, Selection, Value};
+
+type Labels = BTreeMap<String, String>;
+
+/// A family by its full name, in whatever format it was.
+#[derive(Debug, Default, PartialEq)]
+struct Family {
+    name: String,
+    help: String,
+    kind: String,
+    /// In the order in which they stand; a histogram's as in the text format.
+    samples: Vec<(String, Labels, Number)>,
+}
+
+/// A number; all that are none are alike.
+#[derive(Debug, Clone, Copy)]
+struct Number(f64);
+
+impl PartialEq for Number {
+    fn eq(&self, other: &Self) -> bool {
+        self.0 == other.0 || (self.0.is_nan() && other.0.is_nan())
+    }
+}
+
+/// What the text format can't say, by the name of the series.
+#[derive(Debug, Default, PartialEq)]
+struct Extra {
+    units: BTreeMap<String, String>,
+    /// When a family's sample with these labels was 0, in milliseconds.
+    created: BTreeMap<(String, Labels), i64>,
+    /// An exemplar's labels, value and time, in milliseconds.
+    exemplars: BTreeMap<(String, Labels), (Labels, String, i64)>,
+}
+
+fn read_text(body: &[u8]) -> Vec<Family> {
+    let families = parse::read(std::str::from_utf8(body).unwrap()).into_iter();
+    let sample = |sample: ReadSample| (sample.name, sample.labels, Number(sample.value));
+    let family = |read: parse::Read| Family {
+        name: read.name,
+        help: read.help,
+        kind: read.kind,
+        samples: read.samples.into_iter().map(sample).collect(),
+    };
+    families.map(family).collect()
+}
+
+fn read_openmetrics(body: &[u8]) -> (Vec<Family>, Extra) {
+    let mut extra = Extra::default();
+    let mut families: Vec<Family> = Vec::new();
+    let body = std::str::from_utf8(body).unwrap();
+    for line in body.strip_suffix("# EOF\n").expect("an end").split_terminator('\n') {
+        if let Some(rest) = line.strip_prefix("# TYPE ") {
+            let (name, kind) = rest.split_once(' ').expect("a type");
+            let name = if kind == "counter" { format!("{name}_total") } else { name.to_owned() };
+            assert!(families.iter().all(|family| family.name != name), "{name} comes twice");
+            families.push(Family { name, kind: kind.to_owned(), ..Family::default() });
+            continue;
+        }
+        let family = families.last_mut().expect("a type before everything else");
+        let stem = match family.kind.as_str() {
+            "counter" => family.name.strip_suffix("_total").unwrap(),
+            _ => &family.name,
+        };
+        if let Some(rest) = line.strip_prefix("# HELP ") {
+            family.help =
+                parse::unescape(rest.strip_prefix(stem).expect("its help").strip_prefix(' ').unwrap());
+        } else if let Some(rest) = line.strip_prefix("# UNIT ") {
+            let (name, unit) = rest.split_once(' ').expect("a unit");
+            assert!(name == stem && name.ends_with(&format!("_{unit}")), "{line}");
+            extra.units.insert(family.name.clone(), unit.to_owned());
+        } else {
+            let (sample, rest) = parse::read_sample_and_rest(line);
+            if sample.name == format!("{stem}_created") {
+                let at = (sample.value * 1000.0).round() as i64;
+                extra.created.insert((family.name.clone(), sample.labels), at);
+                continue;
+            }
+            if let Some(exemplar) = rest {
+                let (read, at) = exemplar.rsplit_once(' ').expect("a timestamp");
+                let at = (at.parse::<f64>().unwrap() * 1000.0).round() as i64;
+                let read = parse::read_sample(&format!("exemplar{read}"));
+                let exemplar = (read.labels, read.value.to_string(), at);
+                extra.exemplars.insert((sample.name.clone(), sample.labels.clone()), exemplar);
+            }
+            family.samples.push((sample.name, sample.labels, Number(sample.value)));
+        }
+    }
+    (families, extra)
+}
+
+fn read_protobuf(body: &[u8]) -> (Vec<Family>, Extra) {
+    let mut extra = Extra::default();
+    let mut families = Vec::new();
+    for read in protobuf::read(body) {
+        let name = read.name.clone().expect("a name");
+        if let Some(unit) = &read.unit {
+            extra.units.insert(name.clone(), unit.clone());
+        }
+        let kind = match read.r#type() {
+            protobuf::MetricType::Counter => "counter",
+            protobuf::MetricType::Gauge => "gauge",
+            protobuf::MetricType::Histogram => "histogram",
+            other => panic!("{other:?}"),
+        };
+        let mut family = Family {
+            name: name.clone(),
+            help: read.help.expect("a help"),
+            kind: kind.to_owned(),
+            samples: Vec::new(),
+        };
+        for metric in read.metric {
+            let labels = protobuf::labels(&metric.label);
+            assert_eq!(metric.timestamp_ms, None);
+            let created = match (kind, metric.gauge, metric.counter, metric.histogram) {
+                ("gauge", Some(gauge), None, None) => {
+                    family.samples.push((
+                        name.clone(),
+                        labels.clone(),
+                        Number(gauge.value.expect("a value")),
+                    ));
+                    None
+                }
+                ("counter", None, Some(counter), None) => {
+                    family.samples.push((
+                        name.clone(),
+                        labels.clone(),
+                        Number(counter.value.expect("a value")),
+                    ));
+                    counter.created_timestamp
+                }
+                ("histogram", None, None, Some(histogram)) => {
+                    flatten(&name, &labels, &histogram, &mut family, &mut extra);
+                    histogram.created_timestamp
+                }
+                other => panic!("{other:?}"),
+            };
+            if let Some(created) = created {
+                extra.created.insert((name.clone(), labels), created.milliseconds());
+            }
+        }
+        families.push(family);
+    }
+    (families, extra)
+}
+
+/// A histogram as the lines that it is in text.
+fn flatten(
+    name: &str,
+    labels: &Labels,
+    histogram: &protobuf::Histogram,
+    family: &mut Family,
+    extra: &mut Extra,
+) {
+    let bucket_name = format!("{name}_bucket");
+    for bucket in &histogram.bucket {
+        let mut labels = labels.clone();
+        let bound = bucket.upper_bound.expect("a bound");
+        labels.insert(
+            "le".to_owned(),
+            if bound.is_finite() { format!("{bound:?}") } else { "+Inf".to_owned() },
+        );
+        if let Some(exemplar) = &bucket.exemplar {
+            let at = exemplar.timestamp.expect("a time").milliseconds();
+            let read = (protobuf::labels(&exemplar.label), exemplar.value.expect("a value").to_string(), at);
+            extra.exemplars.insert((bucket_name.clone(), labels.clone()), read);
+        }
+        let count = Number(bucket.cumulative_count.expect("a count") as f64);
+        family.samples.push((bucket_name.clone(), labels, count));
+    }
+    let sum = Number(histogram.sample_sum.expect("a sum"));
+    let count = Number(histogram.sample_count.expect("a count") as f64);
+    family.samples.push((format!("{name}_sum"), labels.clone(), sum));
+    family.samples.push((format!("{name}_count"), labels.clone(), count));
+}
+
+fn odd_text() -> impl Strategy<Value = String> {
+    prop_oneof!["[a\\\\\n\",}={ #]{0,12}", "\\PC{0,12}"]
+}
+
+fn moment() -> impl Strategy<Value = Timestamp> {
+    (0..2_000_000_000_000_i64).prop_map(|milliseconds| Timestamp::from_millisecond(milliseconds).unwrap())
+}
+
+fn histogram() -> impl Strategy<Value = Value> {
+    let exemplar = (odd_text(), -1.0..1e3_f64, moment()).prop_map(|(label, value, at)| Exemplar {
+        labels: vec![("request_id".into(), label)],
+        value,
+        at,
+    });
+    (vec((0.0..100_f64, 0..9_u64), 0..5), any::<f64>(), 0..5_u64, vec(exemplar, 0..5)).prop_map(
+        |(mut buckets, sum, beyond, exemplars)| {
+            buckets.sort_by(|one, other| one.0.total_cmp(&other.0));
+            buckets.dedup_by(|one, other| one.0 == other.0);
+            let mut count = 0;
+            for bucket in &mut buckets {
+                count += bucket.1;
+                bucket.1 = count;
+            }
+            Value::Histogram(Histogram { buckets, sum, count: count + beyond, exemplars })
+        },
+    )
+}
+
+fn family(number: usize) -> impl Strategy<Value = MetricFamily> {
+    let kind = prop_oneof![Just(Kind::Gauge), Just(Kind::Counter), Just(Kind::Histogram)];
+    kind.prop_flat_map(move |kind| {
+        let value = match kind {
+            Kind::Histogram => histogram().boxed(),
+            Kind::Gauge | Kind::Counter => any::<f64>().prop_map(Value::Number).boxed(),
+        };
+        let unit = prop::sample::select(vec!["", "_seconds", "_bytes", "_ratio"]);
+        (unit, odd_text(), vec((odd_text(), value), 0..4)).prop_map(move |(unit, help, values)| {
+            let labels =
+                |index: usize, text| vec![("index".into(), index.to_string()), ("text".into(), text)];
+            let values = values.into_iter().enumerate();
+            let total = if kind == Kind::Counter { "_total" } else { "" };
+            MetricFamily {
+                name: format!("family_{number}{unit}{total}").into(),
+                help: help.into(),
+                kind,
+                samples: values
+                    .map(|(index, (text, value))| Sample { labels: labels(index, text), value })
+                    .collect(),
+            }
+        })
+    })
+}
+
+fn families() -> impl Strategy<Value = Vec<MetricFamily>> {
+    (family(0), family(1), family(2), family(3)).prop_map(|(a, b, c, d)| vec![a, b, c, d])
+}
+
+fn encoded(families: &[MetricFamily], created: Option<Timestamp>, syntax: Syntax) -> Vec<u8> {
+    let mut encoder = syntax.encoder(0);
+    encode::families(families, created, &mut *encoder);
+    [&encoder.finish(), syntax.end()].concat()
+}
+
+proptest! {
+    #[test]
+    fn every_format_carries_the_same_samples(families in families(), created in option::of(moment())) {
+        let text = read_text(&encoded(&families, created, Syntax::Text));
+        let (openmetrics, said) = read_openmetrics(&encoded(&families, created, Syntax::OpenMetrics));
+        let (protobuf, also) = read_protobuf(&encoded(&families, created, Syntax::Protobuf));
+        prop_assert_eq!(&openmetrics, &text);
+        prop_assert_eq!(&protobuf, &text);
+        prop_assert_eq!(&said, &also);
+        let counting = families.iter().filter(|family| family.kind != Kind::Gauge);
+        let series: usize = counting.map(|family| family.samples.len()).sum();
+        prop_assert_eq!(said.created.len(), if created.is_some() { series } else { 0 });
+        prop_assert!(said.created.values().all(|at| Some(*at) == created.map(Timestamp::as_millisecond)));
+    }
+
+    #[test]
+    fn every_format_carries_the_same_fleet((_, exposition, _) in rendered()) {
+        let body = |syntax| [exposition.body(syntax, Encoding::Identity).bytes(), syntax.end()].concat();
+        let text = read_text(&body(Syntax::Text));
+        let (openmetrics, said) = read_openmetrics(&body(Syntax::OpenMetrics));
+        let (protobuf, also) = read_protobuf(&body(Syntax::Protobuf));
+        prop_assert_eq!(&openmetrics, &text);
+        prop_assert_eq!(&protobuf, &text);
+        prop_assert_eq!(said, also);
+    }
+
+    #[test]
+    fn a_body_is_what_an_encoder_writes_however_it_was_packed(snapshot in any_snapshot()) {
+        let exposition = Exposition::new(Arc::new(snapshot), Arc::default());
+        for syntax in Syntax::ALL {
+            let mut encoder = syntax.encoder(0);
+            exposition.encode(&Selection::default(), &mut *encoder);
+            let plain = encoder.finish();
+            prop_assert_eq!(exposition.size(syntax, Encoding::Identity), None);
+            let gzip = exposition.body(syntax, Encoding::Gzip);
+            prop_assert_eq!(gzip.plain_len(), plain.len());
+            prop_assert!(exposition.made(syntax, Encoding::Identity).is_none());
+            prop_assert_eq!(exposition.size(syntax, Encoding::Identity), Some(plain.len()));
+            prop_assert_eq!(exposition.size(syntax, Encoding::Gzip), Some(gzip.len()));
+            prop_assert_eq!(exposition.size(syntax, Encoding::Zstd), None);
+            prop_assert_eq!(exposition.body(syntax, Encoding::Identity).bytes(), &plain);
+        }
+    }
+}
+
+#[test]
+fn the_exporters_own_families_never_stand_in_the_fleets_part() {
+    use crate::metrics::catalogue::{Collector, families};
+    let (fleet, own): (Vec<_>, Vec<_>) =
+        families().partition(|family| Collector::FLEET.contains(&family.collector));
+    let stem = |name: &'static str| name.strip_suffix("_total").unwrap_or(name);
+    for family in own {
+        assert!(fleet.iter().all(|other| stem(other.name) != stem(family.name)), "{}", family.name);
+    }
+}
