@@ -1,7 +1,7 @@
 //! Where to listen, as operators write it.
 
 use std::fmt;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 
 /// An address to listen on: `:9877` (every address of both families), `192.0.2.1:9877`, `[::1]:9877`,
@@ -30,6 +30,22 @@ impl ListenAddress {
     /// Every address of both families at that port.
     pub const fn any(port: u16) -> ListenAddress {
         ListenAddress { host: Host::Any, port }
+    }
+
+    /// Where a client on the same machine reaches who listens here, `host:port`, likeliest first.
+    /// Nothing for port 0: which one it became is known to the listener alone.
+    pub fn reached_at(&self) -> Vec<String> {
+        let port = self.port;
+        let hosts: Vec<String> = match &self.host {
+            _ if port == 0 => vec![],
+            Host::Any => vec![Ipv4Addr::LOCALHOST.to_string(), format!("[{}]", Ipv6Addr::LOCALHOST)],
+            Host::Ip(IpAddr::V4(ip)) if ip.is_unspecified() => vec![Ipv4Addr::LOCALHOST.to_string()],
+            Host::Ip(IpAddr::V6(ip)) if ip.is_unspecified() => vec![format!("[{}]", Ipv6Addr::LOCALHOST)],
+            Host::Ip(IpAddr::V4(ip)) => vec![ip.to_string()],
+            Host::Ip(IpAddr::V6(ip)) => vec![format!("[{ip}]")],
+            Host::Name(name) => vec![name.clone()],
+        };
+        hosts.into_iter().map(|host| format!("{host}:{port}")).collect()
     }
 }
 
@@ -61,7 +77,7 @@ fn parse(text: &str) -> Option<ListenAddress> {
         Host::Any
     } else if let Some(inner) = host.strip_prefix('[') {
         Host::Ip(inner.strip_suffix(']')?.parse::<Ipv6Addr>().ok()?.into())
-    } else if let Ok(ip) = host.parse::<std::net::Ipv4Addr>() {
+    } else if let Ok(ip) = host.parse::<Ipv4Addr>() {
         Host::Ip(ip.into())
     } else {
         let named = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_');
@@ -78,6 +94,21 @@ mod tests {
     fn addresses_are_shown_as_they_are_written() {
         for text in [":9877", "0.0.0.0:80", "127.0.0.1:0", "[::1]:9877", "[::]:65535", "localhost:9877"] {
             assert_eq!(text.parse::<ListenAddress>().unwrap().to_string(), text);
+        }
+    }
+
+    #[test]
+    fn a_client_on_the_same_machine_knows_where_to_go() {
+        for (text, expected) in [
+            (":9877", &["127.0.0.1:9877", "[::1]:9877"][..]),
+            ("0.0.0.0:80", &["127.0.0.1:80"]),
+            ("[::]:80", &["[::1]:80"]),
+            ("192.0.2.1:80", &["192.0.2.1:80"]),
+            ("[2001:db8::1]:80", &["[2001:db8::1]:80"]),
+            ("localhost:80", &["localhost:80"]),
+            ("127.0.0.1:0", &[]),
+        ] {
+            assert_eq!(text.parse::<ListenAddress>().unwrap().reached_at(), expected, "{text}");
         }
     }
 
