@@ -83,7 +83,10 @@ impl credentials::Observer for Told {
     fn event(&self, event: Event<'_>) {
         let account = self.account.as_str();
         match event {
-            Event::Found { source } => tracing::info!(account, source, "credentials found"),
+            Event::Found { source } => {
+                self.telemetry.credentials_source(account, source);
+                tracing::info!(account, source, "credentials found");
+            }
             Event::Skipped { reason } => {
                 let (source, reason) = (reason.from(), chain(reason));
                 tracing::warn!(

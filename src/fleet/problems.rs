@@ -147,7 +147,7 @@ pub fn of_pace(pace: &Pace) -> Vec<Problem> {
     }
     if let Some(planned) = pace.planned.filter(|planned| planned / rate > pace.interval) {
         let detail = format!(
-            "a poll takes {planned} requests, about {:.0} s at {rate:.1} per second; the next is due every {} s",
+            "a poll takes {planned} requests, about {:.0} s at {rate:.1} per second, and is due every {} s",
             planned / rate,
             pace.interval,
         );
@@ -308,7 +308,7 @@ impl Kind {
             Kind::Failed => "Failed",
             Kind::Expired => "Expired",
             Kind::Ceased => "Ceased",
-            Kind::Unavailable => "Resources unavailable",
+            Kind::Unavailable => "No resources",
             Kind::AtCapacity => "At capacity",
             Kind::Expiring => "Expiring",
             Kind::NoIdleSession => "No idle session left",

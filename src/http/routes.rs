@@ -11,7 +11,6 @@ use hyper::header::{
 use hyper::http::request::Parts;
 use hyper::{Method, Response, StatusCode};
 use jiff::Timestamp;
-
 use percent_encoding::percent_decode_str;
 
 use super::bodies::Bodies;

@@ -108,8 +108,9 @@ impl Observer for AccountObserver {
         let code = self.bounded(outcome.code);
         self.shared.requests.with_label_values(&[&*self.account, outcome.operation, code]).inc();
         self.shared.durations.with_label_values(&[outcome.operation]).observe(outcome.took.as_secs_f64());
-        self.shared.exemplars.finished(outcome, Timestamp::now());
-        self.journal.called(&self.account, outcome, Timestamp::now());
+        let now = Timestamp::now();
+        self.journal.called(&self.account, outcome, now);
+        self.shared.exemplars.finished(outcome, now);
     }
 
     fn retried(&self, operation: &'static str) {

@@ -40,7 +40,8 @@ pub(super) fn history(samples: &[Sample], now: Timestamp) -> Markup {
         format!("Instances by status over the last hour, at most {most}; the table has the numbers now");
     html! {
         figure.chart {
-            svg viewBox={ "0 0 " (MINUTES * STEP) " " (HEIGHT) } preserveAspectRatio="none" role="img" aria-label=(label) {
+            svg viewBox={ "0 0 " (MINUTES * STEP) " " (HEIGHT) } preserveAspectRatio="none" role="img"
+                aria-label=(label) {
                 @for (status, path) in paths.iter().filter(|(_, path)| !path.is_empty()) {
                     path class=(class(status)) d=(path) { title { (status) } }
                 }

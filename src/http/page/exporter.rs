@@ -31,7 +31,11 @@ pub(in crate::http) fn render(place: Place<'_>, facts: &Facts<'_>, configuration
 fn version(facts: &Facts<'_>) -> Markup {
     let build = facts.telemetry.iter().find(|family| family.name == "appstreaming_exporter_build_info");
     let labels = build.and_then(|family| family.samples.first()).map_or(&[][..], |sample| &sample.labels);
-    html! { @for (index, (name, value)) in labels.iter().enumerate() { @if index > 0 { " · " } (name) " " (value) } }
+    html! {
+        @for (index, (name, value)) in labels.iter().enumerate() {
+            @if index > 0 { " · " } (name) " " (value)
+        }
+    }
 }
 
 fn accounts(facts: &Facts<'_>, accounts: &[Account<'_>]) -> Markup {
@@ -62,7 +66,12 @@ fn accounts(facts: &Facts<'_>, accounts: &[Account<'_>]) -> Markup {
                             tr {
                                 th scope="row" { (foreign(account.account)) }
                                 td { (known(account.credentials)) }
-                                td { @match account.credentials_expire { Some(at) => (relative(at, now, zone)), None => "no known end" } }
+                                td {
+                                    @match account.credentials_expire {
+                                        Some(at) => (relative(at, now, zone)),
+                                        None => "no known end"
+                                    }
+                                }
                                 td.n { (known(account.pace.rate.map(|rate| format!("{rate:.1}")))) }
                                 td.n { (account.pace.ceiling) }
                                 td.n { (known(account.pace.planned)) }
@@ -73,7 +82,9 @@ fn accounts(facts: &Facts<'_>, accounts: &[Account<'_>]) -> Markup {
                     }
                 }
             }
-            @for account in accounts.iter().filter(|account| !account.problems.is_empty()) { (problems(&account.problems)) }
+            @for account in accounts.iter().filter(|account| !account.problems.is_empty()) {
+                (problems(&account.problems))
+            }
         }
     }
 }
@@ -101,7 +112,12 @@ fn calls(facts: &Facts<'_>, id: &str, title: &str, calls: &[ApiCall]) -> Markup 
                                     td { (time_of_day(call.at, &facts.setup.time_zone)) }
                                     td { (foreign(&call.account)) }
                                     td { (call.operation) }
-                                    td { span class={ "status " (if &*call.code == "OK" { "good" } else { "critical" }) } { (call.code) } }
+                                    td {
+                                        span class={
+                                            "status " (if &*call.code == "OK" { "good" } else { "critical" })
+                                        }
+                                        { (call.code) }
+                                    }
                                     td.n { (call.took.as_millis()) " ms" }
                                     td { code { (known(call.request_id.as_deref())) } }
                                 }
@@ -141,7 +157,9 @@ fn work(facts: &Facts<'_>) -> Markup {
             h2 #work { "Process" }
             dl.facts {
                 dt { "Memory" } dd { (known(of("process_resident_memory_bytes").map(mebibytes))) }
-                dt { "CPU time" } dd { (known(of("process_cpu_seconds_total").map(|seconds| format!("{seconds:.1} s")))) }
+                dt { "CPU time" } dd {
+                    (known(of("process_cpu_seconds_total").map(|seconds| format!("{seconds:.1} s"))))
+                }
                 dt { "Requests in flight" } dd { (known(of("appstreaming_exporter_api_in_flight"))) }
                 dt { "Polls that overran" } dd { (known(of("appstreaming_exporter_poll_overruns_total"))) }
             }

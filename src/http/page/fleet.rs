@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::super::view::{Facts, Finding, Fleet, Group, Query, Shown, Sort, Subject, Totals};
+use super::super::view::{Facts, Finding, Fleet, Group, Query, Shown, Sort, Subject, Target, Totals};
 use super::parts::{badge, bar, called, clock, failure, foreign, group_path, known, many, relative, status};
 use super::targets::targets;
 use super::{Place, Tab, document};
@@ -116,7 +116,12 @@ fn kind_of_problem(place: Place<'_>, fleet: &Fleet<'_>, findings: &[Finding<'_>]
             }
             ul {
                 @for finding in findings.iter().take(SHOWN_OF_A_KIND) {
-                    li { (subject(place, &finding.subject)) " " span.detail { (finding.problem.detail) } (reasons(fleet, kind, &finding.subject)) }
+                    li {
+                        (subject(place, &finding.subject))
+                        " "
+                        span.detail { (finding.problem.detail) }
+                        (reasons(fleet, kind, &finding.subject))
+                    }
                 }
             }
             @if more > 0 { a.more data-live href={ "?" (rest) "#groups" } { "and " (more) " more" } }
@@ -138,12 +143,14 @@ fn subject(place: Place<'_>, subject: &Subject<'_>) -> Markup {
     }
 }
 
+/// Why a target is down; nothing for any other problem.
 fn reasons(fleet: &Fleet<'_>, kind: Kind, subject: &Subject<'_>) -> Markup {
-    let failures = fleet.targets.iter().filter(|known| {
-        kind == Kind::TargetDown
-            && matches!(subject, Subject::Target { account, target } if *account == known.account && *target == known.target)
-    });
-    html! { @for reason in failures.flat_map(|target| &target.failures) { (failure(reason)) } }
+    let is_it = |known: &&Target<'_>| match *subject {
+        Subject::Target { account, target } => (account, target) == (known.account, known.target),
+        _ => false,
+    };
+    let target = fleet.targets.iter().filter(|_| kind == Kind::TargetDown).find(is_it);
+    html! { @for reason in target.iter().flat_map(|target| &target.failures) { (failure(reason)) } }
 }
 
 /// Search and filter: a plain form, whose button the script makes superfluous.
@@ -164,13 +171,19 @@ fn filter(fleet: &Fleet<'_>, query: &Query) -> Markup {
     let sort = Query { sort: query.sort, descending: query.descending, ..Query::default() }.to_string();
     html! {
         form #filter.filter role="search" aria-label="Groups" method="get" {
-            label { span { "Search" } input type="search" name="q" value=(query.search) autocomplete="off" spellcheck="false" placeholder="name, id, region, status"; }
+            label {
+                span { "Search" }
+                input type="search" name="q" value=(query.search) placeholder="name, id, region, status"
+                    autocomplete="off" spellcheck="false";
+            }
             @if accounts.len() > 1 {
                 label {
                     span { "Account" }
                     select name="account" {
                         (option("", "all", query.account.is_none()))
-                        @for account in accounts { (option(account, account, query.account.as_deref() == Some(account))) }
+                        @for account in accounts {
+                            (option(account, account, query.account.as_deref() == Some(account)))
+                        }
                     }
                 }
             }
@@ -178,7 +191,9 @@ fn filter(fleet: &Fleet<'_>, query: &Query) -> Markup {
                 span { "Status" }
                 select name="status" {
                     (option("", "all", query.status.is_none()))
-                    @for status in &fleet.statuses { (option(status, status, query.status.as_deref() == Some(status))) }
+                    @for status in &fleet.statuses {
+                        (option(status, status, query.status.as_deref() == Some(status)))
+                    }
                 }
             }
             label {
@@ -186,7 +201,9 @@ fn filter(fleet: &Fleet<'_>, query: &Query) -> Markup {
                 select name="show" {
                     (option("", "all groups", query.show == Shown::All))
                     (option("problems", "any problem", query.show == Shown::Problems))
-                    @for kind in kinds { (option(kind.as_str(), kind.title(), query.show == Shown::Kind(kind))) }
+                    @for kind in kinds {
+                        (option(kind.as_str(), kind.title(), query.show == Shown::Kind(kind)))
+                    }
                 }
             }
             @if let Some(sort) = sort.strip_prefix("sort=") { input type="hidden" name="sort" value=(sort); }
@@ -218,7 +235,9 @@ fn groups(place: Place<'_>, facts: &Facts<'_>, fleet: &Fleet<'_>, query: &Query)
     };
     html! {
         @if fleet.groups.is_empty() {
-            p.nothing { @if fleet.totals.groups == 0 { "No target has listed a group." } @else { "No group fits." } }
+            p.nothing {
+                @if fleet.totals.groups == 0 { "No target has listed a group." } @else { "No group fits." }
+            }
         } @else {
             div.sheet {
                 table.groups {
@@ -226,12 +245,12 @@ fn groups(place: Place<'_>, facts: &Facts<'_>, fleet: &Fleet<'_>, query: &Query)
                         tr {
                             (heading("", Sort::Name, "Group", "by name"))
                             (heading("", Sort::Problems, "State", "by urgency"))
-                            (heading("", Sort::Usage, "Sessions", "in use of capacity; the mark is where a scale-out starts"))
+                            (heading("", Sort::Usage, "Sessions", "in use; the mark is where a scale-out starts"))
                             (heading("n", Sort::Connected, "Conn.", "connected sessions"))
                             (heading("n", Sort::Disconnected, "Disc.", "disconnected sessions"))
                             (heading("n", Sort::Idle, "Idle", "instances that wait for a user"))
-                            (heading("n", Sort::Headroom, "Headroom", "sessions that can start before a scale-out does"))
-                            (heading("n", Sort::Change, "Schedule", "when the schedule next changes the number of nodes"))
+                            (heading("n", Sort::Headroom, "Headroom", "sessions left until a scale-out"))
+                            (heading("n", Sort::Change, "Schedule", "when a schedule next changes"))
                             (heading("n", Sort::Expiry, "Expires", "when the subscription ends"))
                             (heading("n", Sort::Fetched, "Data", "how old the oldest part of the data is"))
                         }
@@ -257,20 +276,33 @@ fn row(place: Place<'_>, facts: &Facts<'_>, group: &Group<'_>) -> Markup {
     html! {
         tr id=(group_path("", group.account, group.group_id)) {
             th scope="row" {
-                a href=(group_path(place.root, group.account, group.group_id)) { (foreign(called(group.name, group.group_id))) }
+                a href=(group_path(place.root, group.account, group.group_id)) {
+                    (foreign(called(group.name, group.group_id)))
+                }
                 small { (group.group_id) " · " (group.region_id) " · " (foreign(group.account)) }
             }
             td {
                 (status(group.status))
-                @for problem in group.problems.iter().filter(|problem| !says(group, problem.kind)) { " " (badge(problem.severity, problem.kind)) }
+                @for problem in group.problems.iter().filter(|problem| !says(group, problem.kind)) {
+                    " " (badge(problem.severity, problem.kind))
+                }
             }
-            td.sessions { div { (bar(sessions)) span.n { (known(sessions.in_use)) " / " (known(sessions.capacity)) } } }
+            td.sessions {
+                div { (bar(sessions)) span.n { (known(sessions.in_use)) " / " (known(sessions.capacity)) } }
+            }
             td.n data-label="Connected" { (known(sessions.connected)) }
             td.n data-label="Disconnected" { (known(sessions.disconnected)) }
             td.n data-label="Idle" { (known(sessions.idle)) }
             td.n data-label="Headroom" { (known(sessions.until_scale_out)) }
-            td.n data-label="Schedule" { @match group.next_schedule_change { Some(at) => (clock(at, now, zone)), None => span.unknown title="no schedule will change anything" { "–" } } }
-            td.n data-label="Expires" { @match group.expires { Some(at) => (relative(at, now, zone)), None => "never" } }
+            td.n data-label="Schedule" {
+                @match group.next_schedule_change {
+                    Some(at) => (clock(at, now, zone)),
+                    None => span.unknown title="no schedule will change anything" { "–" }
+                }
+            }
+            td.n data-label="Expires" {
+                @match group.expires { Some(at) => (relative(at, now, zone)), None => "never" }
+            }
             td.n data-label="Data" { (crate::fleet::Rough(facts.age(group.fetched)).to_string()) }
         }
     }

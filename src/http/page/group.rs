@@ -41,7 +41,10 @@ pub(in crate::http) fn missing(place: Place<'_>, account: &str, id: &str) -> Str
         h1.verdict.waiting { "No such group" }
         section.note {
             p { "Account " strong { (foreign(account)) } " has no group " strong { (foreign(id)) } " now." }
-            p { "It may have been deleted, or its data became too old to be shown. " a href=(place.root) { "Back to the fleet" } }
+            p {
+                "It may have been deleted, or its data became too old to be shown. "
+                a href=(place.root) { "Back to the fleet" }
+            }
         }
     };
     document(place, Tab::Group, "No such group", &main).into_string()
@@ -54,7 +57,11 @@ fn heading(place: Place<'_>, group: &Group<'_>) -> Markup {
             (foreign(called(group.name, group.group_id))) " " (status(group.status))
             @if let Some(resources) = group.resource_status { " " (status(Some(resources))) }
         }
-        p.path { code { (group.group_id) } " · " a href=(group_path(&format!("{}api/v1/", place.root), group.account, group.group_id)) { "JSON" } }
+        p.path {
+            code { (group.group_id) }
+            " · "
+            a href=(group_path(&format!("{}api/v1/", place.root), group.account, group.group_id)) { "JSON" }
+        }
     }
 }
 
@@ -64,7 +71,15 @@ fn sessions(group: &Group<'_>) -> Markup {
     html! {
         section aria-labelledby="sessions" {
             h2 #sessions { "Sessions" }
-            p.big { (known(sessions.in_use)) small { " of " (known(sessions.capacity)) " in use" @if let Some(usage) = sessions.usage_ratio { ", " (percent(usage)) } } }
+            p.big {
+                (known(sessions.in_use))
+                small {
+                    " of "
+                    (known(sessions.capacity))
+                    " in use"
+                    @if let Some(usage) = sessions.usage_ratio { ", " (percent(usage)) }
+                }
+            }
             div.tall { (bar(sessions)) }
             dl.facts {
                 dt { "Scale-out above" } dd { (known(sessions.scale_out_at)) }
@@ -88,7 +103,12 @@ fn freshness(facts: &Facts<'_>, details: &Details<'_>) -> Markup {
                     dd { (Rough(facts.age(fetched.at)).to_string()) " old, " (time_of_day(fetched.at, zone)) }
                 }
                 dt { "Schedule changes" }
-                dd { @match details.group.next_schedule_change { Some(at) => (clock(at, now, zone)), None => "never" } }
+                dd {
+                    @match details.group.next_schedule_change {
+                        Some(at) => (clock(at, now, zone)),
+                        None => "never"
+                    }
+                }
                 dt { "Subscription ends" }
                 dd { @match details.group.expires { Some(at) => (relative(at, now, zone)), None => "never" } }
             }
@@ -136,12 +156,16 @@ fn statuses(facts: &Facts<'_>, caption: &str, counts: &[Count<'_>]) -> Markup {
             tbody {
                 @for count in counts.iter().filter(|count| count.count > 0) {
                     tr {
-                        th scope="row" { span class={ "swatch " (chart::class(count.status)) } {} (count.status) }
+                        th scope="row" {
+                            span class={ "swatch " (chart::class(count.status)) } {} (count.status)
+                        }
                         td.n { (count.count) }
                         @if has_times { td.n { (known(unchanged(count.oldest_modified))) } }
                     }
                 }
-                @if counts.iter().all(|count| count.count == 0) { tr { th scope="row" { "none" } td.n { "0" } @if has_times { td {} } } }
+                @if counts.iter().all(|count| count.count == 0) {
+                    tr { th scope="row" { "none" } td.n { "0" } @if has_times { td {} } }
+                }
             }
         }
     }
@@ -180,7 +204,10 @@ fn node_pool(facts: &Facts<'_>, pool: &Pool<'_>) -> Markup {
     let threshold = pool.scaling_usage_threshold_ratio.map(|ratio| format!("{:.0} %", ratio * 100.0));
     html! {
         tr {
-            th scope="row" { (foreign(called(pool.node_type_name, pool.node_pool_id))) small { (pool.node_pool_id) " · " (pool.node_instance_type) } }
+            th scope="row" {
+                (foreign(called(pool.node_type_name, pool.node_pool_id)))
+                small { (pool.node_pool_id) " · " (pool.node_instance_type) }
+            }
             td { (pool.strategy_type.unwrap_or("unknown")) }
             td.n { (used(pool.nodes_used, pool.nodes)) }
             td.n { (used(pool.scaling_nodes_used, pool.scaling_nodes)) }
@@ -188,7 +215,12 @@ fn node_pool(facts: &Facts<'_>, pool: &Pool<'_>) -> Markup {
             td.n { (known(pool.node_capacity)) }
             td.n { (known(threshold)) }
             td.n { @match pool.scheduled_nodes { Some(nodes) => (nodes.to_string()), None => "no schedule" } }
-            td.n { @match pool.next_schedule_change { Some(at) => (clock(at, facts.now, &facts.setup.time_zone)), None => "never" } }
+            td.n {
+                @match pool.next_schedule_change {
+                    Some(at) => (clock(at, facts.now, &facts.setup.time_zone)),
+                    None => "never"
+                }
+            }
         }
     }
 }
@@ -210,7 +242,9 @@ fn about(facts: &Facts<'_>, details: &Details<'_>) -> Markup {
                 @for (what, value) in rows.into_iter().filter(|(_, value)| !value.is_empty()) {
                     dt { (what) } dd { (foreign(value)) }
                 }
-                @if let Some(created) = details.created { dt { "Created" } dd { (relative(created, facts.now, &facts.setup.time_zone)) } }
+                @if let Some(created) = details.created {
+                    dt { "Created" } dd { (relative(created, facts.now, &facts.setup.time_zone)) }
+                }
             }
         }
     }
@@ -223,7 +257,9 @@ fn apps(details: &Details<'_>) -> Markup {
                 h2 #apps { "Apps" }
                 dl.facts {
                     @for app in &details.apps {
-                        dt { (foreign(called(app.name, app.id))) } dd { (foreign(app.version)) " " small { (foreign(app.version_name)) } }
+                        dt { (foreign(called(app.name, app.id))) } dd {
+                            (foreign(app.version)) " " small { (foreign(app.version_name)) }
+                        }
                     }
                 }
             }
@@ -238,7 +274,9 @@ fn tags(details: &Details<'_>) -> Markup {
                 h2 #tags { "Tags" }
                 dl.facts {
                     @for tag in &details.tags {
-                        dt { (foreign(tag.key)) @if tag.system { small { " (system)" } } } dd { (foreign(tag.value)) }
+                        dt { (foreign(tag.key)) @if tag.system { small { " (system)" } } } dd {
+                            (foreign(tag.value))
+                        }
                     }
                 }
             }

@@ -74,7 +74,9 @@ fn document(place: Place<'_>, tab: Tab, title: &str, main: &Markup) -> Markup {
                     }
                     nav aria-label="Pages" {
                         a href=(root) aria-current=[current(tab == Tab::Fleet)] { "Fleet" }
-                        a href={ (root) "exporter" } aria-current=[current(tab == Tab::Exporter)] { "Exporter" }
+                        a href={ (root) "exporter" } aria-current=[current(tab == Tab::Exporter)] {
+                            "Exporter"
+                        }
                         a href={ (root) (telemetry_path.trim_start_matches('/')) } { "Metrics" }
                         a href={ (root) "api/v1/fleet" } { "JSON" }
                     }

@@ -36,7 +36,9 @@ pub(super) fn schedules(facts: &Facts<'_>, details: &Details<'_>) -> Markup {
             section aria-labelledby="schedule" {
                 h2 #schedule {
                     "Schedule"
-                    small { "nodes over the week, " (facts.setup.time_zone.iana_name().unwrap_or("local time")) }
+                    small {
+                        "nodes over the week, " (facts.setup.time_zone.iana_name().unwrap_or("local time"))
+                    }
                 }
                 @for pool in scheduled() { (schedule(facts, pool)) }
             }
