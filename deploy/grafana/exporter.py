@@ -60,7 +60,7 @@ def build(runbook):
     for panel in (
         number("Configuration", "1 where the last attempt to load the configuration succeeded.", "min by (instance) (appstreaming_exporter_config_last_reload_successful)", colors=steps(RED, (1, GREEN)), legend="{{instance}}", width=6),
         number("In force for", "How long the configuration has been in force.", "time() - max by (instance) (appstreaming_exporter_config_last_reload_success_timestamp_seconds)", unit="s", legend="{{instance}}", width=6),
-        number("Version", "What runs.", "max by (version, revision) (appstreaming_exporter_build_info)", legend="{{version}} {{revision}}", text_mode="name", width=12),
+        number("Version", "Version and revision of the exporters that run.", "max by (version, revision) (appstreaming_exporter_build_info)", legend="{{version}} {{revision}}", text_mode="name", width=12),
         lines("Credentials fetched", "Attempts to get credentials within an hour, by result.",
               (f"sum by (account, result) (increase(appstreaming_exporter_credentials_refreshes_total{{{ACCOUNTS}}}[1h]))", "{{account}} {{result}}"), width=24),
     ):

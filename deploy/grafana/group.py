@@ -84,7 +84,7 @@ def build(runbook):
         grid("What it is", "The group's settings as the API tells them.",
              [("A", f"max without (instance, pod, job) (appstreaming_group_info{{{GROUPS}}})")],
              {"name": "Name", "group_id": "Id", "region_id": "Region", "charge_type": "Charged", "charge_resource_mode": "Sold by", "auth_mode": "Authorised by", "access_type": "Access", "image_id": "Image", "office_site_id": "Office site"}, height=5),
-        grid("Applications", "What the group offers.", [("A", f"max without (instance, pod, job) (appstreaming_group_app_info{{{GROUPS}}})")],
+        grid("Applications", "Applications that the group offers, with their versions.", [("A", f"max without (instance, pod, job) (appstreaming_group_app_info{{{GROUPS}}})")],
              {"app_name": "Application", "app_version_name": "Version", "app_id": "Id"}, width=12, height=5),
         grid("Image", "The image's version, and the one that waits.", [("A", f"max without (instance, pod, job) (appstreaming_group_ota_info{{{GROUPS}}})")],
              {"ota_version": "Version", "new_ota_version": "Waiting", "task_id": "Task"}, width=12, height=5),
