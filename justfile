@@ -31,6 +31,9 @@ deny:
 end-to-end:
     cargo test --locked --test it -- --ignored --test-threads=2
 
+# Alert rules, inhibitions and dashboards; needs Debian's `prometheus` and `prometheus-alertmanager`.
+observability:
+    tests/observability/run
 # The pages in a real browser: Debian's `chromium`, `node` and `npm`. Screenshots go to target/screenshots.
 browser:
     cargo build --locked

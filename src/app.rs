@@ -79,6 +79,10 @@ pub enum Error {
     #[cfg(feature = "simulator")]
     #[error("cannot start the simulated cloud")]
     Simulator(#[source] crate::simulator::Error),
+    /// No scenario has the name that was asked for.
+    #[cfg(feature = "simulator")]
+    #[error("there is no scenario {0:?}: --scenario list shows those there are")]
+    Scenario(String),
 }
 
 /// Carries the command out; the exit status is 0 when all went well and 1 when a target did not.

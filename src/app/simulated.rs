@@ -9,7 +9,10 @@ use std::{
 use tokio_util::sync::CancellationToken;
 
 use super::{Error, daemon::Daemon};
-use crate::{cli, config, lifecycle, simulator};
+use crate::{
+    cli, config, lifecycle,
+    simulator::{self, SCENARIOS, Scenario},
+};
 
 /// The account that `demo` polls.
 const DEMO_ACCOUNT: &str = "demo";
@@ -18,15 +21,24 @@ const DEMO_ACCOUNT: &str = "demo";
 const DEMO_SETTINGS: [&str; 1] = ["poll.interval=5s"];
 
 pub(super) fn demo(arguments: &cli::Demo) -> Result<ExitCode, Error> {
+    let scenario = match asked(&arguments.fleet)? {
+        Asked::Fleet(scenario) => scenario,
+        Asked::List => return list_scenarios(),
+    };
     let mut sources = arguments.configuration.sources();
-    sources.set.splice(0..0, DEMO_SETTINGS.map(String::from));
+    let settings = scenario.map_or(&[][..], |scenario| scenario.settings);
+    sources.set.splice(0..0, DEMO_SETTINGS.iter().chain(settings).map(ToString::to_string));
     let mut config = super::load(&sources, &arguments.log)?;
     super::runtime()?.block_on(async {
         let loopback = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
-        let cloud = simulator::Server::bind(fleet(&arguments.fleet), loopback).map_err(Error::Simulator)?;
+        let cloud =
+            simulator::Server::bind(fleet(&arguments.fleet, scenario), loopback).map_err(Error::Simulator)?;
         config.accounts = simulated_accounts(cloud.address())?;
         let daemon = Daemon::start(config, &arguments.web)?;
         invite(daemon.addresses(), &arguments.web.telemetry_path, cloud.address())?;
+        if let Some(scenario) = scenario {
+            super::print(format!("{}\n\n", story(scenario)).as_bytes())?;
+        }
 
         let end = CancellationToken::new();
         let simulation = tokio::spawn(cloud.run(end.clone().cancelled_owned()));
@@ -39,6 +51,10 @@ pub(super) fn demo(arguments: &cli::Demo) -> Result<ExitCode, Error> {
 }
 
 pub(super) fn simulate(arguments: &cli::Simulate) -> Result<ExitCode, Error> {
+    let scenario = match asked(&arguments.fleet)? {
+        Asked::Fleet(scenario) => scenario,
+        Asked::List => return list_scenarios(),
+    };
     super::start_logging(&arguments.log)?;
     let behaviour = &arguments.behaviour;
     let options = simulator::Options {
@@ -49,7 +65,7 @@ pub(super) fn simulate(arguments: &cli::Simulate) -> Result<ExitCode, Error> {
             token_lifetime: behaviour.token_lifetime,
             ..simulator::Access::default()
         },
-        ..fleet(&arguments.fleet)
+        ..fleet(&arguments.fleet, scenario)
     };
     super::runtime()?.block_on(async {
         let cloud = simulator::Server::bind(options, arguments.listen).map_err(Error::Simulator)?;
@@ -68,18 +84,67 @@ pub(super) fn simulate(arguments: &cli::Simulate) -> Result<ExitCode, Error> {
             )
             .as_bytes(),
         )?;
+        if let Some(scenario) = scenario {
+            super::print(format!("{}\n", story(scenario)).as_bytes())?;
+        }
         cloud.run(shutdown.cancelled_owned()).await;
         Ok(ExitCode::SUCCESS)
     })
 }
 
-fn fleet(fleet: &cli::Fleet) -> simulator::Options {
+/// What `--scenario` asks for.
+enum Asked {
+    /// A fleet, with or without a scenario.
+    Fleet(Option<&'static Scenario>),
+    /// What scenarios there are.
+    List,
+}
+
+fn asked(fleet: &cli::Fleet) -> Result<Asked, Error> {
+    match fleet.scenario.as_deref() {
+        None => Ok(Asked::Fleet(None)),
+        Some("list") => Ok(Asked::List),
+        Some(name) => match Scenario::named(name) {
+            None => Err(Error::Scenario(name.to_owned())),
+            found => Ok(Asked::Fleet(found)),
+        },
+    }
+}
+
+fn list_scenarios() -> Result<ExitCode, Error> {
+    let width = |of: fn(&Scenario) -> &str| SCENARIOS.iter().map(|row| of(row).len()).max().unwrap_or(0);
+    let alert = |scenario: &Scenario| scenario.alert.unwrap_or("-");
+    let (names, alerts) = (width(|row| row.name), width(|row| row.alert.unwrap_or("-")));
+    let mut text = format!("{:names$}  {:alerts$}  what is wrong\n", "scenario", "alert");
+    for scenario in SCENARIOS {
+        text += &format!("{:names$}  {:alerts$}  {}\n", scenario.name, alert(scenario), scenario.about);
+    }
+    super::print(text.as_bytes())?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What a scenario is about, and what it takes to see it.
+fn story(scenario: &Scenario) -> String {
+    let mut story = format!("scenario {}: {}", scenario.name, scenario.about);
+    if let Some(alert) = scenario.alert {
+        story += &format!("; alert {alert}");
+    }
+    if !scenario.settings.is_empty() {
+        let settings: String = scenario.settings.iter().map(|setting| format!(" --set {setting}")).collect();
+        story += &format!("; takes an exporter with{settings}");
+    }
+    story
+}
+
+fn fleet(fleet: &cli::Fleet, scenario: Option<&'static Scenario>) -> simulator::Options {
     simulator::Options {
         groups: fleet.groups,
         instances_per_group: fleet.instances_per_group,
         persistent_per_group: fleet.persistent_per_group,
         seed: fleet.seed,
-        speed: fleet.speed,
+        // A scenario that lived would soon be another one.
+        speed: fleet.speed.unwrap_or(if scenario.is_some() { 0.0 } else { 1.0 }),
+        scenario,
         ..simulator::Options::default()
     }
 }

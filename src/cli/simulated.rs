@@ -24,9 +24,12 @@ pub struct Fleet {
     /// The same seed makes the same fleet
     #[arg(long, value_name = "NUMBER", default_value_t = 1)]
     pub seed: u64,
-    /// Simulated seconds per second; 0 stands still
-    #[arg(long, value_name = "FACTOR", default_value_t = 1.0, value_parser = from_zero)]
-    pub speed: f64,
+    /// Simulated seconds per second; 0 stands still [default: 1, in a scenario 0]
+    #[arg(long, value_name = "FACTOR", value_parser = from_zero)]
+    pub speed: Option<f64>,
+    /// A fleet with one thing wrong, so that one alert fires; "list" shows them all
+    #[arg(long, value_name = "NAME")]
+    pub scenario: Option<String>,
 }
 
 /// Flags of `demo`.

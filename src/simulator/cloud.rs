@@ -62,6 +62,13 @@ impl Fleet {
         self.by_id.retain(|id, _| !ids.iter().any(|gone| gone.as_str() == &**id));
     }
 
+    /// Changes every group, by its number: the oldest is 0.
+    pub(super) fn change_each(&self, mut change: impl FnMut(usize, &mut Group)) {
+        for (number, (_, group)) in self.groups.iter().enumerate() {
+            change(number, &mut group.lock().unwrap_or_else(PoisonError::into_inner));
+        }
+    }
+
     /// How it is at an instant.
     pub(super) fn at(&self, now: Timestamp) -> Cloud<'_> {
         Cloud { fleet: self, now }

@@ -10,6 +10,7 @@
 //! | `fleet` | the model: pure functions of (seed, options, simulated time) |
 //! | `api` | parameters, the three operations, errors; pages are written straight into bytes |
 //! | `authentication`, `nonces`, `limiter`, `faults` | what stands before an operation |
+//! | `scenarios` | states of the fleet that make an alert fire, as a table |
 //! | `access` | STS, metadata service, credentials URI: how callers come by temporary credentials |
 //! | `truth`, `statistics`, `control` | the pages beside the API |
 //! | `state` | what requests share, and how one becomes an answer |
@@ -30,6 +31,7 @@ mod fleet;
 mod limiter;
 mod nonces;
 mod options;
+mod scenarios;
 mod server;
 mod state;
 mod statistics;
@@ -41,6 +43,7 @@ pub use access::{
 };
 pub use faults::{ErrorFault, Fault, FaultRule, TotalCount};
 pub use options::{ACCESS_KEY_ID, ACCESS_KEY_SECRET, Credential, DEFAULT_PORT, Options};
+pub use scenarios::{SCENARIOS, Scenario};
 pub use server::{Error, Server};
 
 #[cfg(test)]

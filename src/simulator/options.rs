@@ -5,7 +5,7 @@ use std::{fmt, time::Duration};
 use jiff::Timestamp;
 use serde::Deserialize;
 
-use super::{Access, FaultRule};
+use super::{Access, FaultRule, Scenario};
 
 /// The AccessKey id that is known unless [`Options::credentials`] says otherwise.
 pub const ACCESS_KEY_ID: &str = "simulated-access-key-id";
@@ -42,6 +42,8 @@ pub struct Options {
     pub faults: Vec<FaultRule>,
     /// Who may call.
     pub credentials: Vec<Credential>,
+    /// What the fleet looks like at the start, instead of what the seed makes of it.
+    pub scenario: Option<&'static Scenario>,
     /// How they come by temporary credentials.
     pub access: Access,
 }
@@ -83,6 +85,14 @@ impl Options {
                 self.requests_per_second
             ));
         }
+        if let Some(scenario) = self.scenario.filter(|scenario| self.groups < scenario.groups()) {
+            return Some(format!(
+                "there are {} groups: scenario {} needs at least {} groups",
+                self.groups,
+                scenario.name,
+                scenario.groups()
+            ));
+        }
         self.faults.iter().find_map(FaultRule::problem).or_else(|| self.access.problem())
     }
 }
@@ -100,6 +110,7 @@ impl Default for Options {
             requests_per_second: 0.0,
             faults: Vec::new(),
             credentials: vec![Credential::new(ACCESS_KEY_ID, ACCESS_KEY_SECRET)],
+            scenario: None,
             access: Access::default(),
         }
     }

@@ -73,11 +73,16 @@ pub(super) enum Outcome {
 
 impl State {
     /// The state at the start; what a file or a user said was checked before.
-    pub(super) fn new(options: Options, real: Timestamp) -> Self {
+    pub(super) fn new(mut options: Options, real: Timestamp) -> Self {
         let start = whole_second(options.start.unwrap_or(real));
         let size = Size { instances: options.instances_per_group, persistent: options.persistent_per_group };
+        let fleet = Fleet::new(options.seed, options.groups, size, start);
+        if let Some(scenario) = options.scenario {
+            scenario.bend(&mut options);
+            scenario.stage(&fleet);
+        }
         Self {
-            fleet: RwLock::new(Fleet::new(options.seed, options.groups, size, start)),
+            fleet: RwLock::new(fleet),
             clock: Mutex::new(Clock::new(real, start, options.speed)),
             credentials: Mutex::new(options.credentials.into()),
             latency: Mutex::new(options.latency),

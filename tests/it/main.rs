@@ -7,9 +7,11 @@
 
 mod support;
 
+mod alerts;
 mod commands;
 mod configuration;
 mod credentials;
+mod dashboards;
 mod demo;
 mod doctor;
 mod failures;

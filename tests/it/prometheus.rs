@@ -38,16 +38,21 @@ impl Prometheus {
         Self { child, url: format!("http://{free}"), _data: data }
     }
 
+    /// What a query finds now: labels and value. Nothing while it does not answer.
     pub fn query(&self, query: &str) -> Vec<(Value, f64)> {
+        self.try_query(query).unwrap_or_default()
+    }
+
+    /// `Err` with what it said, also where the query is wrong.
+    pub fn try_query(&self, query: &str) -> Result<Vec<(Value, f64)>, String> {
         let encoded: String = query.bytes().map(|byte| format!("%{byte:02X}")).collect();
-        let Ok(answer) = http::try_get(&format!("{}/api/v1/query?query={encoded}", self.url)) else {
-            return Vec::new();
-        };
+        let answer = http::try_get(&format!("{}/api/v1/query?query={encoded}", self.url))
+            .map_err(|error| error.to_string())?;
         if answer.status != 200 {
-            return Vec::new();
+            return Err(answer.body);
         }
         let result = answer.json()["data"]["result"].clone();
-        result
+        Ok(result
             .as_array()
             .into_iter()
             .flatten()
@@ -55,7 +60,7 @@ impl Prometheus {
                 let value = series["value"][1].as_str().expect("a value").parse().expect("a number");
                 (series["metric"].clone(), value)
             })
-            .collect()
+            .collect())
     }
 }
 

@@ -91,6 +91,12 @@ const LESSONS: &[Schedule] = &[
     },
     Schedule { recurrence_type: "weekly", weekdays: &[6, 7], periods: &[period(2, (9, 0), (17, 0))] },
 ];
+/// One node, to be multiplied, at any time but the minute before midnight: no period goes past it.
+pub(super) const ALWAYS: &[Schedule] = &[Schedule {
+    recurrence_type: "Weekly",
+    weekdays: &[1, 2, 3, 4, 5, 6, 7],
+    periods: &[period(1, (0, 0), (23, 59))],
+}];
 /// One that is there and not in force, as in the API's own sample.
 const LEFT_OVER: &[Schedule] =
     &[Schedule { recurrence_type: "Weekly", weekdays: &[1], periods: &[period(5, (9, 30), (11, 0))] }];

@@ -14,6 +14,7 @@ mod persistence;
 mod scaling;
 mod schedule;
 mod sessions;
+mod staging;
 mod status;
 #[cfg(test)]
 mod tests;
@@ -22,4 +23,4 @@ pub(super) use build::Size;
 pub(super) use identity::{user_name, write_instance_id, write_network_interface, write_node_id};
 pub(super) use model::{Group, Instance, PersistentSession, Pool, Second};
 pub(super) use schedule::scheduled_nodes;
-pub(super) use status::{InstanceStatus, PersistentStatus, SessionStatus};
+pub(super) use status::{GroupStatus, InstanceStatus, PersistentStatus, SessionStatus};

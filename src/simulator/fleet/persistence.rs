@@ -93,7 +93,8 @@ impl Group {
         }
     }
 
-    fn set_persistent(&mut self, slot: usize, status: PersistentStatus, due: Second) {
+    /// Moves one of them on.
+    pub(super) fn set_persistent(&mut self, slot: usize, status: PersistentStatus, due: Second) {
         let session = &mut self.persistent[slot];
         session.status = status;
         session.due = due;

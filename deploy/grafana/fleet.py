@@ -1,0 +1,100 @@
+"""The fleet: what is wrong first, then every delivery group in one table, then how it came about."""
+
+from parts import *
+
+
+def none(expr):
+    """The number of series that `expr` finds, 0 where it finds none."""
+    return f"count({expr}) or vector(0)"
+
+
+def firing(severity):
+    return none(f'ALERTS{{alertname=~"AppStreaming.*",alertstate="firing",severity="{severity}"}}')
+
+
+BAD = steps(GREEN, (1, RED))
+WORTH_A_LOOK = steps(GREEN, (1, YELLOW))
+
+
+def build(runbook):
+    board = start(FLEET, "App Streaming / Fleet", "Delivery groups of Alibaba Cloud App Streaming: problems, sessions, room, subscriptions.", runbook)
+    board = board.with_variable(account_variable()).with_variable(region_variable()).with_variable(group_variable(multi=True))
+
+    board = board.with_row(row("Problems"))
+    for panel in (
+        number("Critical alerts", "Alerts of severity critical that fire. See the runbook.", firing("critical"), colors=BAD),
+        number("Warnings", "Alerts of severity warning that fire. See the runbook.", firing("warning"), colors=WORTH_A_LOOK),
+        number("Groups not published", "Delivery groups that users can't start applications of.",
+               none(f'{ONE} (appstreaming_group_status{{status="PUBLISHED",{GROUPS}}}) == 0'), colors=BAD),
+        number("Groups without an idle session", "Delivery groups in use in which no further session is ready.",
+               none(f'{ONE} (appstreaming_group_instances{{status="IDLE",{GROUPS}}}) == 0 and on (account, region_id, group_id) group:appstreaming_sessions_in_use:sum > 0'), colors=BAD),
+        number("Subscriptions that end in 7 days", "Delivery groups whose subscription ends within a week, or is over.",
+               none(f'{ONE} (appstreaming_group_expiry_timestamp_seconds{{{GROUPS}}}) - time() < 7 * 86400'), colors=WORTH_A_LOOK),
+        number("Targets that fail", "Targets whose last poll did not succeed whole: the numbers on this page may be old.",
+               none(f'appstreaming_up{{{ACCOUNTS}}} == 0'), colors=BAD),
+    ):
+        board = board.with_panel(panel)
+    board = board.with_panel(grid(
+        "Alerts that fire", "Every alert of this exporter that fires now, with what it is about. Each has a section in the runbook.",
+        [("A", 'ALERTS{alertname=~"AppStreaming.*",alertstate="firing"}')],
+        {"severity": "Severity", "alertname": "Alert", "name": "Delivery group", "group_id": "group_id", "account": "account", "region_id": "Region", "instance": "Exporter"},
+        height=7, sort=("Severity", False), properties={"Delivery group": to_group()},
+    ))
+
+    board = board.with_row(row("All of them"))
+    by_group = "max by (account, region_id, group_id)"
+    board = board.with_panel(grid(
+        "Delivery groups", "One row for each delivery group, the fullest first. A row leads to the group's own dashboard.",
+        [
+            ("info", f"max by (account, region_id, group_id, name) (group:appstreaming_group_info:name{{{GROUPS}}})"),
+            ("status", f"max by (group_id, status) (appstreaming_group_status{{{GROUPS}}} == 1)"),
+            ("used", f"max by (group_id) (group:appstreaming_sessions_in_use:sum{{{GROUPS}}})"),
+            ("capacity", f"max by (group_id) (appstreaming_group_session_capacity{{{GROUPS}}})"),
+            ("usage", f"max by (group_id) (group:appstreaming_session_usage:ratio{{{GROUPS}}})"),
+            ("idle", f'max by (group_id) (appstreaming_group_instances{{status="IDLE",{GROUPS}}})'),
+            ("out", f"max by (group_id) (appstreaming_group_sessions_until_scale_out{{{GROUPS}}})"),
+            ("expiry", f"max by (group_id) (appstreaming_group_expiry_timestamp_seconds{{{GROUPS}}}) - time()"),
+            ("age", f"time() - min by (group_id) (appstreaming_group_refreshed_timestamp_seconds{{{GROUPS}}})"),
+        ],
+        {"name": "Name", "status": "Status", "Value #usage": "Usage", "Value #used": "In use", "Value #capacity": "Capacity", "Value #idle": "Idle",
+         "Value #out": "Until scale-out", "Value #expiry": "Ends in", "Value #age": "Data age", "region_id": "Region", "account": "account", "group_id": "group_id"},
+        joined_by="group_id", sort=("Usage", True), height=11,
+        properties={
+            "Name": to_group(),
+            "Usage": {"unit": "percentunit", "max": 1, **colored([GREEN, (0.8, YELLOW), (0.95, RED)])},
+            "Idle": colored([RED, (1, GREEN)]),
+            "Ends in": {"unit": "s", **colored([RED, (86400, YELLOW), (7 * 86400, GREEN)])},
+            "Data age": {"unit": "s", **colored([GREEN, (300, YELLOW), (600, RED)])},
+        },
+    ))
+
+    board = board.with_row(row("Sessions"))
+    for panel in (
+        lines("Sessions and capacity", "Sessions in use of all groups chosen, and the sessions they can serve.",
+              (f"sum(group:appstreaming_sessions_in_use:sum{{{GROUPS}}})", "in use"),
+              (f"sum({ONE} (appstreaming_group_session_capacity{{{GROUPS}}}))", "capacity")),
+        lines("Usage, the ten fullest", "Sessions in use divided by the session capacity.",
+              (f"topk(10, group:appstreaming_session_usage:ratio{{{GROUPS}}} * on (account, region_id, group_id) group_left (name) max by (account, region_id, group_id, name) (group:appstreaming_group_info:name))", "{{name}}"),
+              unit="percentunit", most=1, colors=steps(GREEN, (0.8, YELLOW), (0.95, RED))),
+        lines("Session starts per hour", "User bindings that began within the last hour, as far as polls saw them.",
+              (f"sum by (region_id) (group:appstreaming_sessions_started:increase1h{{{GROUPS}}})", "{{region_id}}")),
+        lines("Connected and disconnected", "Sessions whose user is connected, and those whose user has gone.",
+              (f"sum by (session_status) ({ONE} (appstreaming_group_sessions{{{GROUPS}}}))", "{{session_status}}"), stacked=True),
+    ):
+        board = board.with_panel(panel)
+
+    board = board.with_row(row("Room"))
+    for panel in (
+        lines("Headroom, the ten smallest", "Sessions that can still start on what is there now.",
+              (f"bottomk(10, group:appstreaming_session_headroom:sum{{{GROUPS}}} * on (account, region_id, group_id) group_left (name) max by (account, region_id, group_id, name) (group:appstreaming_group_info:name))", "{{name}}")),
+        lines("Scaling, how much of it is used", "What scaling has added by what it may add: node pools that scale by usage, and groups sold by session.",
+              (f"node_pool:appstreaming_scaling_nodes:ratio{{{GROUPS}}}", "{{group_id}} {{node_pool_id}}"),
+              (f"group:appstreaming_instances:ratio{{{GROUPS}}}", "{{group_id}}"),
+              unit="percentunit", most=1, colors=steps(GREEN, (0.8, YELLOW), (1, RED))),
+        lines("Instances by status", "Instances of all groups chosen, by their status.",
+              (f"sum by (status) ({ONE} (appstreaming_group_instances{{{GROUPS}}})) > 0", "{{status}}"), stacked=True),
+        lines("Persistent sessions by status", "Persistent sessions of all groups chosen, by their status.",
+              (f"sum by (status) ({ONE} (appstreaming_group_persistent_sessions{{{GROUPS}}})) > 0", "{{status}}"), stacked=True),
+    ):
+        board = board.with_panel(panel)
+    return board

@@ -1,0 +1,301 @@
+//! Every scenario of the simulated cloud makes its alert fire in a real Prometheus, and no other one
+//! comes through a real Alertmanager.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write as _,
+    net::{SocketAddr, TcpListener},
+    path::Path,
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use appstreaming_exporter::simulator::{SCENARIOS, Scenario};
+use serde_json::Value;
+
+use crate::{
+    prometheus::Prometheus,
+    support::{Exporter, binary, http, run, within},
+};
+
+pub const RULES: [(&str, &str); 4] = [
+    ("appstreaming-recording.yml", include_str!("../../deploy/prometheus/rules/appstreaming-recording.yml")),
+    ("appstreaming-groups.yml", include_str!("../../deploy/prometheus/rules/appstreaming-groups.yml")),
+    ("appstreaming-capacity.yml", include_str!("../../deploy/prometheus/rules/appstreaming-capacity.yml")),
+    ("appstreaming-exporter.yml", include_str!("../../deploy/prometheus/rules/appstreaming-exporter.yml")),
+];
+pub const RUNBOOK: &str = include_str!("../../docs/runbook.md");
+
+/// By how much `for`, ranges and offsets are shortened: a week becomes a minute ...
+const FACTOR: u64 = 7 * 24 * 60;
+/// ... and nothing becomes shorter than this: a few polls must fit in.
+const SHORTEST: u64 = 10;
+/// Between two polls of each exporter.
+const POLL: &str = "poll.interval=2s";
+/// How long everything that fires must have been alone, once it fires.
+const CALM: Duration = Duration::from_secs(15);
+
+/// Alerts that no state of the cloud brings about, and who tests them.
+const NOT_THE_CLOUDS: [&str; 4] = [
+    // Here, by ending an exporter.
+    "AppStreamingExporterDown",
+    // deploy/prometheus/tests/exporter.yml.
+    "AppStreamingExporterAbsent",
+    "AppStreamingCredentialsExpiring",
+    "AppStreamingConfigReloadFailed",
+];
+
+fn alerts() -> BTreeSet<&'static str> {
+    let lines = RULES.iter().flat_map(|(_, text)| text.lines());
+    lines.filter_map(|line| line.trim().strip_prefix("- alert: ")).collect()
+}
+
+#[test]
+fn every_alert_can_be_had_from_a_scenario_and_is_in_the_runbook_and_tested() {
+    let had: BTreeSet<&str> =
+        SCENARIOS.iter().filter_map(|scenario| scenario.alert).chain(NOT_THE_CLOUDS).collect();
+    assert_eq!(had, alerts());
+
+    let sections: BTreeSet<&str> = RUNBOOK
+        .lines()
+        .filter_map(|line| line.strip_prefix("## "))
+        .filter(|title| title.starts_with("AppStreaming"))
+        .collect();
+    assert_eq!(sections, alerts(), "one section of the runbook each");
+    for (file, text) in RULES {
+        let links = text.lines().filter_map(|line| line.trim().strip_prefix("runbook_url: docs/runbook.md#"));
+        let expected: Vec<String> = text
+            .lines()
+            .filter_map(|line| line.trim().strip_prefix("- alert: "))
+            .map(str::to_lowercase)
+            .collect();
+        assert_eq!(links.collect::<Vec<_>>(), expected, "{file}");
+    }
+}
+
+#[test]
+fn the_scenarios_are_listed_with_their_alerts() {
+    let listed = run(binary().args(["simulate", "--scenario", "list"]));
+    assert_eq!(listed.status, 0, "{}", listed.stderr);
+    for scenario in SCENARIOS {
+        let line = listed.stdout.lines().find(|line| line.starts_with(&format!("{} ", scenario.name)));
+        let line = line.unwrap_or_else(|| panic!("{} is not in {}", scenario.name, listed.stdout));
+        assert!(line.contains(scenario.about) && line.contains(scenario.alert.unwrap_or("-")), "{line}");
+    }
+    let refused = run(binary().args(["demo", "--scenario", "no-such"]));
+    assert_eq!(refused.status, 1);
+    assert!(refused.stderr.contains("--scenario list"), "{}", refused.stderr);
+}
+
+#[test]
+#[ignore = "needs Debian's promtool and prometheus-alertmanager: just end-to-end"]
+fn the_rules_and_the_inhibitions_are_sound() {
+    let deploy = concat!(env!("CARGO_MANIFEST_DIR"), "/deploy/prometheus");
+    for command in [
+        format!("promtool check rules {deploy}/rules/*.yml"),
+        format!("promtool test rules {deploy}/tests/*.yml"),
+        format!("amtool check-config {deploy}/alertmanager.yml"),
+    ] {
+        let checked = run(Command::new("sh").args(["-c", &command]));
+        assert_eq!(checked.status, 0, "{command}: {}{}", checked.stdout, checked.stderr);
+    }
+}
+
+#[test]
+#[ignore = "needs Debian's prometheus and prometheus-alertmanager: just end-to-end"]
+fn each_scenario_makes_exactly_its_alert_come_through() {
+    let mut exporters: BTreeMap<String, Exporter> =
+        SCENARIOS.iter().map(|scenario| (job(scenario.name), demo(scenario))).collect();
+    exporters.insert(job("down"), demo(Scenario::named("calm").expect("the calm one")));
+    let directory = tempfile::tempdir().expect("a directory for the configuration");
+    let alertmanager = Alertmanager::start(directory.path());
+    let targets = exporters.iter().map(|(job, exporter)| (job.as_str(), exporter.url.as_str()));
+    let configuration = write_configuration(directory.path(), targets, &alertmanager.address);
+    let prometheus = Prometheus::with(&configuration, &["--rules.alert.resend-delay=5s"]);
+    within(Duration::from_secs(60), "every exporter is scraped", || {
+        (prometheus.query("up == 1").len() == exporters.len()).then_some(())
+    });
+    drop(exporters.remove(&job("down")));
+
+    let mut expected: BTreeMap<String, BTreeSet<String>> = SCENARIOS
+        .iter()
+        .filter_map(|scenario| Some((job(scenario.name), BTreeSet::from([scenario.alert?.to_owned()]))))
+        .collect();
+    expected.insert(job("down"), BTreeSet::from(["AppStreamingExporterDown".to_owned()]));
+    let url = format!("http://{}/api/v2/alerts?active=true&inhibited=false", alertmanager.address);
+    let mut alone_since: Option<Instant> = None;
+    let mut last = String::new();
+    let deadline = Instant::now() + Duration::from_secs(170);
+    while alone_since.is_none_or(|since| since.elapsed() < CALM) {
+        assert!(Instant::now() < deadline, "not what is expected:\n{last}");
+        let found = notified(&url);
+        last = differences(&found, &expected);
+        // Throttling is a matter of chance, and its alert may pause; none may come that isn't expected.
+        let surprise = last.lines().any(|line| line.starts_with('+'));
+        match alone_since {
+            None if last.is_empty() => alone_since = Some(Instant::now()),
+            Some(_) => assert!(!surprise, "more than what is expected:\n{last}"),
+            None => {}
+        }
+        std::thread::sleep(Duration::from_millis(500));
+    }
+}
+
+/// Debian's Alertmanager with the configuration that the project ships.
+struct Alertmanager {
+    child: Child,
+    address: SocketAddr,
+}
+
+impl Alertmanager {
+    fn start(directory: &Path) -> Self {
+        let address =
+            TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port");
+        let child = Command::new("prometheus-alertmanager")
+            .arg(concat!("--config.file=", env!("CARGO_MANIFEST_DIR"), "/deploy/prometheus/alertmanager.yml"))
+            .arg(format!("--storage.path={}", directory.join("alertmanager").display()))
+            .arg(format!("--web.listen-address={address}"))
+            .arg("--cluster.listen-address=")
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("Debian's prometheus-alertmanager is installed");
+        Self { child, address }
+    }
+}
+
+impl Drop for Alertmanager {
+    fn drop(&mut self) {
+        // Already gone is as good.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn job(name: &str) -> String {
+    format!("appstreaming-{name}")
+}
+
+fn demo(scenario: &Scenario) -> Exporter {
+    Exporter::spawn(binary().args(["demo", "--scenario", scenario.name, "--set", POLL]))
+}
+
+/// Alerts that Alertmanager would notify somebody of, by job.
+fn notified(url: &str) -> BTreeMap<String, BTreeSet<String>> {
+    let mut found: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    let Ok(answer) = http::try_get(url) else { return found };
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    for alert in answer.json().as_array().into_iter().flatten() {
+        let labels = &alert["labels"];
+        found.entry(text(&labels["job"])).or_default().insert(text(&labels["alertname"]));
+    }
+    found
+}
+
+/// `+ job: alert` for what is too much, `- job: alert` for what is missing.
+fn differences(
+    found: &BTreeMap<String, BTreeSet<String>>,
+    expected: &BTreeMap<String, BTreeSet<String>>,
+) -> String {
+    let none = BTreeSet::new();
+    let mut text = String::new();
+    for job in found.keys().chain(expected.keys()).collect::<BTreeSet<_>>() {
+        let (found, expected) = (found.get(job).unwrap_or(&none), expected.get(job).unwrap_or(&none));
+        for alert in found.difference(expected) {
+            let _ = writeln!(text, "+ {job}: {alert}");
+        }
+        for alert in expected.difference(found) {
+            let _ = writeln!(text, "- {job}: {alert}");
+        }
+    }
+    text
+}
+
+/// A configuration with the shipped rules, hastened, and these targets: job and URL.
+pub fn write_configuration<'a>(
+    directory: &Path,
+    targets: impl Iterator<Item = (&'a str, &'a str)>,
+    alertmanager: &SocketAddr,
+) -> String {
+    for (file, text) in RULES {
+        std::fs::write(directory.join(file), hastened(text)).expect("written");
+    }
+    let mut config = format!(
+        "global: {{scrape_interval: 1s, evaluation_interval: 1s}}\n\
+         rule_files: ['*.yml']\n\
+         alerting: {{alertmanagers: [{{static_configs: [{{targets: ['{alertmanager}']}}]}}]}}\n\
+         scrape_configs:\n"
+    );
+    for (job, url) in targets {
+        let address = url.trim_start_matches("http://");
+        let _ = writeln!(config, "  - {{job_name: {job}, static_configs: [{{targets: ['{address}']}}]}}");
+    }
+    let file = directory.join("prometheus.yaml");
+    std::fs::write(&file, config).expect("written");
+    file.display().to_string()
+}
+
+/// The rules with every `for`, `keep_firing_for`, range and offset shortened.
+fn hastened(rules: &str) -> String {
+    let mut text = String::new();
+    for line in rules.lines() {
+        let mut rest = line;
+        let starts = ["for: ", "keep_firing_for: "];
+        if let Some(start) = starts.iter().find(|start| line.trim_start().starts_with(**start)) {
+            let (before, duration) = line.split_at(line.find(start).expect("just found") + start.len());
+            let _ = writeln!(text, "{before}{}", shortened(duration));
+            continue;
+        }
+        while let Some(at) = rest.find(['[', 'o']) {
+            let opens = [("[", "]"), ("offset ", ")")];
+            let found =
+                opens.iter().find(|(open, _)| rest[at..].starts_with(open)).and_then(|(open, close)| {
+                    let inside = &rest[at + open.len()..];
+                    let duration = &inside[..inside.find(close)?];
+                    seconds(duration).is_some().then_some((open.len(), duration))
+                });
+            match found {
+                Some((open, duration)) => {
+                    text += &rest[..at + open];
+                    text += &shortened(duration);
+                    rest = &rest[at + open + duration.len()..];
+                }
+                None => {
+                    text += &rest[..=at];
+                    rest = &rest[at + 1..];
+                }
+            }
+        }
+        text += rest;
+        text.push('\n');
+    }
+    text
+}
+
+fn shortened(duration: &str) -> String {
+    let seconds = seconds(duration).unwrap_or_else(|| panic!("{duration} is a duration"));
+    format!("{}s", (seconds / FACTOR).max(SHORTEST))
+}
+
+fn seconds(duration: &str) -> Option<u64> {
+    let (number, unit) = duration.split_at(duration.len().checked_sub(1)?);
+    let unit = match unit {
+        "s" => 1,
+        "m" => 60,
+        "h" => 3600,
+        "d" => 86_400,
+        _ => return None,
+    };
+    Some(number.parse::<u64>().ok()? * unit)
+}
+
+#[test]
+fn shortening_the_rules_reaches_every_duration_and_nothing_else() {
+    let rules = "expr: min_over_time(x[7d] offset 7d) and foo{code=~\"(A)([.].*)?\"}\nfor: 30m\nkeep_firing_for: 5m\n";
+    assert_eq!(
+        hastened(rules),
+        "expr: min_over_time(x[60s] offset 60s) and foo{code=~\"(A)([.].*)?\"}\nfor: 10s\nkeep_firing_for: 10s\n"
+    );
+    let all: String = RULES.iter().map(|(_, text)| hastened(text)).collect();
+    assert!(!all.contains("[7d]") && !all.contains("offset 7d") && !all.contains("for: 30m"));
+}
