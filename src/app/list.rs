@@ -129,7 +129,7 @@ fn json(records: &[Record]) -> String {
 
 /// What must not be lost, beside the records; nothing of it goes into a pipe.
 fn remark(answer: &Answer, format: ListFormat) {
-    if answer.inconsistencies > 0 {
+    if answer.moved {
         eprintln!(
             "note: the fleet changed while it was listed: a record may be missing, or be there twice in another state"
         );

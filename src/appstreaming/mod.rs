@@ -50,6 +50,13 @@ pub struct Listing<T> {
     pub findings: Findings,
 }
 
+impl<T> Listing<T> {
+    /// Whether the pages of the pass that is published agreed with one another.
+    pub fn is_consistent(&self) -> bool {
+        self.inconsistencies < paging::MAX_PASSES
+    }
+}
+
 impl<C: Call> Client<C> {
     /// Lists through `call`, `page_size` elements at a time (1 to [`MAX_PAGE_SIZE`]; beyond: the nearest).
     pub fn new(call: C, page_size: u32) -> Self {

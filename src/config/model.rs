@@ -301,6 +301,17 @@ pub enum Credentials {
     },
 }
 
+impl Credentials {
+    /// The STS that was written for this source; `None`: the usual one, or the source needs none.
+    pub fn sts(&self) -> Option<&Endpoint> {
+        match self {
+            Self::Default { places } | Self::Profile { places, .. } => places.sts.as_ref(),
+            Self::OidcRole { sts, .. } | Self::AssumeRole { sts, .. } => sts.as_ref(),
+            Self::AccessKey { .. } | Self::EcsRamRole { .. } | Self::Uri(_) => None,
+        }
+    }
+}
+
 /// The files that parts of an AccessKey were written in; `None` for what wasn't.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct KeyFiles {

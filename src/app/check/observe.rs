@@ -200,11 +200,13 @@ async fn who(account: &Account, options: &aliyun::Options, source: &Arc<dyn Sour
     }
 }
 
-/// Where to ask who calls. What stands on this machine in place of the cloud stands in for all of it;
+/// Where to ask who calls: the STS that is configured. What stands on this machine in place of the cloud stands in for all of it;
 /// inside a VPC only the VPC's own host can be reached.
 fn sts_endpoint(account: &Account) -> Endpoint {
     let public = || Endpoint::https(STS_HOST).expect("a constant that is a host");
-    if account.endpoint.is_loopback() {
+    if let Some(sts) = account.credentials.sts() {
+        sts.clone()
+    } else if account.endpoint.is_loopback() {
         account.endpoint.clone()
     } else if account.vpc {
         let host = format!("sts-vpc.{}.aliyuncs.com", account.endpoint_region.as_str());

@@ -26,8 +26,8 @@ const MAX_LIST: usize = 100;
 pub(super) struct Answer {
     /// Group by group, each in the API's order.
     pub records: Vec<Record>,
-    /// Listings that moved while they were read.
-    pub inconsistencies: u64,
+    /// Whether a listing still moved when it was read for the last time.
+    pub moved: bool,
 }
 
 /// What could not be listed.
@@ -218,14 +218,17 @@ async fn all<C: Call, Q: Query>(
         .map(|job| async move { (api.records(&job.query).await, job) })
         .buffered(concurrency.max(1))
         .map(|(listing, job)| match listing {
-            Ok(listing) => Ok(Answer { records: listing.data, inconsistencies: listing.inconsistencies }),
+            Ok(listing) => {
+                let moved = !listing.is_consistent();
+                Ok(Answer { records: listing.data, moved })
+            }
             Err(error) if is_nothing(&job, &error) => Ok(Answer::default()),
             Err(error) => Err(Failure { what: job.what, error }),
         })
         .try_fold(Answer::default(), |mut answer, listed| {
             progress.listed(listed.records.len());
             answer.records.extend(listed.records);
-            answer.inconsistencies += listed.inconsistencies;
+            answer.moved |= listed.moved;
             ready(Ok(answer))
         })
         .await

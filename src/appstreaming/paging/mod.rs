@@ -22,7 +22,7 @@ use crate::{
 const CONCURRENCY: usize = 8;
 
 /// How often a listing is gone through before it is published although its pages disagree.
-const MAX_PASSES: u64 = 3;
+pub(super) const MAX_PASSES: u64 = 3;
 
 /// What can be listed: how to ask for a page, and what to do with it.
 pub(super) trait Source: Sync {
