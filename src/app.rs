@@ -9,6 +9,8 @@ mod credentials;
 mod daemon;
 mod front;
 mod once;
+mod polls;
+mod reload;
 mod reporter;
 #[cfg(feature = "simulator")]
 mod simulated;

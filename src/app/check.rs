@@ -5,17 +5,23 @@ use std::{fmt::Write as _, process::ExitCode};
 use futures_util::future::join_all;
 
 use super::{Error, assemble, chain};
-use crate::{appstreaming::advice, cli, config, poller::Target, telemetry::Telemetry};
+use crate::{appstreaming::advice, cli, config, http, poller::Target, telemetry::Telemetry};
 
 pub(super) fn run(arguments: &cli::Check) -> Result<ExitCode, Error> {
     let sources = arguments.configuration.sources();
     let config::Loaded { config, warnings } = config::load(&sources).map_err(Error::Configuration)?;
     super::start_logging(&arguments.log)?;
+    let web_config = arguments.web_config_file.as_deref();
+    let web_warnings = web_config.map(http::check_web_config).transpose().map_err(Error::Configuration)?;
     let mut report = String::new();
-    for warning in &warnings {
+    for warning in warnings.iter().chain(web_warnings.iter().flatten()) {
         line(&mut report, format_args!("warning: {warning}"));
     }
     line(&mut report, format_args!("configuration: good ({})", origins(&sources)));
+
+    if let Some(path) = web_config {
+        line(&mut report, format_args!("web configuration: good ({})", path.display()));
+    }
 
     let mut status = ExitCode::SUCCESS;
     if arguments.online {

@@ -22,6 +22,8 @@ pub(super) struct Routes {
     content: Arc<dyn Content>,
     telemetry_path: String,
     bodies: Bodies,
+    /// Whether `/-/reload` does anything.
+    lifecycle: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,12 +33,13 @@ enum Resource {
     Icon,
     Healthy,
     Ready,
+    Reload,
     Configuration,
 }
 
 impl Routes {
-    pub(super) fn new(content: Arc<dyn Content>, telemetry_path: String) -> Routes {
-        Routes { content, telemetry_path, bodies: Bodies::default() }
+    pub(super) fn new(content: Arc<dyn Content>, telemetry_path: String, lifecycle: bool) -> Routes {
+        Routes { content, telemetry_path, bodies: Bodies::default(), lifecycle }
     }
 
     /// Answers a request. A panic underneath is that request's alone.
@@ -50,12 +53,15 @@ impl Routes {
 
     async fn dispatch(&self, request: &Parts) -> Response<Chunks> {
         let Some(resource) = self.find(request.uri.path()) else { return self.not_found() };
+        if resource == Resource::Reload {
+            return self.reload(&request.method).await;
+        }
         if request.method != Method::GET && request.method != Method::HEAD {
-            let mut response = text(StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD work here\n");
-            set(&mut response, ALLOW, "GET, HEAD");
-            return response;
+            return not_allowed("GET, HEAD", "only GET and HEAD work here\n");
         }
         match resource {
+            // Answered above.
+            Resource::Reload => self.not_found(),
             Resource::Metrics => self.metrics(request).await,
             Resource::Page => self.page(),
             Resource::Icon => respond(StatusCode::OK, "image/svg+xml", [Bytes::from_static(page::ICON)]),
@@ -75,6 +81,7 @@ impl Routes {
             "/favicon.svg" | "/favicon.ico" => Some(Resource::Icon),
             "/-/healthy" => Some(Resource::Healthy),
             "/-/ready" => Some(Resource::Ready),
+            "/-/reload" => Some(Resource::Reload),
             "/config" => Some(Resource::Configuration),
             _ => None,
         }
@@ -131,6 +138,23 @@ impl Routes {
         }
     }
 
+    /// Prometheus takes POST and PUT, and forbids both unless the lifecycle API is enabled.
+    async fn reload(&self, method: &Method) -> Response<Chunks> {
+        if method != Method::POST && method != Method::PUT {
+            return not_allowed("POST, PUT", "only POST and PUT work here\n");
+        }
+        if !self.lifecycle {
+            return text(
+                StatusCode::FORBIDDEN,
+                "reloading by HTTP is off: start with --web.enable-lifecycle\n",
+            );
+        }
+        match self.content.reload().await {
+            Ok(()) => text(StatusCode::OK, "reloaded\n"),
+            Err(problems) => text(StatusCode::BAD_REQUEST, format!("{problems}\n")),
+        }
+    }
+
     fn page(&self) -> Response<Chunks> {
         let exposition = self.content.exposition();
         let readiness = self.content.readiness().check();
@@ -156,4 +180,10 @@ impl Routes {
 
 fn broken() -> Response<Chunks> {
     text(StatusCode::INTERNAL_SERVER_ERROR, "internal error: see the exporter's log\n")
+}
+
+fn not_allowed(allowed: &'static str, message: &'static str) -> Response<Chunks> {
+    let mut response = text(StatusCode::METHOD_NOT_ALLOWED, message);
+    set(&mut response, ALLOW, allowed);
+    response
 }

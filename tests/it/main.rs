@@ -18,3 +18,5 @@ mod http;
 mod prometheus;
 mod readme;
 mod sdk;
+#[cfg(unix)]
+mod web;
