@@ -31,6 +31,11 @@ deny:
 end-to-end:
     cargo test --locked --test it -- --ignored --test-threads=2
 
+# The pages in a real browser: Debian's `chromium`, `node` and `npm`. Screenshots go to target/screenshots.
+browser:
+    cargo build --locked
+    cd tests/browser && npm ci --silent --no-audit --no-fund && npm test
+
 # Regenerate what is generated from code.
 generate:
     cargo run --locked --quiet -- catalog --format markdown > docs/metrics.md

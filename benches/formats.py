@@ -25,7 +25,7 @@ PROTOBUF = "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFam
 # As these programs send them.
 CLIENTS = {
     "curl, a browser": "*/*",
-    "Prometheus 2, Grafana Alloy, OpenTelemetry": f"{OPENMETRICS},application/openmetrics-text;version=0.0.1;q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1",
+    "Prometheus 2, and agents made of it": f"{OPENMETRICS},application/openmetrics-text;version=0.0.1;q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1",
     "Prometheus 3": f"{OPENMETRICS};escaping=allow-utf-8;q=0.6,application/openmetrics-text;version=0.0.1;q=0.5,text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,text/plain;version=0.0.4;q=0.3,*/*;q=0.2",
     "Prometheus with native histograms": f"{PROTOBUF};q=0.6,{OPENMETRICS};q=0.5,application/openmetrics-text;version=0.0.1;q=0.4,text/plain;version=0.0.4;q=0.3,*/*;q=0.2",
     "Telegraf": f"{PROTOBUF};q=0.7,text/plain;version=0.0.4;q=0.3",
@@ -139,7 +139,7 @@ def polls_under_load(binary, cloud_url, turns, rate):
 
 def served(url):
     text = get(url + "/metrics?collect[]=exporter")
-    return sum(float(value) for value in re.findall(r'_scrapes_total\{format="openmetrics[^}]*\} (\S+)', text))
+    return sum(float(value) for value in re.findall(r'_scrapes_total\{[^}]*openmetrics[^}]*\} (\S+)', text))
 
 
 def main():

@@ -9,7 +9,7 @@ use crate::{
     aliyun,
     appstreaming::{self, GroupFilter, GroupQuery},
     config::{self, Account, Config},
-    metrics,
+    http, metrics,
     poller::{self, Board, Meter, Runner, Shard, Target, TargetState},
     telemetry::{self, Telemetry},
 };
@@ -153,6 +153,16 @@ pub(super) fn render_options(config: &Config) -> metrics::RenderOptions {
     }
 }
 
+/// What people are shown of the configuration beside its text.
+pub(super) fn setup(config: &Config) -> http::insight::Setup {
+    http::insight::Setup {
+        interval: SignedDuration::try_from(config.poll.interval.get()).unwrap_or(SignedDuration::MAX),
+        requests_per_second: config.api.requests_per_second,
+        lists_instances: config.collectors.instances != config::Depth::Off,
+        time_zone: config.schedule.time_zone.clone(),
+    }
+}
+
 /// The account's client; its targets share the client's limits and connections.
 pub(super) fn client(
     config: &Config,
@@ -173,6 +183,7 @@ pub(super) fn client(
         ..aliyun::Options::new(account.endpoint.clone())
     };
     let source = super::credentials::source(account, &options, telemetry)?;
+    telemetry.credentials_source(&account.name, source.name());
     aliyun::Client::new(options, source, telemetry.observer(&account.name))
         .map_err(|source| Error::Client { account: account.name.clone(), source })
 }

@@ -13,8 +13,15 @@ use tokio::{
 use super::{assemble, reload};
 use crate::{
     config::Config,
-    fleet::Snapshot,
-    http::{self, negotiation::Representation},
+    fleet::{
+        GroupSnapshot, Snapshot,
+        history::{History, Sample},
+    },
+    http::{
+        self,
+        insight::{Insight, Setup},
+        negotiation::Representation,
+    },
     lifecycle::{Latch, Readiness},
     metrics::{Exposition, MetricFamily, RenderOptions},
     telemetry::Telemetry,
@@ -28,12 +35,14 @@ pub(super) struct Front {
     in_force: ArcSwap<InForce>,
     reloads: mpsc::Sender<reload::Request>,
     awaited: Mutex<Vec<Awaited>>,
+    history: Mutex<History>,
 }
 
 /// The configuration in force.
 pub(super) struct InForce {
     pub config: Config,
     options: Arc<RenderOptions>,
+    setup: Setup,
 }
 
 /// A target whose first poll readiness waits for.
@@ -46,7 +55,8 @@ struct Awaited {
 impl InForce {
     pub(super) fn new(config: Config) -> Self {
         let options = Arc::new(assemble::render_options(&config));
-        Self { config, options }
+        let setup = assemble::setup(&config);
+        Self { config, options, setup }
     }
 }
 
@@ -65,6 +75,7 @@ impl Front {
             in_force: ArcSwap::from_pointee(in_force),
             reloads,
             awaited: Mutex::default(),
+            history: Mutex::default(),
         }
     }
 
@@ -94,6 +105,7 @@ impl Front {
         while snapshots.changed().await.is_ok() {
             let snapshot = Arc::clone(&snapshots.borrow_and_update());
             if snapshot.targets.iter().any(|target| target.up.is_some()) {
+                self.history.lock().unwrap_or_else(PoisonError::into_inner).record(&snapshot);
                 let options = Arc::clone(&self.in_force().options);
                 let newest = Arc::clone(&snapshot);
                 // A large fleet takes tens of milliseconds: too long for a worker that serves requests.
@@ -171,5 +183,17 @@ impl http::Content for Front {
             reloads.send(request).await.map_err(|_| ending())?;
             answer.await.unwrap_or_else(|_| Err(ending()))
         })
+    }
+
+    fn setup(&self) -> Setup {
+        self.in_force.load().setup.clone()
+    }
+
+    fn insight(&self) -> Insight {
+        self.telemetry.insight()
+    }
+
+    fn history(&self, group: &GroupSnapshot) -> Vec<Sample> {
+        self.history.lock().unwrap_or_else(PoisonError::into_inner).of(group)
     }
 }

@@ -6,7 +6,8 @@ use std::{
 };
 
 use crate::{
-    poller::{Observer, Report, TargetPoll},
+    http::insight::PollFailure,
+    poller::{self, Observer, Report, TargetPoll},
     telemetry::Telemetry,
 };
 
@@ -46,6 +47,7 @@ impl Observer for Reporter {
     fn poll_finished(&self, report: &Report<'_>) {
         let succeeded = report.poll.is_some_and(TargetPoll::succeeded);
         self.telemetry.poll_finished(report.account, report.target, succeeded, report.took);
+        self.telemetry.poll_failures(report.account, report.target, failures(report));
         let Some(poll) = report.poll else { return };
         self.telemetry.findings(&poll.findings);
         self.telemetry.planned_requests(report.account, self.planned(report, poll.planned_requests));
@@ -57,4 +59,31 @@ impl Observer for Reporter {
     fn poll_overrun(&self) {
         self.telemetry.poll_overrun();
     }
+}
+
+/// Why the poll failed, for people.
+fn failures(report: &Report<'_>) -> Vec<PollFailure> {
+    let failure = |operation, code: &str| PollFailure {
+        account: report.account.into(),
+        target: report.target.into(),
+        operation,
+        code: code.to_owned(),
+        message: String::new(),
+        request_id: None,
+        advice: None,
+        count: 1,
+    };
+    let Some(poll) = report.poll else {
+        let message = "the poll panicked: see the log".to_owned();
+        return vec![PollFailure { message, ..failure("poll", "panic") }];
+    };
+    poller::summarise(&poll.failures)
+        .map(|summary| PollFailure {
+            request_id: summary.request_id.map(str::to_owned),
+            advice: summary.advice.map(|advice| advice.into_owned()),
+            message: summary.message,
+            count: summary.count,
+            ..failure(summary.operation, summary.code)
+        })
+        .collect()
 }

@@ -50,15 +50,49 @@ pub fn usage_ratio(group: &Group, instances: Option<&InstanceSummary>) -> Option
 
 /// Sessions that can still start before usage passes the scaling threshold, never negative.
 ///
+/// `None` where [`scale_out_at`] or the sessions in use are not known.
+pub fn sessions_until_scale_out(group: &Group, instances: Option<&InstanceSummary>) -> Option<f64> {
+    Some((scale_out_at(group, instances)? - sessions_in_use(instances?)).max(0.0))
+}
+
+/// Sessions in use above which a scale-out starts.
+///
 /// The threshold is the group's in `AppInstance` mode, and the lowest of the pools that scale by
 /// usage in `Node` mode. `None` where none is in force, or [`usage_ratio`] is `None`.
-pub fn sessions_until_scale_out(group: &Group, instances: Option<&InstanceSummary>) -> Option<f64> {
+pub fn scale_out_at(group: &Group, instances: Option<&InstanceSummary>) -> Option<f64> {
     let threshold = match mode(group)? {
         Mode::Node => lowest_threshold(&group.node_pools)?,
         Mode::AppInstance => amount(group.scaling_usage_threshold)?,
     };
-    let capacity = positive_capacity(group, instances)?;
-    Some((floor_of_product(threshold, capacity) - sessions_in_use(instances?)).max(0.0))
+    Some(floor_of_product(threshold, positive_capacity(group, instances)?))
+}
+
+/// Whether a scale-out by usage has anything left to add.
+///
+/// In `Node` mode whether a pool that scales by usage has fewer elastic nodes than it may have, in
+/// `AppInstance` mode whether there are fewer instances than the upper bound. `None` where a bound is
+/// not known.
+pub fn can_scale_out(group: &Group, instances: &InstanceSummary) -> Option<bool> {
+    match mode(group)? {
+        Mode::Node => {
+            let mut pools = group.node_pools.iter().filter(|pool| scales_by_usage(pool)).peekable();
+            pools.peek()?;
+            let mut unknown = false;
+            let has_room =
+                pools.any(|pool| match (amount(pool.scaling_nodes), amount(pool.max_scaling_amount)) {
+                    (Some(nodes), Some(most)) => nodes < most,
+                    _ => {
+                        unknown = true;
+                        false
+                    }
+                });
+            if has_room || !unknown { Some(has_room) } else { None }
+        }
+        Mode::AppInstance => {
+            let serving = session_capacity(group, Some(instances))?;
+            Some(serving < amount(group.max_amount)?)
+        }
+    }
 }
 
 fn mode(group: &Group) -> Option<Mode> {
@@ -88,9 +122,13 @@ fn positive_capacity(group: &Group, instances: Option<&InstanceSummary>) -> Opti
 fn lowest_threshold(pools: &[NodePool]) -> Option<f64> {
     pools
         .iter()
-        .filter(|pool| pool.strategy_type.as_deref() == Some("NODE_SCALING_BY_USAGE"))
+        .filter(|pool| scales_by_usage(pool))
         .filter_map(|pool| amount(pool.scaling_usage_threshold))
         .min_by(f64::total_cmp)
+}
+
+fn scales_by_usage(pool: &NodePool) -> bool {
+    pool.strategy_type.as_deref() == Some("NODE_SCALING_BY_USAGE")
 }
 
 /// A number that can be calculated with.
@@ -237,6 +275,23 @@ mod tests {
 
         let fixed = node_group(vec![with("NODE_FIXED", Some(0.2))]);
         assert_eq!(sessions_until_scale_out(&fixed, Some(&listed)), None);
+    }
+
+    #[test]
+    fn a_scale_out_has_room_until_the_bound_of_every_pool_is_reached() {
+        let pool = |scaling_nodes, most| NodePool {
+            max_scaling_amount: most,
+            ..pool("NODE_SCALING_BY_USAGE", 2.0, 1.0, scaling_nodes)
+        };
+        let grows = |pools| can_scale_out(&node_group(pools), &instances(&[]));
+        assert_eq!(grows(vec![pool(4.0, Some(4.0)), pool(3.0, Some(4.0))]), Some(true));
+        assert_eq!(grows(vec![pool(4.0, Some(4.0))]), Some(false));
+        assert_eq!(grows(vec![pool(4.0, None)]), None);
+        assert_eq!(grows(vec![]), None);
+
+        let sold_by_session = Group { max_amount: Some(3.0), ..session_group(None) };
+        assert_eq!(can_scale_out(&sold_by_session, &instances(&[("IDLE", 2)])), Some(true));
+        assert_eq!(can_scale_out(&sold_by_session, &instances(&[("IDLE", 3)])), Some(false));
     }
 
     #[test]

@@ -134,6 +134,11 @@ impl GroupSnapshot {
         (&self.account, &self.group.data.region_id, &self.group.data.id)
     }
 
+    /// When the oldest of its listings was fetched.
+    pub fn oldest(&self) -> Timestamp {
+        self.fetched_at().fold(self.group.at, Timestamp::min)
+    }
+
     /// When each of its listings was fetched.
     fn fetched_at(&self) -> impl Iterator<Item = Timestamp> {
         let instances = self.instances.as_ref().map(|fetched| fetched.at);

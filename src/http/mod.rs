@@ -17,18 +17,23 @@
 //! | [`negotiation`] | which format and encoding a client gets |
 //! | `narrowing` | which part of the metrics a query asks for |
 //! | `bodies` | the fleet's part of a scrape, made once for all that want the same |
-//! | `page` | the page for people |
+//! | `view`, [`insight`] | what people are shown, as data |
+//! | `page`, `api` | the same as pages and as JSON |
+//! | `conditional` | entity tags |
 //!
 //! What is not here: what is served ([`Content`], which the application implements).
 
 mod address;
+mod api;
 mod auth;
 mod bodies;
+mod conditional;
 mod connection;
 mod error;
 mod gate;
 mod guarded;
 mod handshake;
+pub mod insight;
 mod listener;
 mod narrowing;
 pub mod negotiation;
@@ -43,6 +48,7 @@ mod tests;
 mod tls;
 #[cfg(unix)]
 mod unix_socket;
+mod view;
 mod watched;
 mod web_config;
 
@@ -53,6 +59,8 @@ use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 
 use crate::config::{Problem, Problems};
+use crate::fleet::GroupSnapshot;
+use crate::fleet::history::Sample;
 use crate::lifecycle::Readiness;
 use crate::metrics::{Exposition, MetricFamily};
 
@@ -89,4 +97,16 @@ pub trait Content: Send + Sync + 'static {
     /// Reads the configuration again; the error is every reason why the old one stays in force. What
     /// was begun goes on when the future is dropped.
     fn reload(&self) -> BoxFuture<'static, Result<(), String>>;
+    /// What people are shown of the configuration beside its text.
+    fn setup(&self) -> insight::Setup {
+        insight::Setup::default()
+    }
+    /// What happened lately.
+    fn insight(&self) -> insight::Insight {
+        insight::Insight::default()
+    }
+    /// A group's instances by status over the last hour, the oldest first; empty where none is kept.
+    fn history(&self, _group: &GroupSnapshot) -> Vec<Sample> {
+        Vec::new()
+    }
 }

@@ -5,16 +5,24 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::FutureExt;
-use hyper::header::{ALLOW, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, VARY};
+use hyper::header::{
+    ALLOW, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, VARY,
+};
 use hyper::http::request::Parts;
 use hyper::{Method, Response, StatusCode};
 use jiff::Timestamp;
 
+use percent_encoding::percent_decode_str;
+
 use super::bodies::Bodies;
+use super::conditional::respond_if_changed;
+use super::insight::{Insight, Setup};
 use super::narrowing::Narrowing;
 use super::negotiation::{Format, negotiate};
+use super::page::assets::{self, Asset};
 use super::respond::{Chunks, PLAIN, respond, set, text};
-use super::{Content, page};
+use super::view::{self, Facts, Query};
+use super::{Content, api, page};
 use crate::metrics::encode;
 
 /// What there is, and who provides it.
@@ -26,15 +34,27 @@ pub(super) struct Routes {
     lifecycle: bool,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 enum Resource {
     Metrics,
-    Page,
+    FleetPage,
+    GroupPage(GroupKey),
+    ExporterPage,
+    Fleet,
+    Group(GroupKey),
+    Asset(&'static Asset),
     Icon,
     Healthy,
     Ready,
     Reload,
     Configuration,
+}
+
+/// Which group is meant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct GroupKey {
+    account: String,
+    id: String,
 }
 
 impl Routes {
@@ -63,7 +83,17 @@ impl Routes {
             // Answered above.
             Resource::Reload => self.not_found(),
             Resource::Metrics => self.metrics(request).await,
-            Resource::Page => self.page(),
+            Resource::FleetPage => self.fleet_page(request),
+            Resource::GroupPage(key) => self.group_page(request, &key),
+            Resource::ExporterPage => self.exporter_page(request),
+            Resource::Fleet => self.fleet(request),
+            Resource::Group(key) => self.group(request, &key),
+            Resource::Asset(asset) => {
+                let mut response =
+                    respond(StatusCode::OK, asset.content_type, [Bytes::from_static(asset.body.as_bytes())]);
+                set(&mut response, CACHE_CONTROL, "public, max-age=31536000, immutable");
+                response
+            }
             Resource::Icon => respond(StatusCode::OK, "image/svg+xml", [Bytes::from_static(page::ICON)]),
             Resource::Healthy => text(StatusCode::OK, "healthy\n"),
             Resource::Ready => self.ready(),
@@ -77,13 +107,20 @@ impl Routes {
             return Some(Resource::Metrics);
         }
         match path {
-            "/" => Some(Resource::Page),
+            "/" => Some(Resource::FleetPage),
+            "/exporter" => Some(Resource::ExporterPage),
+            "/api/v1/fleet" => Some(Resource::Fleet),
             "/favicon.svg" | "/favicon.ico" => Some(Resource::Icon),
             "/-/healthy" => Some(Resource::Healthy),
             "/-/ready" => Some(Resource::Ready),
             "/-/reload" => Some(Resource::Reload),
             "/config" => Some(Resource::Configuration),
-            _ => None,
+            _ => {
+                let page = GroupKey::under("/groups/", path).map(Resource::GroupPage);
+                let data = || GroupKey::under("/api/v1/groups/", path).map(Resource::Group);
+                let asset = || assets::find(path).map(Resource::Asset);
+                page.or_else(data).or_else(asset)
+            }
         }
     }
 
@@ -155,27 +192,91 @@ impl Routes {
         }
     }
 
-    fn page(&self) -> Response<Chunks> {
+    fn fleet_page(&self, request: &Parts) -> Response<Chunks> {
+        let (query, place) = (Query::parse(request.uri.query().unwrap_or_default()), self.place("./"));
+        self.with_facts(|facts| page(request, StatusCode::OK, page::fleet(place, facts, &query)))
+    }
+
+    fn group_page(&self, request: &Parts, key: &GroupKey) -> Response<Chunks> {
+        let place = self.place("../../");
+        self.with_facts(|facts| match self.details(facts, key) {
+            Some(details) => page(request, StatusCode::OK, page::group(place, facts, &details)),
+            None => page(request, StatusCode::NOT_FOUND, page::missing(place, &key.account, &key.id)),
+        })
+    }
+
+    fn exporter_page(&self, request: &Parts) -> Response<Chunks> {
+        let (place, configuration) = (self.place("./"), self.content.configuration());
+        self.with_facts(|facts| page(request, StatusCode::OK, page::exporter(place, facts, &configuration)))
+    }
+
+    fn fleet(&self, request: &Parts) -> Response<Chunks> {
+        let query = Query::parse(request.uri.query().unwrap_or_default());
+        self.with_facts(|facts| data(request, api::encode(&facts.fleet(&query))))
+    }
+
+    fn group(&self, request: &Parts, key: &GroupKey) -> Response<Chunks> {
+        self.with_facts(|facts| match self.details(facts, key) {
+            Some(details) => data(request, api::encode(&details)),
+            None => text(StatusCode::NOT_FOUND, "there is no such group now\n"),
+        })
+    }
+
+    /// Everything that people are shown is made of, as of this moment.
+    fn with_facts(&self, answer: impl FnOnce(&Facts<'_>) -> Response<Chunks>) -> Response<Chunks> {
         let exposition = self.content.exposition();
         let readiness = self.content.readiness().check();
-        let view = page::View {
+        let (insight, setup): (Insight, Setup) = (self.content.insight(), self.content.setup());
+        answer(&Facts {
             snapshot: exposition.as_ref().map(|exposition| &**exposition.snapshot()),
+            insight: &insight,
+            setup: &setup,
+            telemetry: &self.content.telemetry(),
             waiting_for: readiness.as_ref().err().map_or(&[], |not_ready| not_ready.reasons()),
-            telemetry_path: &self.telemetry_path,
             now: Timestamp::now(),
-        };
-        let body = [Bytes::from(page::render(&view))];
-        let mut response = respond(StatusCode::OK, "text/html; charset=utf-8", body);
-        set(&mut response, CONTENT_SECURITY_POLICY, page::security_policy());
-        set(&mut response, REFERRER_POLICY, "no-referrer");
-        response
+        })
+    }
+
+    fn details<'a>(&self, facts: &Facts<'a>, key: &GroupKey) -> Option<view::Details<'a>> {
+        let groups = &facts.snapshot?.groups;
+        let group =
+            groups.iter().find(|group| *group.account == *key.account && *group.group.data.id == *key.id)?;
+        let history = self.content.history(group);
+        Some(view::details(group, history, &facts.circumstances(), &facts.setup.time_zone))
+    }
+
+    fn place(&self, root: &'static str) -> page::Place<'_> {
+        page::Place { root, telemetry_path: &self.telemetry_path }
     }
 
     fn not_found(&self) -> Response<Chunks> {
         let metrics = &self.telemetry_path;
-        let there = format!("not found; there are / {metrics} /-/healthy /-/ready /config\n");
+        let there =
+            format!("not found; there are / /exporter /api/v1/fleet {metrics} /-/healthy /-/ready /config\n");
         text(StatusCode::NOT_FOUND, there)
     }
+}
+
+impl GroupKey {
+    /// Reads `account/group` behind `prefix`.
+    fn under(prefix: &str, path: &str) -> Option<Self> {
+        let (account, id) = path.strip_prefix(prefix)?.split_once('/')?;
+        let decode = |text| Some(percent_decode_str(text).decode_utf8().ok()?.into_owned());
+        let key = Self { account: decode(account)?, id: decode(id)? };
+        (!key.account.is_empty() && !key.id.is_empty() && !id.contains('/')).then_some(key)
+    }
+}
+
+fn page(request: &Parts, status: StatusCode, page: String) -> Response<Chunks> {
+    let html = "text/html; charset=utf-8";
+    let mut response = respond_if_changed(status, html, page.into_bytes(), &request.headers);
+    set(&mut response, CONTENT_SECURITY_POLICY, page::SECURITY_POLICY);
+    set(&mut response, REFERRER_POLICY, "no-referrer");
+    response
+}
+
+fn data(request: &Parts, body: Vec<u8>) -> Response<Chunks> {
+    respond_if_changed(StatusCode::OK, api::JSON, body, &request.headers)
 }
 
 fn broken() -> Response<Chunks> {

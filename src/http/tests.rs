@@ -244,7 +244,18 @@ fn head_says_what_get_would_and_is_no_scrape() {
     let mut client = Client::to(server.addresses()[0].tcp().unwrap());
     runtime.spawn(server.run(CancellationToken::new(), || GRACE));
 
-    for path in ["/metrics", "/", "/config", "/-/healthy", "/-/ready", "/favicon.svg", "/nowhere"] {
+    for path in [
+        "/metrics",
+        "/",
+        "/exporter",
+        "/groups/a/b",
+        "/api/v1/fleet",
+        "/config",
+        "/-/healthy",
+        "/-/ready",
+        "/favicon.svg",
+        "/nowhere",
+    ] {
         let head = client.ask("HEAD", path);
         let get = client.ask("GET", path);
         assert_eq!(head.status, get.status, "{path}");
@@ -349,7 +360,13 @@ fn people_get_a_page_that_can_load_nothing_from_elsewhere() {
     let page = server.get("/");
     assert_eq!((page.status, page.header("content-type")), (200, Some("text/html; charset=utf-8")));
     let policy = page.header("content-security-policy").unwrap();
-    assert!(policy.starts_with("default-src 'none'; style-src 'sha256-"), "{policy}");
+    assert!(policy.starts_with("default-src 'none'; style-src 'self'; script-src 'self'"), "{policy}");
+    assert!(!policy.contains("unsafe"), "{policy}");
+    for asset in page.text().split('"').filter_map(|part| part.strip_prefix("./assets/")) {
+        let asset = server.get(&format!("/assets/{asset}"));
+        assert_eq!(asset.status, 200);
+        assert!(asset.header("cache-control").unwrap().contains("immutable"));
+    }
     assert!(page.text().contains("CloudApp"));
 
     let config = server.get("/config");

@@ -17,7 +17,7 @@ mod tests;
 
 pub use board::Board;
 pub use poll::{Failure, GroupPoll, PolledGroup, Refreshed, TargetPoll};
-pub use run::{Meter, Observer, Report, Runner, Schedule};
+pub use run::{Meter, Observer, Report, Runner, Schedule, Summary, summarise};
 pub use shard::Shard;
 pub use state::TargetState;
 

@@ -187,17 +187,26 @@ impl<C: Call> Runner<C> {
 }
 
 /// Failures of one operation with one code, told once: an outage fails every group in the same way.
-struct Summary<'a> {
-    operation: &'static str,
-    code: &'a str,
-    group_id: Option<&'a str>,
-    request_id: Option<&'a str>,
-    advice: Option<Cow<'static, str>>,
-    message: String,
-    count: usize,
+#[derive(Debug)]
+pub struct Summary<'a> {
+    /// The operation that failed.
+    pub operation: &'static str,
+    /// The API's code, the client's own, or `poll_timeout`.
+    pub code: &'a str,
+    /// The first group that met it; `None` for the listing of groups.
+    pub group_id: Option<&'a str>,
+    /// The first request that met it.
+    pub request_id: Option<&'a str>,
+    /// What to do about it.
+    pub advice: Option<Cow<'static, str>>,
+    /// What was said, with its causes.
+    pub message: String,
+    /// How often it happened.
+    pub count: usize,
 }
 
-fn summarise(failures: &[Failure]) -> impl Iterator<Item = Summary<'_>> {
+/// What failed, each operation and code once.
+pub fn summarise(failures: &[Failure]) -> impl Iterator<Item = Summary<'_>> {
     let mut summaries: BTreeMap<(&str, &str), Summary<'_>> = BTreeMap::new();
     for failure in failures {
         let code = failure.error.as_ref().map_or("poll_timeout", aliyun::Error::code);

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use prometheus::{Counter, CounterVec, Gauge, GaugeVec, HistogramVec, IntCounterVec, IntGauge};
 
 use super::exemplars::Exemplars;
-use super::{Maker, OPERATIONS};
+use super::{Maker, OPERATIONS, journal::Journal};
 use crate::aliyun::{Observer, Outcome};
 use crate::metrics::MetricFamily;
 use crate::metrics::catalogue::REQUEST_DURATION_BUCKETS;
@@ -30,6 +30,7 @@ pub(super) struct Api {
     rate_limit: GaugeVec,
     waited: CounterVec,
     accounts: Mutex<BTreeMap<String, Arc<AccountObserver>>>,
+    journal: Arc<Journal>,
 }
 
 #[derive(Clone)]
@@ -48,10 +49,11 @@ struct AccountObserver {
     rate_limit: Gauge,
     waited: Counter,
     codes: Mutex<BTreeSet<String>>,
+    journal: Arc<Journal>,
 }
 
 impl Api {
-    pub(super) fn new(make: &Maker<'_>) -> Api {
+    pub(super) fn new(make: &Maker<'_>, journal: Arc<Journal>) -> Api {
         let requests = "appstreaming_exporter_api_requests_total";
         let shared = Shared {
             requests: make.counters(requests, &["account", "operation", "code"]),
@@ -70,6 +72,7 @@ impl Api {
             rate_limit: make.fractional_gauges("appstreaming_exporter_api_rate_limit", &["account"]),
             waited: make.fractional_counters(waited, &["account"]),
             accounts: Mutex::default(),
+            journal,
         }
     }
 
@@ -92,6 +95,7 @@ impl Api {
             rate_limit: self.rate_limit.with_label_values(&[account]),
             waited: self.waited.with_label_values(&[account]),
             codes: Mutex::default(),
+            journal: Arc::clone(&self.journal),
         });
         for operation in OPERATIONS {
             self.shared.requests.with_label_values(&[account, operation, "OK"]);
@@ -123,6 +127,7 @@ impl Observer for AccountObserver {
         self.shared.requests.with_label_values(&[&*self.account, outcome.operation, code]).inc();
         self.shared.durations.with_label_values(&[outcome.operation]).observe(outcome.took.as_secs_f64());
         self.shared.exemplars.finished(outcome, Timestamp::now());
+        self.journal.called(&self.account, outcome, Timestamp::now());
     }
 
     fn retried(&self, operation: &'static str) {

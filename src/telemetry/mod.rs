@@ -11,6 +11,7 @@ mod configuration;
 mod convert;
 mod credentials;
 mod exemplars;
+mod journal;
 pub mod logging;
 mod polls;
 mod process;
@@ -30,6 +31,7 @@ use prometheus::{
 
 use crate::aliyun::Observer;
 use crate::fleet::Findings;
+use crate::http::insight::{Insight, PollFailure};
 use crate::metrics::{MetricFamily, catalogue};
 
 pub use build_info::{REVISION, RUSTC, VERSION};
@@ -44,6 +46,7 @@ pub struct Telemetry {
     api: api::Api,
     configuration: configuration::Configuration,
     credentials: credentials::Credentials,
+    journal: Arc<journal::Journal>,
     polls: polls::Polls,
     serving: serving::Serving,
 }
@@ -53,11 +56,13 @@ impl Telemetry {
     pub fn new() -> Arc<Telemetry> {
         let registry = Registry::new();
         let maker = Maker { registry: &registry };
+        let journal = Arc::new(journal::Journal::default());
         Arc::new(Telemetry {
             started: Timestamp::now(),
-            api: api::Api::new(&maker),
+            api: api::Api::new(&maker, Arc::clone(&journal)),
             configuration: configuration::Configuration::new(&maker),
             credentials: credentials::Credentials::new(&maker),
+            journal,
             polls: polls::Polls::new(&maker),
             serving: serving::Serving::new(&maker),
             registry,
@@ -82,6 +87,7 @@ impl Telemetry {
     /// Who counts the requests of one account; the same one each time for the same name.
     pub fn observer(&self, account: &str) -> Arc<dyn Observer> {
         self.credentials.account(account);
+        self.journal.account(account);
         self.polls.account(account);
         self.api.observer(account)
     }
@@ -94,6 +100,7 @@ impl Telemetry {
     /// Takes the target's series away: it is no longer polled.
     pub fn forget_target(&self, account: &str, target: &str) {
         self.polls.forget_target(account, target);
+        self.journal.forget_target(account, target);
     }
 
     /// Takes the account's series away: it is no longer configured.
@@ -101,11 +108,17 @@ impl Telemetry {
         self.api.forget(account);
         self.credentials.forget(account);
         self.polls.forget_account(account);
+        self.journal.forget_account(account);
     }
 
     /// A poll of a target ended; `succeeded` only if it succeeded whole.
     pub fn poll_finished(&self, account: &str, target: &str, succeeded: bool, took: Duration) {
         self.polls.finished(account, target, succeeded, took);
+    }
+
+    /// Why that poll failed; empty when it did not. Shown to people until the next poll of the target.
+    pub fn poll_failures(&self, account: &str, target: &str, failures: Vec<PollFailure>) {
+        self.journal.polled(account, target, failures);
     }
 
     /// A poll took longer than the interval, so that the next one started late.
@@ -126,6 +139,16 @@ impl Telemetry {
     /// Adds what reading an answer brought up.
     pub fn findings(&self, findings: &Findings) {
         self.polls.findings(findings);
+    }
+
+    /// Where the account's credentials come from, by the source's name.
+    pub fn credentials_source(&self, account: &str, source: &'static str) {
+        self.journal.credentials_source(account, source);
+    }
+
+    /// What happened lately, for people.
+    pub fn insight(&self) -> Insight {
+        self.journal.insight()
     }
 
     /// The account's credentials were fetched again, or that failed.

@@ -15,6 +15,7 @@ mod failures;
 mod fleet;
 mod formats;
 mod http;
+mod page;
 mod prometheus;
 mod readme;
 mod sdk;

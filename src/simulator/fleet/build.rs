@@ -155,7 +155,13 @@ impl Group {
                 self.settle_free(position);
             }
             let instance = &mut self.instances[position];
-            let age = self.rng.random_range(0..4 * HOUR);
+            // What is on its way now has not been for hours.
+            let oldest = match instance.status {
+                InstanceStatus::Init | InstanceStatus::Starting | InstanceStatus::Closing => MINUTE,
+                InstanceStatus::Unavailable => 5 * MINUTE,
+                _ => 4 * HOUR,
+            };
+            let age = self.rng.random_range(0..oldest);
             instance.modified = (self.now - age).max(instance.bound);
         }
     }

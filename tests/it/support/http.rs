@@ -34,6 +34,13 @@ pub fn get(url: &str) -> Answer {
     try_get(url).unwrap_or_else(|error| panic!("GET {url}: {error}"))
 }
 
+/// GET with headers.
+pub fn get_with(url: &str, headers: &[(&str, &str)]) -> Answer {
+    let request =
+        headers.iter().fold(agent().get(url), |request, (name, value)| request.header(*name, *value));
+    read(request.call().unwrap_or_else(|error| panic!("GET {url}: {error}")))
+}
+
 pub fn head(url: &str) -> Answer {
     read(agent().head(url).call().unwrap_or_else(|error| panic!("HEAD {url}: {error}")))
 }
