@@ -11,9 +11,15 @@ fn main() {
     println!("cargo:rustc-env=APPSTREAMING_EXPORTER_RUSTC={rustc}");
 }
 
-/// The commit that is checked out, where the sources are a git checkout of their own: a source
+/// What the builder says it is (a container's build has no repository), else the commit that is checked out, where the sources are a git checkout of their own: a source
 /// archive unpacked inside somebody else's repository must not carry that one's revision.
 fn revision() -> Option<String> {
+    println!("cargo:rerun-if-env-changed=SOURCE_REVISION");
+    if let Ok(revision) = std::env::var("SOURCE_REVISION")
+        && !revision.is_empty()
+    {
+        return Some(revision);
+    }
     if !Path::new(".git").exists() {
         return None;
     }

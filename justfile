@@ -58,5 +58,15 @@ measure-formats *arguments:
 fuzz-check:
     cargo check --quiet --manifest-path fuzz/Cargo.toml
 
+# Images, manifests, chart, units, package and workflows; installs what it needs. `--dist` tests what is shipped.
+deploy *arguments:
+    tests/deploy/run {{arguments}}
+
+# The Debian package of this machine's architecture, below target/debian.
+deb:
+    cargo build --locked --profile dist --bin appstreaming-exporter
+    cargo run --locked --quiet --example generate -- target/generated
+    cargo deb --no-build --profile dist
+
 # Everything the gate runs, on a machine that has what it needs.
 ci: test format lint doc fuzz-check deny end-to-end

@@ -8,18 +8,22 @@ mod check;
 mod credentials;
 mod daemon;
 mod front;
+mod list;
 mod once;
 mod polls;
+mod probe;
 mod reload;
 mod reporter;
 #[cfg(feature = "simulator")]
 mod simulated;
+mod terminal;
 
 use std::{io, process::ExitCode};
 
 use tokio::runtime::Runtime;
 
 pub use crate::aliyun::chain;
+pub use probe::ProbeError;
 
 use crate::{aliyun, cli, cli::Command, config, http, metrics, telemetry::logging};
 
@@ -59,6 +63,9 @@ pub enum Error {
         /// What was wrong.
         source: aliyun::Error,
     },
+    /// What was asked for can't be asked so.
+    #[error("{0}")]
+    Question(String),
     /// The output could not be written.
     #[error("cannot write {what}")]
     Output {
@@ -67,6 +74,9 @@ pub enum Error {
         /// What the operating system said.
         source: io::Error,
     },
+    /// The exporter that was asked isn't well, or doesn't answer.
+    #[error(transparent)]
+    Probe(ProbeError),
     /// The simulated cloud could not start.
     #[cfg(feature = "simulator")]
     #[error("cannot start the simulated cloud")]
@@ -83,7 +93,9 @@ pub fn run(command: Command) -> Result<ExitCode, Error> {
         Command::Run(arguments) => daemon::run(&arguments),
         Command::Once(arguments) => once::run(&arguments),
         Command::Check(arguments) => check::run(&arguments),
+        Command::List(arguments) => list::run(&arguments),
         Command::Catalog(arguments) => catalog(&arguments),
+        Command::Probe(arguments) => probe::run(&arguments),
         #[cfg(feature = "simulator")]
         Command::Demo(arguments) => simulated::demo(&arguments),
         #[cfg(feature = "simulator")]

@@ -8,15 +8,21 @@ use std::path::PathBuf;
 
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::builder::{FalseyValueParser, PossibleValuesParser, TypedValueParser as _};
-use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgAction, Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 
 use crate::config::{Flag, Sources};
 use crate::http::ListenAddress;
 use crate::telemetry::logging::Format;
 use crate::telemetry::{REVISION, RUSTC, VERSION};
 
+mod list;
+mod probe;
 #[cfg(feature = "simulator")]
 mod simulated;
+pub use list::{
+    Common, GroupSelection, List, ListFormat, ListGroups, ListInstances, ListPersistent, Listing,
+};
+pub use probe::Probe;
 #[cfg(feature = "simulator")]
 pub use simulated::{Behaviour, Demo, Fault, Fleet, Simulate};
 
@@ -32,8 +38,10 @@ Examples:
       Look around: no account, no network, no file needed
   appstreaming-exporter
       Poll with the default credentials and serve port 9877
-  appstreaming-exporter check --config.file exporter.toml
-      List every mistake in the file, by key and line
+  appstreaming-exporter check --config.file exporter.toml --online
+      List every mistake in the file by key and line; then try what a poll needs
+  appstreaming-exporter list instances --status RUNNING
+      Ask the API and print what it says
 
 Configuration: defaults < files < environment < --set < other flags. A variable
 is a key in capitals with __ between levels, such as
@@ -43,6 +51,11 @@ APPSTREAMING_EXPORTER_POLL__INTERVAL=30s; the flags --config.file, --web.* and
 /// Reads the command line of this process. Ends it on a usage error (2) and after `--help` and `--version` (0).
 pub fn parse() -> Command {
     try_parse(std::env::args_os()).unwrap_or_else(|error| error.exit())
+}
+
+/// The definition of the command line, for what is generated from it: manual pages and completions.
+pub fn definition() -> clap::Command {
+    Cli::command()
 }
 
 /// Reads a command line, the program's name first.
@@ -97,10 +110,15 @@ pub enum Command {
     Simulate(Simulate),
     /// Poll once and print the exposition; status 0 only when every target succeeded
     Once(Once),
-    /// Check the configuration and list every problem at once
+    /// Check the configuration and list every problem at once; with --online also everything that a poll needs
+    #[command(mut_arg("level", |level| level.default_value("warn")))]
     Check(Check),
+    /// Ask the API once and print what it says
+    List(Box<List>),
     /// Print the catalogue of metrics
     Catalog(Catalog),
+    /// Ask a running exporter whether it is well; status 0 or 1, for health checks
+    Probe(Probe),
 }
 
 /// Flags of `run`.
@@ -257,7 +275,7 @@ pub struct Once {
 /// Flags of `check`.
 #[derive(Debug, Clone, PartialEq, Args)]
 pub struct Check {
-    /// Also make one signed call per target, and say what is wrong with credentials, permissions or endpoint
+    /// Also ask the cloud: reachability, clock, credentials, permissions, and whether a poll fits its interval
     #[arg(long)]
     pub online: bool,
     /// Also check this web configuration file, and every file that it names
@@ -268,12 +286,25 @@ pub struct Check {
         hide_env = true
     )]
     pub web_config_file: Option<PathBuf>,
+    /// How the findings are printed
+    // Its name is the log's too.
+    #[arg(id = "output_format", long = "format", value_name = "FORMAT", default_value = "text")]
+    pub format: CheckFormat,
     /// Where the configuration comes from.
     #[command(flatten)]
     pub configuration: Configuration,
     /// What is logged.
     #[command(flatten)]
     pub log: Log,
+}
+
+/// How findings are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum CheckFormat {
+    /// sections to read
+    Text,
+    /// one object, see docs/operations.md
+    Json,
 }
 
 /// Flags of `catalog`.
@@ -320,8 +351,6 @@ fn log_level(text: &str) -> Result<String, String> {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory as _;
-
     use super::*;
 
     pub(super) fn parsed(line: &str) -> Command {

@@ -4,6 +4,8 @@
 //! assembles a [`Client`] hands it [`Options`] and an [`Observer`].
 
 pub mod credentials;
+pub mod identity;
+pub mod probe;
 pub mod request;
 pub mod signature;
 

@@ -6,7 +6,7 @@ use jiff::SignedDuration;
 
 use super::{Error, reporter::Reporter};
 use crate::{
-    aliyun,
+    aliyun::{self, Endpoint, credentials::Source},
     appstreaming::{self, GroupFilter, GroupQuery},
     config::{self, Account, Config},
     http, metrics,
@@ -169,8 +169,16 @@ pub(super) fn client(
     account: &Account,
     telemetry: &Arc<Telemetry>,
 ) -> Result<aliyun::Client, Error> {
+    let source = credentials(config, account, telemetry)?;
+    telemetry.credentials_source(&account.name, source.name());
+    aliyun::Client::new(client_options(config, &account.endpoint), source, telemetry.observer(&account.name))
+        .map_err(|source| Error::Client { account: account.name.clone(), source })
+}
+
+/// How clients of this endpoint behave.
+pub(super) fn client_options(config: &Config, endpoint: &Endpoint) -> aliyun::Options {
     let api = &config.api;
-    let options = aliyun::Options {
+    aliyun::Options {
         signature: api.signature,
         request_timeout: api.request_timeout.get(),
         connect_timeout: api.connect_timeout.get(),
@@ -180,15 +188,21 @@ pub(super) fn client(
         max_response_bytes: api.max_response_bytes.get(),
         proxy: api.proxy.as_ref().map(|proxy| proxy.expose().to_owned()),
         user_agent: format!("appstreaming-exporter/{}", telemetry::VERSION),
-        ..aliyun::Options::new(account.endpoint.clone())
-    };
-    let source = super::credentials::source(account, &options, telemetry)?;
-    telemetry.credentials_source(&account.name, source.name());
-    aliyun::Client::new(options, source, telemetry.observer(&account.name))
-        .map_err(|source| Error::Client { account: account.name.clone(), source })
+        ..aliyun::Options::new(endpoint.clone())
+    }
 }
 
-fn targets_of(account: &Account) -> impl Iterator<Item = (&str, Option<&str>)> {
+/// Where the account's credentials come from.
+pub(super) fn credentials(
+    config: &Config,
+    account: &Account,
+    telemetry: &Arc<Telemetry>,
+) -> Result<Arc<dyn Source>, Error> {
+    super::credentials::source(account, &client_options(config, &account.endpoint), telemetry)
+}
+
+/// Product type and region of each of the account's targets.
+pub(super) fn targets_of(account: &Account) -> impl Iterator<Item = (&str, Option<&str>)> {
     account.product_types.iter().flat_map(|product_type| {
         let every_region = account.regions.is_empty().then_some(None);
         let regions = account.regions.iter().map(|region| Some(region.as_str()));
@@ -196,7 +210,8 @@ fn targets_of(account: &Account) -> impl Iterator<Item = (&str, Option<&str>)> {
     })
 }
 
-fn target(
+/// One of the account's targets.
+pub(super) fn target(
     config: &Config,
     account: &Account,
     product_type: &str,

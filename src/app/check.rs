@@ -1,69 +1,82 @@
-//! `check`: is the configuration good, and with `--online`, does every target answer?
+//! `check`: is the configuration good, and with `--online`, is everything there that a poll needs?
+//!
+//! | file | does |
+//! |---|---|
+//! | `observe` | asks: the endpoint, the clock, the credentials, each operation once |
+//! | `evaluate` | from what was observed to findings, as pure functions |
+//! | `budget` | how many requests a poll needs and how long they take |
+//! | `finding` | what was found, as data |
+//! | `text`, `json` | findings for people and for programs |
+//!
+//! One account that fails never stops another's check; every question has a limit of time.
 
-use std::{fmt::Write as _, process::ExitCode};
+mod budget;
+mod evaluate;
+mod finding;
+mod json;
+mod observe;
+mod text;
 
-use futures_util::future::join_all;
+use std::process::ExitCode;
 
-use super::{Error, assemble, chain};
-use crate::{appstreaming::advice, cli, config, http, poller::Target, telemetry::Telemetry};
+use futures_util::{StreamExt as _, stream};
+use jiff::Timestamp;
+
+use self::finding::{AccountReport, Report};
+use super::{Error, assemble, chain, terminal};
+use crate::{
+    cli::{self, CheckFormat},
+    config::{self, Config},
+    http,
+};
+
+/// Accounts that are checked at the same time.
+const CONCURRENCY: usize = 8;
 
 pub(super) fn run(arguments: &cli::Check) -> Result<ExitCode, Error> {
     let sources = arguments.configuration.sources();
-    let config::Loaded { config, warnings } = config::load(&sources).map_err(Error::Configuration)?;
-    super::start_logging(&arguments.log)?;
+    let mut origins = origins(&sources);
     let web_config = arguments.web_config_file.as_deref();
-    let web_warnings = web_config.map(http::check_web_config).transpose().map_err(Error::Configuration)?;
-    let mut report = String::new();
-    for warning in warnings.iter().chain(web_warnings.iter().flatten()) {
-        line(&mut report, format_args!("warning: {warning}"));
-    }
-    line(&mut report, format_args!("configuration: good ({})", origins(&sources)));
-
-    if let Some(path) = web_config {
-        line(&mut report, format_args!("web configuration: good ({})", path.display()));
-    }
-
-    let mut status = ExitCode::SUCCESS;
-    if arguments.online {
-        let polling = assemble::polling(&config, &Telemetry::new())?;
-        let targets: Vec<&Target> = polling.runners.iter().map(|runner| &runner.target).collect();
-        let answers = super::runtime()?.block_on(join_all(targets.iter().map(|target| ask(target))));
-        for (target, answer) in targets.iter().zip(answers) {
-            let name = format!("account {:?}, target {}", target.account, target.name);
-            match answer {
-                Ok(groups) => line(&mut report, format_args!("{name}: answers, {groups} delivery groups")),
-                Err(problem) => {
-                    status = ExitCode::FAILURE;
-                    line(&mut report, format_args!("{name}: {problem}"));
-                }
-            }
+    origins.extend(web_config.map(|file| file.display().to_string()));
+    let loaded = config::load(&sources).and_then(|mut loaded| {
+        let warnings = web_config.map(http::check_web_config).transpose()?;
+        loaded.warnings.extend(warnings.into_iter().flatten());
+        Ok(loaded)
+    });
+    let loaded = match loaded {
+        Err(problems) if arguments.format == CheckFormat::Json => {
+            super::print(json::refused(&origins, &problems).as_bytes())?;
+            return Ok(ExitCode::FAILURE);
         }
-    }
-    super::print(report.as_bytes())?;
-    Ok(status)
+        loaded => loaded.map_err(Error::Configuration)?,
+    };
+    super::start_logging(&arguments.log)?;
+    let accounts = if arguments.online {
+        Some(super::runtime()?.block_on(check_accounts(&loaded.config)))
+    } else {
+        None
+    };
+    let report = Report { origins, warnings: loaded.warnings, accounts };
+    let text = match arguments.format {
+        CheckFormat::Json => json::render(&report),
+        CheckFormat::Text => text::render(&report, terminal::colours(), terminal::width()),
+    };
+    super::print(text.as_bytes())?;
+    Ok(if report.is_trouble() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
-/// One signed call for each of the target's listings.
-async fn ask(target: &Target) -> Result<u64, String> {
-    let mut groups = 0;
-    for query in &target.queries {
-        groups += target.api.count_groups(query).await.map_err(|error| match advice(&error) {
-            Some(advice) => format!("{}\n  what to do: {advice}", chain(&error)),
-            None => chain(&error),
-        })?;
-    }
-    Ok(groups)
+/// Every account, in configuration order.
+async fn check_accounts(config: &Config) -> Vec<AccountReport> {
+    stream::iter(&config.accounts)
+        .map(|account| async move {
+            let observed = observe::account(config, account).await;
+            evaluate::account(&observed, &budget::Limits::of(config), Timestamp::now())
+        })
+        .buffered(CONCURRENCY)
+        .collect()
+        .await
 }
 
-fn origins(sources: &config::Sources) -> String {
-    let mut names: Vec<String> = sources.files.iter().map(|file| file.display().to_string()).collect();
-    if names.is_empty() {
-        names.push("no file, built-in defaults".into());
-    }
-    names.join(", ")
-}
-
-fn line(report: &mut String, text: std::fmt::Arguments<'_>) {
-    // Infallible: writing to a string.
-    let _ = writeln!(report, "{text}");
+fn origins(sources: &config::Sources) -> Vec<String> {
+    sources.files.iter().map(|file| file.display().to_string()).collect()
 }

@@ -2,7 +2,10 @@
 
 use std::borrow::Cow;
 
-use crate::aliyun::{Error, Kind};
+use crate::{
+    aliyun::{Error, Kind},
+    fleet::Group,
+};
 
 /// The system policy that allows everything the exporter asks.
 pub const READ_ONLY_POLICY: &str = "AliyunAppStreamingReadOnlyAccess";
@@ -10,6 +13,40 @@ pub const READ_ONLY_POLICY: &str = "AliyunAppStreamingReadOnlyAccess";
 /// The RAM action that allows an operation. Its prefix is not the product's code.
 pub fn action(operation: &str) -> String {
     format!("appstreaming:{operation}")
+}
+
+/// The smallest RAM policy that allows these operations, as JSON to paste. They can't be restricted to
+/// single resources.
+pub fn policy(operations: &[&str]) -> String {
+    let actions: Vec<String> =
+        operations.iter().map(|operation| format!("        {:?}", action(operation))).collect();
+    format!(
+        r#"{{
+  "Version": "1",
+  "Statement": [
+    {{
+      "Effect": "Allow",
+      "Action": [
+{}
+      ],
+      "Resource": "*"
+    }}
+  ]
+}}"#,
+        actions.join(",\n")
+    )
+}
+
+/// Whether what `ListPersistentAppInstances` answered for a group means that it has none.
+///
+/// Only groups whose users are authorised by session have persistent ones; what the API answers for
+/// the others is not documented, so a refusal of the request itself means there are none.
+pub fn has_no_persistent_sessions(group: &Group, error: &Error) -> bool {
+    match error.kind() {
+        Kind::NotFound => true,
+        Kind::Request => !group.auth_mode.is_empty() && &*group.auth_mode != "Session",
+        _ => false,
+    }
 }
 
 /// What to do about an error; for a missing permission which one it is.
@@ -34,6 +71,17 @@ mod tests {
     fn a_missing_permission_is_named_with_the_action_to_allow() {
         let advice = advice(&error("Forbidden.NoPermission")).expect("there is something to do");
         assert!(advice.contains("appstreaming:ListAppInstances") && advice.contains(READ_ONLY_POLICY));
+    }
+
+    #[test]
+    fn a_policy_allows_what_it_is_asked_for_and_is_json() {
+        let policy: serde_json::Value =
+            serde_json::from_str(&policy(&["ListAppInstanceGroup", "ListAppInstances"])).expect("JSON");
+        let actions = &policy["Statement"][0]["Action"];
+        assert_eq!(
+            *actions,
+            serde_json::json!(["appstreaming:ListAppInstanceGroup", "appstreaming:ListAppInstances"])
+        );
     }
 
     #[test]

@@ -26,12 +26,6 @@ pub(super) struct PersistentSessions<'q>(pub(super) &'q PersistentQuery, pub(sup
 /// duplicate first must not decide which one stays.
 type Placed = HashMap<Box<str>, ((u64, usize), Group)>;
 
-/// How many groups a page says that there are; those on it where it doesn't say.
-pub(super) fn count_groups(page: Page, body: &[u8]) -> Result<u64, Error> {
-    let (_, facts, _) = parse::<wire::Group<'_>>(operation::LIST_GROUPS, page, body)?;
-    Ok(facts.total.unwrap_or(facts.elements))
-}
-
 impl Source for Groups<'_> {
     type Sink = Placed;
     type Data = Vec<Group>;
@@ -145,7 +139,7 @@ impl Source for PersistentSessions<'_> {
 }
 
 /// Parses a page and reads what it says about its listing. `fresh` is left for the caller.
-fn parse<'a, T: Model<'a>>(
+pub(super) fn parse<'a, T: Model<'a>>(
     operation: &'static str,
     page: Page,
     body: &'a [u8],

@@ -10,12 +10,14 @@ mod convert;
 mod listings;
 mod operations;
 mod paging;
+mod records;
 #[cfg(test)]
 mod tests;
 pub mod wire;
 
-pub use advice::{READ_ONLY_POLICY, action, advice};
+pub use advice::{READ_ONLY_POLICY, action, advice, has_no_persistent_sessions, policy};
 pub use operations::{GroupFilter, GroupQuery, InstanceQuery, Page, PersistentQuery, VERSION, operation};
+pub use records::{Query, Record};
 
 use self::listings::{Groups, Instances, PersistentSessions};
 use crate::{
@@ -63,14 +65,23 @@ impl<C: Call> Client<C> {
         paging::list(&self.call, &Groups(query), self.page_size).await
     }
 
-    /// How many delivery groups `query` finds, by one request for a page of one.
+    /// How many elements `query` finds, by one request for a page of one.
     ///
     /// # Errors
     ///
     /// As for [`Client::list_groups`].
-    pub async fn count_groups(&self, query: &GroupQuery) -> Result<u64, Error> {
+    pub async fn count<Q: Query>(&self, query: &Q) -> Result<u64, Error> {
         let page = Page { number: 1, size: 1 };
-        self.call.call(&query.request(page), |body: &[u8]| listings::count_groups(page, body)).await
+        self.call.call(&query.request(page), |body: &[u8]| records::count::<Q>(page, body)).await
+    }
+
+    /// Everything that `query` finds, each record as the API sent it, in the API's order.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Client::list_groups`].
+    pub async fn records<Q: Query>(&self, query: &Q) -> Result<Listing<Vec<Record>>, Error> {
+        paging::list(&self.call, &records::Records(query), self.page_size).await
     }
 
     /// All instances of one group.

@@ -1,7 +1,7 @@
 //! Where to listen, as operators write it.
 
 use std::fmt;
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -76,6 +76,23 @@ impl ListenAddress {
     pub const fn any(port: u16) -> ListenAddress {
         ListenAddress(Place::Tcp { host: Host::Any, port })
     }
+
+    /// Where a client on the same machine reaches who listens here, `host:port`, likeliest first.
+    /// Nothing for port 0: which one it became is known to the listener alone.
+    pub fn reached_at(&self) -> Vec<String> {
+        // A client of a Unix socket asks no host.
+        let Place::Tcp { host, port } = &self.0 else { return Vec::new() };
+        let hosts: Vec<String> = match host {
+            _ if *port == 0 => vec![],
+            Host::Any => vec![Ipv4Addr::LOCALHOST.to_string(), format!("[{}]", Ipv6Addr::LOCALHOST)],
+            Host::Ip(IpAddr::V4(ip)) if ip.is_unspecified() => vec![Ipv4Addr::LOCALHOST.to_string()],
+            Host::Ip(IpAddr::V6(ip)) if ip.is_unspecified() => vec![format!("[{}]", Ipv6Addr::LOCALHOST)],
+            Host::Ip(IpAddr::V4(ip)) => vec![ip.to_string()],
+            Host::Ip(IpAddr::V6(ip)) => vec![format!("[{ip}]")],
+            Host::Name(name) => vec![name.clone()],
+        };
+        hosts.into_iter().map(|host| format!("{host}:{port}")).collect()
+    }
 }
 
 impl FromStr for ListenAddress {
@@ -112,7 +129,7 @@ fn parse(text: &str) -> Option<ListenAddress> {
         Host::Any
     } else if let Some(inner) = host.strip_prefix('[') {
         Host::Ip(inner.strip_suffix(']')?.parse::<Ipv6Addr>().ok()?.into())
-    } else if let Ok(ip) = host.parse::<std::net::Ipv4Addr>() {
+    } else if let Ok(ip) = host.parse::<Ipv4Addr>() {
         Host::Ip(ip.into())
     } else {
         let named = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_');
@@ -147,6 +164,21 @@ mod tests {
             .chain(SOCKETS)
         {
             assert_eq!(text.parse::<ListenAddress>().unwrap().to_string(), text);
+        }
+    }
+
+    #[test]
+    fn a_client_on_the_same_machine_knows_where_to_go() {
+        for (text, expected) in [
+            (":9877", &["127.0.0.1:9877", "[::1]:9877"][..]),
+            ("0.0.0.0:80", &["127.0.0.1:80"]),
+            ("[::]:80", &["[::1]:80"]),
+            ("192.0.2.1:80", &["192.0.2.1:80"]),
+            ("[2001:db8::1]:80", &["[2001:db8::1]:80"]),
+            ("localhost:80", &["localhost:80"]),
+            ("127.0.0.1:0", &[]),
+        ] {
+            assert_eq!(text.parse::<ListenAddress>().unwrap().reached_at(), expected, "{text}");
         }
     }
 

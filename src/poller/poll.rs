@@ -10,7 +10,7 @@ use super::{Depth, Target};
 use crate::{
     aliyun::{Call, Error, Kind},
     appstreaming::{
-        Listing,
+        Listing, has_no_persistent_sessions,
         operation::{LIST_GROUPS, LIST_INSTANCES, LIST_PERSISTENT},
     },
     fleet::{Fetched, Findings, FoldOptions, Group, InstanceSummary, PersistentSummary},
@@ -175,11 +175,16 @@ impl<C: Call> Target<C> {
             poll.failures.push(Failure { operation: LIST_GROUPS, group_id: None, error });
             return None;
         }
+        Some(self.own(groups))
+    }
+
+    /// Of the groups that the listings brought those that this process polls, each once, by id.
+    pub fn own(&self, mut groups: Vec<Group>) -> Vec<Group> {
         groups
             .retain(|group| self.shard.owns(&group.id) && !self.excluded.iter().any(|id| **id == *group.id));
         groups.sort_by(|a, b| a.id.cmp(&b.id));
         groups.dedup_by(|a, b| a.id == b.id);
-        Some(groups)
+        groups
     }
 
     async fn list_members(
@@ -275,16 +280,6 @@ impl<C: Call> Target<C> {
 
 fn initial<T>(depth: Depth) -> GroupPoll<T> {
     if depth == Depth::Off { GroupPoll::Absent } else { GroupPoll::Pending }
-}
-
-/// Only groups whose users are authorised by session have persistent ones; what the API answers for
-/// the others is not documented, so a refusal of the request itself means there are none.
-fn has_no_persistent_sessions(group: &Group, error: &Error) -> bool {
-    match error.kind() {
-        Kind::NotFound => true,
-        Kind::Request => !group.auth_mode.is_empty() && &*group.auth_mode != "Session",
-        _ => false,
-    }
 }
 
 /// Turns every listing that the time ran out before into a failure.

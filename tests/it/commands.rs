@@ -7,7 +7,8 @@ use crate::{
     support::{Cloud, Exposition, binary, run},
 };
 
-fn settings(cloud: &Cloud, more: &[&str]) -> Vec<String> {
+/// Flags that set an account of this cloud, and more.
+pub fn settings(cloud: &Cloud, more: &[&str]) -> Vec<String> {
     let mut all = cloud.account(0, "test");
     all.extend(more.iter().map(ToString::to_string));
     all.into_iter().flat_map(|setting| ["--set".to_owned(), setting]).collect()
@@ -55,24 +56,6 @@ fn once_writes_its_file_atomically_and_says_by_its_status_that_a_target_failed()
 }
 
 #[test]
-fn check_says_that_a_configuration_is_good_and_online_that_targets_answer() {
-    let cloud = Cloud::start(&["--groups", "3"]);
-    let offline = run(binary().arg("check").args(settings(&cloud, &[])));
-    assert_eq!(offline.status, 0, "{}", offline.stderr);
-    assert_eq!(cloud.stats()["answers"]["OK"].as_u64().unwrap_or(0), 0, "check alone asks nobody");
-
-    let online = run(binary().args(["check", "--online"]).args(settings(&cloud, &[])));
-    assert_eq!(online.status, 0, "{}", online.stderr);
-    assert!(online.stdout.contains("3 delivery groups"), "{}", online.stdout);
-    assert_eq!(cloud.stats()["answers"]["OK"], 1, "one call for one target");
-
-    cloud.control(&json!({"faults": [{"fault": {"error": {"code": "Forbidden.NoPermission"}}}]}));
-    let refused = run(binary().args(["check", "--online"]).args(settings(&cloud, &[])));
-    assert_eq!(refused.status, 1);
-    assert!(refused.stdout.contains("what to do"), "{}", refused.stdout);
-}
-
-#[test]
 fn the_printed_catalogue_is_the_reference_in_the_documentation() {
     let printed = run(binary().args(["catalog", "--format", "markdown"]));
     let reference = include_str!("../../docs/metrics.md");
@@ -87,7 +70,7 @@ fn versions_help_and_usage_errors_have_the_usual_statuses() {
 
     let help = run(binary().arg("--help"));
     assert_eq!(help.status, 0);
-    for command in ["run", "demo", "simulate", "once", "check", "catalog"] {
+    for command in ["run", "demo", "simulate", "once", "check", "list", "catalog"] {
         assert!(help.stdout.contains(command), "{command}");
     }
     assert_eq!(run(binary().arg("--no-such-flag")).status, 2);

@@ -3,6 +3,7 @@
 mod groups;
 mod instances;
 mod listings;
+mod records;
 mod requests;
 
 use std::{

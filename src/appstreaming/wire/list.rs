@@ -7,7 +7,7 @@ use serde::{
     de::{IgnoredAny, MapAccess, SeqAccess, Visitor},
 };
 
-use super::{Object, Scalar};
+use super::{Element, Object, Scalar};
 
 /// A list of objects.
 #[derive(Debug, Clone, PartialEq)]
@@ -87,14 +87,20 @@ impl<T> Maybe<T> {
     }
 }
 
-impl<'de, T: Object<'de>> Deserialize<'de> for Objects<T> {
+impl<'de, T: Element<'de>> Deserialize<'de> for Objects<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(ObjectsVisitor(PhantomData))
     }
 }
 
-impl<'de, T: Object<'de>> Deserialize<'de> for Maybe<T> {
+impl<'de, T: Element<'de>> Deserialize<'de> for Maybe<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        T::element(deserializer)
+    }
+}
+
+impl<'de, T: Object<'de>> Element<'de> for T {
+    fn element<D: Deserializer<'de>>(deserializer: D) -> Result<Maybe<Self>, D::Error> {
         deserializer.deserialize_any(MaybeVisitor(PhantomData))
     }
 }
@@ -143,7 +149,7 @@ macro_rules! others {
     };
 }
 
-impl<'de, T: Object<'de>> Visitor<'de> for ObjectsVisitor<T> {
+impl<'de, T: Element<'de>> Visitor<'de> for ObjectsVisitor<T> {
     type Value = Objects<T>;
 
     others!(Objects::without(Presence::Null), Objects::without(Presence::Odd));

@@ -13,6 +13,7 @@ mod list;
 mod object;
 mod page;
 mod persistent;
+mod raw;
 mod scalar;
 #[cfg(test)]
 mod tests;
@@ -20,7 +21,8 @@ mod tests;
 pub use group::{App, Group, NodePool, OtaInfo, RecurrenceSchedule, Tag, TimerPeriod};
 pub use instance::{BindInfo, Instance};
 pub use list::{Maybe, Objects, Presence, Scalars};
-pub use object::Object;
+pub use object::{Element, Object};
 pub use page::{Malformed, Model, Page};
 pub use persistent::Persistent;
+pub use raw::Raw;
 pub use scalar::{Scalar, Unreadable};

@@ -7,6 +7,8 @@ use serde::{
     de::{MapAccess, Visitor},
 };
 
+use super::Maybe;
+
 /// A type that is read from a JSON object.
 pub trait Object<'de>: Sized + Default {
     /// Reads the members. Fails only where the JSON itself is broken.
@@ -15,6 +17,18 @@ pub trait Object<'de>: Sized + Default {
     ///
     /// The deserializer's.
     fn read<A: MapAccess<'de>>(members: A) -> Result<Self, A::Error>;
+}
+
+/// A type that is read from any JSON value, of which only objects are of use.
+///
+/// Every [`Object`] is one; [`Raw`](super::Raw) is another, which keeps the value's own text.
+pub trait Element<'de>: Sized {
+    /// Reads the value. Fails only where the JSON itself is broken.
+    ///
+    /// # Errors
+    ///
+    /// The deserializer's.
+    fn element<D: Deserializer<'de>>(deserializer: D) -> Result<Maybe<Self>, D::Error>;
 }
 
 /// A member's name; borrowed unless it has escapes.

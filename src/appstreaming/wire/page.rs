@@ -9,12 +9,15 @@ use serde::{
 use serde_json::error::Category;
 use thiserror::Error;
 
-use super::{Group, Instance, Object, Objects, Persistent, Scalar, object::Name};
+use super::{Element, Group, Instance, Objects, Persistent, Scalar, object::Name};
 
 /// An element of one of the three listings.
-pub trait Model<'de>: Object<'de> {
+pub trait Model<'de>: Element<'de> {
     /// The member of the answer that holds the list.
     const LIST: &'static str;
+
+    /// What tells it from the others of its listing.
+    fn id(&self) -> Scalar<'de>;
 }
 
 /// One answer.
@@ -109,12 +112,24 @@ impl<'de, T: Model<'de>> Visitor<'de> for PageVisitor<T> {
 
 impl<'a> Model<'a> for Group<'a> {
     const LIST: &'static str = "AppInstanceGroupModels";
+
+    fn id(&self) -> Scalar<'a> {
+        self.id
+    }
 }
 
 impl<'a> Model<'a> for Instance<'a> {
     const LIST: &'static str = "AppInstanceModels";
+
+    fn id(&self) -> Scalar<'a> {
+        self.id
+    }
 }
 
 impl<'a> Model<'a> for Persistent<'a> {
     const LIST: &'static str = "PersistentAppInstanceModels";
+
+    fn id(&self) -> Scalar<'a> {
+        self.id
+    }
 }

@@ -1,0 +1,106 @@
+{{/* The exporter's container, without probes of its own. Takes the chart's context. */}}
+{{- define "appstreaming-exporter.container" -}}
+image: {{ include "appstreaming-exporter.image" . }}
+imagePullPolicy: {{ .Values.image.pullPolicy }}
+args:
+  {{- if .Values.demo }}
+  - demo
+  {{- end }}
+  - --config.file=/etc/appstreaming-exporter/config.yaml
+  - --log.level={{ .Values.log.level }}
+  - --log.format={{ .Values.log.format }}
+  {{- with .Values.extraArgs }}
+  {{- toYaml . | nindent 2 }}
+  {{- end }}
+{{- $sharded := eq .Values.mode "sharded" }}
+{{- if or $sharded .Values.extraEnv }}
+env:
+  {{- if $sharded }}
+  - name: APPSTREAMING_EXPORTER_SHARDING__INDEX
+    value: hostname
+  - name: APPSTREAMING_EXPORTER_SHARDING__TOTAL
+    value: {{ .Values.shards | quote }}
+  {{- end }}
+  {{- with .Values.extraEnv }}
+  {{- toYaml . | nindent 2 }}
+  {{- end }}
+{{- end }}
+envFrom:
+  - secretRef:
+      {{- if .Values.credentials.existingSecret }}
+      name: {{ .Values.credentials.existingSecret }}
+      {{- else }}
+      name: appstreaming-exporter-credentials
+      optional: true
+      {{- end }}
+startupProbe:
+  httpGet:
+    path: /-/healthy
+    port: exporter
+  periodSeconds: 1
+  failureThreshold: 30
+# Alive is "it serves"; what the cloud answers is no reason to restart anything.
+livenessProbe:
+  httpGet:
+    path: /-/healthy
+    port: exporter
+  periodSeconds: 20
+  timeoutSeconds: 5
+  failureThreshold: 3
+ports:
+  - name: exporter
+    containerPort: 9877
+{{- with .Values.resources }}
+resources:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+securityContext:
+  runAsNonRoot: true
+  runAsUser: 65532
+  runAsGroup: 65532
+  allowPrivilegeEscalation: false
+  readOnlyRootFilesystem: true
+  capabilities:
+    drop: [ALL]
+  seccompProfile:
+    type: RuntimeDefault
+volumeMounts:
+  - name: appstreaming-exporter-config
+    mountPath: /etc/appstreaming-exporter
+    readOnly: true
+  {{- with .Values.extraVolumeMounts }}
+  {{- toYaml . | nindent 2 }}
+  {{- end }}
+{{- end -}}
+
+{{- define "appstreaming-exporter.volumes" -}}
+- name: appstreaming-exporter-config
+  configMap:
+    name: {{ include "appstreaming-exporter.fullname" . }}
+{{- with .Values.extraVolumes }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}
+
+{{/*
+A container for pods of a chart that depends on this one; an item of spec.containers. Without a readiness
+probe: the pod is ready when its main container is. Call it with the subchart's context:
+
+  {{- include "appstreaming-exporter.sidecar" (index .Subcharts "appstreaming-exporter") | nindent 8 }}
+*/}}
+{{- define "appstreaming-exporter.sidecar" -}}
+- name: appstreaming-exporter
+  {{- include "appstreaming-exporter.container" . | nindent 2 }}
+{{- end -}}
+
+{{/* The same as a native sidecar; an item of spec.initContainers, Kubernetes 1.29 and later. */}}
+{{- define "appstreaming-exporter.nativeSidecar" -}}
+- name: appstreaming-exporter
+  restartPolicy: Always
+  {{- include "appstreaming-exporter.container" . | nindent 2 }}
+{{- end -}}
+
+{{/* The label by which the PodMonitor finds pods with a sidecar. */}}
+{{- define "appstreaming-exporter.sidecarLabels" -}}
+appstreaming-exporter/scrape: {{ .Release.Name | quote }}
+{{- end -}}

@@ -1,0 +1,307 @@
+//! Observations in, findings out.
+
+use super::*;
+use crate::{
+    aliyun::probe::Passed,
+    app::check::{finding::Report, text},
+};
+
+const LIMITS: Limits = Limits {
+    interval: Duration::from_secs(60),
+    timeout: Duration::from_secs(300),
+    stale_after: Duration::from_secs(300),
+    rate: 20.0,
+    max_in_flight: 8,
+    page_size: 100,
+};
+
+fn place() -> Endpoint {
+    Endpoint::parse("https://appstream.example:8443").unwrap()
+}
+
+fn error(code: &str) -> Error {
+    Error::from_body("ListAppInstances", 400, format!(r#"{{"Code":"{code}","Message":"no"}}"#).as_bytes())
+}
+
+fn target(groups: Trial<GroupsSeen>) -> TargetSeen {
+    TargetSeen {
+        name: "CloudApp".to_owned(),
+        groups,
+        instances: Trial::Passed(("aig-1".to_owned(), 40)),
+        persistent: Trial::Passed(("aig-1".to_owned(), 0)),
+        sizes: None,
+    }
+}
+
+fn seen(listed: usize, own: usize) -> TargetSeen {
+    target(Trial::Passed(GroupsSeen { listed, own, missing: Vec::new() }))
+}
+
+fn levels(findings: &[Finding]) -> Vec<Level> {
+    findings.iter().map(|finding| finding.level).collect()
+}
+
+#[test]
+fn a_broken_way_says_how_far_it_goes_and_what_to_do_about_the_rest() {
+    let passed =
+        |stage, detail: &str| Passed { stage, took: Duration::from_millis(3), detail: detail.to_owned() };
+    let broken = |stage, certificate| Failed { stage, message: "gone".to_owned(), certificate };
+    let way = vec![passed(Stage::Resolve, "192.0.2.1")];
+    for (failed, proxy, vpc, word, advice) in [
+        (broken(Stage::Resolve, false), None, false, "resolved", "name resolution"),
+        (broken(Stage::Resolve, false), None, true, "resolved", "vpc = false"),
+        (broken(Stage::Connect, false), None, false, "accepts a connection", "8443"),
+        (broken(Stage::Connect, false), Some("proxy:3128"), false, "accepts a connection", "api.proxy"),
+        (broken(Stage::Tls, false), None, false, "no TLS", "for https"),
+        (broken(Stage::Tls, true), None, false, "no TLS", "SSL_CERT_FILE"),
+        (broken(Stage::Http, false), None, false, "no answer in HTTP", "API's"),
+    ] {
+        let probe = Probe {
+            passed: way.clone(),
+            failed: Some(failed),
+            proxy: proxy.map(str::to_owned),
+            clocks: None,
+        };
+        let finding = endpoint(&probe, &place(), vpc);
+        assert_eq!(finding.level, Level::Error);
+        assert!(
+            finding.message.contains("192.0.2.1 (3 ms)") && finding.message.contains(word),
+            "{finding:?}"
+        );
+        assert!(finding.advice.as_deref().is_some_and(|said| said.contains(advice)), "{finding:?}");
+    }
+}
+
+#[test]
+fn a_clock_is_wrong_beyond_a_minute_and_useless_beyond_fifteen() {
+    let ours = SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000);
+    for (off, level, words) in [
+        (0.0, Level::Ok, "in step"),
+        (-59.0, Level::Ok, "59 s behind"),
+        (61.0, Level::Warning, "61 s ahead of"),
+        (-899.0, Level::Warning, "899 s behind"),
+        (901.0, Level::Error, "901 s ahead of"),
+        (-86_400.0, Level::Error, "86400 s behind"),
+    ] {
+        let half = Duration::from_millis(500);
+        let theirs = if off >= 0.0 {
+            ours - Duration::from_secs_f64(off)
+        } else {
+            ours + Duration::from_secs_f64(-off)
+        };
+        let probe = Probe { clocks: Some(Clocks { theirs: theirs - half, ours }), ..Probe::default() };
+        let finding = clock(&probe).unwrap();
+        assert_eq!((finding.level, finding.advice.is_some()), (level, level != Level::Ok), "{off}");
+        assert!(finding.message.contains(words), "{off}: {}", finding.message);
+    }
+}
+
+#[test]
+fn a_service_that_tells_no_time_is_a_note_and_one_that_is_silent_nothing() {
+    assert_eq!(clock(&Probe::default()).map(|finding| finding.level), Some(Level::Note));
+    let failed = Some(Failed { stage: Stage::Connect, message: String::new(), certificate: false });
+    assert_eq!(clock(&Probe { failed, ..Probe::default() }), None);
+}
+
+#[test]
+fn credentials_are_judged_by_when_they_end() {
+    let now: Timestamp = "2026-11-22T08:00:00Z".parse().unwrap();
+    let keys = |temporary, expires: Option<&str>| {
+        let expires = expires.map(|end| end.parse().unwrap());
+        credentials(&Ok(Keys { source: "oidc_role", id: "…AbCd".to_owned(), temporary, expires }), now)
+    };
+    assert_eq!(keys(false, None).level, Level::Ok);
+    assert_eq!(keys(true, None).level, Level::Warning);
+    let lasting = keys(true, Some("2026-11-22T08:42:00Z"));
+    assert_eq!(lasting.level, Level::Ok);
+    assert_eq!(
+        lasting.message,
+        "temporary keys …AbCd from oidc_role, until 2026-11-22T08:42:00Z (in 42 minutes)"
+    );
+    assert_eq!(keys(true, Some("2026-11-22T08:01:00Z")).level, Level::Warning);
+    assert_eq!(keys(true, Some("2026-11-22T07:59:00Z")).level, Level::Error);
+    let none = credentials(&Err("credentials from uri: no answer".to_owned()), now);
+    assert!(none.level == Level::Error && none.message.contains("uri") && none.advice.is_some());
+}
+
+#[test]
+fn who_calls_is_never_worse_than_a_warning() {
+    let caller = |identity_type: &str| Identity {
+        identity_type: identity_type.to_owned(),
+        account_id: "12".to_owned(),
+        arn: "acs:ram::12:user/exporter".to_owned(),
+    };
+    let user = identity(&Trial::Passed(caller("RAMUser"))).unwrap();
+    assert_eq!(
+        (user.level, user.message.as_str()),
+        (Level::Ok, "RAMUser acs:ram::12:user/exporter of account 12")
+    );
+    assert_eq!(identity(&Trial::Passed(caller("Account"))).unwrap().level, Level::Warning);
+    assert_eq!(identity(&Trial::Failed(error("InvalidAction.NotFound"))).unwrap().level, Level::Note);
+    assert_eq!(identity(&Trial::OutOfTime(Duration::from_secs(10))).unwrap().level, Level::Note);
+    assert_eq!(identity(&Trial::NotTried("")), None);
+}
+
+#[test]
+fn an_operation_that_is_denied_names_the_action_and_the_policy_has_what_is_asked_for() {
+    let denied = TargetSeen {
+        instances: Trial::Failed(error("NoPermission")),
+        persistent: Trial::NotTried("collectors.persistent is off"),
+        ..seen(3, 3)
+    };
+    let findings = operations(&denied);
+    assert_eq!(levels(&findings), [Level::Ok, Level::Error, Level::Note]);
+    let advice = findings[1].advice.as_deref().unwrap();
+    assert!(advice.contains("appstreaming:ListAppInstances"), "{advice}");
+    assert_eq!(findings[1].code.as_deref(), Some("NoPermission"));
+    assert!(denied.is_denied());
+    assert_eq!(needed(&[denied]), [LIST_GROUPS, LIST_INSTANCES]);
+}
+
+#[test]
+fn a_blocked_account_and_a_wrong_key_need_no_policy() {
+    for code in ["Forbidden.RiskControl", "SignatureDoesNotMatch", "Throttling.User"] {
+        assert!(!target(Trial::Failed(error(code))).is_denied(), "{code}");
+    }
+}
+
+#[test]
+fn an_empty_fleet_is_a_warning_that_says_where_to_look() {
+    let findings = operations(&seen(0, 0));
+    assert_eq!(levels(&findings), [Level::Warning, Level::Note, Level::Note]);
+    assert!(findings[0].advice.as_deref().unwrap().contains("endpoint_region"));
+    let elsewhere = operations(&seen(3, 0));
+    assert!(
+        elsewhere[0].level == Level::Warning && elsewhere[0].advice.as_deref().unwrap().contains("sharding")
+    );
+    assert_eq!(operations(&seen(3, 2))[0].message, "3 delivery groups, 2 of them polled here");
+}
+
+#[test]
+fn groups_picked_by_an_id_that_is_not_there_are_named() {
+    let missing = vec!["aig-gone".to_owned()];
+    let findings = operations(&target(Trial::Passed(GroupsSeen { listed: 1, own: 1, missing })));
+    assert!(
+        findings
+            .iter()
+            .any(|finding| finding.level == Level::Warning && finding.message.contains("aig-gone"))
+    );
+}
+
+#[test]
+fn nothing_is_said_twice_of_what_was_not_tried() {
+    assert_eq!(operations(&target(Trial::NotTried("no credentials"))).len(), 1);
+    let late = operations(&target(Trial::OutOfTime(Duration::from_secs(30))));
+    assert_eq!(levels(&late), [Level::Error, Level::Note, Level::Note]);
+}
+
+#[test]
+fn what_a_poll_needs_is_counted_or_estimated() {
+    let sizes = |groups: usize, instances: Option<&[u64]>, persistent: Option<&[u64]>| Sizes {
+        group_listings: vec![groups as u64],
+        groups,
+        instances: instances.map(<[u64]>::to_vec),
+        persistent: persistent.map(<[u64]>::to_vec),
+    };
+    let latency = Duration::from_millis(10);
+    // One page of groups, 1 + 3 pages of instances, 1 + 1 of persistent sessions.
+    let whole = sizes(2, Some(&[40, 250]), Some(&[0, 12]));
+    assert_eq!(need(&[&whole], &LIMITS, latency), Need { requests: 7, counted: None, latency });
+    let large = sizes(600, Some(&[150; 20]), None);
+    let estimated = need(&[&large, &whole], &LIMITS, latency);
+    assert_eq!((estimated.requests, estimated.counted), (6 + 1200 + 7, Some((24, 604))));
+    let denied = sizes(30, Some(&[]), None);
+    assert_eq!(
+        need(&[&denied], &LIMITS, latency).requests,
+        1 + 30,
+        "a page for each, where none may be counted"
+    );
+}
+
+#[test]
+fn an_account_without_anything_wrong_has_no_policy() {
+    let observed = Observed {
+        name: "production".to_owned(),
+        endpoint: place(),
+        vpc: false,
+        probe: Probe::default(),
+        credentials: Ok(Keys {
+            source: "environment",
+            id: "…AbCd".to_owned(),
+            temporary: false,
+            expires: None,
+        }),
+        identity: Trial::NotTried(""),
+        targets: vec![seen(3, 3)],
+        latency: None,
+        throttled: 2,
+    };
+    let report = account(&observed, &LIMITS, Timestamp::UNIX_EPOCH);
+    assert_eq!((report.level(), report.policy.as_deref()), (Level::Warning, None));
+    assert!(
+        report
+            .findings
+            .iter()
+            .any(|finding| finding.message.contains("2 requests") && finding.advice.is_some())
+    );
+}
+
+#[test]
+fn the_documentation_shows_what_the_doctor_says() {
+    let passed = |stage, took, detail: &str| Passed {
+        stage,
+        took: Duration::from_millis(took),
+        detail: detail.to_owned(),
+    };
+    let ours = SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000);
+    let denied = r#"{"Code":"NoPermission","Message":"You are not authorized to do this action.",
+                     "RequestId":"6A7D1B36-2C4F-4B1E-9C55-0D2D5E7F8A90"}"#;
+    let observed = Observed {
+        name: "production".to_owned(),
+        endpoint: Endpoint::https("appstream-center.cn-shanghai.aliyuncs.com").unwrap(),
+        vpc: false,
+        probe: Probe {
+            passed: vec![
+                passed(Stage::Resolve, 4, "203.0.113.7"),
+                passed(Stage::Connect, 11, "203.0.113.7:443"),
+                passed(Stage::Tls, 24, "TLS 1.3"),
+                passed(Stage::Http, 31, "status 400"),
+            ],
+            clocks: Some(Clocks { theirs: ours + Duration::from_millis(74_500), ours }),
+            ..Probe::default()
+        },
+        credentials: Ok(Keys {
+            source: "oidc_role",
+            id: "…AbCd".to_owned(),
+            temporary: true,
+            expires: Some("2026-11-22T08:42:00Z".parse().unwrap()),
+        }),
+        identity: Trial::Passed(Identity {
+            identity_type: "AssumedRoleUser".to_owned(),
+            account_id: "1234567890123456".to_owned(),
+            arn: "acs:ram::1234567890123456:assumed-role/exporter/appstreaming-exporter".to_owned(),
+        }),
+        targets: vec![TargetSeen {
+            instances: Trial::Failed(Error::from_body("ListAppInstances", 403, denied.as_bytes())),
+            persistent: Trial::Passed(("aig-9ciijz60n4xsv0001".to_owned(), 0)),
+            sizes: Some(Sizes {
+                group_listings: vec![200],
+                groups: 200,
+                instances: Some(Vec::new()),
+                persistent: Some(vec![0; 20]),
+            }),
+            ..seen(200, 200)
+        }],
+        latency: Some(Duration::from_millis(35)),
+        throttled: 0,
+    };
+    let report = account(&observed, &LIMITS, "2026-11-22T08:00:00Z".parse().unwrap());
+    let report = Report {
+        origins: vec!["exporter.toml".to_owned()],
+        warnings: Vec::new(),
+        accounts: Some(vec![report]),
+    };
+    let shown = text::render(&report, false, None);
+    let page = include_str!("../../../../docs/operations.md");
+    assert!(page.contains(&format!("```text\n{shown}```")), "docs/operations.md should show:\n{shown}");
+}

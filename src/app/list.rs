@@ -1,0 +1,158 @@
+//! `list`: asks the API by hand, and prints what it says.
+//!
+//! | file | does |
+//! |---|---|
+//! | `ask` | from flags to queries, to whole listings |
+//! | `columns` | which fields a table and a CSV file show, and how they are read from a record |
+//! | `table`, `csv` | rows to text, as pure functions |
+//! | `progress` | the line on a terminal while it takes long |
+//!
+//! Records are shown verbatim: what the exporter makes of them is not here, and neither are the
+//! account's `filter` and `regions`: a question by hand asks what its flags say and nothing else.
+//! User names are shown, as whoever may call the API may see them.
+
+mod ask;
+mod columns;
+mod csv;
+mod progress;
+mod table;
+
+use std::{
+    io::{IsTerminal as _, stdout},
+    process::ExitCode,
+    sync::Arc,
+    time::Duration,
+};
+
+use serde_json::Value;
+use tokio::time::timeout;
+
+use self::{
+    ask::{Answer, Failure},
+    progress::Progress,
+};
+use super::{Error, assemble, chain, terminal};
+use crate::{
+    aliyun::Kind,
+    appstreaming::{self, Record, advice},
+    cli::{self, ListFormat, Listing},
+    config::{Account, Config},
+    telemetry::Telemetry,
+};
+
+/// What a listing by hand may take at most.
+const PATIENCE: Duration = Duration::from_secs(3600);
+
+pub(super) fn run(arguments: &cli::List) -> Result<ExitCode, Error> {
+    let common = arguments.what.common();
+    let config = super::load(&common.configuration.sources(), &common.log)?;
+    let account = choose(&config, common.account.as_deref())?;
+    let progress = Arc::new(Progress::new(noun(&arguments.what)));
+    let client = assemble::client(&config, account, &Telemetry::new())?
+        .observed_by(Arc::clone(&progress) as Arc<dyn crate::aliyun::Observer>);
+    let api = appstreaming::Client::new(client, config.poll.page_size);
+
+    let asked = super::runtime()?.block_on(async {
+        let shown = tokio::spawn(Arc::clone(&progress).show());
+        let asking = ask::ask(&api, &arguments.what, account, config.api.max_in_flight, &progress);
+        let asked = timeout(PATIENCE, asking).await;
+        shown.abort();
+        progress.clear();
+        asked
+    });
+    match asked {
+        Ok(Ok(answer)) => {
+            super::print(print_as(common.format, &arguments.what, &answer.records).as_bytes())?;
+            remark(&answer, common.format);
+            Ok(ExitCode::SUCCESS)
+        }
+        Ok(Err(failure)) => {
+            complain(&account.name, &failure);
+            Ok(ExitCode::FAILURE)
+        }
+        Err(_) => {
+            eprintln!("appstreaming-exporter: account {:?}: given up after {PATIENCE:?}", account.name);
+            Ok(ExitCode::FAILURE)
+        }
+    }
+}
+
+/// The account that is meant; the only one where none is named.
+fn choose<'c>(config: &'c Config, named: Option<&str>) -> Result<&'c Account, Error> {
+    let names = || {
+        let names: Vec<&str> = config.accounts.iter().map(|account| account.name.as_str()).collect();
+        names.join(", ")
+    };
+    match (named, config.accounts.as_slice()) {
+        (None, [account]) => Ok(account),
+        (None, accounts) => Err(Error::Question(format!(
+            "there are {} accounts, say with --account which one is to ask: {}",
+            accounts.len(),
+            names()
+        ))),
+        (Some(name), accounts) => accounts
+            .iter()
+            .find(|account| account.name == name)
+            .ok_or_else(|| Error::Question(format!("there is no account {name:?}, only: {}", names()))),
+    }
+}
+
+fn noun(what: &Listing) -> &'static str {
+    match what {
+        Listing::Groups(_) => "groups",
+        Listing::Instances(_) => "instances",
+        Listing::Persistent(_) => "persistent sessions",
+    }
+}
+
+fn print_as(format: ListFormat, what: &Listing, records: &[Record]) -> String {
+    if format == ListFormat::Json {
+        return json(records);
+    }
+    // A record is whole JSON; one nested too deep to be a value has no fields to show.
+    let values: Vec<Value> =
+        records.iter().map(|record| serde_json::from_str(record.get()).unwrap_or_default()).collect();
+    match format {
+        ListFormat::Csv => {
+            let fields = columns::documented(what);
+            csv::render(fields, values.iter().map(|value| columns::flatten(value, fields)))
+        }
+        _ => table::render(columns::of(what), &values, terminal::width()),
+    }
+}
+
+/// One array, one record a line unless the API itself breaks lines.
+fn json(records: &[Record]) -> String {
+    let records: Vec<&str> = records.iter().map(|record| record.get()).collect();
+    if records.is_empty() { "[]\n".to_owned() } else { format!("[\n{}\n]\n", records.join(",\n")) }
+}
+
+/// What must not be lost, beside the records; nothing of it goes into a pipe.
+fn remark(answer: &Answer, format: ListFormat) {
+    if answer.inconsistencies > 0 {
+        eprintln!(
+            "note: the fleet changed while it was listed: a record may be missing, or be there twice in another state"
+        );
+    }
+    if answer.records.is_empty() && format == ListFormat::Table && stdout().is_terminal() {
+        eprintln!("nothing found");
+    }
+}
+
+fn complain(account: &str, failure: &Failure) {
+    eprintln!(
+        "appstreaming-exporter: account {account:?}: cannot list {}: {}",
+        failure.what,
+        chain(&failure.error)
+    );
+    match advice(&failure.error) {
+        Some(advice) => {
+            eprintln!("  what to do: {advice}");
+            eprintln!("  `appstreaming-exporter check --online` tells more");
+        }
+        None if failure.error.kind() == Kind::NotFound => {
+            eprintln!("  what to do: see which groups there are with `appstreaming-exporter list groups`");
+        }
+        None => {}
+    }
+}

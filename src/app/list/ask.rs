@@ -1,0 +1,293 @@
+//! From flags to queries, and from queries to whole listings.
+//!
+//! A listing is shown whole or not at all: whatever fails, nothing of the rest would be the answer.
+
+use std::future::ready;
+
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+
+use super::progress::Progress;
+use crate::{
+    aliyun::{self, Call, Kind},
+    appstreaming::{
+        Client, GroupFilter, GroupQuery, InstanceQuery, PersistentQuery, Query, Record,
+        has_no_persistent_sessions,
+    },
+    cli::{GroupSelection, ListInstances, ListPersistent, Listing},
+    config::Account,
+    fleet::Group,
+};
+
+/// How many ids or users the API takes in one list.
+const MAX_LIST: usize = 100;
+
+/// What was asked for.
+#[derive(Debug, Default)]
+pub(super) struct Answer {
+    /// Group by group, each in the API's order.
+    pub records: Vec<Record>,
+    /// Listings that moved while they were read.
+    pub inconsistencies: u64,
+}
+
+/// What could not be listed.
+#[derive(Debug)]
+pub(super) struct Failure {
+    /// `groups`, `instances of group ...`.
+    pub what: String,
+    /// Why not.
+    pub error: aliyun::Error,
+}
+
+/// One listing of several, and what its failure means.
+struct Job<Q> {
+    query: Q,
+    /// What is listed, for people.
+    what: String,
+    /// The group it is about, where the API named it just before.
+    group: Option<Group>,
+}
+
+/// Asks for everything that `listing` is about, `concurrency` listings at a time.
+pub(super) async fn ask<C: Call>(
+    api: &Client<C>,
+    listing: &Listing,
+    account: &Account,
+    concurrency: usize,
+    progress: &Progress,
+) -> Result<Answer, Failure> {
+    match listing {
+        Listing::Groups(groups) => {
+            let queries = group_queries(&groups.groups, &groups.status, account);
+            all(api, group_jobs(queries), concurrency, progress).await
+        }
+        Listing::Instances(instances) => {
+            let (selection, status) = (&instances.groups, &instances.group_status);
+            let groups = if only_ids(selection, status) && selection.product_types.is_empty() {
+                named(selection)
+            } else {
+                groups(api, selection, status, account, concurrency).await?
+            };
+            let jobs = groups.iter().flat_map(|group| instance_jobs(group, instances)).collect();
+            all(api, jobs, concurrency, progress).await
+        }
+        Listing::Persistent(persistent) => {
+            let selection = &persistent.groups;
+            let product_types = product_types(selection, account);
+            // The API wants the product type with every group: with several, the groups say which is theirs.
+            let groups = match product_types.as_slice() {
+                [product_type] if only_ids(selection, &persistent.group_status) => named(selection)
+                    .into_iter()
+                    .map(|group| Selected { product_type: product_type.clone(), ..group })
+                    .collect(),
+                _ => groups(api, selection, &persistent.group_status, account, concurrency).await?,
+            };
+            let jobs = groups.iter().map(|group| persistent_job(group, persistent)).collect();
+            all(api, jobs, concurrency, progress).await
+        }
+    }
+}
+
+/// A group whose members are listed.
+struct Selected {
+    id: String,
+    product_type: String,
+    /// What the API says of it; `None` where only the flag named it.
+    group: Option<Group>,
+}
+
+/// Whether groups are picked by nothing but their ids: then they need not be listed.
+fn only_ids(selection: &GroupSelection, status: &[String]) -> bool {
+    let rest = GroupSelection { group_ids: Vec::new(), product_types: Vec::new(), ..selection.clone() };
+    !selection.group_ids.is_empty() && status.is_empty() && rest == GroupSelection::default()
+}
+
+fn named(selection: &GroupSelection) -> Vec<Selected> {
+    distinct(&selection.group_ids)
+        .map(|id| Selected { id: id.clone(), product_type: String::new(), group: None })
+        .collect()
+}
+
+/// The groups that the flags select, as the API lists them.
+async fn groups<C: Call>(
+    api: &Client<C>,
+    selection: &GroupSelection,
+    status: &[String],
+    account: &Account,
+    concurrency: usize,
+) -> Result<Vec<Selected>, Failure> {
+    let queries = group_queries(selection, status, account);
+    let listings = stream::iter(&queries).map(|query| async move {
+        match api.list_groups(query).await {
+            Ok(listing) => Ok((query, listing.data)),
+            Err(error) if error.kind() == Kind::NotFound => Ok((query, Vec::new())),
+            Err(error) => Err(Failure { what: "groups".to_owned(), error }),
+        }
+    });
+    let listings: Vec<_> = listings.buffered(concurrency.max(1)).try_collect().await?;
+    let selected = listings.into_iter().flat_map(|(query, groups)| {
+        groups.into_iter().map(|group| Selected {
+            id: group.id.to_string(),
+            product_type: query.product_type.clone(),
+            group: Some(group),
+        })
+    });
+    Ok(selected.collect())
+}
+
+/// One listing for each product type, region and group id: the API takes one of each.
+fn group_queries(selection: &GroupSelection, status: &[String], account: &Account) -> Vec<GroupQuery> {
+    let each = |values: &[String]| -> Vec<Option<String>> {
+        let values: Vec<_> = distinct(values).cloned().map(Some).collect();
+        if values.is_empty() { vec![None] } else { values }
+    };
+    let (regions, group_ids) = (each(&selection.regions), each(&selection.group_ids));
+    let mut queries = Vec::new();
+    for product_type in product_types(selection, account) {
+        for region in &regions {
+            for group_id in &group_ids {
+                queries.push(GroupQuery {
+                    product_type: product_type.clone(),
+                    region: region.clone(),
+                    filter: GroupFilter {
+                        group_id: group_id.clone(),
+                        group_name: selection.name.clone(),
+                        image_id: selection.image_id.clone(),
+                        node_instance_type: selection.node_instance_type.clone(),
+                        office_site_id: selection.office_site_id.clone(),
+                        tags: selection.tags.iter().cloned().collect(),
+                        status: status.to_vec(),
+                        user_group_ids: selection.user_group_ids.clone(),
+                        excluded_user_group_ids: selection.excluded_user_group_ids.clone(),
+                    },
+                });
+            }
+        }
+    }
+    queries
+}
+
+fn product_types(selection: &GroupSelection, account: &Account) -> Vec<String> {
+    let said =
+        if selection.product_types.is_empty() { &account.product_types } else { &selection.product_types };
+    distinct(said).cloned().collect()
+}
+
+fn group_jobs(queries: Vec<GroupQuery>) -> Vec<Job<GroupQuery>> {
+    queries.into_iter().map(|query| Job { query, what: "groups".to_owned(), group: None }).collect()
+}
+
+/// As many as the API's limits on lists make necessary.
+fn instance_jobs(group: &Selected, listing: &ListInstances) -> Vec<Job<InstanceQuery>> {
+    let mut jobs = Vec::new();
+    for instance_ids in portions(&listing.instance_ids) {
+        for user_ids in portions(&listing.user_ids) {
+            jobs.push(Job {
+                query: InstanceQuery {
+                    instance_ids: instance_ids.clone(),
+                    user_ids,
+                    include_deleted: listing.include_deleted,
+                    status: listing.status.clone(),
+                    ..InstanceQuery::of(&group.id)
+                },
+                what: format!("instances of group {}", group.id),
+                group: group.group.clone(),
+            });
+        }
+    }
+    jobs
+}
+
+fn persistent_job(group: &Selected, listing: &ListPersistent) -> Job<PersistentQuery> {
+    let persistent_ids = distinct(&listing.persistent_ids).cloned().collect();
+    Job {
+        query: PersistentQuery { persistent_ids, ..PersistentQuery::of(&group.product_type, &group.id) },
+        what: format!("persistent sessions of group {}", group.id),
+        group: group.group.clone(),
+    }
+}
+
+async fn all<C: Call, Q: Query>(
+    api: &Client<C>,
+    jobs: Vec<Job<Q>>,
+    concurrency: usize,
+    progress: &Progress,
+) -> Result<Answer, Failure> {
+    progress.plan(jobs.len());
+    stream::iter(jobs)
+        .map(|job| async move { (api.records(&job.query).await, job) })
+        .buffered(concurrency.max(1))
+        .map(|(listing, job)| match listing {
+            Ok(listing) => Ok(Answer { records: listing.data, inconsistencies: listing.inconsistencies }),
+            Err(error) if is_nothing(&job, &error) => Ok(Answer::default()),
+            Err(error) => Err(Failure { what: job.what, error }),
+        })
+        .try_fold(Answer::default(), |mut answer, listed| {
+            progress.listed(listed.records.len());
+            answer.records.extend(listed.records);
+            answer.inconsistencies += listed.inconsistencies;
+            ready(Ok(answer))
+        })
+        .await
+}
+
+/// Whether a failure only means that there is nothing: a group that is asked for by its id and isn't
+/// there, one that vanished between two listings, one that can't have persistent sessions.
+fn is_nothing<Q: Query>(job: &Job<Q>, error: &aliyun::Error) -> bool {
+    if Q::OPERATION == GroupQuery::OPERATION {
+        return error.kind() == Kind::NotFound;
+    }
+    match &job.group {
+        Some(group) if Q::OPERATION == PersistentQuery::OPERATION => has_no_persistent_sessions(group, error),
+        Some(_) => error.kind() == Kind::NotFound,
+        // It was named by hand: that it isn't there is the answer.
+        None => false,
+    }
+}
+
+/// Without repetitions, in their order.
+fn distinct(values: &[String]) -> impl Iterator<Item = &String> {
+    values.iter().enumerate().filter(|(at, value)| !values[..*at].contains(value)).map(|(_, value)| value)
+}
+
+/// Lists as short as the API wants them; one empty list for none.
+fn portions(values: &[String]) -> Vec<Vec<String>> {
+    let values: Vec<String> = distinct(values).cloned().collect();
+    if values.is_empty() {
+        vec![Vec::new()]
+    } else {
+        values.chunks(MAX_LIST).map(<[String]>::to_vec).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(count: usize) -> Vec<String> {
+        (0..count).map(|number| format!("w{number}")).collect()
+    }
+
+    #[test]
+    fn long_lists_are_asked_for_in_portions_that_the_api_takes() {
+        let sizes = |count| portions(&words(count)).iter().map(Vec::len).collect::<Vec<_>>();
+        assert_eq!(sizes(0), [0]);
+        assert_eq!(sizes(100), [100]);
+        assert_eq!(sizes(201), [100, 100, 1]);
+    }
+
+    #[test]
+    fn what_is_said_twice_is_asked_once() {
+        let said = ["a", "b", "a"].map(String::from);
+        assert_eq!(distinct(&said).collect::<Vec<_>>(), ["a", "b"]);
+    }
+
+    #[test]
+    fn groups_that_are_named_by_id_alone_need_not_be_listed() {
+        let ids = GroupSelection { group_ids: words(2), ..GroupSelection::default() };
+        assert!(only_ids(&ids, &[]));
+        assert!(!only_ids(&ids, &words(1)));
+        assert!(!only_ids(&GroupSelection { regions: words(1), ..ids }, &[]));
+        assert!(!only_ids(&GroupSelection::default(), &[]));
+    }
+}

@@ -1,0 +1,37 @@
+//! An element as the API sent it, for those who want to see exactly that.
+
+use std::marker::PhantomData;
+
+use serde::{Deserialize, Deserializer};
+use serde_json::value::RawValue;
+
+use super::{Element, Maybe, Model, Object, Scalar};
+
+/// One element of the listing of `T`s: its own text, unknown fields included, and its id.
+#[derive(Debug, Clone, Copy)]
+pub struct Raw<'a, T> {
+    /// The element's JSON text, byte for byte.
+    pub json: &'a RawValue,
+    id: Scalar<'a>,
+    model: PhantomData<fn() -> T>,
+}
+
+impl<'a, T: Model<'a> + Object<'a>> Element<'a> for Raw<'a, T> {
+    fn element<D: Deserializer<'a>>(deserializer: D) -> Result<Maybe<Self>, D::Error> {
+        let json = <&'a RawValue>::deserialize(deserializer)?;
+        // Read for its id alone. It is whole JSON already, so it can't fail but for depth: odd, then.
+        Ok(match serde_json::from_str::<Maybe<T>>(json.get()) {
+            Ok(Maybe::Object(model)) => Maybe::Object(Raw { json, id: model.id(), model: PhantomData }),
+            Ok(Maybe::Absent) => Maybe::Absent,
+            Ok(Maybe::Odd) | Err(_) => Maybe::Odd,
+        })
+    }
+}
+
+impl<'a, T: Model<'a> + Object<'a>> Model<'a> for Raw<'a, T> {
+    const LIST: &'static str = T::LIST;
+
+    fn id(&self) -> Scalar<'a> {
+        self.id
+    }
+}

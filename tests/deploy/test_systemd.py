@@ -1,0 +1,71 @@
+"""The units, as far as they can be judged without a running systemd."""
+
+import re
+
+from conftest import BINARY, DEPLOY, cargo, environment, eventually, free_port, process, run, status
+
+SYSTEMD = DEPLOY / "systemd"
+SERVICE = SYSTEMD / "appstreaming-exporter.service"
+SOCKET = SYSTEMD / "optional/appstreaming-exporter.socket"
+
+
+def settings(unit):
+    pairs = (line.split("=", 1) for line in unit.read_text().splitlines() if "=" in line and line[0] not in "#;")
+    return dict(pairs)
+
+
+def test_the_service_is_shut_in():
+    done = run("systemd-analyze", "security", "--offline=true", "--threshold=20", SERVICE)
+    exposure = re.search(r"Overall exposure level for \S+: ([\d.]+)", done.stdout)
+    assert float(exposure[1]) < 2.0
+
+
+def test_units_say_nothing_that_systemd_does_not_know(tmp_path):
+    for unit in (SERVICE, SOCKET):
+        # What they name is not installed here.
+        text = unit.read_text().replace("/usr/bin/appstreaming-exporter", BINARY)
+        text = re.sub("^Documentation=.*\n", "", text, flags=re.MULTILINE)
+        (tmp_path / unit.name).write_text(text)
+    for unit in (SERVICE, SOCKET):
+        done = run("systemd-analyze", "verify", "--man=no", tmp_path / unit.name)
+        assert done.stderr == "", done.stderr
+
+
+def test_a_misspelt_setting_is_found(tmp_path):
+    """The check can fail."""
+    broken = tmp_path / "broken.service"
+    broken.write_text("[Service]\nExecStart=/bin/true\nProtectSytem=strict\n")
+    assert "ProtectSytem" in run("systemd-analyze", "verify", "--man=no", broken, check=False).stderr
+
+
+def test_the_service_starts_with_the_files_that_are_shipped(tmp_path):
+    start = settings(SERVICE)["ExecStart"].split()
+    assert start[0] == "/usr/bin/appstreaming-exporter" and start[-1] == "$ARGS"
+    arguments = [a.replace("/etc/appstreaming-exporter", str(SYSTEMD)) for a in start[1:-1]]
+    env = {}
+    for line in (SYSTEMD / "appstreaming-exporter.default").read_text().splitlines():
+        if line and not line.startswith("#"):
+            key, value = line.split("=", 1)
+            env[key] = value.strip('"')
+    assert env == {"ARGS": ""}
+    port = free_port()
+    env |= {
+        "APPSTREAMING_EXPORTER_WEB__LISTEN_ADDRESS": f"127.0.0.1:{port}",
+        "APPSTREAMING_EXPORTER_ACCOUNTS__0__ENDPOINT": "http://127.0.0.1:9",
+        "ALIBABA_CLOUD_ACCESS_KEY_ID": "an-id",
+        "ALIBABA_CLOUD_ACCESS_KEY_SECRET": "a-secret",
+    }
+    with process(BINARY, *arguments, env=env, log=tmp_path / "log"):
+        eventually("it serves", lambda: True if status(f"http://127.0.0.1:{port}/-/healthy") == 200 else None)
+
+
+def test_what_is_commented_out_in_the_environment_file_is_understood():
+    text = (SYSTEMD / "appstreaming-exporter.default").read_text()
+    (key, value), = re.findall(r"^#(APPSTREAMING_EXPORTER_\w+)=(\S+)$", text, re.MULTILINE)
+    run(BINARY, "check", env=environment({key: value}))
+
+
+def test_socket_and_service_belong_together():
+    assert SOCKET.stem == SERVICE.stem
+    assert settings(SOCKET)["ListenStream"] == "9877"
+    assert cargo("name") == SERVICE.stem

@@ -1,0 +1,346 @@
+//! `check`: what is wrong, whose fault it is, and what to do.
+
+use std::{
+    io::{BufRead as _, BufReader, Read as _, Write as _},
+    net::{TcpListener, TcpStream},
+    thread,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use serde_json::{Value, json};
+
+use crate::{
+    commands::settings,
+    support::{Cloud, binary, process::Finished, run},
+};
+
+fn check(settings: &[String]) -> Finished {
+    run(binary().args(["check", "--online"]).args(settings))
+}
+
+fn json_of(settings: &[String]) -> (i32, Value) {
+    let checked = run(binary().args(["check", "--online", "--format", "json"]).args(settings));
+    let document = serde_json::from_str(&checked.stdout)
+        .unwrap_or_else(|error| panic!("{error}: {}{}", checked.stdout, checked.stderr));
+    (checked.status, document)
+}
+
+/// The findings of one kind about the first account.
+fn findings<'d>(document: &'d Value, check: &str) -> Vec<&'d Value> {
+    let all = document["accounts"][0]["findings"].as_array().expect("findings");
+    all.iter().filter(|finding| finding["check"] == check).collect()
+}
+
+fn operation<'d>(document: &'d Value, operation: &str) -> &'d Value {
+    let found = findings(document, "operation");
+    found.into_iter().find(|finding| finding["operation"] == operation).expect("every operation is spoken of")
+}
+
+/// A cloud that answers every call by its action, with a clock of its own.
+struct TinyCloud {
+    url: String,
+}
+
+impl TinyCloud {
+    /// Its clock is so many seconds ahead.
+    fn start(ahead: i64) -> Self {
+        Self::with_identity(
+            ahead,
+            r#"{"RequestId":"1","IdentityType":"RAMUser","AccountId":"1234567890123456","Arn":"acs:ram::1234567890123456:user/exporter"}"#,
+        )
+    }
+
+    /// What it says when asked who calls.
+    fn with_identity(ahead: i64, identity: &'static str) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        // Ends with the tests' process.
+        thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                thread::spawn(move || answer(stream, ahead, identity));
+            }
+        });
+        Self { url }
+    }
+
+    fn settings(&self) -> Vec<String> {
+        [
+            format!("accounts.0.endpoint={}", self.url),
+            "accounts.0.credentials.source=access_key".to_owned(),
+            "accounts.0.credentials.access_key_id=LTAI5tExampleAbCd".to_owned(),
+            "accounts.0.credentials.access_key_secret=a-secret-that-must-not-leak".to_owned(),
+        ]
+        .into_iter()
+        .flat_map(|setting| ["--set".to_owned(), setting])
+        .collect()
+    }
+}
+
+fn answer(mut stream: TcpStream, ahead: i64, identity: &str) {
+    let mut reader = BufReader::new(stream.try_clone().unwrap());
+    let (mut action, mut length) = (String::new(), 0);
+    for line in reader.by_ref().lines().map_while(Result::ok).take_while(|line| !line.is_empty()) {
+        let line = line.to_ascii_lowercase();
+        if let Some(value) = line.strip_prefix("x-acs-action: ") {
+            action = value.to_owned();
+        } else if let Some(value) = line.strip_prefix("content-length: ") {
+            length = value.parse().unwrap();
+        }
+    }
+    reader.read_exact(&mut vec![0; length]).unwrap();
+    let body = match action.as_str() {
+        "getcalleridentity" => identity,
+        "listappinstancegroup" => {
+            r#"{"TotalCount":1,"AppInstanceGroupModels":[{"AppInstanceGroupId":"aig-1","AuthMode":"App"}]}"#
+        }
+        "listappinstances" => r#"{"TotalCount":3,"AppInstanceModels":[{"AppInstanceId":"ai-1"}]}"#,
+        "listpersistentappinstances" => r#"{"Code":"InvalidParameter.AuthMode","Message":"has none"}"#,
+        _ => r#"{"Code":"MissingAction","Message":"which one?"}"#,
+    };
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs() as i64 + ahead;
+    let date = httpdate::fmt_http_date(UNIX_EPOCH + Duration::from_secs(now as u64));
+    let status = if body.contains("\"Code\"") { "400 Bad Request" } else { "200 OK" };
+    // Whoever hung up doesn't want it.
+    let _ = write!(
+        stream,
+        "HTTP/1.1 {status}\r\nDate: {date}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
+        body.len()
+    );
+}
+
+#[test]
+fn check_alone_asks_nobody() {
+    let cloud = Cloud::start(&["--groups", "3"]);
+    let offline = run(binary().arg("check").args(settings(&cloud, &[])));
+    assert_eq!(offline.status, 0, "{}", offline.stderr);
+    assert!(offline.stdout.contains("good"), "{}", offline.stdout);
+    assert!(!offline.stdout.contains("Account"), "{}", offline.stdout);
+    assert_eq!(cloud.stats()["answers"], json!({}));
+}
+
+#[test]
+fn every_problem_of_a_configuration_is_listed_at_once_for_people_and_programs() {
+    let wrong = ["--set", "poll.intervall=1s", "--set", "poll.page_size=0"];
+    let text = run(binary().arg("check").args(wrong));
+    assert_eq!(text.status, 1);
+    for key in ["poll.intervall", "poll.page_size"] {
+        assert!(text.stderr.contains(key), "{}", text.stderr);
+    }
+    let json = run(binary().args(["check", "--format", "json"]).args(wrong));
+    assert_eq!(json.status, 1);
+    let document: Value = serde_json::from_str(&json.stdout).unwrap();
+    assert_eq!(document["status"], "trouble");
+    let keys: Vec<&str> = document["configuration"]["problems"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|problem| problem["key"].as_str().unwrap())
+        .collect();
+    assert!(keys.contains(&"poll.intervall") && keys.contains(&"poll.page_size"), "{keys:?}");
+}
+
+#[test]
+fn when_all_is_well_the_doctor_says_so_about_everything() {
+    let cloud = Cloud::start(&["--groups", "3"]);
+    for signature in ["v2", "v3"] {
+        let checked = check(&settings(&cloud, &[&format!("api.signature={signature}")]));
+        assert_eq!(checked.status, 0, "{}{}", checked.stdout, checked.stderr);
+        for part in [
+            "Account test",
+            "✓ ok",
+            "connected to 127.0.0.1",
+            "in step",
+            "from access_key",
+            "target CloudApp",
+            "3 delivery groups",
+            "40 instances of group aig-",
+            "persistent sessions of group aig-",
+            "7 requests a poll",
+            "the exporter will work",
+        ] {
+            assert!(checked.stdout.contains(part), "{part}: {}", checked.stdout);
+        }
+        assert!(!checked.stdout.contains('\x1b'), "no colours in a pipe");
+        assert!(!checked.stdout.contains(appstreaming_exporter::simulator::ACCESS_KEY_ID));
+    }
+}
+
+#[test]
+fn a_missing_permission_is_named_with_the_policy_to_paste() {
+    let cloud = Cloud::start(&["--groups", "3"]);
+    cloud.control(
+        &json!({"faults": [{"operation": "ListAppInstances", "fault": {"error": {"code": "NoPermission"}}}]}),
+    );
+    let (status, document) = json_of(&settings(&cloud, &["collectors.persistent=off"]));
+    assert_eq!(
+        (status, &document["status"], &document["accounts"][0]["level"]),
+        (1, &json!("trouble"), &json!("error"))
+    );
+    assert_eq!(operation(&document, "ListAppInstanceGroup")["level"], "ok");
+    let denied = operation(&document, "ListAppInstances");
+    assert_eq!(
+        (&denied["level"], &denied["code"], &denied["target"]),
+        (&json!("error"), &json!("NoPermission"), &json!("CloudApp"))
+    );
+    assert!(denied["advice"].as_str().unwrap().contains("appstreaming:ListAppInstances"), "{denied}");
+    assert!(denied["request_id"].is_string());
+    let policy: Value = serde_json::from_str(document["accounts"][0]["policy"].as_str().unwrap()).unwrap();
+    assert_eq!(
+        policy["Statement"][0]["Action"],
+        json!(["appstreaming:ListAppInstanceGroup", "appstreaming:ListAppInstances"]),
+        "no more than this configuration asks for"
+    );
+    let text = check(&settings(&cloud, &[]));
+    assert_eq!(text.status, 1);
+    assert!(text.stdout.contains("✗ error") && text.stdout.contains("what to do: allow"), "{}", text.stdout);
+    assert!(text.stdout.contains(r#""appstreaming:ListPersistentAppInstances""#), "{}", text.stdout);
+}
+
+#[test]
+fn one_account_in_trouble_does_not_hide_another() {
+    let cloud = Cloud::start(&["--groups", "3"]);
+    let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let mut all = settings(&cloud, &[]);
+    for setting in [
+        "accounts.1.name=closed".to_owned(),
+        format!("accounts.1.endpoint=https://{closed}"),
+        "accounts.2.name=nobody".to_owned(),
+        format!("accounts.2.endpoint={}", cloud.url),
+    ] {
+        all.extend(["--set".to_owned(), setting]);
+    }
+    let (status, document) = json_of(&all);
+    assert_eq!(status, 1);
+    let accounts = document["accounts"].as_array().unwrap();
+    assert_eq!(accounts.len(), 3);
+    assert_ne!(accounts[0]["level"], "error", "{}", accounts[0]);
+    let of = |account: &Value, check: &str| {
+        account["findings"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|finding| finding["check"] == check)
+            .cloned()
+            .unwrap()
+    };
+    let unreachable = of(&accounts[1], "endpoint");
+    assert_eq!((&unreachable["level"], &unreachable["code"]), (&json!("error"), &json!("connect")));
+    assert!(unreachable["advice"].as_str().unwrap().contains(&closed.port().to_string()));
+    let nobody = of(&accounts[2], "credentials");
+    assert_eq!(nobody["level"], "error", "{nobody}");
+    assert_eq!(of(&accounts[2], "endpoint")["level"], "ok", "the way is found out without keys");
+}
+
+#[test]
+fn plain_http_where_tls_should_be_is_told_from_an_unreachable_host() {
+    let cloud = Cloud::start(&["--groups", "1"]);
+    let https = cloud.url.replace("http://", "https://");
+    let (status, document) = json_of(&settings(&cloud, &[&format!("accounts.0.endpoint={https}")]));
+    let endpoint = findings(&document, "endpoint")[0].clone();
+    assert_eq!((status, &endpoint["code"]), (1, &json!("tls")), "{endpoint}");
+    assert!(endpoint["message"].as_str().unwrap().contains("connected to 127.0.0.1"), "{endpoint}");
+}
+
+#[test]
+fn wrong_keys_are_an_error_of_the_operation_and_are_not_shown() {
+    let cloud = Cloud::start(&["--groups", "1"]);
+    let secret = "a-secret-that-must-not-leak-7731";
+    let checked = check(&settings(&cloud, &[&format!("accounts.0.credentials.access_key_secret={secret}")]));
+    assert_eq!(checked.status, 1);
+    assert!(checked.stdout.contains("SignatureDoesNotMatch"), "{}", checked.stdout);
+    assert!(checked.stdout.contains("check the AccessKey secret"), "{}", checked.stdout);
+    assert!(!checked.stdout.contains(secret) && !checked.stderr.contains(secret));
+}
+
+#[test]
+fn who_calls_is_said_where_it_can_be_found_out() {
+    let tiny = TinyCloud::start(0);
+    let (status, document) = json_of(&tiny.settings());
+    assert_eq!(status, 0, "{document}");
+    let identity = findings(&document, "identity")[0].clone();
+    assert_eq!(identity["level"], "ok");
+    assert!(
+        identity["message"].as_str().unwrap().contains("user/exporter of account 1234567890123456"),
+        "{identity}"
+    );
+    let persistent = operation(&document, "ListPersistentAppInstances");
+    assert_eq!(persistent["level"], "ok", "a group without any may say so by an error: {persistent}");
+    let text = document.to_string();
+    assert!(!text.contains("LTAI5t") && !text.contains("must-not-leak"), "{text}");
+}
+
+#[test]
+fn who_calls_is_never_worth_more_than_a_note() {
+    let tiny = TinyCloud::with_identity(0, r#"{"Code":"InternalError","Message":"not today"}"#);
+    let (status, document) = json_of(&tiny.settings());
+    assert_eq!(status, 0, "{document}");
+    let identity = findings(&document, "identity")[0].clone();
+    assert_eq!(identity["level"], "note", "{identity}");
+}
+
+#[test]
+fn a_clock_that_is_off_is_a_warning_and_then_an_error() {
+    for (ahead, status, level) in
+        [(0, 0, "ok"), (120, 0, "warning"), (-120, 0, "warning"), (1200, 1, "error")]
+    {
+        let tiny = TinyCloud::start(ahead);
+        let (ended, document) = json_of(&tiny.settings());
+        let clock = findings(&document, "clock")[0].clone();
+        assert_eq!((ended, clock["level"].as_str().unwrap()), (status, level), "{ahead}: {clock}");
+        let side = if ahead > 0 { "behind" } else { "ahead of" };
+        assert!(ahead == 0 || clock["message"].as_str().unwrap().contains(side), "{ahead}: {clock}");
+    }
+}
+
+#[test]
+fn a_poll_that_does_not_fit_comes_with_what_to_change() {
+    let cloud = Cloud::start(&["--groups", "8"]);
+    let slow = ["poll.interval=2s", "api.requests_per_second=4"];
+    let (status, document) = json_of(&settings(&cloud, &slow));
+    assert_eq!(status, 0, "it works, late: {document}");
+    let poll = findings(&document, "poll")[0].clone();
+    assert_eq!(poll["level"], "warning", "{poll}");
+    assert!(poll["message"].as_str().unwrap().starts_with("17 requests a poll"), "{poll}");
+    for change in ["poll.interval to 10s", "api.requests_per_second to 11", "sharding"] {
+        assert!(poll["advice"].as_str().unwrap().contains(change), "{change}: {poll}");
+    }
+    let hopeless = ["poll.interval=1s", "poll.timeout=2s", "api.requests_per_second=4"];
+    let (status, document) = json_of(&settings(&cloud, &hopeless));
+    assert_eq!((status, &findings(&document, "poll")[0]["level"]), (1, &json!("error")));
+}
+
+#[test]
+fn a_fleet_is_not_counted_group_by_group_to_foresee_its_requests() {
+    let cloud = Cloud::start(&["--groups", "300", "--instances-per-group", "150"]);
+    let (status, document) = json_of(&settings(&cloud, &["api.requests_per_second=1000"]));
+    assert_eq!(status, 0, "{document}");
+    let poll = findings(&document, "poll")[0]["message"].as_str().unwrap().to_owned();
+    // 3 pages of groups, 2 of each group's instances, 1 of its persistent sessions.
+    assert!(poll.starts_with("about 903 requests a poll, estimated from"), "{poll}");
+    let asked = cloud.stats()["answers"]["OK"].as_u64().unwrap();
+    assert!(asked <= 50, "{asked} requests");
+}
+
+#[test]
+fn an_empty_fleet_is_a_warning() {
+    let cloud = Cloud::start(&["--groups", "2"]);
+    let (status, document) = json_of(&settings(&cloud, &[r#"accounts.0.regions=["cn-nowhere"]"#]));
+    assert_eq!(status, 0, "{document}");
+    let groups = operation(&document, "ListAppInstanceGroup");
+    assert_eq!(
+        (&groups["level"], &groups["target"]),
+        (&json!("warning"), &json!("CloudApp/cn-nowhere")),
+        "{groups}"
+    );
+    assert!(groups["advice"].as_str().unwrap().contains("endpoint_region"));
+}
+
+#[test]
+fn an_api_that_hangs_is_given_up_in_bounded_time() {
+    let cloud = Cloud::start(&["--groups", "2", "--latency", "10s"]);
+    let impatient = ["api.request_timeout=500ms", "api.connect_timeout=500ms"];
+    let started = std::time::Instant::now();
+    let (status, document) = json_of(&settings(&cloud, &impatient));
+    assert!(started.elapsed() < Duration::from_secs(10), "{:?}", started.elapsed());
+    assert_eq!((status, &findings(&document, "endpoint")[0]["code"]), (1, &json!("http")), "{document}");
+}
