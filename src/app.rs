@@ -10,7 +10,9 @@ mod daemon;
 mod front;
 mod list;
 mod once;
+mod polls;
 mod probe;
+mod reload;
 mod reporter;
 #[cfg(feature = "simulator")]
 mod simulated;

@@ -7,11 +7,10 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::builder::styling::{AnsiColor, Styles};
-use clap::builder::{PossibleValuesParser, TypedValueParser as _};
-use clap::error::ErrorKind;
+use clap::builder::{FalseyValueParser, PossibleValuesParser, TypedValueParser as _};
 use clap::{ArgAction, Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 
-use crate::config::{FLAGS_NOT_YET, Flag, NOT_SUPPORTED_YET, Sources};
+use crate::config::{Flag, Sources};
 use crate::http::ListenAddress;
 use crate::telemetry::logging::Format;
 use crate::telemetry::{REVISION, RUSTC, VERSION};
@@ -67,13 +66,6 @@ pub fn definition() -> clap::Command {
 pub fn try_parse<T: Into<OsString> + Clone>(
     arguments: impl IntoIterator<Item = T>,
 ) -> Result<Command, clap::Error> {
-    let arguments: Vec<OsString> = arguments.into_iter().map(Into::into).collect();
-    let written = arguments.iter().filter_map(|argument| argument.to_str()?.split('=').next());
-    if let Some(flag) = written.take_while(|flag| *flag != "--").find(|flag| FLAGS_NOT_YET.contains(flag)) {
-        return Err(
-            Cli::command().error(ErrorKind::UnknownArgument, format!("{flag} is {NOT_SUPPORTED_YET}"))
-        );
-    }
     let cli = Cli::try_parse_from(arguments)?;
     Ok(cli.command.unwrap_or(Command::Run(cli.run)))
 }
@@ -192,7 +184,7 @@ impl Configuration {
 #[derive(Debug, Clone, PartialEq, Args)]
 #[command(next_help_heading = "Web")]
 pub struct Web {
-    /// Address to listen on: :PORT for every address, or HOST:PORT; repeatable
+    /// Address to listen on: :PORT for every address, HOST:PORT, or unix:PATH; repeatable
     #[arg(
         long = "web.listen-address",
         value_name = "ADDRESS",
@@ -202,6 +194,31 @@ pub struct Web {
         hide_env = true
     )]
     pub listen_address: Vec<ListenAddress>,
+    /// Listen on the sockets that systemd hands over, and nowhere else
+    #[arg(
+        long = "web.systemd-socket",
+        env = "APPSTREAMING_EXPORTER_WEB__SYSTEMD_SOCKET",
+        hide_env = true,
+        value_parser = FalseyValueParser::new()
+    )]
+    pub systemd_socket: bool,
+    /// TLS, users, headers and a rate limit: the Prometheus exporter toolkit's file, read again when it
+    /// changes
+    #[arg(
+        long = "web.config.file",
+        value_name = "FILE",
+        env = "APPSTREAMING_EXPORTER_WEB__CONFIG__FILE",
+        hide_env = true
+    )]
+    pub config_file: Option<PathBuf>,
+    /// Let POST /-/reload read the configuration again
+    #[arg(
+        long = "web.enable-lifecycle",
+        env = "APPSTREAMING_EXPORTER_WEB__ENABLE_LIFECYCLE",
+        hide_env = true,
+        value_parser = FalseyValueParser::new()
+    )]
+    pub enable_lifecycle: bool,
     /// Path of the metrics
     #[arg(
         long = "web.telemetry-path",
@@ -261,6 +278,14 @@ pub struct Check {
     /// Also ask the cloud: reachability, clock, credentials, permissions, and whether a poll fits its interval
     #[arg(long)]
     pub online: bool,
+    /// Also check this web configuration file, and every file that it names
+    #[arg(
+        long = "web.config.file",
+        value_name = "FILE",
+        env = "APPSTREAMING_EXPORTER_WEB__CONFIG__FILE",
+        hide_env = true
+    )]
+    pub web_config_file: Option<PathBuf>,
     /// How the findings are printed
     // Its name is the log's too.
     #[arg(id = "output_format", long = "format", value_name = "FORMAT", default_value = "text")]
@@ -394,14 +419,16 @@ mod tests {
     }
 
     #[test]
-    fn flags_that_are_not_supported_yet_are_refused_by_name() {
-        for flag in FLAGS_NOT_YET {
-            for line in [(*flag).to_owned(), format!("run {flag}=x"), format!("demo {flag} x")] {
-                let error = refused(&line);
-                assert_eq!(error.exit_code(), 2);
-                assert!(error.to_string().contains(&format!("{flag} is not supported yet")), "{error}");
-            }
-        }
+    fn switches_of_the_web_are_off_until_they_are_given() {
+        let Command::Run(run) = parsed("run") else { panic!("not run") };
+        assert!(!run.web.enable_lifecycle && !run.web.systemd_socket && run.web.config_file.is_none());
+        let Command::Run(run) =
+            parsed("run --web.enable-lifecycle --web.systemd-socket --web.config.file web.yml")
+        else {
+            panic!("not run");
+        };
+        assert!(run.web.enable_lifecycle && run.web.systemd_socket);
+        assert_eq!(run.web.config_file, Some(PathBuf::from("web.yml")));
     }
 
     #[test]

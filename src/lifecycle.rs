@@ -2,7 +2,8 @@
 //!
 //! The first SIGTERM or SIGINT asks for an orderly end: readiness goes first, then the token is
 //! cancelled that every task watches. The second ends the process at once, with status 1, so that an
-//! operator is never left with a process that doesn't want to die. What is not here: what each task
+//! operator is never left with a process that doesn't want to die. SIGHUP asks for the configuration to
+//! be read again. What is not here: what each task
 //! does once the token is cancelled.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,6 +11,7 @@ use std::time::Duration;
 use std::{fmt, io};
 
 use tokio::sync::mpsc;
+use tokio::sync::mpsc::error::TrySendError;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -44,23 +46,64 @@ pub enum Drained {
     Abandoned(usize),
 }
 
-/// Starts to listen for signals, and obeys them in a task of its own. The token is cancelled by the
-/// first SIGTERM or SIGINT, after `readiness` has been shut down.
+/// What signals ask for.
+#[derive(Debug)]
+pub struct Signals {
+    /// Cancelled by the first SIGTERM or SIGINT, after the readiness has been shut down.
+    pub shutdown: CancellationToken,
+    /// One message for each SIGHUP, except that those which come before the last was taken are one.
+    /// Without a receiver SIGHUP does nothing; it never ends the process.
+    pub reload: mpsc::Receiver<()>,
+}
+
+/// Starts to listen for signals, and obeys them in a task of its own.
 ///
-/// SIGHUP is kept for reloading the configuration; it never ends the process.
 ///
 /// # Errors
 /// The operating system refuses to install a signal handler.
 ///
 /// # Panics
 /// Outside a tokio runtime.
-pub fn signals(readiness: Readiness) -> io::Result<CancellationToken> {
+pub fn signals(readiness: Readiness) -> io::Result<Signals> {
     let shutdown = CancellationToken::new();
+    let (asked, reload) = mpsc::channel(1);
     let heard = listen()?;
     let abort = |status| std::process::exit(status);
-    tokio::spawn(obey(heard, readiness, shutdown.clone(), abort));
-    Ok(shutdown)
+    tokio::spawn(obey(heard, readiness, shutdown.clone(), asked, abort));
+    Ok(Signals { shutdown, reload })
 }
+
+/// Tells systemd, if it wants to know (`Type=notify`), that the process serves.
+pub fn tell_serving() {
+    tell(Told::Serving);
+}
+
+/// Tells systemd, if it wants to know, that the process is about to end.
+pub fn tell_ending() {
+    tell(Told::Ending);
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Told {
+    Serving,
+    Ending,
+}
+
+#[cfg(unix)]
+fn tell(what: Told) {
+    use sd_notify::NotifyState;
+    let state = match what {
+        Told::Serving => NotifyState::Ready,
+        Told::Ending => NotifyState::Stopping,
+    };
+    if let Err(error) = sd_notify::notify(&[state]) {
+        tracing::warn!(%error, ?what, "cannot tell the service manager");
+    }
+}
+
+/// There is no systemd here.
+#[cfg(not(unix))]
+fn tell(_: Told) {}
 
 /// Waits until every task of `tasks` has finished, at most for `limit`. Nothing is aborted.
 pub async fn drain(tasks: &TaskTracker, limit: Duration) -> Drained {
@@ -142,11 +185,16 @@ async fn obey(
     mut heard: mpsc::Receiver<Heard>,
     readiness: Readiness,
     shutdown: CancellationToken,
+    reload: mpsc::Sender<()>,
     abort: impl Fn(i32),
 ) {
     while let Some(signal) = heard.recv().await {
         match signal {
-            Heard::Reload => tracing::info!("SIGHUP ignored: the configuration is read at start only"),
+            Heard::Reload => match reload.try_send(()) {
+                // The reload that is still to come sees what this one is about.
+                Ok(()) | Err(TrySendError::Full(())) => {}
+                Err(TrySendError::Closed(())) => tracing::info!("SIGHUP ignored: nothing to read again"),
+            },
             Heard::End(name) if !shutdown.is_cancelled() => {
                 tracing::info!(signal = name, "shutting down; a second signal ends the process at once");
                 readiness.shut_down();
@@ -233,9 +281,11 @@ mod tests {
         let status = Arc::new(AtomicI32::new(0));
         let exited = Arc::clone(&status);
         let abort = move |code| exited.store(code, Ordering::SeqCst);
-        let task = tokio::spawn(obey(receiver, readiness.clone(), shutdown.clone(), abort));
+        let (asked, mut reload) = mpsc::channel(1);
+        let task = tokio::spawn(obey(receiver, readiness.clone(), shutdown.clone(), asked, abort));
 
         sender.send(Heard::Reload).await.unwrap();
+        reload.recv().await.unwrap();
         sender.send(Heard::End("SIGTERM")).await.unwrap();
         shutdown.cancelled().await;
         assert!(readiness.check().is_err(), "readiness goes before the token");
@@ -266,8 +316,9 @@ mod tests {
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
         runtime.block_on(async {
             let readiness = Readiness::default();
-            let shutdown = signals(readiness.clone()).unwrap();
+            let Signals { shutdown, mut reload } = signals(readiness.clone()).unwrap();
             send("-HUP");
+            reload.recv().await.unwrap();
             assert!(!shutdown.is_cancelled(), "SIGHUP ends nothing");
             send("-TERM");
             shutdown.cancelled().await;

@@ -1,6 +1,6 @@
 //! From a validated configuration to the parts that poll: one client an account, one runner a target.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use jiff::SignedDuration;
 
@@ -14,7 +14,7 @@ use crate::{
     telemetry::{self, Telemetry},
 };
 
-/// Everything that polls, ready to be set going.
+/// Everything that polls, ready to be set going once.
 pub(super) struct Polling {
     /// One per target, in configuration order.
     pub runners: Vec<Runner>,
@@ -22,34 +22,103 @@ pub(super) struct Polling {
     pub board: Arc<Board>,
 }
 
-/// Makes a client for every account and a runner for every target.
-pub(super) fn polling(config: &Config, telemetry: &Arc<Telemetry>) -> Result<Polling, Error> {
-    let reporter = Arc::new(Reporter::new(Arc::clone(telemetry)));
-    let mut targets = Vec::new();
+/// What a configuration means for polling; nothing runs yet.
+pub(super) struct Plan {
+    /// In configuration order.
+    pub targets: Vec<Planned>,
+    /// Account and name of each target, in that order.
+    pub order: Vec<(Arc<str>, Arc<str>)>,
+    /// The clients that the targets use.
+    pub clients: Clients,
+}
+
+/// One target, and what its client reports to.
+pub(super) struct Planned {
+    pub target: Target,
+    pub meter: Arc<Meter>,
+    /// Whether its account goes on with the client that it had.
+    pub keeps_client: bool,
+}
+
+/// The clients by account, each with the settings that it was made from.
+#[derive(Default)]
+pub(super) struct Clients(BTreeMap<String, (ClientSettings, aliyun::Client)>);
+
+#[derive(PartialEq)]
+struct ClientSettings {
+    endpoint: aliyun::Endpoint,
+    credentials: config::Credentials,
+    api: config::Api,
+}
+
+impl Clients {
+    /// The accounts' names.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
+    }
+
+    /// Whether the account has a client.
+    pub(super) fn has(&self, account: &str) -> bool {
+        self.0.contains_key(account)
+    }
+}
+
+/// Makes a client for every account that has none yet with the same settings, and plans its targets.
+pub(super) fn plan(config: &Config, telemetry: &Arc<Telemetry>, known: &Clients) -> Result<Plan, Error> {
+    let mut plan = Plan { targets: Vec::new(), order: Vec::new(), clients: Clients::default() };
     for account in &config.accounts {
-        let client = client(config, account, telemetry)?;
+        let settings = ClientSettings {
+            endpoint: account.endpoint.clone(),
+            credentials: account.credentials.clone(),
+            api: config.api.clone(),
+        };
+        let kept = known.0.get(&account.name).filter(|(before, _)| *before == settings);
+        let keeps_client = kept.is_some();
+        let client = match kept {
+            Some((_, client)) => client.clone(),
+            None => client(config, account, telemetry)?,
+        };
         for (product_type, region) in targets_of(account) {
             let meter = Arc::new(Meter::new(telemetry.observer(&account.name)));
             let api = client.observed_by(Arc::clone(&meter) as Arc<dyn aliyun::Observer>);
-            targets.push((target(config, account, product_type, region, api), meter));
+            let target = target(config, account, product_type, region, api);
+            plan.order.push((Arc::clone(&target.account), Arc::clone(&target.name)));
+            plan.targets.push(Planned { target, meter, keeps_client });
         }
+        plan.clients.0.insert(account.name.clone(), (settings, client));
     }
-    let states = targets
-        .iter()
-        .map(|(target, _)| TargetState::new(Arc::clone(&target.account), Arc::clone(&target.name)))
-        .collect();
-    let stale_after = SignedDuration::try_from(config.poll.stale_after.get()).unwrap_or(SignedDuration::MAX);
-    let board = Arc::new(Board::new(states, stale_after, config.schedule.time_zone.clone()));
+    Ok(plan)
+}
+
+/// Makes a client for every account and a runner for every target, to be polled once.
+pub(super) fn polling(config: &Config, telemetry: &Arc<Telemetry>) -> Result<Polling, Error> {
+    let Plan { targets, order, clients: _ } = plan(config, telemetry, &Clients::default())?;
+    let observer = Arc::new(Reporter::new(Arc::clone(telemetry))) as Arc<dyn poller::Observer>;
+    let states = order.into_iter().map(|(account, name)| TargetState::new(account, name)).collect();
+    let board = Board::new(states, stale_after(config), config.schedule.time_zone.clone());
+    let board = Arc::new(board);
     let runners = targets
         .into_iter()
-        .enumerate()
-        .map(|(index, (target, meter))| {
-            telemetry.target(&target.account, &target.name);
-            let (board, observer) = (Arc::clone(&board), Arc::clone(&reporter) as Arc<dyn poller::Observer>);
-            Runner { target, index, board, observer, meter }
-        })
+        .map(|planned| runner(planned, Arc::clone(&board), Arc::clone(&observer), telemetry))
         .collect();
     Ok(Polling { runners, board })
+}
+
+/// The target's loop.
+pub(super) fn runner(
+    planned: Planned,
+    board: Arc<Board>,
+    observer: Arc<dyn poller::Observer>,
+    telemetry: &Telemetry,
+) -> Runner {
+    let Planned { target, meter, keeps_client: _ } = planned;
+    telemetry.target(&target.account, &target.name);
+    Runner { target, board, observer, meter }
+}
+
+/// When data gets too old to be served.
+pub(super) fn stale_after(config: &Config) -> SignedDuration {
+    SignedDuration::try_from(config.poll.stale_after.get()).unwrap_or(SignedDuration::MAX)
 }
 
 /// What the renderer is told.

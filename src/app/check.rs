@@ -27,6 +27,7 @@ use super::{Error, assemble, chain, terminal};
 use crate::{
     cli::{self, CheckFormat},
     config::{self, Config},
+    http,
 };
 
 /// Accounts that are checked at the same time.
@@ -34,8 +35,15 @@ const CONCURRENCY: usize = 8;
 
 pub(super) fn run(arguments: &cli::Check) -> Result<ExitCode, Error> {
     let sources = arguments.configuration.sources();
-    let origins = origins(&sources);
-    let loaded = match config::load(&sources) {
+    let mut origins = origins(&sources);
+    let web_config = arguments.web_config_file.as_deref();
+    origins.extend(web_config.map(|file| file.display().to_string()));
+    let loaded = config::load(&sources).and_then(|mut loaded| {
+        let warnings = web_config.map(http::check_web_config).transpose()?;
+        loaded.warnings.extend(warnings.into_iter().flatten());
+        Ok(loaded)
+    });
+    let loaded = match loaded {
         Err(problems) if arguments.format == CheckFormat::Json => {
             super::print(json::refused(&origins, &problems).as_bytes())?;
             return Ok(ExitCode::FAILURE);

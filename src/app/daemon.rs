@@ -3,19 +3,25 @@
 use std::{process::ExitCode, sync::Arc};
 
 use jiff::Timestamp;
-use tokio::task::JoinSet;
+use tokio::{sync::mpsc, task::JoinSet};
 
 use super::{
     Error,
-    assemble::{self, Polling},
-    front::Front,
+    assemble::{self, Clients, Plan},
+    front::{Front, InForce},
+    polls::Polls,
+    reload::{self, Load, Reloader},
 };
-use crate::{cli, config::Config, http, lifecycle, telemetry::Telemetry};
+use crate::{cli, config, config::Config, http, lifecycle, telemetry::Telemetry};
+
+/// Requests for a reload that wait while one is under way.
+const WAITING_RELOADS: usize = 16;
 
 pub(super) fn run(arguments: &cli::Run) -> Result<ExitCode, Error> {
-    let config = super::load(&arguments.configuration.sources(), &arguments.log)?;
+    let sources = arguments.configuration.sources();
+    let config = super::load(&sources, &arguments.log)?;
     super::runtime()?.block_on(async {
-        let daemon = Daemon::start(config, &arguments.web)?;
+        let daemon = Daemon::start(config, Arc::new(move || config::load(&sources)), &arguments.web)?;
         daemon.serve().await;
         Ok(ExitCode::SUCCESS)
     })
@@ -23,49 +29,54 @@ pub(super) fn run(arguments: &cli::Run) -> Result<ExitCode, Error> {
 
 /// Everything bound and assembled; polling and serving have not begun.
 pub(super) struct Daemon {
-    config: Config,
     server: http::Server,
-    polling: Polling,
+    plan: Plan,
+    telemetry: Arc<Telemetry>,
     front: Arc<Front>,
     readiness: lifecycle::Readiness,
+    load: Load,
+    reloads: mpsc::Receiver<reload::Request>,
 }
 
 impl Daemon {
-    pub(super) fn start(config: Config, web: &cli::Web) -> Result<Self, Error> {
+    /// Starts with `config`; `load` is how it is read again.
+    pub(super) fn start(config: Config, load: Load, web: &cli::Web) -> Result<Self, Error> {
         let telemetry = Telemetry::new();
         telemetry.config_loaded(true, Timestamp::now());
         let readiness = lifecycle::Readiness::default();
-        let polling = assemble::polling(&config, &telemetry)?;
-        let front =
-            Arc::new(Front::new(telemetry, readiness.clone(), config.redacted(), assemble::setup(&config)));
+        let plan = assemble::plan(&config, &telemetry, &Clients::default())?;
+        let (asked, reloads) = mpsc::channel(WAITING_RELOADS);
+        let front = Front::new(Arc::clone(&telemetry), readiness.clone(), InForce::new(config), asked);
+        let front = Arc::new(front);
         let options = http::Options {
             listen: web.listen_address.clone(),
+            systemd_sockets: web.systemd_socket,
+            web_config: web.config_file.clone(),
+            lifecycle: web.enable_lifecycle,
             telemetry_path: web.telemetry_path.clone(),
             ..http::Options::default()
         };
-        let server = http::Server::bind(options, Arc::clone(&front) as Arc<dyn http::Content>)
-            .map_err(Error::Serve)?;
-        Ok(Self { config, server, polling, front, readiness })
+        let server =
+            http::Server::bind(options, Arc::clone(&front) as Arc<dyn http::Content>).map_err(|error| {
+                match error {
+                    http::Error::WebConfiguration(problems) => Error::Configuration(problems),
+                    error => Error::Serve(error),
+                }
+            })?;
+        Ok(Self { server, plan, telemetry, front, readiness, load, reloads })
     }
 
     /// Where the server listens.
     #[cfg(feature = "simulator")]
-    pub(super) fn addresses(&self) -> &[std::net::SocketAddr] {
+    pub(super) fn addresses(&self) -> &[http::BoundAddress] {
         self.server.addresses()
     }
 
     /// Polls and serves until a signal ends it.
     pub(super) async fn serve(self) {
-        let Self { config, server, polling, front, readiness } = self;
-        let Polling { runners, board } = polling;
-        let latches = runners
-            .iter()
-            .map(|runner| {
-                readiness.latch(format!("the first poll of {}/{}", runner.target.account, runner.target.name))
-            })
-            .collect();
-        let shutdown = match lifecycle::signals(readiness) {
-            Ok(shutdown) => shutdown,
+        let Self { server, plan, telemetry, front, readiness, load, reloads } = self;
+        let signals = match lifecycle::signals(readiness) {
+            Ok(signals) => signals,
             Err(error) => {
                 tracing::error!(%error, "cannot watch for signals");
                 return;
@@ -75,15 +86,24 @@ impl Daemon {
         for address in server.addresses() {
             tracing::info!(%address, "listening");
         }
+        let mut polls = Polls::new(Arc::clone(&telemetry));
+        let board = Arc::clone(polls.board());
+        front.await_first_polls(plan.order.iter());
         // Dropped, and so aborted, when the server has drained.
         let mut tasks = JoinSet::new();
-        let options = Arc::new(assemble::render_options(&config));
-        tasks.spawn(front.keep_newest(board.subscribe(), options, latches));
+        tasks.spawn(Arc::clone(&front).keep_newest(board.subscribe()));
         tasks.spawn(async move { board.keep(Timestamp::now).await });
-        let schedule = assemble::jitter(config.poll.interval.get());
-        for runner in runners {
-            tasks.spawn(async move { runner.run(schedule, Timestamp::now).await });
-        }
-        server.run(shutdown, config.poll.shutdown_grace.get()).await;
+        polls.change_to(plan, &front.in_force().config).await;
+        let reloader = Reloader { load, telemetry, front: Arc::clone(&front), polls };
+        tasks.spawn(reloader.run(signals.reload, reloads));
+
+        lifecycle::tell_serving();
+        let ending = signals.shutdown.clone();
+        let told = async {
+            ending.cancelled().await;
+            lifecycle::tell_ending();
+        };
+        let grace = || front.in_force().config.poll.shutdown_grace.get();
+        tokio::join!(server.run(signals.shutdown, grace), told);
     }
 }

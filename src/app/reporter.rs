@@ -25,6 +25,12 @@ impl Reporter {
 }
 
 impl Reporter {
+    /// The target is no longer polled; what is left of its account's plan is told with the next poll.
+    pub(super) fn forget(&self, account: &str, target: &str) {
+        let mut planned = self.planned.lock().unwrap_or_else(PoisonError::into_inner);
+        planned.remove(&(account.to_owned(), target.to_owned()));
+    }
+
     /// What all targets of the account need together, this one included.
     fn planned(&self, report: &Report<'_>, requests: u64) -> u64 {
         let mut planned = self.planned.lock().unwrap_or_else(PoisonError::into_inner);

@@ -4,13 +4,14 @@ use std::{
     io::{IsTerminal as _, stdout},
     net::{IpAddr, Ipv4Addr, SocketAddr},
     process::ExitCode,
+    sync::Arc,
 };
 
 use tokio_util::sync::CancellationToken;
 
 use super::{Error, daemon::Daemon};
 use crate::{
-    cli, config, lifecycle,
+    cli, config, http, lifecycle,
     simulator::{self, SCENARIOS, Scenario},
 };
 
@@ -33,8 +34,14 @@ pub(super) fn demo(arguments: &cli::Demo) -> Result<ExitCode, Error> {
         let loopback = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
         let cloud =
             simulator::Server::bind(fleet(&arguments.fleet, scenario), loopback).map_err(Error::Simulator)?;
-        config.accounts = simulated_accounts(cloud.address())?;
-        let daemon = Daemon::start(config, &arguments.web)?;
+        let accounts = simulated_accounts(cloud.address())?;
+        config.accounts.clone_from(&accounts);
+        let load = move || {
+            let mut loaded = config::load(&sources)?;
+            loaded.config.accounts.clone_from(&accounts);
+            Ok(loaded)
+        };
+        let daemon = Daemon::start(config, Arc::new(load), &arguments.web)?;
         invite(daemon.addresses(), &arguments.web.telemetry_path, cloud.address())?;
         if let Some(scenario) = scenario {
             super::print(format!("{}\n\n", story(scenario)).as_bytes())?;
@@ -70,7 +77,7 @@ pub(super) fn simulate(arguments: &cli::Simulate) -> Result<ExitCode, Error> {
     super::runtime()?.block_on(async {
         let cloud = simulator::Server::bind(options, arguments.listen).map_err(Error::Simulator)?;
         let address = cloud.address();
-        let shutdown = lifecycle::signals(lifecycle::Readiness::default())
+        let signals = lifecycle::signals(lifecycle::Readiness::default())
             .map_err(|source| Error::System { doing: "watch for signals", source })?;
         super::print(
             format!(
@@ -87,7 +94,7 @@ pub(super) fn simulate(arguments: &cli::Simulate) -> Result<ExitCode, Error> {
         if let Some(scenario) = scenario {
             super::print(format!("{}\n", story(scenario)).as_bytes())?;
         }
-        cloud.run(shutdown.cancelled_owned()).await;
+        cloud.run(signals.shutdown.cancelled_owned()).await;
         Ok(ExitCode::SUCCESS)
     })
 }
@@ -177,14 +184,19 @@ fn simulated_accounts(cloud: SocketAddr) -> Result<Vec<config::Account>, Error> 
 }
 
 /// Says where to look. For a person only: a log collector has nothing from it.
-fn invite(addresses: &[SocketAddr], telemetry_path: &str, cloud: SocketAddr) -> Result<(), Error> {
-    let port = addresses.first().map_or(0, SocketAddr::port);
+fn invite(addresses: &[http::BoundAddress], telemetry_path: &str, cloud: SocketAddr) -> Result<(), Error> {
+    // Of a socket without a port only its name can be told.
+    let place = match addresses.first() {
+        Some(http::BoundAddress::Tcp(address)) => format!("http://localhost:{}", address.port()),
+        Some(socket) => socket.to_string(),
+        None => String::new(),
+    };
     let (bold, plain) = if stdout().is_terminal() { ("\x1b[1m", "\x1b[0m") } else { ("", "") };
     super::print(
         format!(
             "\n{bold}The exporter polls a simulated fleet.{plain} Nothing leaves this machine.\n\n\
-             \x20 page      {bold}http://localhost:{port}/{plain}\n\
-             \x20 metrics   {bold}http://localhost:{port}{telemetry_path}{plain}\n\
+             \x20 page      {bold}{place}/{plain}\n\
+             \x20 metrics   {bold}{place}{telemetry_path}{plain}\n\
              \x20 cloud     http://{cloud}/_truth   what the simulated cloud itself says\n\n\
              Ctrl-C ends it.\n\n"
         )

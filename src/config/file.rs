@@ -30,6 +30,11 @@ enum Language {
     Json,
 }
 
+/// The values of a YAML text, and the line of each key by its path. `place` is named in the problem.
+pub(crate) fn yaml(place: &str, text: &str) -> Result<(Dict, BTreeMap<String, u64>), Problem> {
+    File::parse(place, Language::Yaml, text).map(|file| (file.values, file.lines))
+}
+
 impl File {
     /// Reads and parses the file at `path`.
     pub(super) fn read(path: &Path) -> Result<Self, Problem> {
@@ -52,10 +57,7 @@ impl File {
             Value::Dict(_, values) => values,
             Value::Empty(..) => Dict::new(),
             _ => {
-                return Err(problem(
-                    None,
-                    "must be a table of sections such as poll and accounts".to_owned(),
-                ));
+                return Err(problem(None, "must be a table of sections".to_owned()));
             }
         };
         Ok(Self { place: place.to_owned(), values, lines: language.lines(text) })

@@ -37,12 +37,13 @@ mod written;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use file::yaml;
 pub use model::{
     Account, Api, AssumedRole, Collectors, Config, Credentials, Depth, EndpointRegion, Filter, GroupLabel,
     KeyFiles, Labels, Poll, Schedule, Sharding, StateSet, Tags, Users,
 };
 pub use problem::{Origin, Problem, Problems};
-pub use schema::FLAGS_NOT_YET;
+pub(crate) use reader::did_you_mean;
 pub use secret::{AccessKeyId, CredentialsUri, Proxy};
 pub use written::{Written, format_duration, format_size, parse_duration, parse_size};
 

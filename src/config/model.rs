@@ -49,7 +49,7 @@ pub struct Poll {
 }
 
 /// `[api]`
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Api {
     /// How requests are signed.
     pub signature: SignatureVersion,
@@ -116,7 +116,7 @@ impl Depth {
 }
 
 /// Whether and how user names leave the exporter.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Users {
     /// They don't.
     Off,
@@ -185,7 +185,7 @@ pub struct Sharding {
 }
 
 /// One of `[[accounts]]`.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Account {
     /// The value of the label `account`; never empty, and no other account has it.
     pub name: String,
@@ -241,7 +241,7 @@ impl EndpointRegion {
 }
 
 /// `[accounts.credentials]`, and what a role's `base` is.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Credentials {
     /// The default chain: what Alibaba Cloud's own tools would find.
     Default {

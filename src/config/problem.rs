@@ -12,7 +12,7 @@ pub struct Origin {
 }
 
 impl Origin {
-    pub(super) fn new(place: impl Into<String>) -> Self {
+    pub(crate) fn new(place: impl Into<String>) -> Self {
         Self { place: place.into(), line: None }
     }
 }
@@ -36,7 +36,7 @@ pub struct Problem {
 }
 
 impl Problem {
-    pub(super) fn new(origin: Origin, key: impl Into<String>, message: impl Into<String>) -> Self {
+    pub(crate) fn new(origin: Origin, key: impl Into<String>, message: impl Into<String>) -> Self {
         Self { origin, key: key.into(), message: message.into() }
     }
 }
@@ -56,7 +56,7 @@ impl fmt::Display for Problem {
 pub struct Problems(Vec<Problem>);
 
 impl Problems {
-    pub(super) fn new(mut problems: Vec<Problem>) -> Self {
+    pub(crate) fn new(mut problems: Vec<Problem>) -> Self {
         problems.sort();
         problems.dedup();
         Self(problems)

@@ -351,7 +351,7 @@ impl<'a> Table<'a> {
 }
 
 /// `; did you mean "x"?`, or nothing where no word is near.
-pub(super) fn did_you_mean<'w>(word: &str, words: impl IntoIterator<Item = &'w str>) -> String {
+pub(crate) fn did_you_mean<'w>(word: &str, words: impl IntoIterator<Item = &'w str>) -> String {
     schema::nearest_word(word, words).map_or_else(String::new, |known| format!("; did you mean {known:?}?"))
 }
 

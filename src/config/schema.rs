@@ -98,13 +98,18 @@ pub(super) const KEYS: &[(&str, Kind)] = &[
     ("accounts.*.filter.excluded_user_group_ids", Kind::TextList),
 ];
 
-/// Flags that are decided but not built.
-pub const FLAGS_NOT_YET: &[&str] = &["--web.config.file", "--web.enable-lifecycle"];
-
 /// Keys that only the command line and its environment variables know: they are not configuration,
 /// but their variables share the prefix.
-pub(super) const FLAG_KEYS: &[&str] =
-    &["config.file", "web.listen_address", "web.telemetry_path", "log.level", "log.format"];
+pub(super) const FLAG_KEYS: &[&str] = &[
+    "config.file",
+    "web.listen_address",
+    "web.telemetry_path",
+    "web.config.file",
+    "web.enable_lifecycle",
+    "web.systemd_socket",
+    "log.level",
+    "log.format",
+];
 
 /// What `path` leads to. Numbers of accounts may be anything here.
 pub(super) fn place(path: &str) -> Place {

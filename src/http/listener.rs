@@ -1,57 +1,69 @@
 //! Sockets that listen, and accepting from all of them in turn.
 
+use std::fmt;
 use std::future::poll_fn;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use socket2::{Domain, Socket, Type};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 
-use super::address::{Host, ListenAddress};
+use super::address::{BoundAddress, Host, ListenAddress, Place};
+use super::error::Error;
+#[cfg(unix)]
+use super::unix_socket::UnixSocket;
 
 /// Connections that the kernel keeps waiting while ours are at their limit.
-const BACKLOG: i32 = 1024;
+pub(super) const BACKLOG: i32 = 1024;
 
-/// Why the server can't start.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// Nothing to listen on was given.
-    #[error("no address to listen on")]
-    NoAddress,
-    /// An address can't be listened on: taken, not ours, or below 1024 without the right to it.
-    #[error("cannot listen on {address}")]
-    Listen {
-        /// As the operator wrote it.
-        address: ListenAddress,
-        /// What the operating system says.
-        source: io::Error,
-    },
+/// A connection's bytes, before TLS.
+#[cfg(unix)]
+pub(super) type Stream = tokio_util::either::Either<tokio::net::TcpStream, tokio::net::UnixStream>;
+/// A connection's bytes, before TLS.
+#[cfg(not(unix))]
+pub(super) type Stream = tokio::net::TcpStream;
+
+/// What the client sends first, which stays there to be read. `None` where that can't be seen, or nothing comes.
+pub(super) async fn first_byte(stream: &Stream) -> io::Result<Option<u8>> {
+    #[cfg(unix)]
+    let Stream::Left(stream) = stream else { return Ok(None) };
+    let mut first = [0];
+    let count = stream.peek(&mut first).await?;
+    Ok((count > 0).then_some(first[0]))
 }
 
-impl Error {
-    /// What to do about it, where that is known.
-    pub fn advice(&self) -> Option<&'static str> {
+/// Who is at the other end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Peer {
+    Tcp(SocketAddr),
+    /// Somebody on this machine.
+    #[cfg(unix)]
+    Unix,
+}
+
+impl fmt::Display for Peer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Error::NoAddress => Some("give one with --web.listen-address"),
-            Error::Listen { source, .. } => match source.kind() {
-                io::ErrorKind::AddrInUse => {
-                    Some("another process listens there: stop it, or choose another --web.listen-address")
-                }
-                io::ErrorKind::AddrNotAvailable => Some("this machine doesn't have that address"),
-                io::ErrorKind::PermissionDenied => Some("choose a port from 1024"),
-                _ => None,
-            },
+            Peer::Tcp(address) => address.fmt(f),
+            #[cfg(unix)]
+            Peer::Unix => f.write_str("unix"),
         }
     }
 }
 
 /// All sockets of the server.
 pub(super) struct Listeners {
-    sockets: Vec<TcpListener>,
-    addresses: Vec<SocketAddr>,
+    sockets: Vec<Listener>,
+    addresses: Vec<BoundAddress>,
     /// Which socket is asked first next time, so that a busy one can't starve the others.
     next: usize,
+}
+
+enum Listener {
+    Tcp(TcpListener),
+    #[cfg(unix)]
+    Unix(UnixSocket),
 }
 
 impl Listeners {
@@ -62,29 +74,64 @@ impl Listeners {
         }
         let mut listeners = Listeners { sockets: Vec::new(), addresses: Vec::new(), next: 0 };
         for address in wanted {
-            let beside = wanted.iter().any(|other| {
-                other.port == address.port && other.host == Host::Ip(Ipv4Addr::UNSPECIFIED.into())
-            });
-            let bound = bind(address, beside).and_then(|socket| Ok((socket.local_addr()?, socket)));
-            let (local, socket) =
-                bound.map_err(|source| Error::Listen { address: address.clone(), source })?;
-            listeners.sockets.push(socket);
-            listeners.addresses.push(local);
+            let bound = match &address.0 {
+                Place::Tcp { host, port } => {
+                    let v4 = Place::Tcp { host: Host::Ip(Ipv4Addr::UNSPECIFIED.into()), port: *port };
+                    bind(host, *port, wanted.iter().any(|other| other.0 == v4)).map(Listener::Tcp)
+                }
+                #[cfg(unix)]
+                Place::Unix(path) => UnixSocket::bind(path).map(Listener::Unix),
+                #[cfg(not(unix))]
+                Place::Unix(_) => Err(io::ErrorKind::Unsupported.into()),
+            };
+            bound
+                .and_then(|socket| listeners.add(socket))
+                .map_err(|source| Error::Listen { address: address.clone(), source })?;
         }
         Ok(listeners)
     }
 
+    /// Takes the sockets that systemd opened for this process, at least one.
+    #[cfg(unix)]
+    pub(super) fn of_systemd() -> Result<Listeners, Error> {
+        let mut handed = listenfd::ListenFd::from_env();
+        if handed.len() == 0 {
+            return Err(Error::NoSocket);
+        }
+        let mut listeners = Listeners { sockets: Vec::new(), addresses: Vec::new(), next: 0 };
+        for index in 0..handed.len() {
+            let taken = match handed.take_tcp_listener(index) {
+                // Every index below the length is there, and taken once.
+                Ok(socket) => socket.map(Handed::Tcp),
+                Err(_) => match handed.take_unix_listener(index) {
+                    Ok(socket) => socket.map(Handed::Unix),
+                    Err(source) => return Err(Error::Socket { index, source }),
+                },
+            };
+            taken
+                .map_or(Ok(()), |socket| socket.listener().and_then(|listener| listeners.add(listener)))
+                .map_err(|source| Error::Socket { index, source })?;
+        }
+        Ok(listeners)
+    }
+
+    fn add(&mut self, socket: Listener) -> io::Result<()> {
+        self.addresses.push(socket.address()?);
+        self.sockets.push(socket);
+        Ok(())
+    }
+
     /// Where it really listens, in the order given; ports of 0 replaced by the real ones.
-    pub(super) fn addresses(&self) -> &[SocketAddr] {
+    pub(super) fn addresses(&self) -> &[BoundAddress] {
         &self.addresses
     }
 
     /// The next connection, or what went wrong with accepting it.
-    pub(super) async fn accept(&mut self) -> io::Result<(TcpStream, SocketAddr)> {
+    pub(super) async fn accept(&mut self) -> io::Result<(Stream, Peer)> {
         poll_fn(|cx| self.poll_accept(cx)).await
     }
 
-    fn poll_accept(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<(TcpStream, SocketAddr)>> {
+    fn poll_accept(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<(Stream, Peer)>> {
         let count = self.sockets.len();
         for index in (0..count).map(|offset| (self.next + offset) % count) {
             if let Poll::Ready(accepted) = self.sockets[index].poll_accept(cx) {
@@ -96,11 +143,60 @@ impl Listeners {
     }
 }
 
+/// A socket that somebody else opened.
+#[cfg(unix)]
+enum Handed {
+    Tcp(std::net::TcpListener),
+    Unix(std::os::unix::net::UnixListener),
+}
+
+#[cfg(unix)]
+impl Handed {
+    fn listener(self) -> io::Result<Listener> {
+        match self {
+            Handed::Tcp(socket) => {
+                socket.set_nonblocking(true)?;
+                TcpListener::from_std(socket).map(Listener::Tcp)
+            }
+            Handed::Unix(socket) => UnixSocket::handed(socket).map(Listener::Unix),
+        }
+    }
+}
+
+impl Listener {
+    fn address(&self) -> io::Result<BoundAddress> {
+        match self {
+            Listener::Tcp(socket) => socket.local_addr().map(BoundAddress::Tcp),
+            #[cfg(unix)]
+            Listener::Unix(socket) => socket.path().map(BoundAddress::Unix),
+        }
+    }
+
+    fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<(Stream, Peer)>> {
+        match self {
+            Listener::Tcp(socket) => {
+                let (stream, peer) = ready!(socket.poll_accept(cx))?;
+                // Only a matter of speed: a connection that can't be told is served all the same.
+                let _ = stream.set_nodelay(true);
+                // An IPv4 client of a socket for both families is shown as the IPv4 client it is.
+                let peer = Peer::Tcp(SocketAddr::new(peer.ip().to_canonical(), peer.port()));
+                #[cfg(unix)]
+                let stream = Stream::Left(stream);
+                Poll::Ready(Ok((stream, peer)))
+            }
+            #[cfg(unix)]
+            Listener::Unix(socket) => {
+                let stream = ready!(socket.poll_accept(cx))?;
+                Poll::Ready(Ok((Stream::Right(stream), Peer::Unix)))
+            }
+        }
+    }
+}
+
 /// `[::]` takes IPv4 along, as operators of other exporters expect, unless the same port of IPv4 is
 /// listened on by itself (`beside`).
-fn bind(address: &ListenAddress, beside: bool) -> io::Result<TcpListener> {
-    let port = address.port;
-    match &address.host {
+fn bind(host: &Host, port: u16, beside: bool) -> io::Result<TcpListener> {
+    match host {
         Host::Any => match listen((Ipv6Addr::UNSPECIFIED, port).into(), false) {
             // Machines without IPv6 refuse the family or the address; a port that is taken stays taken.
             Err(error)
@@ -161,7 +257,7 @@ mod tests {
     #[tokio::test]
     async fn ipv6_and_ipv4_can_be_given_apart_at_the_same_port() {
         let Ok(both) = Listeners::bind(&["[::]:0".parse().unwrap()]) else { return };
-        let port = both.addresses()[0].port();
+        let port = both.addresses()[0].tcp().unwrap().port();
         drop(both);
         let apart = [format!("[::]:{port}"), format!("0.0.0.0:{port}")].map(|a| a.parse().unwrap());
         assert_eq!(Listeners::bind(&apart).unwrap().addresses().len(), 2);

@@ -6,9 +6,12 @@
 //!
 //! | module | what is in it |
 //! |---|---|
-//! | `address`, `listener` | where to listen; sockets for both families; accepting from all of them |
+//! | `address`, `listener`, `unix_socket` | where to listen; sockets of every kind; accepting from all of them |
 //! | `server` | accepting under a limit, and ending in order |
-//! | `connection` | one connection: its limits in time, and what happens to it at the end |
+//! | `handshake`, `connection`, `guarded`, `streams` | one connection: TLS, its limits in time, what happens to it at the end |
+//! | `gate` | what stands before every answer, and reading its file again |
+//! | `web_config`, `watched` | that file: what it says, and whether it changed |
+//! | `tls`, `auth`, `rate_limit` | what it asks for |
 //! | `routes` | from a request to an answer |
 //! | `respond` | what answers are made of |
 //! | [`negotiation`] | which format and encoding a client gets |
@@ -22,33 +25,57 @@
 
 mod address;
 mod api;
+mod auth;
 mod bodies;
 mod conditional;
 mod connection;
+mod error;
+mod gate;
+mod guarded;
+mod handshake;
 pub mod insight;
 mod listener;
 mod narrowing;
 pub mod negotiation;
 mod page;
+mod rate_limit;
 mod respond;
 mod routes;
 mod server;
+mod streams;
 #[cfg(test)]
 mod tests;
+mod tls;
+#[cfg(unix)]
+mod unix_socket;
 mod view;
+mod watched;
+mod web_config;
 
+use std::path::Path;
 use std::sync::Arc;
 
+use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 
+use crate::config::{Problem, Problems};
 use crate::fleet::GroupSnapshot;
 use crate::fleet::history::Sample;
 use crate::lifecycle::Readiness;
 use crate::metrics::{Exposition, MetricFamily};
 
-pub use address::{AddressError, ListenAddress};
-pub use listener::Error;
+pub use address::{AddressError, BoundAddress, ListenAddress};
+pub use error::Error;
 pub use server::{Limits, Options, Server};
+
+/// Checks a web configuration file and every file that it names; gives what is odd about it.
+///
+/// # Errors
+/// Every problem there is.
+pub fn check_web_config(path: &Path) -> Result<Vec<Problem>, Problems> {
+    let reading = web_config::read(path);
+    reading.settings.map(|_| reading.warnings)
+}
 
 /// What the server serves. Called for each request, from many threads; nothing here may block.
 pub trait Content: Send + Sync + 'static {
@@ -67,6 +94,9 @@ pub trait Content: Send + Sync + 'static {
     fn readiness(&self) -> Readiness;
     /// The configuration in force, for people, without its secrets.
     fn configuration(&self) -> String;
+    /// Reads the configuration again; the error is every reason why the old one stays in force. What
+    /// was begun goes on when the future is dropped.
+    fn reload(&self) -> BoxFuture<'static, Result<(), String>>;
     /// What people are shown of the configuration beside its text.
     fn setup(&self) -> insight::Setup {
         insight::Setup::default()

@@ -29,6 +29,8 @@ pub(super) struct Routes {
     content: Arc<dyn Content>,
     telemetry_path: String,
     bodies: Bodies,
+    /// Whether `/-/reload` does anything.
+    lifecycle: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,6 +45,7 @@ enum Resource {
     Icon,
     Healthy,
     Ready,
+    Reload,
     Configuration,
 }
 
@@ -54,8 +57,8 @@ struct GroupKey {
 }
 
 impl Routes {
-    pub(super) fn new(content: Arc<dyn Content>, telemetry_path: String) -> Routes {
-        Routes { content, telemetry_path, bodies: Bodies::default() }
+    pub(super) fn new(content: Arc<dyn Content>, telemetry_path: String, lifecycle: bool) -> Routes {
+        Routes { content, telemetry_path, bodies: Bodies::default(), lifecycle }
     }
 
     /// Answers a request. A panic underneath is that request's alone.
@@ -69,12 +72,15 @@ impl Routes {
 
     async fn dispatch(&self, request: &Parts) -> Response<Chunks> {
         let Some(resource) = self.find(request.uri.path()) else { return self.not_found() };
+        if resource == Resource::Reload {
+            return self.reload(&request.method).await;
+        }
         if request.method != Method::GET && request.method != Method::HEAD {
-            let mut response = text(StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD work here\n");
-            set(&mut response, ALLOW, "GET, HEAD");
-            return response;
+            return not_allowed("GET, HEAD", "only GET and HEAD work here\n");
         }
         match resource {
+            // Answered above.
+            Resource::Reload => self.not_found(),
             Resource::Metrics => self.metrics(request).await,
             Resource::FleetPage => self.fleet_page(request),
             Resource::GroupPage(key) => self.group_page(request, &key),
@@ -106,6 +112,7 @@ impl Routes {
             "/favicon.svg" | "/favicon.ico" => Some(Resource::Icon),
             "/-/healthy" => Some(Resource::Healthy),
             "/-/ready" => Some(Resource::Ready),
+            "/-/reload" => Some(Resource::Reload),
             "/config" => Some(Resource::Configuration),
             _ => {
                 let page = GroupKey::under("/groups/", path).map(Resource::GroupPage);
@@ -164,6 +171,23 @@ impl Routes {
         match self.content.readiness().check() {
             Ok(()) => text(StatusCode::OK, "ready\n"),
             Err(not_ready) => text(StatusCode::SERVICE_UNAVAILABLE, not_ready.reasons().join("\n") + "\n"),
+        }
+    }
+
+    /// Prometheus takes POST and PUT, and forbids both unless the lifecycle API is enabled.
+    async fn reload(&self, method: &Method) -> Response<Chunks> {
+        if method != Method::POST && method != Method::PUT {
+            return not_allowed("POST, PUT", "only POST and PUT work here\n");
+        }
+        if !self.lifecycle {
+            return text(
+                StatusCode::FORBIDDEN,
+                "reloading by HTTP is off: start with --web.enable-lifecycle\n",
+            );
+        }
+        match self.content.reload().await {
+            Ok(()) => text(StatusCode::OK, "reloaded\n"),
+            Err(problems) => text(StatusCode::BAD_REQUEST, format!("{problems}\n")),
         }
     }
 
@@ -256,4 +280,10 @@ fn data(request: &Parts, body: Vec<u8>) -> Response<Chunks> {
 
 fn broken() -> Response<Chunks> {
     text(StatusCode::INTERNAL_SERVER_ERROR, "internal error: see the exporter's log\n")
+}
+
+fn not_allowed(allowed: &'static str, message: &'static str) -> Response<Chunks> {
+    let mut response = text(StatusCode::METHOD_NOT_ALLOWED, message);
+    set(&mut response, ALLOW, allowed);
+    response
 }

@@ -1,6 +1,6 @@
 //! Accepting connections under a limit, and ending in order.
 
-use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,10 +8,13 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::address::ListenAddress;
-use super::listener::{Error, Listeners, is_momentary};
+use super::address::{BoundAddress, ListenAddress};
+use super::connection::{self, Shared};
+use super::error::Error;
+use super::gate::Gate;
+use super::listener::{Listeners, Peer, Stream, is_momentary};
 use super::routes::Routes;
-use super::{Content, connection};
+use super::{Content, handshake};
 use crate::lifecycle::{Drained, drain};
 
 /// How long accepting rests when the machine has nothing left to accept with.
@@ -20,8 +23,14 @@ const REST: Duration = Duration::from_secs(1);
 /// Where and how to serve.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Options {
-    /// Every address to listen on, at least one.
+    /// Every address to listen on, at least one unless systemd brings the sockets.
     pub listen: Vec<ListenAddress>,
+    /// Take the sockets that systemd hands over, and listen nowhere else.
+    pub systemd_sockets: bool,
+    /// The web configuration file: TLS, users, headers, a rate limit. Without one there is none of these.
+    pub web_config: Option<PathBuf>,
+    /// Whether `POST /-/reload` works.
+    pub lifecycle: bool,
     /// Where the metrics are, with its slash.
     pub telemetry_path: String,
     /// What clients may take.
@@ -35,6 +44,10 @@ pub struct Limits {
     pub connections: usize,
     /// Bytes of request line and headers; beyond it the answer is 431.
     pub header_bytes: usize,
+    /// Requests at once in one connection of HTTP/2; a client that wants more waits.
+    pub streams: u32,
+    /// From a connection's start to the end of TLS' handshake.
+    pub handshake_timeout: Duration,
     /// From a connection's start, or a further request's first byte, to the end of its headers.
     pub header_timeout: Duration,
     /// From an answer to the next request's first byte.
@@ -49,6 +62,9 @@ impl Default for Options {
     fn default() -> Options {
         Options {
             listen: vec![ListenAddress::any(9877)],
+            systemd_sockets: false,
+            web_config: None,
+            lifecycle: false,
             telemetry_path: "/metrics".to_owned(),
             limits: Limits::default(),
         }
@@ -60,6 +76,8 @@ impl Default for Limits {
         Limits {
             connections: 512,
             header_bytes: 16 * 1024,
+            streams: 32,
+            handshake_timeout: Duration::from_secs(10),
             header_timeout: Duration::from_secs(10),
             // Longer than the scrape intervals that are usual.
             idle_timeout: Duration::from_secs(150),
@@ -73,38 +91,41 @@ impl Default for Limits {
 pub struct Server {
     listeners: Listeners,
     limits: Limits,
-    routes: Arc<Routes>,
+    gate: Arc<Gate>,
 }
 
 impl Server {
-    /// Listens on every address of `options`.
+    /// Reads the web configuration and listens on every address of `options`.
     ///
     /// # Errors
-    /// One of them can't be listened on; then none is.
+    /// The file has problems, or one of the addresses can't be listened on; then none is.
     ///
     /// # Panics
     /// Outside a tokio runtime.
     pub fn bind(options: Options, content: Arc<dyn Content>) -> Result<Server, Error> {
-        Ok(Server {
-            listeners: Listeners::bind(&options.listen)?,
-            limits: options.limits,
-            routes: Arc::new(Routes::new(content, options.telemetry_path)),
-        })
+        let routes = Routes::new(content, options.telemetry_path, options.lifecycle);
+        let gate = Gate::new(routes, options.web_config).map_err(Error::WebConfiguration)?;
+        let listeners =
+            if options.systemd_sockets { of_systemd() } else { Listeners::bind(&options.listen) }?;
+        Ok(Server { listeners, limits: options.limits, gate: Arc::new(gate) })
     }
 
     /// Where it listens, in the order of the options, with the real port in place of a port 0.
-    pub fn addresses(&self) -> &[SocketAddr] {
+    pub fn addresses(&self) -> &[BoundAddress] {
         self.listeners.addresses()
     }
 
     /// Serves until `shutdown` is cancelled. Then nothing more is accepted, idle connections are closed,
-    /// and requests that run may finish within `grace`; what is left after that is cut.
-    pub async fn run(mut self, shutdown: CancellationToken, grace: Duration) -> Drained {
+    /// and requests that run may finish within `grace`, which is asked for then; what is left after that is cut.
+    pub async fn run(mut self, shutdown: CancellationToken, grace: impl FnOnce() -> Duration) -> Drained {
         let connections = TaskTracker::new();
         let cut = CancellationToken::new();
         let places = Arc::new(Semaphore::new(self.limits.connections));
+        let shared = Shared { gate: self.gate, limits: self.limits, places, shutdown: shutdown.clone() };
         // The place comes first: accepting pauses while there is none.
-        while let Some(Ok(place)) = shutdown.run_until_cancelled(Arc::clone(&places).acquire_owned()).await {
+        while let Some(Ok(place)) =
+            shutdown.run_until_cancelled(Arc::clone(&shared.places).acquire_owned()).await
+        {
             let Some(accepted) = shutdown.run_until_cancelled(self.listeners.accept()).await else { break };
             let (stream, peer) = match accepted {
                 Ok(accepted) => accepted,
@@ -115,25 +136,47 @@ impl Server {
                     continue;
                 }
             };
-            // An IPv4 client of a socket for both families is shown as the IPv4 client it is.
-            let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
-            // Only a matter of speed: a connection that can't be told is served all the same.
-            let _ = stream.set_nodelay(true);
-            let (routes, limits) = (Arc::clone(&self.routes), self.limits);
-            let (shutdown, cut, places) = (shutdown.clone(), cut.clone(), Arc::clone(&places));
+            let (shared, cut) = (shared.clone(), cut.clone());
             connections.spawn(async move {
-                let crowded = || places.available_permits() == 0;
-                let served = connection::serve(stream, peer, &routes, &limits, crowded, &shutdown);
-                cut.run_until_cancelled(served).await;
+                cut.run_until_cancelled(serve(stream, peer, &shared)).await;
                 drop(place);
             });
         }
         drop(self.listeners);
-        let drained = drain(&connections, grace).await;
+        let drained = drain(&connections, grace()).await;
         if let Drained::Abandoned(connections) = drained {
             tracing::warn!(connections, "cut connections that were still being served at the end");
         }
         cut.cancel();
         drained
     }
+}
+
+/// One connection, by the rules that are in force when it begins.
+async fn serve(stream: Stream, peer: Peer, shared: &Shared) {
+    let rules = shared.gate.rules().await;
+    let http1_only = rules.settings.http1_only;
+    let Some(tls) = rules.settings.tls.clone() else {
+        return connection::serve(stream, peer, shared, http1_only).await;
+    };
+    // They may change while the connection lasts.
+    drop(rules);
+    let shaking = handshake::shake(tls, stream, shared.limits.handshake_timeout);
+    match shared.shutdown.run_until_cancelled(shaking).await {
+        Some(Ok(stream)) => connection::serve(stream, peer, shared, http1_only).await,
+        Some(Err(error)) => {
+            tracing::debug!(%peer, error = &error as &dyn std::error::Error, "TLS handshake failed");
+        }
+        None => {}
+    }
+}
+
+#[cfg(unix)]
+fn of_systemd() -> Result<Listeners, Error> {
+    Listeners::of_systemd()
+}
+
+#[cfg(not(unix))]
+fn of_systemd() -> Result<Listeners, Error> {
+    Err(Error::NoSocket)
 }

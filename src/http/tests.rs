@@ -71,6 +71,11 @@ impl Content for Shown {
         }
         "[poll]\ninterval = \"60s\"\n".to_owned()
     }
+
+    fn reload(&self) -> futures_util::future::BoxFuture<'static, Result<(), String>> {
+        let refused = self.panics.then(|| "exporter.toml:1: poll.interval: must be a duration".to_owned());
+        Box::pin(std::future::ready(refused.map_or(Ok(()), Err)))
+    }
 }
 
 /// A server that runs until it is dropped.
@@ -93,15 +98,28 @@ impl Running {
     }
 
     fn with(content: Shown, limits: Limits, listen: &[&str], grace: Duration) -> Running {
-        let runtime =
-            tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-        let entered = runtime.enter();
+        let runtime = Running::runtime();
         let listen = listen.iter().map(|address| address.parse().unwrap()).collect();
-        let options = Options { listen, limits, ..Options::default() };
+        Running::with_options(runtime, content, Options { listen, limits, ..Options::default() }, grace)
+    }
+
+    fn with_lifecycle(content: Shown) -> Running {
+        let listen = vec!["127.0.0.1:0".parse().unwrap()];
+        let options = Options { listen, lifecycle: true, ..Options::default() };
+        Running::with_options(Running::runtime(), content, options, GRACE)
+    }
+
+    fn runtime() -> Runtime {
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()
+    }
+
+    fn with_options(runtime: Runtime, content: Shown, options: Options, grace: Duration) -> Running {
+        let entered = runtime.enter();
         let server = Server::bind(options, Arc::new(content)).unwrap();
         drop(entered);
-        let (addresses, shutdown) = (server.addresses().to_vec(), CancellationToken::new());
-        let task = Some(runtime.spawn(server.run(shutdown.clone(), grace)));
+        let addresses = server.addresses().iter().filter_map(BoundAddress::tcp).collect();
+        let shutdown = CancellationToken::new();
+        let task = Some(runtime.spawn(server.run(shutdown.clone(), move || grace)));
         Running { runtime, addresses, shutdown, task }
     }
 
@@ -223,8 +241,8 @@ fn head_says_what_get_would_and_is_no_scrape() {
     let options = Options { listen: vec!["127.0.0.1:0".parse().unwrap()], ..Options::default() };
     let server = Server::bind(options, Arc::clone(&content) as _).unwrap();
     drop(entered);
-    let mut client = Client::to(server.addresses()[0]);
-    runtime.spawn(server.run(CancellationToken::new(), GRACE));
+    let mut client = Client::to(server.addresses()[0].tcp().unwrap());
+    runtime.spawn(server.run(CancellationToken::new(), || GRACE));
 
     for path in [
         "/metrics",
@@ -362,11 +380,28 @@ fn people_get_a_page_that_can_load_nothing_from_elsewhere() {
 #[test]
 fn unknown_paths_are_told_what_there_is() {
     let server = Running::start(polled());
-    for path in ["/nowhere", "/metrics/", "//", "/%2e%2e/etc/passwd", "/-/reload"] {
+    for path in ["/nowhere", "/metrics/", "//", "/%2e%2e/etc/passwd"] {
         let reply = server.get(path);
         assert_eq!(reply.status, 404, "{path}");
         assert!(reply.text().contains(" /metrics "), "{}", reply.text());
     }
+}
+
+#[test]
+fn reloading_is_asked_for_by_post_or_put_and_only_where_that_is_allowed() {
+    let off = Running::start(polled());
+    assert_eq!(off.connect().ask("POST", "/-/reload").status, 403);
+    let reply = off.get("/-/reload");
+    assert_eq!((reply.status, reply.header("allow")), (405, Some("POST, PUT")));
+
+    let on = Running::with_lifecycle(polled());
+    for method in ["POST", "PUT"] {
+        let reply = on.connect().ask(method, "/-/reload");
+        assert_eq!((reply.status, reply.text()), (200, "reloaded\n"), "{method}");
+    }
+    let bad = Running::with_lifecycle(Shown { panics: true, ..polled() });
+    let reply = bad.connect().ask("POST", "/-/reload");
+    assert_eq!((reply.status, reply.text()), (400, "exporter.toml:1: poll.interval: must be a duration\n"));
 }
 
 #[test]
@@ -580,8 +615,8 @@ fn the_log_tells_of_requests_but_not_what_may_be_secret_in_them() {
     runtime.block_on(async {
         let options = Options { listen: vec!["127.0.0.1:0".parse().unwrap()], ..Options::default() };
         let server = Server::bind(options, Arc::new(polled())).unwrap();
-        let (address, shutdown) = (server.addresses()[0], CancellationToken::new());
-        let task = tokio::spawn(server.run(shutdown.clone(), GRACE));
+        let (address, shutdown) = (server.addresses()[0].tcp().unwrap(), CancellationToken::new());
+        let task = tokio::spawn(server.run(shutdown.clone(), || GRACE));
         let asked = tokio::task::spawn_blocking(move || {
             let mut client = Client::to(address);
             client.send("GET /metrics?token=HUSH HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer HUSH\r\n\r\n");

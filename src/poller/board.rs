@@ -1,7 +1,7 @@
 //! Where polls leave what they brought, and where readers find the newest snapshot.
 
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -17,17 +17,22 @@ use crate::fleet::Snapshot;
 /// to be served or when a schedule asks for another number of nodes: [`Board::keep`] sees to that.
 #[derive(Debug)]
 pub struct Board {
-    states: Mutex<Vec<TargetState>>,
+    kept: Mutex<Kept>,
+    published: watch::Sender<Arc<Snapshot>>,
+}
+
+#[derive(Debug)]
+struct Kept {
+    states: Vec<TargetState>,
     stale_after: SignedDuration,
     time_zone: TimeZone,
-    published: watch::Sender<Arc<Snapshot>>,
 }
 
 impl Board {
     /// A board for these targets, none of them polled yet.
     pub fn new(states: Vec<TargetState>, stale_after: SignedDuration, time_zone: TimeZone) -> Self {
         let (published, _) = watch::channel(Arc::new(Snapshot::default()));
-        let board = Self { states: Mutex::new(states), stale_after, time_zone, published };
+        let board = Self { kept: Mutex::new(Kept { states, stale_after, time_zone }), published };
         board.publish(Timestamp::UNIX_EPOCH);
         board
     }
@@ -37,26 +42,52 @@ impl Board {
         self.published.subscribe()
     }
 
-    /// Takes over what a poll of the target at `index` brought (`None`: it panicked), and publishes.
-    pub fn apply(&self, index: usize, poll: Option<TargetPoll>, now: Timestamp) {
+    /// Takes over what a poll of a target brought (`None`: it panicked), and publishes. What comes of
+    /// a target that is no longer on the board is dropped.
+    pub fn apply(&self, account: &str, target: &str, poll: Option<TargetPoll>, now: Timestamp) {
+        let found = self.lock().states.iter_mut().find(|state| state.is_of(account, target)).map(|state| {
+            state.apply(poll, now);
+        });
+        if found.is_some() {
+            self.publish(now);
+        }
+    }
+
+    /// Takes other targets, in this order, and publishes. Targets that stay keep all that is known of them.
+    pub fn change(
+        &self,
+        targets: impl IntoIterator<Item = (Arc<str>, Arc<str>)>,
+        stale_after: SignedDuration,
+        time_zone: TimeZone,
+        now: Timestamp,
+    ) {
         {
-            let mut states = self.states.lock().unwrap_or_else(PoisonError::into_inner);
-            states[index].apply(poll, now);
+            let mut kept = self.lock();
+            let mut known = std::mem::take(&mut kept.states);
+            let states = targets.into_iter().map(|(account, target)| {
+                match known.iter().position(|state| state.is_of(&account, &target)) {
+                    Some(index) => known.swap_remove(index),
+                    None => TargetState::new(account, target),
+                }
+            });
+            *kept = Kept { states: states.collect(), stale_after, time_zone };
         }
         self.publish(now);
     }
 
-    /// When the groups of the target at `index` were last listed.
-    pub fn refreshed(&self, index: usize) -> Refreshed {
-        self.states.lock().unwrap_or_else(PoisonError::into_inner)[index].refreshed()
+    /// When the groups of a target were last listed.
+    pub fn refreshed(&self, account: &str, target: &str) -> Refreshed {
+        let kept = self.lock();
+        let state = kept.states.iter().find(|state| state.is_of(account, target));
+        state.map(TargetState::refreshed).unwrap_or_default()
     }
 
     /// Publishes what is fresh at `now`.
     pub fn publish(&self, now: Timestamp) {
         // Sent under the lock: of two polls that end at once, the later snapshot must win.
-        let states = self.states.lock().unwrap_or_else(PoisonError::into_inner);
-        let targets = states.iter().map(TargetState::health).collect();
-        let groups = states.iter().flat_map(TargetState::groups).map(Arc::new).collect();
+        let kept = self.lock();
+        let targets = kept.states.iter().map(TargetState::health).collect();
+        let groups = kept.states.iter().flat_map(TargetState::groups).map(Arc::new).collect();
         let (snapshot, duplicates) = Snapshot::build(now, targets, groups);
         if duplicates > 0 {
             tracing::warn!(
@@ -64,14 +95,20 @@ impl Board {
                 "several targets of one account list the same groups: each is shown once, as the first target sees it"
             );
         }
-        self.published.send_replace(Arc::new(snapshot.aged(now, self.stale_after)));
+        self.published.send_replace(Arc::new(snapshot.aged(now, kept.stale_after)));
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Kept> {
+        // A panic under the lock leaves at worst one target's poll half applied; the next one mends it.
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// When the published snapshot stops being true without any poll.
     fn due(&self) -> Option<Timestamp> {
+        let kept = self.lock();
         let published = self.published.borrow();
-        let expiry = published.next_expiry(self.stale_after);
-        let scheduled = published.next_schedule_change(&self.time_zone);
+        let expiry = published.next_expiry(kept.stale_after);
+        let scheduled = published.next_schedule_change(&kept.time_zone);
         [expiry, scheduled].into_iter().flatten().min()
     }
 

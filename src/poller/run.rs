@@ -110,8 +110,6 @@ impl aliyun::Observer for Meter {
 pub struct Runner<C: Call = aliyun::Client> {
     /// What is polled.
     pub target: Target<C>,
-    /// Where the target stands on the board.
-    pub index: usize,
     /// Where the results go.
     pub board: Arc<Board>,
     /// Who is told.
@@ -145,7 +143,7 @@ impl<C: Call> Runner<C> {
     /// Polls once and leaves the result on the board; says how long it took.
     pub async fn poll_once(&self, clock: impl Fn() -> Timestamp) -> Duration {
         let started = Instant::now();
-        let refreshed = self.board.refreshed(self.index);
+        let refreshed = self.board.refreshed(&self.target.account, &self.target.name);
         // The panic's own message is logged by the panic hook.
         let poll = AssertUnwindSafe(self.target.poll(&refreshed, &clock)).catch_unwind().await.ok();
         let took = started.elapsed();
@@ -156,7 +154,7 @@ impl<C: Call> Runner<C> {
             poll: poll.as_ref(),
             took,
         });
-        self.board.apply(self.index, poll, clock());
+        self.board.apply(&self.target.account, &self.target.name, poll, clock());
         took
     }
 

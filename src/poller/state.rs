@@ -54,6 +54,11 @@ impl TargetState {
             .collect();
     }
 
+    /// Whether this is that target's state.
+    pub fn is_of(&self, account: &str, target: &str) -> bool {
+        *self.account == *account && *self.target == *target
+    }
+
     /// How the target's polls went.
     pub fn health(&self) -> TargetHealth {
         TargetHealth {

@@ -275,7 +275,6 @@ async fn run_once(script: &Script, board: &Arc<Board>) -> Vec<(bool, bool)> {
     let notes = Arc::new(Notes::default());
     let runner = Runner {
         target,
-        index: 0,
         board: Arc::clone(board),
         observer: Arc::clone(&notes) as Arc<dyn Observer>,
         meter: Arc::new(Meter::new(Arc::new(aliyun::Unobserved))),
@@ -358,7 +357,6 @@ async fn polls_start_an_interval_apart_and_never_overlap() {
     target.timeout = Duration::from_secs(25);
     let runner = Runner {
         target,
-        index: 0,
         board: Arc::clone(&board),
         observer: Arc::clone(&overruns) as Arc<dyn Observer>,
         meter: Arc::new(Meter::new(Arc::new(aliyun::Unobserved))),
@@ -379,4 +377,29 @@ async fn polls_start_an_interval_apart_and_never_overlap() {
     assert_eq!(ends, [1, 11, 46, 51]);
     assert_eq!(*overruns.0.lock().unwrap(), 1);
     running.abort();
+}
+
+#[tokio::test]
+async fn a_board_with_other_targets_keeps_what_is_known_of_those_that_stay() {
+    let script = Script::default();
+    script.groups(&["g1"]);
+    let board = board(&["CloudApp"], 300);
+    run_once(&script, &board).await;
+    let targets = |names: &[&str]| -> Vec<(Arc<str>, Arc<str>)> {
+        names.iter().map(|name| ("a".into(), (*name).into())).collect()
+    };
+    let change = |names: &[&str]| {
+        board.change(targets(names), SignedDuration::from_secs(300), TimeZone::UTC, at(110));
+        Arc::clone(&board.subscribe().borrow())
+    };
+
+    let more = change(&["Other", "CloudApp"]);
+    let up: Vec<_> = more.targets.iter().map(|health| (&*health.target, health.up)).collect();
+    assert_eq!(up, [("Other", None), ("CloudApp", Some(true))]);
+    assert_eq!(more.groups.len(), 1, "published at once, nothing lost");
+
+    assert!(change(&["Other"]).groups.is_empty());
+    run_once(&script, &board).await;
+    let late = Arc::clone(&board.subscribe().borrow());
+    assert_eq!((late.targets.len(), late.groups.len()), (1, 0), "a poll that ends late is dropped");
 }

@@ -15,6 +15,8 @@ use crate::metrics::catalogue::REQUEST_DURATION_BUCKETS;
 
 /// Codes that the client itself makes up: always told apart.
 const OWN_CODES: [&str; 5] = ["OK", "timeout", "connect", "protocol", "credentials"];
+/// Stands for all that aren't told apart.
+const OTHER: &str = "OTHER";
 /// Codes of the API that are told apart per account. It has some dozens; what is beyond is a fault that
 /// must not grow our memory or Prometheus'.
 const MOST_CODES: usize = 64;
@@ -103,6 +105,22 @@ impl Api {
     }
 }
 
+impl Api {
+    /// Takes the account's series away.
+    pub(super) fn forget(&self, account: &str) {
+        let observer = self.accounts.lock().unwrap_or_else(PoisonError::into_inner).remove(account);
+        let Some(observer) = observer else { return };
+        let codes = observer.codes.lock().unwrap_or_else(PoisonError::into_inner);
+        let codes = codes.iter().map(String::as_str).chain(OWN_CODES).chain([OTHER]);
+        // Most of these were never there: then there is nothing to do.
+        for (operation, code) in codes.flat_map(|code| OPERATIONS.map(|operation| (operation, code))) {
+            let _ = self.shared.requests.remove_label_values(&[account, operation, code]);
+        }
+        let _ = self.rate_limit.remove_label_values(&[account]);
+        let _ = self.waited.remove_label_values(&[account]);
+    }
+}
+
 impl Observer for AccountObserver {
     fn finished(&self, outcome: &Outcome<'_>) {
         let code = self.bounded(outcome.code);
@@ -141,7 +159,7 @@ impl AccountObserver {
             return code;
         }
         if codes.len() >= MOST_CODES || code.len() > LONGEST_CODE {
-            return "OTHER";
+            return OTHER;
         }
         codes.insert(code.to_owned());
         code

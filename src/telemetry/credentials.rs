@@ -26,6 +26,14 @@ impl Credentials {
         }
     }
 
+    pub(super) fn forget(&self, account: &str) {
+        for result in [super::result(true), super::result(false)] {
+            // It may never have been there: then there is nothing to do.
+            let _ = self.refreshes.remove_label_values(&[account, result]);
+        }
+        self.expiry(account, None);
+    }
+
     pub(super) fn refreshed(&self, account: &str, succeeded: bool) {
         self.refreshes.with_label_values(&[account, super::result(succeeded)]).inc();
     }

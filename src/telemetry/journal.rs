@@ -67,6 +67,16 @@ impl Journal {
         }
     }
 
+    /// The account is no longer configured; its last calls fade by themselves.
+    pub(super) fn forget_account(&self, account: &str) {
+        self.entries().accounts.remove(account);
+    }
+
+    /// The target is no longer polled.
+    pub(super) fn forget_target(&self, account: &str, target: &str) {
+        self.entries().failures.remove(&(account.into(), target.into()));
+    }
+
     pub(super) fn insight(&self) -> Insight {
         let entries = self.entries();
         let account = |(account, credentials): (&Arc<str>, &Option<&'static str>)| AccountInsight {

@@ -97,6 +97,20 @@ impl Telemetry {
         self.polls.target(account, target);
     }
 
+    /// Takes the target's series away: it is no longer polled.
+    pub fn forget_target(&self, account: &str, target: &str) {
+        self.polls.forget_target(account, target);
+        self.journal.forget_target(account, target);
+    }
+
+    /// Takes the account's series away: it is no longer configured.
+    pub fn forget_account(&self, account: &str) {
+        self.api.forget(account);
+        self.credentials.forget(account);
+        self.polls.forget_account(account);
+        self.journal.forget_account(account);
+    }
+
     /// A poll of a target ended; `succeeded` only if it succeeded whole.
     pub fn poll_finished(&self, account: &str, target: &str, succeeded: bool, took: Duration) {
         self.polls.finished(account, target, succeeded, took);

@@ -51,6 +51,18 @@ impl Polls {
         }
     }
 
+    // What is removed below may never have been there: then there is nothing to do.
+
+    pub(super) fn forget_target(&self, account: &str, target: &str) {
+        for result in [super::result(true), super::result(false)] {
+            let _ = self.finished.remove_label_values(&[account, target, result]);
+        }
+    }
+
+    pub(super) fn forget_account(&self, account: &str) {
+        let _ = self.planned.remove_label_values(&[account]);
+    }
+
     pub(super) fn finished(&self, account: &str, target: &str, succeeded: bool, took: Duration) {
         self.finished.with_label_values(&[account, target, super::result(succeeded)]).inc();
         self.durations.with_label_values::<&str>(&[]).observe(took.as_secs_f64());

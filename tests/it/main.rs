@@ -26,3 +26,5 @@ mod probe;
 mod prometheus;
 mod readme;
 mod sdk;
+#[cfg(unix)]
+mod web;

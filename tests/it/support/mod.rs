@@ -1,5 +1,6 @@
 //! What the tests share: processes that end with the test, HTTP, and reading an exposition.
 
+pub mod certificates;
 pub mod exposition;
 pub mod http;
 pub mod process;

@@ -50,8 +50,12 @@ struct Running {
 
 impl Running {
     fn start(command: &mut Command) -> Self {
+        Self::start_with(command, Stdio::null())
+    }
+
+    fn start_with(command: &mut Command, stdin: Stdio) -> Self {
         let mut child = command
-            .stdin(Stdio::null())
+            .stdin(stdin)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
@@ -202,9 +206,23 @@ impl Exporter {
 
     /// A daemon by a whole command that says itself where to listen.
     pub fn spawn_as_is(command: &mut Command) -> Self {
-        let mut running = Running::start(command);
+        Self::listening(Running::start(command))
+    }
+
+    /// A daemon whose standard input is a socket that listens.
+    #[cfg(unix)]
+    pub fn spawn_activated(command: &mut Command, socket: std::net::TcpListener) -> Self {
+        Self::listening(Running::start_with(command, std::os::fd::OwnedFd::from(socket).into()))
+    }
+
+    fn listening(mut running: Running) -> Self {
         let address = running.wait_for("listening address=");
         Self { running, url: format!("http://{address}") }
+    }
+
+    /// Sends a signal that doesn't end it.
+    pub fn signal(&self, signal: &str) {
+        self.running.signal(signal);
     }
 
     /// Where a demo's own cloud tells the truth.

@@ -1,0 +1,550 @@
+//! What stands in front of the metrics: TLS, users, limits, sockets; and reading all of it again.
+//!
+//! curl is the client: it speaks every protocol, and independently of the libraries that the exporter uses.
+
+use std::{
+    fs,
+    net::TcpListener,
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+use serde_json::json;
+use tempfile::TempDir;
+
+use crate::support::{Cloud, Exporter, binary, certificates::Authority, eventually, http, run};
+
+/// bcrypt of `open sesame`, at the lowest cost.
+fn hash_of(password: &str) -> String {
+    bcrypt::hash(password, 4).unwrap().to_string()
+}
+
+/// A directory with a web configuration, certificates and an authority.
+struct Web {
+    directory: TempDir,
+    authority: Authority,
+}
+
+impl Web {
+    /// With `server.crt` and `server.key` for this machine, and `ca.crt`, which signed them.
+    fn new() -> Self {
+        let web =
+            Self { directory: tempfile::tempdir().unwrap(), authority: Authority::new("test authority") };
+        web.authority.write(&web.path("ca.crt"));
+        web.sign("server");
+        web
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    fn sign(&self, name: &str) -> (PathBuf, PathBuf) {
+        self.authority.sign(self.directory.path(), name, &["localhost", "127.0.0.1"])
+    }
+
+    fn write(&self, text: &str) {
+        fs::write(self.path("web.yml"), text).unwrap();
+    }
+
+    fn exporter(&self, cloud: &Cloud) -> Exporter {
+        let mut command = binary();
+        command.arg("run").args(settings(cloud)).arg("--web.config.file").arg(self.path("web.yml"));
+        Exporter::spawn(&mut command)
+    }
+
+    /// Asks by HTTPS, with the test's authority trusted.
+    fn curl(&self, exporter: &Exporter, path: &str, more: &[&str]) -> Curled {
+        let ca = self.path("ca.crt");
+        let url = exporter.url.replace("http://", "https://") + path;
+        curl(&[&["--cacert", ca.to_str().unwrap()], more, &[&url]].concat())
+    }
+}
+
+fn settings(cloud: &Cloud) -> Vec<String> {
+    let settings = Exporter::settings(cloud, &[]);
+    settings.into_iter().flat_map(|setting| ["--set".to_owned(), setting]).collect()
+}
+
+/// What curl got; `status` is 0 when there was no answer.
+#[derive(Debug)]
+struct Curled {
+    status: u16,
+    protocol: String,
+    head: String,
+    body: String,
+    error: String,
+}
+
+fn curl(arguments: &[&str]) -> Curled {
+    let done = Command::new("curl")
+        .args(["--silent", "--show-error", "--max-time", "20", "--noproxy", "*", "--dump-header", "-"])
+        .args(["--write-out", "\n%{http_code} %{http_version}"])
+        .args(arguments)
+        .stdin(Stdio::null())
+        .output()
+        .expect("curl is installed");
+    let said = String::from_utf8_lossy(&done.stdout).into_owned();
+    let (answer, numbers) = said.rsplit_once('\n').unwrap_or_default();
+    let (status, protocol) = numbers.split_once(' ').unwrap_or_default();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap_or_default();
+    Curled {
+        status: status.parse().unwrap_or(0),
+        protocol: protocol.to_owned(),
+        head: head.to_ascii_lowercase(),
+        body: body.to_owned(),
+        error: String::from_utf8_lossy(&done.stderr).into_owned(),
+    }
+}
+
+const TLS: &str = "tls_server_config:\n  cert_file: server.crt\n  key_file: server.key\n";
+
+#[test]
+fn tls_1_2_and_1_3_are_spoken_and_nothing_older() {
+    let cloud = Cloud::start(&["--groups", "1"]);
+    let web = Web::new();
+    web.write(TLS);
+    let exporter = web.exporter(&cloud);
+    for (version, most) in [("--tlsv1.2", "1.2"), ("--tlsv1.3", "1.3")] {
+        let answer = web.curl(&exporter, "/-/healthy", &[version, "--tls-max", most]);
+        assert_eq!((answer.status, answer.body.as_str()), (200, "healthy\n"), "{answer:?}");
+    }
+    let old = web.curl(
+        &exporter,
+        "/-/healthy",
+        &["--tlsv1.0", "--tls-max", "1.1", "--ciphers", "DEFAULT@SECLEVEL=0"],
+    );
+    assert_eq!(old.status, 0, "{old:?}");
+    let metrics = web.curl(&exporter, "/metrics", &[]);
+    assert!(metrics.body.contains("appstreaming_exporter_build_info"), "{metrics:?}");
+
+    let plain = http::get(&format!("{}/metrics", exporter.url));
+    assert_eq!((plain.status, plain.body.as_str()), (400, "this port speaks HTTPS\n"));
+
+    web.write(&format!("{TLS}  min_version: TLS13\n"));
+    assert_eq!(web.curl(&exporter, "/-/healthy", &["--tls-max", "1.2"]).status, 0);
+    assert_eq!(web.curl(&exporter, "/-/healthy", &[]).status, 200);
+}
+
+#[test]
+fn http_2_is_spoken_over_tls_and_by_prior_knowledge_unless_it_is_switched_off() {
+    let cloud = Cloud::start(&["--groups", "3"]);
+    let web = Web::new();
+    web.write(TLS);
+    let exporter = web.exporter(&cloud);
+    let before = exporter.url.replace("http://", "https://") + "/metrics";
+    let several = web.curl(&exporter, "/-/healthy", &["--http2", "--verbose", &before, &before]);
+    assert_eq!((several.status, several.protocol.as_str()), (200, "2"), "{several:?}");
+    assert_eq!(several.error.matches("SSL connection using").count(), 1, "{}", several.error);
+    assert!(several.body.ends_with("healthy\n"), "{several:?}");
+    assert_eq!(web.curl(&exporter, "/metrics", &["--http1.1"]).protocol, "1.1");
+
+    web.write(&format!("{TLS}http_server_config:\n  http2: false\n"));
+    let one = web.curl(&exporter, "/metrics", &["--http2"]);
+    assert_eq!((one.status, one.protocol.as_str()), (200, "1.1"));
+
+    let plain = Exporter::polling(&cloud, &[]);
+    let known = curl(&["--http2-prior-knowledge", &format!("{}/metrics", plain.url)]);
+    assert_eq!((known.status, known.protocol.as_str()), (200, "2"), "{known:?}");
+    let long = format!("X-Long: {}", "x".repeat(20_000));
+    let refused = curl(&["--http2-prior-knowledge", "--header", &long, &format!("{}/metrics", plain.url)]);
+    assert_ne!(refused.status, 200, "headers have the same limit: {refused:?}");
+}
+
+#[test]
+fn a_client_needs_a_certificate_of_the_right_authority_with_an_allowed_name() {
+    let cloud = Cloud::start(&["--groups", "1"]);
+    let web = Web::new();
+    let policy = "  client_auth_type: RequireAndVerifyClientCert\n  client_ca_file: ca.crt\n";
+    web.write(&format!("{TLS}{policy}"));
+    let exporter = web.exporter(&cloud);
+    let directory = web.directory.path();
+    let good = web.authority.sign(directory, "good", &["prometheus.example"]);
+    let misnamed = web.authority.sign(directory, "misnamed", &["other.example"]);
+    let foreign = Authority::new("somebody else").sign(directory, "foreign", &["prometheus.example"]);
+    let ask = |(certificate, key): &(PathBuf, PathBuf)| {
+        let shown = ["--cert", certificate.to_str().unwrap(), "--key", key.to_str().unwrap()];
+        web.curl(&exporter, "/metrics", &shown).status
+    };
+
+    assert_eq!(web.curl(&exporter, "/metrics", &[]).status, 0, "none");
+    assert_eq!([ask(&good), ask(&misnamed), ask(&foreign)], [200, 200, 0]);
+
+    web.write(&format!("{TLS}{policy}  client_allowed_sans: [prometheus.example]\n"));
+    assert_eq!([ask(&good), ask(&misnamed), ask(&foreign)], [200, 0, 0]);
+
+    let optional = "  client_auth_type: VerifyClientCertIfGiven\n  client_ca_file: ca.crt\n";
+    web.write(&format!("{TLS}{optional}"));
+    assert_eq!(web.curl(&exporter, "/metrics", &[]).status, 200, "none is needed");
+    assert_eq!([ask(&good), ask(&foreign)], [200, 0]);
+
+    web.write(&format!("{TLS}  client_auth_type: RequireAnyClientCert\n"));
+    assert_eq!(web.curl(&exporter, "/metrics", &[]).status, 0, "any, but one");
+    assert_eq!([ask(&good), ask(&foreign)], [200, 200]);
+
+    web.write(&format!("{TLS}  client_auth_type: RequestClientCert\n"));
+    assert_eq!([web.curl(&exporter, "/metrics", &[]).status, ask(&foreign)], [200, 200]);
+}
+
+#[test]
+fn a_rotated_certificate_is_in_force_at_once_and_a_bad_file_keeps_the_old() {
+    let cloud = Cloud::start(&["--groups", "1"]);
+    let web = Web::new();
+    web.write(TLS);
+    let exporter = web.exporter(&cloud);
+    let serial = || {
+        let shown = web.curl(&exporter, "/-/healthy", &["--verbose"]);
+        assert_eq!(shown.status, 200, "{shown:?}");
+        shown
+            .error
+            .lines()
+            .find(|line| line.contains("start date") || line.contains("subject:"))
+            .map(str::to_owned)
+    };
+    assert!(serial().is_some_and(|line| line.contains("CN=server")));
+
+    let (certificate, key) = web.sign("rotated");
+    fs::rename(&key, web.path("server.key")).unwrap();
+    fs::rename(&certificate, web.path("server.crt")).unwrap();
+    assert!(serial().is_some_and(|line| line.contains("CN=rotated")), "the next handshake shows it");
+
+    fs::write(web.path("server.crt"), "no certificate").unwrap();
+    for _ in 0..3 {
+        assert!(serial().is_some_and(|line| line.contains("CN=rotated")));
+    }
+    let complaints = || exporter.log().matches("the web configuration changed and has problems").count();
+    eventually("the problem is logged", || (complaints() > 0).then_some(()));
+    assert_eq!(complaints(), 1, "once: {}", exporter.log());
+    assert!(exporter.log().contains("tls_server_config.cert_file: has no certificate in PEM"));
+
+    web.write("tls_server_config:\n  cert_fil: server.crt\n");
+    assert_eq!(web.curl(&exporter, "/metrics", &[]).status, 200);
+    assert!(exporter.log().contains("unknown key; did you mean"), "{}", exporter.log());
+
+    web.sign("server");
+    web.write(TLS);
+    assert!(serial().is_some_and(|line| line.contains("CN=server")), "and goes on when it is mended");
+}
+
+#[test]
+fn a_user_needs_the_right_password() {
+    let cloud = Cloud::start(&["--groups", "1"]);
+    let web = Web::new();
+    web.write(&format!("basic_auth_users:\n  alice: {}\n", hash_of("open sesame")));
+    let exporter = web.exporter(&cloud);
+    let url = format!("{}/metrics", exporter.url);
+    let login = |user: &str| curl(&["--user", user, &url]).status;
+
+    let refused = curl(&[&url]);
+    assert_eq!(refused.status, 401);
+    assert!(refused.head.contains("www-authenticate: basic realm="), "{refused:?}");
+    assert!(!refused.body.contains("appstreaming_"));
+    for wrong in ["alice:open", "alice:", "bob:open sesame", ":open sesame"] {
+        assert_eq!(login(wrong), 401, "{wrong}");
+    }
+    assert_eq!([login("alice:open sesame"), login("alice:open sesame")], [200, 200]);
+    for path in ["/", "/config", "/-/healthy", "/-/reload", "/nowhere"] {
+        assert_eq!(exporter.get(path).status, 401, "{path} is behind it too");
+    }
+
+    web.write(&format!("basic_auth_users:\n  alice: {}\n", hash_of("a new one")));
+    assert_eq!([login("alice:open sesame"), login("alice:a new one")], [401, 200]);
+    let log = exporter.log();
+    assert!(!log.contains("alice") && !log.contains("sesame"), "{log}");
+}
+
+#[test]
+fn headers_and_a_rate_limit_are_as_the_file_says() {
+    let cloud = Cloud::start(&["--groups", "1"]);
+    let web = Web::new();
+    web.write(
+        "http_server_config:\n  headers:\n    X-Frame-Options: deny\n    Content-Security-Policy: default-src 'self'\n\
+         rate_limit:\n  interval: 1h\n  burst: 2\n",
+    );
+    let exporter = web.exporter(&cloud);
+    let answers: Vec<_> = (0..3).map(|_| exporter.get("/")).collect();
+    assert_eq!(answers.iter().map(|answer| answer.status).collect::<Vec<_>>(), [200, 200, 429]);
+    for answer in &answers {
+        assert_eq!(answer.header("x-frame-options"), Some("deny"));
+        assert_eq!(answer.header("content-security-policy"), Some("default-src 'self'"));
+    }
+    let wait: u64 = answers[2].header("retry-after").unwrap().parse().unwrap();
+    assert!((3_500..=3_600).contains(&wait), "{wait}");
+
+    web.write("rate_limit:\n  interval: 0\n  burst: 0\n");
+    assert_eq!(exporter.get("/").status, 200);
+}
+
+#[test]
+fn a_bad_file_at_the_start_is_every_reason_at_once() {
+    let web = Web::new();
+    web.write("tls_server_config:\n  cert_file: absent.crt\n  key_file: server.key\nbasic_auth_users:\n  alice: no hash\n");
+    let path = web.path("web.yml");
+    for command in ["run", "check"] {
+        let ended = run(binary().arg(command).arg("--web.config.file").arg(&path).envs([
+            ("ALIBABA_CLOUD_ACCESS_KEY_ID", "example"),
+            ("ALIBABA_CLOUD_ACCESS_KEY_SECRET", "example"),
+        ]));
+        assert_eq!(ended.status, 1, "{ended:?}");
+        for expected in ["web.yml:2: tls_server_config.cert_file: ", "web.yml:5: basic_auth_users.alice: "] {
+            assert!(ended.stderr.contains(expected), "{expected} is not in\n{}", ended.stderr);
+        }
+    }
+    let missing = run(binary().args(["check", "--web.config.file", "/nowhere/web.yml"]));
+    assert_eq!(missing.status, 1);
+    assert!(missing.stderr.contains("/nowhere/web.yml: cannot be read"), "{}", missing.stderr);
+    web.write(TLS);
+    let good = run(binary().arg("check").arg("--web.config.file").arg(&path));
+    assert_eq!(good.status, 0, "{}", good.stderr);
+    assert!(good.stdout.contains("web.yml"), "{}", good.stdout);
+}
+
+#[test]
+fn a_unix_socket_is_served_beside_a_port_and_is_gone_afterwards() {
+    let cloud = Cloud::start(&["--groups", "1"]);
+    let directory = tempfile::tempdir().unwrap();
+    let socket = directory.path().join("exporter.sock");
+    drop(std::os::unix::net::UnixListener::bind(&socket).unwrap());
+    let address = format!("unix:{}?mode=0600", socket.display());
+    let mut command = binary();
+    command.arg("run").args(settings(&cloud)).args([
+        "--web.listen-address",
+        "127.0.0.1:0",
+        "--web.listen-address",
+        &address,
+    ]);
+    let exporter = Exporter::spawn_as_is(&mut command);
+    let asked = curl(&["--unix-socket", socket.to_str().unwrap(), "http://exporter/-/healthy"]);
+    assert_eq!((asked.status, asked.body.as_str()), (200, "healthy\n"), "{asked:?}");
+    assert_eq!(exporter.get("/-/healthy").status, 200);
+    assert_eq!(fs::metadata(&socket).unwrap().permissions().mode() & 0o777, 0o600);
+
+    let second = run(binary().arg("run").args(settings(&cloud)).args(["--web.listen-address", &address]));
+    assert_eq!(second.status, 1, "one that is served is not taken away");
+    assert!(second.stderr.contains("in use"), "{}", second.stderr);
+    assert_eq!(exporter.end("-TERM").0, 0);
+    assert!(!socket.exists());
+}
+
+/// The start of a process as systemd does it: sockets from descriptor 3 on, and their number for this process.
+const ACTIVATE: &str = "exec 3<&0 </dev/null; export LISTEN_FDS=1 LISTEN_PID=$$; exec \"$@\"";
+
+#[test]
+fn sockets_of_systemd_are_served_and_it_is_told_when() {
+    let cloud = Cloud::start(&["--groups", "1"]);
+    let directory = tempfile::tempdir().unwrap();
+    let notices = std::os::unix::net::UnixDatagram::bind(directory.path().join("notify")).unwrap();
+    notices.set_read_timeout(Some(std::time::Duration::from_secs(20))).unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let mut command = Command::new("sh");
+    command
+        .args([
+            "-c",
+            ACTIVATE,
+            "sh",
+            env!("CARGO_BIN_EXE_appstreaming-exporter"),
+            "run",
+            "--web.systemd-socket",
+        ])
+        .args(settings(&cloud))
+        .env("NOTIFY_SOCKET", directory.path().join("notify"));
+    let exporter = Exporter::spawn_activated(&mut command, listener);
+    assert_eq!(exporter.url, format!("http://{address}"));
+    assert_eq!(exporter.get("/-/healthy").status, 200);
+    let told = || {
+        let mut bytes = [0; 64];
+        let count = notices.recv(&mut bytes).unwrap();
+        String::from_utf8_lossy(&bytes[..count]).trim().to_owned()
+    };
+    assert_eq!(told(), "READY=1");
+    assert_eq!(exporter.end("-TERM").0, 0);
+    assert_eq!(told(), "STOPPING=1");
+
+    let without = run(binary().args(["run", "--web.systemd-socket"]).args(settings(&cloud)));
+    assert_eq!(without.status, 1);
+    assert!(without.stderr.contains("systemd handed over no socket"), "{}", without.stderr);
+}
+
+/// An exporter with a configuration file of its own.
+struct Reloaded {
+    exporter: Exporter,
+    directory: TempDir,
+}
+
+impl Reloaded {
+    fn start(text: &str, lifecycle: &[&str]) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("exporter.toml");
+        fs::write(&path, text).unwrap();
+        let mut command = binary();
+        let exporter = Exporter::spawn(command.arg("run").args(lifecycle).arg("--config.file").arg(path));
+        Self { exporter, directory }
+    }
+
+    fn write(&self, text: &str) {
+        fs::write(self.directory.path().join("exporter.toml"), text).unwrap();
+    }
+
+    fn reload(&self) -> http::Answer {
+        http::post(&format!("{}/-/reload", self.exporter.url), &json!({}))
+    }
+
+    fn value(&self, name: &str, labels: &[(&str, &str)]) -> Option<f64> {
+        self.exporter.scrape().value(name, labels)
+    }
+}
+
+/// A configuration with these accounts, each of one cloud.
+fn configuration(poll: &str, accounts: &[(&str, &Cloud)]) -> String {
+    use appstreaming_exporter::simulator::{ACCESS_KEY_ID, ACCESS_KEY_SECRET};
+    let mut text = format!("[poll]\n{poll}\n[api]\nrequests_per_second = 5000\n");
+    for (name, cloud) in accounts {
+        text += &format!(
+            "[[accounts]]\nname = \"{name}\"\nendpoint = \"{}\"\n[accounts.credentials]\nsource = \"access_key\"\n\
+             access_key_id = \"{ACCESS_KEY_ID}\"\naccess_key_secret = \"{ACCESS_KEY_SECRET}\"\n",
+            cloud.url
+        );
+    }
+    text
+}
+
+const RELOADED: &str = "appstreaming_exporter_config_last_reload_successful";
+const RELOADED_AT: &str = "appstreaming_exporter_config_last_reload_success_timestamp_seconds";
+const POLLS: &str = "appstreaming_exporter_polls_total";
+/// Only the first poll, unless something asks for another.
+const ONCE: &str = "interval = \"1h\"\nstale_after = \"2h\"";
+
+#[test]
+fn a_reload_adds_and_removes_accounts_and_leaves_the_others_alone() {
+    let (first, second) = (Cloud::start(&["--groups", "2"]), Cloud::start(&["--groups", "3", "--seed", "7"]));
+    let one = configuration(ONCE, &[("one", &first)]);
+    let reloaded = Reloaded::start(&one, &["--web.enable-lifecycle"]);
+    let before = reloaded.exporter.first_poll();
+    assert_eq!(before.value(RELOADED, &[]), Some(1.0));
+    let asked = first.stats()["requests"].clone();
+    let groups = |account: &str| {
+        reloaded.exporter.scrape().series("appstreaming_group_info", &[("account", account)]).count()
+    };
+
+    reloaded.write(&configuration(ONCE, &[("two", &second), ("one", &first)]));
+    let answer = reloaded.reload();
+    assert_eq!((answer.status, answer.body.as_str()), (200, "reloaded\n"));
+    assert_eq!(reloaded.exporter.get("/-/ready").status, 200, "a new target takes nobody out of service");
+    assert_eq!(groups("one"), 2, "there is no moment without them");
+    eventually("the new account is polled", || (groups("two") == 3).then_some(()));
+    assert!(reloaded.exporter.get("/config").body.contains("name = \"two\""));
+    assert_eq!(first.stats()["requests"], asked, "the account that stayed was not polled again");
+    assert_eq!(reloaded.value(POLLS, &[("account", "one"), ("result", "success")]), Some(1.0));
+    assert!(reloaded.value(RELOADED_AT, &[]) > before.value(RELOADED_AT, &[]));
+
+    reloaded.write(&one);
+    assert_eq!(reloaded.reload().status, 200);
+    assert_eq!((groups("one"), groups("two")), (2, 0));
+    let after = reloaded.exporter.scrape();
+    for name in after.names().map(str::to_owned).collect::<Vec<_>>() {
+        assert_eq!(after.series(&name, &[("account", "two")]).count(), 0, "{name} still speaks of it");
+    }
+    assert_eq!(first.stats()["requests"], asked);
+}
+
+#[test]
+fn a_bad_file_changes_nothing_and_says_why() {
+    let cloud = Cloud::start(&["--groups", "2"]);
+    let good = configuration(ONCE, &[("one", &cloud)]);
+    let reloaded = Reloaded::start(&good, &["--web.enable-lifecycle"]);
+    let before = reloaded.exporter.first_poll();
+    reloaded.write(&good.replace("1h", "often").replace("[api]", "[apy]"));
+    let answer = reloaded.reload();
+    assert_eq!(answer.status, 400);
+    for expected in ["poll.interval", "apy", "exporter.toml:2"] {
+        assert!(answer.body.contains(expected), "{expected} is not in\n{}", answer.body);
+    }
+    let after = reloaded.exporter.scrape();
+    assert_eq!(after.value(RELOADED, &[]), Some(0.0));
+    assert_eq!(after.value(RELOADED_AT, &[]), before.value(RELOADED_AT, &[]), "of the last good one");
+    assert_eq!(after.series("appstreaming_group_info", &[]).count(), 2);
+    assert!(reloaded.exporter.get("/config").body.contains("interval = \"1h\""));
+
+    reloaded.write(&good);
+    assert_eq!(reloaded.reload().status, 200);
+    assert_eq!(reloaded.value(RELOADED, &[]), Some(1.0));
+}
+
+#[test]
+fn what_changed_of_a_target_is_in_force_and_its_counters_go_on() {
+    let cloud = Cloud::start(&["--groups", "3"]);
+    let good = configuration(ONCE, &[("one", &cloud)]);
+    let reloaded = Reloaded::start(&good, &["--web.enable-lifecycle"]);
+    reloaded.exporter.first_poll();
+
+    // Labels are the renderer's alone: nobody is asked again.
+    let asked = cloud.stats()["requests"].clone();
+    reloaded.write(&format!("{good}[labels]\ngroup = [\"name\"]\n"));
+    assert_eq!(reloaded.reload().status, 200);
+    let labelled = |exposition: &crate::support::Exposition| {
+        exposition
+            .series("appstreaming_group_status", &[])
+            .any(|(labels, _)| labels.contains_key("group_name"))
+    };
+    reloaded.exporter.scrape_until("groups have their names", labelled);
+    assert_eq!(cloud.stats()["requests"], asked);
+
+    // A collector is the poll's: the target is polled anew, and counted on.
+    reloaded.write(&format!("{good}[collectors]\ninstances = \"detailed\"\n"));
+    assert_eq!(reloaded.reload().status, 200);
+    assert_eq!(
+        reloaded.exporter.scrape().series("appstreaming_group_info", &[]).count(),
+        3,
+        "what is known stays until the next poll"
+    );
+    let detailed = reloaded
+        .exporter
+        .scrape_until("instances are shown", |scraped| scraped.has("appstreaming_instance_info"));
+    assert_eq!(detailed.value(POLLS, &[("account", "one"), ("result", "success")]), Some(2.0));
+}
+
+#[test]
+fn a_signal_reloads_without_any_flag_and_http_only_with_one() {
+    let cloud = Cloud::start(&["--groups", "1"]);
+    let good = configuration(ONCE, &[("one", &cloud)]);
+    let reloaded = Reloaded::start(&good, &[]);
+    reloaded.exporter.first_poll();
+    let refused = reloaded.reload();
+    assert_eq!(refused.status, 403);
+    assert!(refused.body.contains("--web.enable-lifecycle"), "{}", refused.body);
+    let got = reloaded.exporter.get("/-/reload");
+    assert_eq!((got.status, got.header("allow")), (405, Some("POST, PUT")));
+
+    reloaded.write(&good.replace("2h", "3h"));
+    reloaded.exporter.signal("-HUP");
+    let config = || reloaded.exporter.get("/config").body;
+    eventually("the signal is obeyed", || config().contains("stale_after = \"3h\"").then_some(()));
+
+    reloaded.write("[poll]\ninterval = 5\n");
+    reloaded.exporter.signal("-HUP");
+    eventually("the problem is logged", || {
+        reloaded.exporter.log().contains("the one before stays in force").then_some(())
+    });
+    assert_eq!(reloaded.value(RELOADED, &[]), Some(0.0));
+    assert!(config().contains("stale_after = \"3h\""));
+    let (status, _) = reloaded.exporter.end("-TERM");
+    assert_eq!(status, 0, "and it still ends in order");
+}
+
+#[test]
+fn every_snippet_of_the_documentation_is_a_good_file() {
+    let web = Web::new();
+    let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/web.md")).unwrap();
+    let snippets: Vec<&str> =
+        text.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    assert!(snippets.len() >= 3, "{snippets:?}");
+    fs::copy(web.path("ca.crt"), web.path("clients.crt")).unwrap();
+    for snippet in snippets {
+        web.write(snippet);
+        let checked = run(binary().args(["check", "--web.config.file"]).arg(web.path("web.yml")));
+        assert_eq!(checked.status, 0, "{snippet}\n{}", checked.stderr);
+        assert!(!checked.stdout.contains("warning"), "{snippet}\n{}", checked.stdout);
+    }
+}
