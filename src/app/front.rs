@@ -108,8 +108,16 @@ impl Front {
                 self.history.lock().unwrap_or_else(PoisonError::into_inner).record(&snapshot);
                 let options = Arc::clone(&self.in_force().options);
                 let newest = Arc::clone(&snapshot);
+                let before = self.exposition.load_full();
                 // A large fleet takes tens of milliseconds: too long for a worker that serves requests.
-                let prepared = spawn_blocking(move || Exposition::new(newest, options));
+                let prepared = spawn_blocking(move || {
+                    let exposition = Exposition::new(newest, options);
+                    if let Some(before) = &before {
+                        exposition.renew(before);
+                    }
+                    warn_of_clashes(before.as_deref(), &exposition);
+                    exposition
+                });
                 let Ok(exposition) = prepared.await else {
                     tracing::error!(
                         "preparing the fleet panicked: the last good numbers stay until they are stale"
@@ -141,6 +149,14 @@ impl Front {
     fn awaited(&self) -> MutexGuard<'_, Vec<Awaited>> {
         // What a panic leaves behind is at worst a latch that is opened once more.
         self.awaited.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Tags that can't be called by their key are told of when they appear, not with every snapshot.
+fn warn_of_clashes(before: Option<&Exposition>, exposition: &Exposition) {
+    let known = before.map_or(&[][..], Exposition::label_clashes);
+    for clash in exposition.label_clashes().iter().filter(|clash| !known.contains(clash)) {
+        tracing::warn!("{clash}");
     }
 }
 

@@ -38,8 +38,8 @@ impl Bodies {
             return Ok(encoding.pack(Bytes::new()));
         };
         let everything = selection.is_everything();
-        if everything && let Some(body) = exposition.made(syntax, encoding) {
-            return Ok(body.clone());
+        if everything && exposition.made(syntax, encoding).is_some() {
+            return Ok(exposition.body(syntax, encoding).clone());
         }
         let small = exposition.expected_bytes() <= SMALL;
         let make = move || match everything {

@@ -1,6 +1,7 @@
 //! A snapshot of the fleet as the bytes that scrapes get.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
@@ -20,6 +21,8 @@ const DETAIL: [Collector; 2] = [Collector::InstancesDetail, Collector::Persisten
 ///
 /// Making one counts its series and decides what `max_series` drops. Bytes are made when somebody first
 /// asks for them, and kept for as long as the exposition: nobody pays for a format that nobody reads.
+/// Whoever replaces one by the next can [`renew`](Self::renew) what was asked for, so that the next
+/// scrape finds it ready.
 #[derive(Debug)]
 pub struct Exposition {
     table: Table,
@@ -28,6 +31,8 @@ pub struct Exposition {
     collectors: BTreeSet<Collector>,
     /// By [`Syntax`], then by [`Encoding`].
     bodies: [[OnceLock<Packed>; Encoding::ALL.len()]; Syntax::ALL.len()],
+    /// Which of them somebody wanted.
+    wanted: [[AtomicBool; Encoding::ALL.len()]; Syntax::ALL.len()],
 }
 
 impl Exposition {
@@ -45,11 +50,28 @@ impl Exposition {
             collectors.remove(&largest);
         }
         let series = series.into_iter().map(|(collector, count)| (collector.as_str(), count)).collect();
-        Self { table, series, dropped, collectors, bodies: Default::default() }
+        let (bodies, wanted) = Default::default();
+        Self { table, series, dropped, collectors, bodies, wanted }
     }
 
     /// The whole fleet, rendered and packed by the first caller; others wait for it.
     pub fn body(&self, syntax: Syntax, encoding: Encoding) -> &Packed {
+        self.wanted[syntax as usize][encoding as usize].store(true, Ordering::Relaxed);
+        self.make(syntax, encoding)
+    }
+
+    /// Makes what somebody wanted of `earlier`. What nobody wanted of it isn't made any more.
+    pub fn renew(&self, earlier: &Self) {
+        for syntax in Syntax::ALL {
+            for encoding in Encoding::ALL {
+                if earlier.wanted[syntax as usize][encoding as usize].load(Ordering::Relaxed) {
+                    self.make(syntax, encoding);
+                }
+            }
+        }
+    }
+
+    fn make(&self, syntax: Syntax, encoding: Encoding) -> &Packed {
         let made = |encoding| &self.bodies[syntax as usize][encoding as usize];
         made(encoding).get_or_init(|| {
             // Text that only serves to be packed isn't kept: it can be many times as large.
@@ -61,7 +83,7 @@ impl Exposition {
         })
     }
 
-    /// The same if it is there already.
+    /// The same if it is there already; looking is not wanting.
     pub fn made(&self, syntax: Syntax, encoding: Encoding) -> Option<&Packed> {
         self.bodies[syntax as usize][encoding as usize].get()
     }

@@ -306,3 +306,15 @@ fn the_exporters_own_families_never_stand_in_the_fleets_part() {
         assert!(fleet.iter().all(|other| stem(other.name) != stem(family.name)), "{}", family.name);
     }
 }
+
+#[test]
+fn what_was_asked_for_is_ready_for_the_next_scrape_and_what_nobody_asks_for_stops() {
+    let of = || Exposition::new(Arc::default(), Arc::default());
+    let (first, second, third) = (of(), of(), of());
+    first.body(Syntax::OpenMetrics, Encoding::Gzip);
+    second.renew(&first);
+    assert!(second.made(Syntax::OpenMetrics, Encoding::Gzip).is_some());
+    assert!(second.made(Syntax::Text, Encoding::Gzip).is_none());
+    third.renew(&second);
+    assert!(third.made(Syntax::OpenMetrics, Encoding::Gzip).is_none(), "nobody asked the second one");
+}
