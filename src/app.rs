@@ -20,7 +20,7 @@ mod terminal;
 
 use std::{io, process::ExitCode};
 
-use tokio::runtime::Runtime;
+use tokio::runtime::{self, Runtime};
 
 pub use crate::aliyun::chain;
 pub use probe::ProbeError;
@@ -147,12 +147,19 @@ fn start_logging(log: &cli::Log) -> Result<(), Error> {
     logging::init(&log.level, log.format).map_err(Error::Logging)
 }
 
-/// Polls are one core's work and scrapes must not wait for them: two workers are enough, and more
-/// would only cost memory.
+/// The runtime of whoever asks the cloud: the calling thread. Polling is one core's work at most, and
+/// handing it from thread to thread would cost a quarter more CPU time.
 fn runtime() -> Result<Runtime, Error> {
-    tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .map_err(|source| Error::System { doing: "start the asynchronous runtime", source })
+    started(&mut runtime::Builder::new_current_thread())
+}
+
+/// The runtime of a server: two threads, so that one request that computes doesn't hold up all others.
+fn server_runtime(on_thread_start: fn()) -> Result<Runtime, Error> {
+    let mut builder = runtime::Builder::new_multi_thread();
+    started(builder.worker_threads(2).thread_name("serve").on_thread_start(on_thread_start))
+}
+
+fn started(builder: &mut runtime::Builder) -> Result<Runtime, Error> {
+    let started = builder.enable_all().build();
+    started.map_err(|source| Error::System { doing: "start the asynchronous runtime", source })
 }

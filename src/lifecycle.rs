@@ -3,8 +3,7 @@
 //! The first SIGTERM or SIGINT asks for an orderly end: readiness goes first, then the token is
 //! cancelled that every task watches. The second ends the process at once, with status 1, so that an
 //! operator is never left with a process that doesn't want to die. SIGHUP asks for the configuration to
-//! be read again. What is not here: what each task
-//! does once the token is cancelled.
+//! be read again. What is not here: what each task does once the token is cancelled.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -104,6 +103,19 @@ fn tell(what: Told) {
 /// There is no systemd here.
 #[cfg(not(unix))]
 fn tell(_: Told) {}
+
+/// Lets the calling thread give way to the process' other threads while the machine can't run all of them.
+#[cfg(target_os = "linux")]
+pub fn give_way() {
+    /// A third of the share that a thread has otherwise.
+    const NICER_BY: i32 = 5;
+    // Linux alone does this by thread. To be nicer is always allowed; where it isn't, threads are equals.
+    let _ = rustix::process::nice(NICER_BY);
+}
+
+/// Lets the calling thread give way to the process' other threads: only Linux does that by thread.
+#[cfg(not(target_os = "linux"))]
+pub fn give_way() {}
 
 /// Waits until every task of `tasks` has finished, at most for `limit`. Nothing is aborted.
 pub async fn drain(tasks: &TaskTracker, limit: Duration) -> Drained {
@@ -338,5 +350,18 @@ mod tests {
         let stuck = tasks.spawn(std::future::pending::<()>());
         assert_eq!(drain(&tasks, Duration::from_millis(5)).await, Drained::Abandoned(1));
         stuck.abort();
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_thread_that_gives_way_leaves_the_others_as_they_were() {
+        let niceness = || rustix::process::getpriority_process(None).unwrap();
+        let before = niceness();
+        let other = std::thread::spawn(move || {
+            give_way();
+            niceness()
+        });
+        assert!(other.join().unwrap() > before || before == 19, "19 is the nicest there is");
+        assert_eq!(niceness(), before);
     }
 }

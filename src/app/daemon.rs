@@ -3,7 +3,11 @@
 use std::{process::ExitCode, sync::Arc};
 
 use jiff::Timestamp;
-use tokio::{sync::mpsc, task::JoinSet};
+use tokio::{
+    runtime::{Handle, Runtime},
+    sync::mpsc,
+    task::JoinSet,
+};
 
 use super::{
     Error,
@@ -20,15 +24,25 @@ const WAITING_RELOADS: usize = 16;
 pub(super) fn run(arguments: &cli::Run) -> Result<ExitCode, Error> {
     let sources = arguments.configuration.sources();
     let config = super::load(&sources, &arguments.log)?;
+    let serving = serving_runtime()?;
     super::runtime()?.block_on(async {
-        let daemon = Daemon::start(config, Arc::new(move || config::load(&sources)), &arguments.web)?;
+        let load = Arc::new(move || config::load(&sources));
+        let daemon = Daemon::start(config, load, &arguments.web, serving.handle().clone())?;
         daemon.serve().await;
         Ok(ExitCode::SUCCESS)
     })
 }
 
+/// What scrapes are answered by, apart from what polls: however much scrapers ask for, polls neither wait in the
+/// same queue nor share alike with them (`docs/decisions/0008-polls-come-first.md`).
+pub(super) fn serving_runtime() -> Result<Runtime, Error> {
+    super::server_runtime(lifecycle::give_way)
+}
+
 /// Everything bound and assembled; polling and serving have not begun.
 pub(super) struct Daemon {
+    /// Where serving happens, and making what is served.
+    serving: Handle,
     server: http::Server,
     plan: Plan,
     telemetry: Arc<Telemetry>,
@@ -40,7 +54,7 @@ pub(super) struct Daemon {
 
 impl Daemon {
     /// Starts with `config`; `load` is how it is read again.
-    pub(super) fn start(config: Config, load: Load, web: &cli::Web) -> Result<Self, Error> {
+    pub(super) fn start(config: Config, load: Load, web: &cli::Web, serving: Handle) -> Result<Self, Error> {
         let telemetry = Telemetry::new();
         telemetry.config_loaded(true, Timestamp::now());
         let readiness = lifecycle::Readiness::default();
@@ -56,6 +70,7 @@ impl Daemon {
             telemetry_path: web.telemetry_path.clone(),
             ..http::Options::default()
         };
+        let context = serving.enter();
         let server =
             http::Server::bind(options, Arc::clone(&front) as Arc<dyn http::Content>).map_err(|error| {
                 match error {
@@ -63,7 +78,8 @@ impl Daemon {
                     error => Error::Serve(error),
                 }
             })?;
-        Ok(Self { server, plan, telemetry, front, readiness, load, reloads })
+        drop(context);
+        Ok(Self { serving, server, plan, telemetry, front, readiness, load, reloads })
     }
 
     /// Where the server listens.
@@ -74,7 +90,7 @@ impl Daemon {
 
     /// Polls and serves until a signal ends it.
     pub(super) async fn serve(self) {
-        let Self { server, plan, telemetry, front, readiness, load, reloads } = self;
+        let Self { serving, server, plan, telemetry, front, readiness, load, reloads } = self;
         let signals = match lifecycle::signals(readiness) {
             Ok(signals) => signals,
             Err(error) => {
@@ -91,7 +107,7 @@ impl Daemon {
         front.await_first_polls(plan.order.iter());
         // Dropped, and so aborted, when the server has drained.
         let mut tasks = JoinSet::new();
-        tasks.spawn(Arc::clone(&front).keep_newest(board.subscribe()));
+        tasks.spawn_on(Arc::clone(&front).keep_newest(board.subscribe()), &serving);
         tasks.spawn(async move { board.keep(Timestamp::now).await });
         polls.change_to(plan, &front.in_force().config).await;
         let reloader = Reloader { load, telemetry, front: Arc::clone(&front), polls };
@@ -103,7 +119,9 @@ impl Daemon {
             ending.cancelled().await;
             lifecycle::tell_ending();
         };
-        let grace = || front.in_force().config.poll.shutdown_grace.get();
-        tokio::join!(server.run(signals.shutdown, grace), told);
+        let grace = move || front.in_force().config.poll.shutdown_grace.get();
+        let served = serving.spawn(server.run(signals.shutdown, grace));
+        // Its panic would be a line in the log already.
+        let _ = tokio::join!(served, told);
     }
 }

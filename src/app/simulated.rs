@@ -9,7 +9,10 @@ use std::{
 
 use tokio_util::sync::CancellationToken;
 
-use super::{Error, daemon::Daemon};
+use super::{
+    Error,
+    daemon::{self, Daemon},
+};
 use crate::{
     cli, config, http, lifecycle,
     simulator::{self, SCENARIOS, Scenario},
@@ -30,6 +33,7 @@ pub(super) fn demo(arguments: &cli::Demo) -> Result<ExitCode, Error> {
     let settings = scenario.map_or(&[][..], |scenario| scenario.settings);
     sources.set.splice(0..0, DEMO_SETTINGS.iter().chain(settings).map(ToString::to_string));
     let mut config = super::load(&sources, &arguments.log)?;
+    let serving = daemon::serving_runtime()?;
     super::runtime()?.block_on(async {
         let loopback = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
         let cloud =
@@ -41,14 +45,14 @@ pub(super) fn demo(arguments: &cli::Demo) -> Result<ExitCode, Error> {
             loaded.config.accounts.clone_from(&accounts);
             Ok(loaded)
         };
-        let daemon = Daemon::start(config, Arc::new(load), &arguments.web)?;
+        let daemon = Daemon::start(config, Arc::new(load), &arguments.web, serving.handle().clone())?;
         invite(daemon.addresses(), &arguments.web.telemetry_path, cloud.address())?;
         if let Some(scenario) = scenario {
             super::print(format!("{}\n\n", story(scenario)).as_bytes())?;
         }
 
         let end = CancellationToken::new();
-        let simulation = tokio::spawn(cloud.run(end.clone().cancelled_owned()));
+        let simulation = serving.spawn(cloud.run(end.clone().cancelled_owned()));
         daemon.serve().await;
         end.cancel();
         // It has nothing to lose but connections; a panic in it was logged.
@@ -74,7 +78,7 @@ pub(super) fn simulate(arguments: &cli::Simulate) -> Result<ExitCode, Error> {
         },
         ..fleet(&arguments.fleet, scenario)
     };
-    super::runtime()?.block_on(async {
+    super::server_runtime(|| {})?.block_on(async {
         let cloud = simulator::Server::bind(options, arguments.listen).map_err(Error::Simulator)?;
         let address = cloud.address();
         let signals = lifecycle::signals(lifecycle::Readiness::default())

@@ -15,7 +15,6 @@ use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper::{Request, Version};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulConnection;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
@@ -74,7 +73,8 @@ where
             .max_header_list_size(u32::try_from(limits.header_bytes).unwrap_or(u32::MAX))
             .max_concurrent_streams(limits.streams);
         let connection = builder.serve_connection(TokioIo::new(stream), service);
-        drive(connection, streams.overdue(&phase, limits), closing(shared, &streams)).await
+        let close = http2::Connection::graceful_shutdown;
+        drive(connection, close, streams.overdue(&phase, limits), closing(shared, &streams)).await
     } else {
         let mut builder = http1::Builder::new();
         builder
@@ -83,7 +83,8 @@ where
             .max_header_size(limits.header_bytes)
             .max_buf_size(limits.header_bytes.max(SMALLEST_BUFFER));
         let connection = builder.serve_connection(TokioIo::new(stream), service);
-        drive(connection, std::future::pending(), closing(shared, &streams)).await
+        let close = http1::Connection::graceful_shutdown;
+        drive(connection, close, std::future::pending(), closing(shared, &streams)).await
     };
     match ended {
         Ok(()) => {}
@@ -100,21 +101,24 @@ enum Ended {
     Failed(hyper::Error),
 }
 
-/// Runs a connection to its end. Once `closing` ends, running requests are answered and no other.
-async fn drive(
-    connection: impl GracefulConnection<Error = hyper::Error>,
+/// Runs a connection to its end. Once `closing` ends, `close` is called: running requests are answered and
+/// no other.
+async fn drive<C: Future<Output = hyper::Result<()>>>(
+    connection: C,
+    close: impl FnOnce(Pin<&mut C>),
     overdue: impl Future<Output = &'static str>,
     closing: impl Future<Output = ()>,
 ) -> Result<(), Ended> {
     let (mut connection, mut overdue, mut closing) = (pin!(connection), pin!(overdue), pin!(closing));
-    let mut is_closing = false;
+    let mut close = Some(close);
     loop {
         tokio::select! {
             ended = connection.as_mut() => return ended.map_err(Ended::Failed),
             reason = overdue.as_mut() => return Err(Ended::Cut(reason)),
-            () = closing.as_mut(), if !is_closing => {
-                connection.as_mut().graceful_shutdown();
-                is_closing = true;
+            () = closing.as_mut(), if close.is_some() => {
+                if let Some(close) = close.take() {
+                    close(connection.as_mut());
+                }
             }
         }
     }

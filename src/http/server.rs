@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::Semaphore;
+use tokio_util::either::Either;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -155,20 +156,25 @@ impl Server {
 /// One connection, by the rules that are in force when it begins.
 async fn serve(stream: Stream, peer: Peer, shared: &Shared) {
     let rules = shared.gate.rules().await;
-    let http1_only = rules.settings.http1_only;
-    let Some(tls) = rules.settings.tls.clone() else {
-        return connection::serve(stream, peer, shared, http1_only).await;
-    };
+    let (http1_only, tls) = (rules.settings.http1_only, rules.settings.tls.clone());
     // They may change while the connection lasts.
     drop(rules);
-    let shaking = handshake::shake(tls, stream, shared.limits.handshake_timeout);
-    match shared.shutdown.run_until_cancelled(shaking).await {
-        Some(Ok(stream)) => connection::serve(stream, peer, shared, http1_only).await,
-        Some(Err(error)) => {
-            tracing::debug!(%peer, error = &error as &dyn std::error::Error, "TLS handshake failed");
+    // One type for both: what drives a connection is large, and is compiled once for each.
+    let stream = match tls {
+        None => Either::Left(stream),
+        Some(tls) => {
+            let shaking = handshake::shake(tls, stream, shared.limits.handshake_timeout);
+            match shared.shutdown.run_until_cancelled(shaking).await {
+                Some(Ok(stream)) => Either::Right(stream),
+                Some(Err(error)) => {
+                    let error = &error as &dyn std::error::Error;
+                    return tracing::debug!(%peer, error, "TLS handshake failed");
+                }
+                None => return,
+            }
         }
-        None => {}
-    }
+    };
+    connection::serve(stream, peer, shared, http1_only).await;
 }
 
 #[cfg(unix)]

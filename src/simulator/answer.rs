@@ -129,8 +129,7 @@ fn huge_portion(at: u64, size: u64) -> Bytes {
         _ => {
             debug_assert!(at >= head);
             let length = (tail - at).min(PORTION as u64) as usize;
-            static FILLING: [u8; PORTION] = [b'A'; PORTION];
-            Bytes::from_static(&FILLING[..length])
+            Bytes::from(vec![b'A'; length])
         }
     }
 }

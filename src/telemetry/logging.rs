@@ -8,7 +8,7 @@ use std::str::FromStr;
 
 use tracing::Subscriber;
 use tracing::level_filters::LevelFilter;
-use tracing_subscriber::filter::{EnvFilter, ParseError};
+use tracing_subscriber::filter::{ParseError, Targets};
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
@@ -94,7 +94,7 @@ where
     Ok(Registry::default().with(layer.with_filter(filter)))
 }
 
-fn filter(level: &str) -> Result<EnvFilter, Error> {
+fn filter(level: &str) -> Result<Targets, Error> {
     let level = level.trim();
     let directives: Vec<&str> = level.split(',').map(str::trim).collect();
     // A bare word is read as a module by `tracing`: `inof` would silence everything, quietly.
@@ -104,15 +104,13 @@ fn filter(level: &str) -> Result<EnvFilter, Error> {
     {
         return Err(Error::Level(level.to_owned()));
     }
-    let mut filter = EnvFilter::builder()
-        .parse(level)
-        .map_err(|source| Error::Directive { level: level.to_owned(), source })?;
+    let mut filter: Targets =
+        level.parse().map_err(|source| Error::Directive { level: level.to_owned(), source })?;
 
     let everywhere = directives.iter().rev().find_map(|word| word.parse::<LevelFilter>().ok());
     if everywhere.is_some_and(|level| level > LevelFilter::WARN) {
         for noisy in NOISY.iter().filter(|noisy| !directives.iter().any(|d| names(d, noisy))) {
-            let quiet = format!("{noisy}=warn").parse().expect("a module and a level are a directive");
-            filter = filter.add_directive(quiet);
+            filter = filter.with_target(*noisy, LevelFilter::WARN);
         }
     }
     Ok(filter)
