@@ -38,7 +38,8 @@ pub(super) fn demo(arguments: &cli::Demo) -> Result<ExitCode, Error> {
         let loopback = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
         let cloud =
             simulator::Server::bind(fleet(&arguments.fleet, scenario), loopback).map_err(Error::Simulator)?;
-        let accounts = simulated_accounts(cloud.address())?;
+        let of_a_role = scenario.is_some_and(|scenario| scenario.of_a_role);
+        let accounts = simulated_accounts(cloud.address(), of_a_role)?;
         config.accounts.clone_from(&accounts);
         let load = move || {
             let mut loaded = config::load(&sources)?;
@@ -144,6 +145,9 @@ fn story(scenario: &Scenario) -> String {
         let settings: String = scenario.settings.iter().map(|setting| format!(" --set {setting}")).collect();
         story += &format!("; takes an exporter with{settings}");
     }
+    if scenario.of_a_role {
+        story += "; takes an exporter with the credentials of a role";
+    }
     story
 }
 
@@ -174,15 +178,28 @@ fn fault_rule(fault: &cli::Fault) -> simulator::FaultRule {
 }
 
 /// The accounts of a configuration that knows nothing but the simulated cloud.
-fn simulated_accounts(cloud: SocketAddr) -> Result<Vec<config::Account>, Error> {
-    let settings = [
-        ("name", DEMO_ACCOUNT.to_owned()),
-        ("endpoint", format!("http://{cloud}")),
-        ("credentials.source", "access_key".to_owned()),
-        ("credentials.access_key_id", simulator::ACCESS_KEY_ID.to_owned()),
-        ("credentials.access_key_secret", simulator::ACCESS_KEY_SECRET.to_owned()),
-    ];
-    let set = settings.map(|(key, value)| format!("accounts.0.{key}={value}")).into();
+fn simulated_accounts(cloud: SocketAddr, of_a_role: bool) -> Result<Vec<config::Account>, Error> {
+    let endpoint = format!("http://{cloud}");
+    let key = |place: &str| {
+        [
+            (format!("{place}source"), "access_key".to_owned()),
+            (format!("{place}access_key_id"), simulator::ACCESS_KEY_ID.to_owned()),
+            (format!("{place}access_key_secret"), simulator::ACCESS_KEY_SECRET.to_owned()),
+        ]
+    };
+    let mut settings =
+        vec![("name".to_owned(), DEMO_ACCOUNT.to_owned()), ("endpoint".to_owned(), endpoint.clone())];
+    if of_a_role {
+        settings.extend([
+            ("credentials.source".to_owned(), "assume_role".to_owned()),
+            ("credentials.role_arn".to_owned(), simulator::ROLE.to_owned()),
+            ("credentials.sts_endpoint".to_owned(), endpoint),
+        ]);
+        settings.extend(key("credentials.base."));
+    } else {
+        settings.extend(key("credentials."));
+    }
+    let set = settings.into_iter().map(|(key, value)| format!("accounts.0.{key}={value}")).collect();
     let sources = config::Sources { set, ..config::Sources::default() };
     Ok(config::load(&sources).map_err(Error::Configuration)?.config.accounts)
 }

@@ -4,6 +4,8 @@
 //! happens to one group of the kind that it can happen to, or to the whole API. What is not here: how a
 //! group gets into a state (`fleet`), and alerts that the cloud has no part in, such as an exporter that is down.
 
+use std::time::Duration;
+
 use super::{
     FaultRule, Options,
     cloud::Fleet,
@@ -21,6 +23,8 @@ pub struct Scenario {
     pub alert: Option<&'static str>,
     /// Settings, `key=value`, that the exporter needs for it.
     pub settings: &'static [&'static str],
+    /// Whether it takes an exporter with the credentials of a role, instead of an AccessKey.
+    pub of_a_role: bool,
     change: Change,
 }
 
@@ -36,6 +40,8 @@ enum Change {
     InactiveKey,
     /// With the AccessKey: it lacks the permission.
     Forbidden,
+    /// With all temporary credentials: they live for so long.
+    ShortLived(Duration),
 }
 
 /// Kinds of groups by their number in the fleet; see [`Options::groups`].
@@ -220,6 +226,15 @@ pub const SCENARIOS: &[Scenario] = &[
         ..loud("credentials-rejected", "the AccessKey is disabled", "AppStreamingCredentialsRejected")
     },
     Scenario {
+        change: Change::ShortLived(Duration::from_secs(100)),
+        of_a_role: true,
+        ..loud(
+            "credentials-expiring",
+            "temporary credentials never have two minutes left",
+            "AppStreamingCredentialsExpiring",
+        )
+    },
+    Scenario {
         settings: &["collectors.instances=detailed", "collectors.max_series=100"],
         ..loud(
             "series-dropped",
@@ -250,6 +265,7 @@ impl Scenario {
             Change::Requests(share, code) => options.faults.push(FaultRule::share(share, code)),
             Change::InactiveKey => options.credentials.iter_mut().for_each(|known| known.active = false),
             Change::Forbidden => options.credentials.iter_mut().for_each(|known| known.allowed = false),
+            Change::ShortLived(life) => options.access.token_lifetime = Some(life),
         }
     }
 
@@ -288,11 +304,11 @@ impl Ill {
 }
 
 const fn quiet(name: &'static str, about: &'static str) -> Scenario {
-    Scenario { name, about, alert: None, settings: &[], change: Change::Nothing }
+    Scenario { name, about, alert: None, settings: &[], of_a_role: false, change: Change::Nothing }
 }
 
 const fn loud(name: &'static str, about: &'static str, alert: &'static str) -> Scenario {
-    Scenario { name, about, alert: Some(alert), settings: &[], change: Change::Nothing }
+    Scenario { alert: Some(alert), ..quiet(name, about) }
 }
 
 const fn group(
@@ -302,7 +318,7 @@ const fn group(
     kind: Kind,
     ill: Ill,
 ) -> Scenario {
-    Scenario { name, about, alert: Some(alert), settings: &[], change: Change::Group(kind, ill) }
+    Scenario { change: Change::Group(kind, ill), ..loud(name, about, alert) }
 }
 
 #[cfg(test)]
