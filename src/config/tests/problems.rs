@@ -1,0 +1,109 @@
+//! What is refused, where it was written, and what would have been right.
+
+use super::*;
+
+#[test]
+fn every_problem_is_reported_at_once_with_its_line() {
+    let problems = toml(
+        r#"[poll]
+interval = "0s"
+page_size = 101
+pages = 3
+[api]
+signature = "v4"
+requests_per_second = 6000
+allow_http = "yes"
+[collectors]
+instances = "all"
+[schedule]
+time_zone = "Asia/Nowhere"
+[sharding]
+index = 3
+[[accounts]]
+endpoint_region = "cn-hangzhou"
+"#,
+    )
+    .problems();
+    assert_eq!(problems.len(), 10, "{problems:#?}");
+    for (line, key) in [
+        (2, "poll.interval"),
+        (3, "poll.page_size"),
+        (4, "poll.pages"),
+        (6, "api.signature"),
+        (7, "api.requests_per_second"),
+        (8, "api.allow_http"),
+        (10, "collectors.instances"),
+        (12, "schedule.time_zone"),
+        (14, "sharding.index"),
+        (16, "accounts.0.endpoint_region"),
+    ] {
+        let start = format!("exporter.toml:{line}: {key}: ");
+        assert!(problems.iter().any(|problem| problem.starts_with(&start)), "{start} {problems:#?}");
+    }
+}
+
+#[test]
+fn problems_of_files_environment_and_flags_come_together() {
+    let problems = toml("[poll]\npage_size = 0\n")
+        .variable("APPSTREAMING_EXPORTER_API__MAX_RETRIES", "many")
+        .set("collectors.nodes=perhaps")
+        .set("nonsense")
+        .problems();
+    assert_eq!(problems.len(), 4, "{problems:#?}");
+    for start in [
+        "exporter.toml:2: poll.page_size: ",
+        "APPSTREAMING_EXPORTER_API__MAX_RETRIES: api.max_retries: ",
+        "--set: collectors.nodes: ",
+        "--set: write KEY=VALUE",
+    ] {
+        assert!(problems.iter().any(|problem| problem.starts_with(start)), "{start} {problems:#?}");
+    }
+}
+
+#[test]
+fn an_unknown_key_is_refused_with_the_nearest_known_one() {
+    refused("[poll]\nintervall = \"30s\"\n", 2, &["unknown key", "did you mean poll.interval?"]);
+    refused("[colectors]\nnodes = true\n", 1, &["unknown key", "did you mean collectors?"]);
+    refused("page_size = 3\n", 1, &["unknown key", "did you mean poll.page_size?"]);
+    refused("[[accounts]]\n[accounts.filters]\n", 2, &["did you mean accounts.0.filter?"]);
+    refused("[zebra]\nstripes = 3\n", 1, &["zebra: unknown key"]);
+}
+
+#[test]
+fn values_out_of_range_are_refused_with_what_is_allowed() {
+    refused("[poll]\ninterval = \"999ms\"", 2, &["from 1s"]);
+    refused("[poll]\ninterval = 60", 2, &["\"60\"", "30s"]);
+    refused("[poll]\nstale_after = \"4s\"", 2, &["from 5s"]);
+    refused("[poll]\npage_size = 0", 2, &["from 1 to 100"]);
+    refused("[poll]\ntimeout = \"soon\"", 2, &["\"soon\" must be a duration"]);
+    refused("[api]\nmax_in_flight = 0", 2, &["from 1"]);
+    refused("[api]\nmax_retries = -1", 2, &["from 0"]);
+    refused("[api]\nrequests_per_second = 0", 2, &["above 0"]);
+    refused("[api]\nrequests_per_second = nan", 2, &["above 0"]);
+    refused("[api]\nrequests_per_second = 5000.5", 2, &["at most 5000"]);
+    refused("[api]\nmax_response_bytes = \"16M\"", 2, &["16MiB"]);
+    refused(
+        "[collectors]\npersistent = \"agregate\"",
+        2,
+        &["off, aggregate, detailed", "did you mean \"aggregate\"?"],
+    );
+    refused("[collectors]\nusers = \"hash\"", 1, &["user_hash_key", "is needed"]);
+    refused("[labels]\ngroup = [\"names\"]", 2, &["name, or tag:KEY"]);
+    refused("[labels]\ngroup = [\"name\", \"name\"]", 2, &["there twice"]);
+    refused("[labels]\ntags = \"department\"", 2, &["must be a list"]);
+    refused("[schedule]\ntime_zone = \"Mars\"", 2, &["\"Mars\" is no known time zone"]);
+    refused("poll = 3", 1, &["poll: must be a table"]);
+    refused("accounts = 3", 1, &["must be a list of tables"]);
+    refused("accounts = []", 1, &["is empty"]);
+}
+
+#[test]
+fn the_bounds_themselves_are_fine() {
+    let config = toml(
+        "[poll]\ninterval = \"1s\"\nstale_after = \"5s\"\npage_size = 1\nshutdown_grace = \"0s\"\n\
+         [api]\nmax_retries = 0\nrequests_per_second = 5000\nmax_in_flight = 1\nmax_response_bytes = 1048576\n",
+    )
+    .config();
+    assert_eq!(config.poll.interval.get().as_secs(), 1);
+    assert_eq!(config.api.max_response_bytes.get(), 1 << 20);
+}

@@ -1,0 +1,80 @@
+//! What keys mean together: endpoints, names, times, shards.
+
+use super::*;
+
+#[test]
+fn endpoints_are_looked_up_or_written() {
+    let endpoint =
+        |text: &str| toml(&format!("[[accounts]]\n{text}")).config().accounts[0].endpoint.to_string();
+    for (text, url) in [
+        ("endpoint_region = \"ap-southeast-1\"", "https://appstream-center.ap-southeast-1.aliyuncs.com"),
+        ("vpc = true", "https://appstream-center.vpc-proxy.aliyuncs.com"),
+        ("vpc = true\nendpoint = \"https://example.com:8443/\"", "https://example.com:8443"),
+        ("endpoint = \"http://127.0.0.1:9878\"", "http://127.0.0.1:9878"),
+        ("endpoint = \"http://[::1]:9878\"", "http://[::1]:9878"),
+        ("endpoint = \"http://localhost\"", "http://localhost"),
+    ] {
+        assert_eq!(endpoint(text), url);
+    }
+    let allowed = toml("[api]\nallow_http = true\n[[accounts]]\nendpoint = \"http://example.com\"").config();
+    assert_eq!(allowed.accounts[0].endpoint.to_string(), "http://example.com");
+}
+
+#[test]
+fn endpoints_that_make_no_sense_are_refused() {
+    refused("[[accounts]]\nendpoint_region = \"cn-hangzhou\"", 2, &["cn-shanghai, ap-southeast-1"]);
+    refused("[[accounts]]\nendpoint = \"http://example.com\"", 2, &["allow_http"]);
+    for endpoint in
+        ["https://example.com/path", "https://user:hunter2@example.com", "example.com", "ftp://example.com"]
+    {
+        let problems = toml(&format!("[[accounts]]\nendpoint = \"{endpoint}\"")).problems();
+        assert_eq!(problems.len(), 1, "{problems:?}");
+        assert!(!problems[0].contains("hunter2"), "{problems:?}");
+    }
+}
+
+#[test]
+fn accounts_have_names_of_their_own() {
+    refused("[[accounts]]\nname = \"a\"\n[[accounts]]\nname = \"a\"", 4, &["name of another account"]);
+    refused("[[accounts]]\nname = \" \"", 2, &["must not be empty"]);
+    let config = toml("[[accounts]]\nname = \"生产 \\\"x\\\"\"").config();
+    assert_eq!(config.accounts[0].name, "生产 \"x\"");
+}
+
+#[test]
+fn data_outlives_long_intervals_unless_the_operator_says_otherwise() {
+    let stale_after = |text: &str| toml(&format!("[poll]\n{text}")).config().poll.stale_after.to_string();
+    assert_eq!(stale_after("interval = \"100s\""), "5m");
+    assert_eq!(stale_after("interval = \"10m\""), "30m");
+    assert_eq!(stale_after("interval = \"10m\"\nstale_after = \"11m\""), "11m");
+    let loaded =
+        toml("[poll]\ninterval = \"10m\"\nstale_after = \"11m\"").load().expect("a warning is no error");
+    assert_eq!(loaded.warnings.len(), 1);
+    assert_eq!(loaded.warnings[0].key, "poll.stale_after");
+    assert!(
+        toml("[poll]\ninterval = \"1m\"\nstale_after = \"3m\"").load().expect("sound").warnings.is_empty()
+    );
+}
+
+#[test]
+fn a_replica_finds_its_number_in_its_host_name() {
+    assert_eq!(sharded("hostname", "3", Some("exporter-2")), Ok(Sharding { index: 2, total: 3 }));
+    assert_eq!(
+        sharded("hostname", "3", Some("exporter-1.pods.svc.local")),
+        Ok(Sharding { index: 1, total: 3 })
+    );
+    assert_eq!(sharded("1", "2", None), Ok(Sharding { index: 1, total: 2 }));
+    for (index, total, host_name, part) in [
+        ("hostname", "3", Some("laptop"), "laptop"),
+        ("hostname", "3", Some("exporter-"), "exporter-"),
+        ("hostname", "3", None, "unknown"),
+        ("hostname", "2", Some("exporter-2"), "below the total"),
+        ("2", "2", None, "below the total"),
+        ("-1", "2", None, "whole number"),
+        ("host", "2", None, "hostname"),
+        ("0", "0", None, "sharding.total"),
+    ] {
+        let message = sharded(index, total, host_name).expect_err(index);
+        assert!(message.contains(part), "{message}");
+    }
+}

@@ -1,0 +1,73 @@
+//! What is a secret stays one, and what is shown means the same.
+
+use super::*;
+
+#[test]
+fn a_secret_that_looks_like_a_number_stays_text() {
+    let config = load(&environment(&[
+        ("APPSTREAMING_EXPORTER_ACCOUNTS__0__CREDENTIALS__SOURCE", "access_key"),
+        ("APPSTREAMING_EXPORTER_ACCOUNTS__0__CREDENTIALS__ACCESS_KEY_ID", "0123456"),
+        ("APPSTREAMING_EXPORTER_ACCOUNTS__0__CREDENTIALS__ACCESS_KEY_SECRET", "123456"),
+        ("APPSTREAMING_EXPORTER_ACCOUNTS__0__CREDENTIALS__SECURITY_TOKEN", "true"),
+    ]));
+    let config = config.unwrap_or_else(|problems| panic!("{problems}")).config;
+    let Credentials::AccessKey { id, secret, security_token, .. } = &config.accounts[0].credentials else {
+        panic!("not an AccessKey");
+    };
+    assert_eq!((id.expose(), secret.expose()), ("0123456", "123456"));
+    assert_eq!(security_token.as_ref().map(|token| token.expose()), Some("true"));
+}
+
+#[test]
+fn secrets_are_never_shown() {
+    let text = "[api]\nproxy = \"http://user:SECRET1@proxy:3128\"\n\
+                [collectors]\nusers = \"hash\"\nuser_hash_key = \"SECRET2\"\n\
+                [[accounts]]\n[accounts.credentials]\nsource = \"access_key\"\naccess_key_id = \"SECRETID1234\"\n\
+                access_key_secret = \"SECRET3\"\nsecurity_token = \"SECRET4\"\n";
+    let written = toml(text);
+    let loaded = written.load().expect("sound");
+    for shown in
+        [format!("{loaded:?}"), format!("{loaded:#?}"), loaded.config.redacted(), loaded.config.to_string()]
+    {
+        assert!(!shown.contains("SECRET"), "{shown}");
+        assert!(shown.contains("<secret>") && shown.contains("…1234"), "{shown}");
+    }
+    // The same secrets where they don't belong, or of the wrong type.
+    for text in [
+        text.replace("[[accounts]]", "[[accounts]]\nendpoint = \"https://user:SECRET5@host\""),
+        text.replace("http://user:SECRET1@", "SECRET1:"),
+        text.replace("\"access_key\"", "\"default\""),
+        text.replace("\"SECRET3\"", "[\"SECRET3\"]"),
+        text.replace("access_key_secret", "acces_key_secret"),
+        text.replace("\"SECRET3\"", "\"SECRET3"),
+    ] {
+        let problems = toml(&text).load().expect_err("refused");
+        assert!(!format!("{problems} {problems:?}").contains("SECRET"), "{problems}");
+    }
+    let number = toml(
+        "[[accounts]]\n[accounts.credentials]\nsource = \"access_key\"\naccess_key_secret = 987654321\n",
+    );
+    assert!(!number.problems().concat().contains("987654321"));
+}
+
+#[test]
+fn what_is_shown_loads_again_and_means_the_same() {
+    let written = toml(
+        "[poll]\ninterval = \"90s\"\n[api]\nproxy = \"http://u:p@proxy:1\"\nmax_response_bytes = \"1MB\"\nrequests_per_second = 0.5\n\
+         [collectors]\nusers = \"hash\"\nuser_hash_key = \"k\"\nstateset = \"full\"\ninstances = \"detailed\"\n\
+         [labels]\ngroup = [\"name\", \"tag:a\\u007f\\n\\\"\"]\ntags = [\"*\"]\n[sharding]\nindex = 1\ntotal = 2\n\
+         [[accounts]]\nname = \"\\\\ \\\"生\\\" \\t\"\nendpoint = \"https://[::1]:8443\"\n\
+         [accounts.credentials]\nsource = \"access_key\"\naccess_key_id = \"LTAI1234\"\naccess_key_secret = \"s\"\n\
+         [accounts.filter]\ntags = { \"a.b c\" = \"=\" }\nstatus = [\"PUBLISHED\"]\ngroup_name = \"x\"\n\
+         [[accounts]]\nname = \"b\"\nvpc = true\n",
+    );
+    let shown = written.config().redacted();
+    assert!(
+        shown.contains("interval = \"90s\"") && shown.contains("max_response_bytes = \"1MB\""),
+        "{shown}"
+    );
+    let again = toml(&shown).config();
+    assert_eq!(again.redacted(), shown);
+    assert_eq!(again.accounts[0].filter, written.config().accounts[0].filter);
+    assert_eq!(again.labels.group, written.config().labels.group);
+}
