@@ -28,8 +28,12 @@ use crate::{
     telemetry::Telemetry,
 };
 
-/// For what one question may take, retries included.
+/// For what one question may take, retries included, but not what its requests wait for the rate limit.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// Requests of one target that may wait in line: the pages of thousands of groups.
+const IN_LINE: f64 = 60.0;
+/// Whoever asks has to see an answer some time.
+const LONGEST_LINE: Duration = Duration::from_mins(5);
 /// Who calls is nice to know, not worth a long wait.
 const PATIENCE_FOR_IDENTITY: Duration = Duration::from_secs(10);
 /// Groups whose elements are counted to foresee how many requests a poll needs.
@@ -156,13 +160,14 @@ pub(super) async fn account(config: &Config, account: &Account) -> Observed {
         }
         _ => None,
     };
+    let patience = patience(config.api.requests_per_second, assemble::targets_of(account).count());
     observed.targets = join_all(assemble::targets_of(account).map(|(product_type, region)| {
         let client = client.clone();
         async move {
             match client {
                 Some(client) => {
                     let target = assemble::target(config, account, product_type, region, client);
-                    target_seen(&target, &account.filter.group_ids).await
+                    target_seen(&target, &account.filter.group_ids, patience).await
                 }
                 None => TargetSeen::not_tried(product_type, region),
             }
@@ -172,6 +177,12 @@ pub(super) async fn account(config: &Config, account: &Account) -> Observed {
     observed.latency = watch.latency();
     observed.throttled = watch.throttled.load(Relaxed);
     observed
+}
+
+/// How long a question may take where so many targets share so many requests per second.
+fn patience(requests_per_second: f64, targets: usize) -> Duration {
+    let waiting = IN_LINE * targets as f64 / requests_per_second;
+    PATIENCE + Duration::try_from_secs_f64(waiting).map_or(LONGEST_LINE, |line| line.min(LONGEST_LINE))
 }
 
 async fn keys(source: &Result<Arc<dyn Source>, super::Error>) -> Result<Keys, String> {
@@ -216,7 +227,7 @@ fn sts_endpoint(account: &Account) -> Endpoint {
     }
 }
 
-async fn target_seen(target: &Target, picked: &[String]) -> TargetSeen {
+async fn target_seen(target: &Target, picked: &[String], patience: Duration) -> TargetSeen {
     let mut seen = TargetSeen {
         name: target.name.to_string(),
         groups: Trial::NotTried(""),
@@ -224,7 +235,7 @@ async fn target_seen(target: &Target, picked: &[String]) -> TargetSeen {
         persistent: Trial::NotTried("no group is known"),
         sizes: None,
     };
-    let (groups, listings) = match within(PATIENCE, list_groups(target)).await {
+    let (groups, listings) = match within(patience, list_groups(target)).await {
         Trial::Passed(listed) => listed,
         Trial::Failed(error) => return TargetSeen { groups: Trial::Failed(error), ..seen },
         Trial::OutOfTime(limit) => return TargetSeen { groups: Trial::OutOfTime(limit), ..seen },
@@ -238,15 +249,15 @@ async fn target_seen(target: &Target, picked: &[String]) -> TargetSeen {
     if target.collectors.instances == Depth::Off {
         seen.instances = Trial::NotTried("collectors.instances is off");
     } else if let Some(group) = own.first() {
-        seen.instances = try_instances(target, group).await;
+        seen.instances = try_instances(target, group, patience).await;
     }
     let with_sessions = own.iter().find(|group| &*group.auth_mode == "Session").or(own.first());
     if target.collectors.persistent == Depth::Off {
         seen.persistent = Trial::NotTried("collectors.persistent is off");
     } else if let Some(group) = with_sessions {
-        seen.persistent = try_persistent(target, group).await;
+        seen.persistent = try_persistent(target, group, patience).await;
     }
-    seen.sizes = Some(sizes(target, &own, listings, &seen).await);
+    seen.sizes = Some(sizes(target, &own, listings, &seen, patience).await);
     seen
 }
 
@@ -267,14 +278,14 @@ async fn list_groups(target: &Target) -> Result<(Vec<Group>, Vec<u64>), Error> {
     Ok((groups, listings))
 }
 
-async fn try_instances(target: &Target, group: &Group) -> Trial<(String, u64)> {
+async fn try_instances(target: &Target, group: &Group, patience: Duration) -> Trial<(String, u64)> {
     let query = InstanceQuery::of(&group.id);
-    within(PATIENCE, target.api.count(&query)).await.map(|count| (group.id.to_string(), count))
+    within(patience, target.api.count(&query)).await.map(|count| (group.id.to_string(), count))
 }
 
-async fn try_persistent(target: &Target, group: &Group) -> Trial<(String, u64)> {
+async fn try_persistent(target: &Target, group: &Group, patience: Duration) -> Trial<(String, u64)> {
     let query = PersistentQuery::of(&target.product_type, &group.id);
-    let trial = match within(PATIENCE, target.api.count(&query)).await {
+    let trial = match within(patience, target.api.count(&query)).await {
         Trial::Failed(error) if has_no_persistent_sessions(group, &error) => Trial::Passed(0),
         trial => trial,
     };
@@ -283,14 +294,22 @@ async fn try_persistent(target: &Target, group: &Group) -> Trial<(String, u64)> 
 
 /// Counts some groups, spread over all of them; one that can't be counted is left out, and none is
 /// counted where the first trial failed already.
-async fn sizes(target: &Target, groups: &[Group], group_listings: Vec<u64>, seen: &TargetSeen) -> Sizes {
+async fn sizes(
+    target: &Target,
+    groups: &[Group],
+    group_listings: Vec<u64>,
+    seen: &TargetSeen,
+    patience: Duration,
+) -> Sizes {
     let step = groups.len().div_ceil(SAMPLE).max(1);
     let sample = |trial: &Trial<_>| -> Vec<&Group> {
         let passed = matches!(trial, Trial::Passed(_));
         groups.iter().step_by(step).filter(|_| passed).collect()
     };
-    let instances = count_each(target, sample(&seen.instances), try_instances);
-    let persistent = count_each(target, sample(&seen.persistent), try_persistent);
+    let instances =
+        count_each(target, sample(&seen.instances), |target, group| try_instances(target, group, patience));
+    let persistent =
+        count_each(target, sample(&seen.persistent), |target, group| try_persistent(target, group, patience));
     let (instances, persistent) = tokio::join!(instances, persistent);
     let polled = |depth, counts| (depth != Depth::Off).then_some(counts);
     Sizes {
@@ -379,4 +398,17 @@ impl aliyun::Observer for Watch {
     fn waited(&self, _waited: Duration) {}
     fn rate_limit(&self, _requests_per_second: f64) {}
     fn in_flight(&self, _change: i64) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waiting_for_the_rate_limit_is_no_fault_of_the_services() {
+        assert_eq!(patience(20.0, 1), Duration::from_secs(33));
+        assert_eq!(patience(0.5, 1), Duration::from_secs(150));
+        assert_eq!(patience(20.0, 6), Duration::from_secs(48));
+        assert_eq!(patience(1e-300, 1), Duration::from_secs(330));
+    }
 }
