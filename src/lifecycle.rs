@@ -109,7 +109,7 @@ fn tell(_: Told) {}
 pub fn give_way() {
     /// A third of the share that a thread has otherwise.
     const NICER_BY: i32 = 5;
-    // Linux alone does this by thread. To be nicer is always allowed; where it isn't, threads are equals.
+    // Where a sandbox forbids it, threads are equals.
     let _ = rustix::process::nice(NICER_BY);
 }
 

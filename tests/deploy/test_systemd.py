@@ -1,6 +1,7 @@
 """The units, as far as they can be judged without a running systemd."""
 
 import re
+import socket
 
 from conftest import BINARY, DEPLOY, cargo, environment, eventually, free_port, process, run, status
 
@@ -38,10 +39,20 @@ def test_a_misspelt_setting_is_found(tmp_path):
     assert "ProtectSytem" in run("systemd-analyze", "verify", "--man=no", broken, check=False).stderr
 
 
+def start(environment, log):
+    """The service's command line, with the files that are shipped."""
+    words = settings(SERVICE)["ExecStart"].split()
+    assert words[0] == "/usr/bin/appstreaming-exporter" and words[-1] == "$ARGS"
+    arguments = [word.replace("/etc/appstreaming-exporter", str(SYSTEMD)) for word in words[1:-1]]
+    env = environment | {
+        "APPSTREAMING_EXPORTER_ACCOUNTS__0__ENDPOINT": "http://127.0.0.1:9",
+        "ALIBABA_CLOUD_ACCESS_KEY_ID": "an-id",
+        "ALIBABA_CLOUD_ACCESS_KEY_SECRET": "a-secret",
+    }
+    return process(BINARY, *arguments, env=env, log=log)
+
+
 def test_the_service_starts_with_the_files_that_are_shipped(tmp_path):
-    start = settings(SERVICE)["ExecStart"].split()
-    assert start[0] == "/usr/bin/appstreaming-exporter" and start[-1] == "$ARGS"
-    arguments = [a.replace("/etc/appstreaming-exporter", str(SYSTEMD)) for a in start[1:-1]]
     env = {}
     for line in (SYSTEMD / "appstreaming-exporter.default").read_text().splitlines():
         if line and not line.startswith("#"):
@@ -49,14 +60,25 @@ def test_the_service_starts_with_the_files_that_are_shipped(tmp_path):
             env[key] = value.strip('"')
     assert env == {"ARGS": ""}
     port = free_port()
-    env |= {
-        "APPSTREAMING_EXPORTER_WEB__LISTEN_ADDRESS": f"127.0.0.1:{port}",
-        "APPSTREAMING_EXPORTER_ACCOUNTS__0__ENDPOINT": "http://127.0.0.1:9",
-        "ALIBABA_CLOUD_ACCESS_KEY_ID": "an-id",
-        "ALIBABA_CLOUD_ACCESS_KEY_SECRET": "a-secret",
-    }
-    with process(BINARY, *arguments, env=env, log=tmp_path / "log"):
+    env["APPSTREAMING_EXPORTER_WEB__LISTEN_ADDRESS"] = f"127.0.0.1:{port}"
+    with start(env, tmp_path / "log"):
         eventually("it serves", lambda: True if status(f"http://127.0.0.1:{port}/-/healthy") == 200 else None)
+
+
+def test_the_service_is_started_when_it_says_so_and_reloads_as_the_unit_does_it(tmp_path):
+    assert settings(SERVICE)["Type"] == "notify"
+    log = tmp_path / "log"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.settimeout(20)
+        manager.bind(str(tmp_path / "notify"))
+        env = {
+            "NOTIFY_SOCKET": str(tmp_path / "notify"),
+            "APPSTREAMING_EXPORTER_WEB__LISTEN_ADDRESS": "127.0.0.1:0",
+        }
+        with start(env, log) as running:
+            assert manager.recv(4096).strip() == b"READY=1"
+            run(*settings(SERVICE)["ExecReload"].replace("$MAINPID", str(running.pid)).split())
+            eventually("it reads the files again", lambda: "was read again" in log.read_text() or None)
 
 
 def test_what_is_commented_out_in_the_environment_file_is_understood():
