@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """What scrapers get, how large it is, and what scraping at full speed costs a poll.
 
-    benches/formats.py BINARY [--groups 200] [--instances-per-group 500] [--turns 3] [--rate 200]
+    benches/formats.py BINARY [--groups 200] [--instances-per-group 500] [--turns 3] [--rates 200 5000]
 
 Starts the simulated cloud and exporters as processes of their own on loopback. First the sizes: one scrape
-for each client's own Accept header and each encoding. Then the wall time of polls at a rate limit (requests
+for each client's own Accept header and each encoding. Then the wall time of polls at rate limits (requests
 per second), in turns with nobody scraping and with `wrk` scraping over four connections as fast as it can.
 Needs `wrk` for the second part; otherwise standard library only.
 """
@@ -18,18 +18,20 @@ import time
 import urllib.error
 import urllib.request
 
-from fleet import KEYS, cpu, get, start
+from fleet import KEYS, get, start
 
 OPENMETRICS = "application/openmetrics-text;version=1.0.0"
+OPENMETRICS_0 = "application/openmetrics-text;version=0.0.1"
 PROTOBUF = "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited"
-# As these programs send them.
+UTF_8 = "escaping=allow-utf-8"
+# As these programs send them, of curl and Prometheus 2.42 as received, of the others by their sources.
 CLIENTS = {
     "curl, a browser": "*/*",
-    "Prometheus 2, and agents made of it": f"{OPENMETRICS},application/openmetrics-text;version=0.0.1;q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1",
-    "Prometheus 3": f"{OPENMETRICS};escaping=allow-utf-8;q=0.6,application/openmetrics-text;version=0.0.1;q=0.5,text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,text/plain;version=0.0.4;q=0.3,*/*;q=0.2",
-    "Prometheus with native histograms": f"{PROTOBUF};q=0.6,{OPENMETRICS};q=0.5,application/openmetrics-text;version=0.0.1;q=0.4,text/plain;version=0.0.4;q=0.3,*/*;q=0.2",
-    "Telegraf": f"{PROTOBUF};q=0.7,text/plain;version=0.0.4;q=0.3",
-    "vmagent": "text/plain;version=0.0.4;q=1,*/*;q=0.1",
+    "Prometheus 2.42": f"{OPENMETRICS},{OPENMETRICS_0};q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1",
+    "Prometheus 3.16": f"{OPENMETRICS};{UTF_8};q=0.7,{OPENMETRICS_0};q=0.6,text/plain;version=1.0.0;{UTF_8};q=0.5,text/plain;version=0.0.4;q=0.4,*/*;q=0.3",
+    "Prometheus 3.16 with native histograms": f"{PROTOBUF};q=0.7,{OPENMETRICS};{UTF_8};q=0.6,{OPENMETRICS_0};q=0.5,text/plain;version=1.0.0;{UTF_8};q=0.4,text/plain;version=0.0.4;q=0.3,*/*;q=0.2",
+    "Telegraf 1.37": f"{PROTOBUF};q=0.7,text/plain;version=0.0.4;q=0.3",
+    "VictoriaMetrics 1.154": "text/plain;version=0.0.4;q=1,*/*;q=0.1",
 }
 MODES = {
     "aggregate": [],
@@ -102,39 +104,46 @@ def poll_seconds(url, polls):
     return found
 
 
-def polls_under_load(binary, cloud_url, turns, rate):
-    print("\n| mode | scrapes | encoding | scrapes/s | wall of a poll, ms | with nobody scraping |")
-    print("|---|---|---|--:|--:|--:|")
-    for mode, settings in MODES.items():
-        for encoding in ("gzip", "identity"):
-            limits = ["poll.interval=1s", f"api.requests_per_second={rate}"]
-            process, url = exporter(binary, cloud_url, [*limits, *settings])
-            try:
-                quiet, loaded, rates = [], [], []
-                # In turns, so that other work on the machine falls on both.
-                for _ in range(turns):
-                    poll_seconds(url, 1)
-                    quiet += poll_seconds(url, 1)
-                    headers = ["-H", f"Accept: {OPENMETRICS}", "-H", f"Accept-Encoding: {encoding}"]
-                    command = ["wrk", "-t1", "-c4", "-d300", *headers, url + "/metrics"]
-                    wrk = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-                    try:
-                        # The poll that runs already was not under load from its start.
-                        poll_seconds(url, 1)
-                        began, before = time.monotonic(), served(url)
-                        loaded += poll_seconds(url, 1)
-                        rates.append((served(url) - before) / (time.monotonic() - began))
-                    finally:
-                        wrk.kill()
-                        wrk.wait()
+def polls_under_load(binary, cloud_url, turns, rates):
+    print("\n| requests per second | mode | encoding | scrapes/s | wall of a poll, ms | with nobody scraping | slower by |")
+    print("|--:|---|---|--:|--:|--:|--:|")
+    for rate in rates:
+        for mode, settings in MODES.items():
+            for encoding in ("gzip", "identity"):
+                limits = ["poll.interval=1s", f"api.requests_per_second={rate}"]
+                process, url = exporter(binary, cloud_url, [*limits, *settings])
+                try:
+                    scrapes, loaded, quiet = in_turns(url, encoding, turns, max(1, rate // 500))
+                finally:
+                    process.terminate()
+                    process.wait()
                 print(
-                    f"| {mode} | OpenMetrics | {encoding} | {statistics.mean(rates):,.0f} "
-                    f"| {statistics.median(loaded) * 1000:.0f} | {statistics.median(quiet) * 1000:.0f} |",
+                    f"| {rate:,} | {mode} | {encoding} | {scrapes:,.0f} | {loaded * 1000:,.0f} | {quiet * 1000:,.0f} "
+                    f"| {loaded / quiet - 1:.0%} |",
                     flush=True,
                 )
-            finally:
-                process.terminate()
-                process.wait()
+
+
+def in_turns(url, encoding, turns, polls):
+    """Scrapes per second, and the median wall time of a poll with them and without: in turns, so that other
+    work on the machine falls on both."""
+    quiet, loaded, scrapes = [], [], []
+    for _ in range(turns):
+        poll_seconds(url, 1)
+        quiet += poll_seconds(url, polls)
+        headers = ["-H", f"Accept: {OPENMETRICS}", "-H", f"Accept-Encoding: {encoding}"]
+        command = ["wrk", "-t1", "-c4", "-d300", *headers, url + "/metrics"]
+        wrk = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+        try:
+            # The poll that runs already was not under load from its start.
+            poll_seconds(url, 1)
+            began, before = time.monotonic(), served(url)
+            loaded += poll_seconds(url, polls)
+            scrapes.append((served(url) - before) / (time.monotonic() - began))
+        finally:
+            wrk.kill()
+            wrk.wait()
+    return statistics.mean(scrapes), statistics.median(loaded), statistics.median(quiet)
 
 
 def served(url):
@@ -148,7 +157,7 @@ def main():
     arguments.add_argument("--groups", type=int, default=200)
     arguments.add_argument("--instances-per-group", type=int, default=500)
     arguments.add_argument("--turns", type=int, default=3)
-    arguments.add_argument("--rate", type=int, default=200)
+    arguments.add_argument("--rates", type=int, nargs="*", default=[200, 5000])
     options = arguments.parse_args()
     cloud, cloud_url = start(
         [
@@ -164,7 +173,7 @@ def main():
     try:
         sizes(options.binary, cloud_url)
         if options.turns:
-            polls_under_load(options.binary, cloud_url, options.turns, options.rate)
+            polls_under_load(options.binary, cloud_url, options.turns, options.rates)
     finally:
         cloud.terminate()
         cloud.wait()
