@@ -30,17 +30,12 @@ deny:
 # Tests against a real Prometheus and the official SDK; they need Debian's `prometheus`,
 # `prometheus-alertmanager` and pip.
 end-to-end:
-    cargo test --locked --test it -- --ignored --skip {{slow}} --test-threads=2
-
-# The one test that takes minutes: three rotations of one-minute tokens.
-end-to-end-slow:
-    cargo test --locked --test it -- --ignored {{slow}}
-
-slow := "three_rotations_of_tokens_that_live_for_a_minute_fail_no_poll"
+    cargo test --locked --test it -- --ignored --test-threads=2
 
 # Alert rules, inhibitions and dashboards; needs Debian's `prometheus` and `prometheus-alertmanager`.
 observability:
     tests/observability/run
+
 # The pages in a real browser: Debian's `chromium`, `node` and `npm`. Screenshots go to target/screenshots.
 browser:
     cargo build --locked
