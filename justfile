@@ -38,7 +38,8 @@ observability:
 
 # The pages in a real browser: Debian's `chromium`, `node` and `npm`. Screenshots go to target/screenshots.
 browser:
-    cargo build --locked
+    # What the tests run, built as they build it: there already, where they have run.
+    cargo test --locked --test it --no-run
     cd tests/browser && npm ci --silent --no-audit --no-fund && npm test
 
 # Regenerate what is generated from code.

@@ -1,6 +1,6 @@
 //! `run`: the daemon.
 
-use std::{process::ExitCode, sync::Arc};
+use std::{panic::resume_unwind, process::ExitCode, sync::Arc};
 
 use jiff::Timestamp;
 use tokio::{
@@ -121,7 +121,8 @@ impl Daemon {
         };
         let grace = move || front.in_force().config.poll.shutdown_grace.get();
         let served = serving.spawn(server.run(signals.shutdown, grace));
-        // Its panic would be a line in the log already.
-        let _ = tokio::join!(served, told);
+        // A panic must end the process, not leave one behind that serves nobody.
+        let served = async { served.await.unwrap_or_else(|error| resume_unwind(error.into_panic())) };
+        tokio::join!(served, told);
     }
 }
