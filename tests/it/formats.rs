@@ -255,7 +255,8 @@ fn prometheus_reads_openmetrics_with_its_exemplars() {
 #[test]
 #[ignore = "needs a real Prometheus: just end-to-end"]
 fn prometheus_reads_protobuf() {
-    let arguments = ["--enable-feature=native-histograms"];
+    // What makes Prometheus 2 ask for protobuf, and what makes Prometheus 3.
+    let arguments = ["--enable-feature=native-histograms,created-timestamp-zero-ingestion"];
     let (_exporter, prometheus) = prometheus_sees_the_same(&arguments, "protobuf");
     // Counters keep their names, and bounds are written as in text.
     for query in [
