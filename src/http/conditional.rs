@@ -33,7 +33,7 @@ pub(super) fn respond_if_changed(
         whole
     };
     set(&mut response, VARY, "Accept-Encoding");
-    let tag = HeaderValue::from_str(&tag).expect("a tag is hexadecimal digits in quotes");
+    let tag = HeaderValue::from_str(&tag).expect("a tag is a W, hexadecimal digits and quotes");
     response.headers_mut().insert(ETAG, tag);
     // May be kept, must be asked for.
     set(&mut response, CACHE_CONTROL, "private, no-cache");

@@ -104,6 +104,11 @@ fn filter(level: &str) -> Result<Targets, Error> {
     {
         return Err(Error::Level(level.to_owned()));
     }
+    // What is in brackets is about spans and fields, by which nothing is chosen here: it would be read as a
+    // module's name, and silence everything, too.
+    if level.contains(['[', '{']) {
+        return Err(Error::Level(level.to_owned()));
+    }
     let mut filter: Targets =
         level.parse().map_err(|source| Error::Directive { level: level.to_owned(), source })?;
 
@@ -118,7 +123,7 @@ fn filter(level: &str) -> Result<Targets, Error> {
 
 /// Whether a directive is about that crate, or about something in it.
 fn names(directive: &str, name: &str) -> bool {
-    directive.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with(['=', ':', '[']))
+    directive.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with(['=', ':']))
 }
 
 /// Swallows errors: a closed stderr must stop neither a poll nor a scrape.
@@ -231,7 +236,7 @@ mod tests {
 
     #[test]
     fn a_level_that_is_none_is_named() {
-        for level in ["inof", "", "verbose"] {
+        for level in ["inof", "", "verbose", "[poll]=debug", "info,hyper[{id}]=debug"] {
             let error = filter(level).unwrap_err().to_string();
             assert!(error.starts_with(&format!("log level `{level}` is none of")), "{error}");
         }
