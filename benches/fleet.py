@@ -107,14 +107,18 @@ def measure(binary, cloud, cloud_url, settings, polls):
         exporter.wait()
 
 
-def main():
-    arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+def arguments_of_a_fleet(page):
+    """What every measurement of a fleet is told."""
+    arguments = argparse.ArgumentParser(description=page.splitlines()[0])
     arguments.add_argument("binary")
     arguments.add_argument("--groups", type=int, default=200)
     arguments.add_argument("--instances-per-group", type=int, default=500)
-    arguments.add_argument("--polls", type=int, default=5)
-    options = arguments.parse_args()
-    cloud, cloud_url = start(
+    return arguments
+
+
+def simulated(options):
+    """A simulated cloud with a fleet that stands still: its process and its URL."""
+    return start(
         [
             options.binary,
             "simulate",
@@ -125,6 +129,13 @@ def main():
         ],
         r"listens at (\S+)",
     )
+
+
+def main():
+    arguments = arguments_of_a_fleet(__doc__)
+    arguments.add_argument("--polls", type=int, default=5)
+    options = arguments.parse_args()
+    cloud, cloud_url = simulated(options)
     try:
         print("| mode | CPU of a poll, ms | of the cloud's own | wall of a poll, ms | RSS, MB | peak, MB | body, MB |")
         print("|---|--:|--:|--:|--:|--:|--:|")

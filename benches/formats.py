@@ -9,7 +9,6 @@ per second), in turns with nobody scraping and with `wrk` scraping over four con
 Needs `wrk` for the second part; otherwise standard library only.
 """
 
-import argparse
 import re
 import statistics
 import subprocess
@@ -18,7 +17,7 @@ import time
 import urllib.error
 import urllib.request
 
-from fleet import KEYS, get, start
+from fleet import KEYS, arguments_of_a_fleet, get, simulated, start
 
 OPENMETRICS = "application/openmetrics-text;version=1.0.0"
 OPENMETRICS_0 = "application/openmetrics-text;version=0.0.1"
@@ -152,24 +151,11 @@ def served(url):
 
 
 def main():
-    arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    arguments.add_argument("binary")
-    arguments.add_argument("--groups", type=int, default=200)
-    arguments.add_argument("--instances-per-group", type=int, default=500)
+    arguments = arguments_of_a_fleet(__doc__)
     arguments.add_argument("--turns", type=int, default=3)
     arguments.add_argument("--rates", type=int, nargs="*", default=[200, 5000])
     options = arguments.parse_args()
-    cloud, cloud_url = start(
-        [
-            options.binary,
-            "simulate",
-            *("--listen", "127.0.0.1:0"),
-            *("--speed", "0"),
-            *("--groups", str(options.groups)),
-            *("--instances-per-group", str(options.instances_per_group)),
-        ],
-        r"listens at (\S+)",
-    )
+    cloud, cloud_url = simulated(options)
     try:
         sizes(options.binary, cloud_url)
         if options.turns:

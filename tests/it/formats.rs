@@ -2,7 +2,6 @@
 
 use std::{
     collections::BTreeMap,
-    path::PathBuf,
     process::Command,
     time::{Duration, SystemTime},
 };
@@ -11,7 +10,7 @@ use serde_json::Value;
 
 use crate::{
     prometheus::Prometheus,
-    support::{Cloud, Exporter, Exposition, eventually, http, run},
+    support::{Cloud, Exporter, Exposition, eventually, http, python, run},
 };
 
 const TEXT: &str = "text/plain;version=0.0.4";
@@ -268,30 +267,10 @@ fn prometheus_reads_protobuf() {
     }
 }
 
-/// A virtual environment with the Python client, made once and kept beside the build.
-fn python() -> PathBuf {
-    let environment = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("readers");
-    let python = environment.join("bin/python");
-    let requirements = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/readers/requirements.txt");
-    if run(Command::new("sh")
-        .arg("-c")
-        .arg(format!("{} -c 'import prometheus_client, zstandard'", python.display())))
-    .status
-        != 0
-    {
-        let made = run(Command::new("python3").args(["-m", "venv"]).arg(&environment));
-        assert_eq!(made.status, 0, "{}", made.stderr);
-        let installed =
-            run(Command::new(&python).args(["-m", "pip", "install", "--quiet", "-r", requirements]));
-        assert_eq!(installed.status, 0, "{}", installed.stderr);
-    }
-    python
-}
-
 #[test]
 #[ignore = "installs the Python client with pip: just end-to-end"]
 fn the_python_client_reads_the_same_in_text_and_openmetrics() {
-    let python = python();
+    let python = python("readers", "prometheus_client, zstandard");
     let cloud = Cloud::start(&["--groups", "6"]);
     let all =
         [STILL, "collectors.instances=detailed", "collectors.persistent=detailed", "labels.tags=[\"*\"]"];

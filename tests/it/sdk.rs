@@ -5,30 +5,17 @@ use std::{path::PathBuf, process::Command};
 
 use serde_json::Value;
 
-use crate::support::{Cloud, run};
+use crate::support::{Cloud, python, run};
 
-/// A virtual environment with the SDK, made once and kept beside the build.
-pub fn python() -> PathBuf {
-    let environment = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("sdk");
-    let python = environment.join("bin/python");
-    let requirements = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/sdk/requirements.txt");
-    let has_sdk = || {
-        run(Command::new(&python).args(["-c", "import alibabacloud_appstream_center20210901"])).status == 0
-    };
-    if !python.exists() || !has_sdk() {
-        let made = run(Command::new("python3").args(["-m", "venv"]).arg(&environment));
-        assert_eq!(made.status, 0, "{}", made.stderr);
-        let installed =
-            run(Command::new(&python).args(["-m", "pip", "install", "--quiet", "-r", requirements]));
-        assert_eq!(installed.status, 0, "{}", installed.stderr);
-    }
-    python
+/// A Python that has the SDK.
+pub fn python_of_the_sdk() -> PathBuf {
+    python("sdk", "alibabacloud_appstream_center20210901")
 }
 
 #[test]
 #[ignore = "installs the official SDK with pip: just end-to-end"]
 fn the_official_sdk_lists_the_same_fleet_with_both_signatures() {
-    let python = python();
+    let python = python_of_the_sdk();
     let cloud = Cloud::start(&["--groups", "9", "--instances-per-group", "130"]);
     let truth = cloud.truth();
     for signature in ["v3", "v2"] {

@@ -62,7 +62,7 @@ fn every_example_of_the_documentation_works() {
 #[test]
 #[ignore = "installs the official SDK with pip: just end-to-end"]
 fn the_official_library_finds_the_same_credentials_in_the_same_places() {
-    let python = crate::sdk::python();
+    let python = crate::sdk::python_of_the_sdk();
     // Each found by both in the same environment, whatever it holds beside.
     let agree = |machine: &Machine, theirs: &str, ours: &str| {
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/sdk/credentials.py");

@@ -6,7 +6,7 @@ pub mod http;
 pub mod process;
 
 pub use exposition::Exposition;
-pub use process::{Cloud, Exporter, binary, run};
+pub use process::{Cloud, Exporter, binary, python, run};
 
 use std::time::{Duration, Instant};
 

@@ -2,6 +2,7 @@
 
 use std::{
     io::{BufRead, BufReader, Read},
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::{Arc, Mutex},
     thread,
@@ -40,6 +41,24 @@ pub fn run(command: &mut Command) -> Finished {
         stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
         stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
     }
+}
+
+/// A Python that can import `modules`, from a virtual environment with what `tests/NAME/requirements.txt` asks
+/// for: made once and kept beside the build.
+pub fn python(name: &str, modules: &str) -> PathBuf {
+    let environment = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let python = environment.join("bin/python");
+    let requirements =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(name).join("requirements.txt");
+    let imports = format!("import {modules}");
+    if !python.exists() || run(Command::new(&python).args(["-c", &imports])).status != 0 {
+        let made = run(Command::new("python3").args(["-m", "venv"]).arg(&environment));
+        assert_eq!(made.status, 0, "{}", made.stderr);
+        let install = ["-m", "pip", "install", "--quiet", "--requirement"];
+        let installed = run(Command::new(&python).args(install).arg(requirements));
+        assert_eq!(installed.status, 0, "{}", installed.stderr);
+    }
+    python
 }
 
 /// A process whose output is collected; killed when dropped.
