@@ -3,6 +3,7 @@
 //! Knows nothing of App Streaming, of the exporter's configuration or of its metrics: whoever
 //! assembles a [`Client`] hands it [`Options`] and an [`Observer`].
 
+pub mod access_key;
 pub mod credentials;
 pub mod identity;
 pub mod probe;

@@ -7,6 +7,7 @@ use std::io::Read as _;
 use std::path::PathBuf;
 
 use crate::aliyun::Secret;
+use crate::aliyun::access_key::mask_id;
 use crate::aliyun::credentials::parse_uri;
 
 /// What stands in place of a secret wherever a configuration is shown.
@@ -32,13 +33,7 @@ impl AccessKeyId {
 
 impl fmt::Display for AccessKeyId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        const SHOWN_CHARACTERS: usize = 4;
-        let id = self.0.trim_start_matches('…');
-        // An id so short that four characters would be most of it is no real id; it may be a misplaced secret.
-        match id.char_indices().rev().nth(SHOWN_CHARACTERS - 1) {
-            Some((at, _)) => write!(f, "…{}", &id[at..]),
-            None => f.write_str("…"),
-        }
+        f.write_str(&mask_id(&self.0))
     }
 }
 
@@ -156,7 +151,7 @@ mod tests {
     fn an_access_key_id_is_shown_by_its_last_four_characters() {
         let id = AccessKeyId::new("LTAI5tExampleKeyIdABCD");
         assert_eq!(format!("{id} {id:?}"), "…ABCD …ABCD");
-        assert_eq!(AccessKeyId::new("abc").to_string(), "…");
+        assert_eq!(AccessKeyId::new("abcdefg").to_string(), "…", "too short for a real id");
         assert_eq!(AccessKeyId::new("…ABCD").to_string(), "…ABCD");
     }
 

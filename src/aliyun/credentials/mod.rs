@@ -40,54 +40,13 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::Secret;
-
+pub use super::access_key::Credentials;
 pub use environment::Environment;
 pub use observer::{Event, Observer, Unobserved};
 pub use provider::Surroundings;
 pub use recipe::{KeyText, Places, Recipe, Role, SESSION_DURATION, SESSION_NAME, StsPlace};
 pub use static_keys::StaticSource;
 pub use uri::parse as parse_uri;
-
-/// An AccessKey, with a token when it is a temporary one.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Credentials {
-    /// `LTAI...` for a long-lived key, `STS....` for a temporary one. Shown by its last four characters only.
-    pub access_key_id: String,
-    /// The key of the signature.
-    pub access_key_secret: Secret,
-    /// Must go with every request when the credentials are temporary.
-    pub security_token: Option<Secret>,
-    /// When the service stops accepting them; `None` where the source doesn't know of an end.
-    pub expires: Option<Timestamp>,
-}
-
-impl Credentials {
-    /// Credentials of no known end.
-    pub fn new(
-        access_key_id: impl Into<String>,
-        access_key_secret: Secret,
-        security_token: Option<Secret>,
-    ) -> Self {
-        Self { access_key_id: access_key_id.into(), access_key_secret, security_token, expires: None }
-    }
-
-    /// The id as it may be shown: its last four characters, after an ellipsis.
-    pub fn shown_id(&self) -> String {
-        last_four(&self.access_key_id)
-    }
-}
-
-impl fmt::Debug for Credentials {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_struct("Credentials")
-            .field("access_key_id", &self.shown_id())
-            .field("security_token", &self.security_token)
-            .field("expires", &self.expires)
-            .finish_non_exhaustive()
-    }
-}
 
 /// What a source is going to say.
 pub type Pending<'a> = Pin<Box<dyn Future<Output = Result<Arc<Credentials>, Error>> + Send + 'a>>;
@@ -199,43 +158,5 @@ impl fmt::Display for Error {
 impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         self.source.as_ref().map(|source| &**source as &(dyn StdError + 'static))
-    }
-}
-
-/// An AccessKey id as it may be shown. Of one too short to be real nothing is shown.
-pub(super) fn last_four(id: &str) -> String {
-    let shown = match id.char_indices().rev().nth(3) {
-        Some((start, _)) if start >= 4 => &id[start..],
-        _ => "",
-    };
-    format!("…{shown}")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn credentials_show_no_more_than_the_end_of_their_id() {
-        let credentials =
-            Credentials::new("LTAI5tExampleAbCd", Secret::new("hunter2"), Some(Secret::new("CAIS-token")));
-        let shown = format!("{credentials:?} {credentials:#?}");
-        assert!(shown.contains("…AbCd"), "{shown}");
-        for hidden in ["LTAI", "hunter2", "CAIS"] {
-            assert!(!shown.contains(hidden), "{shown}");
-        }
-    }
-
-    #[test]
-    fn an_id_too_short_to_be_real_is_not_shown_at_all() {
-        for (id, shown) in [
-            ("", "…"),
-            ("abcd", "…"),
-            ("abcdefg", "…"),
-            ("abcdefgh", "…efgh"),
-            ("键键键键键键键键", "…键键键键"),
-        ] {
-            assert_eq!(last_four(id), shown, "{id}");
-        }
     }
 }

@@ -145,7 +145,7 @@ impl Source for Refreshing {
         let refresh = self.shared.refresh();
         Description {
             source: self.name(),
-            access_key_id: refresh.held().map(|held| held.shown_id()),
+            access_key_id: refresh.held().map(|held| super::super::access_key::mask_id(&held.access_key_id)),
             expires: refresh.held().and_then(|held| held.expires),
             failure: refresh.failure().cloned(),
         }

@@ -3,7 +3,7 @@
 //! A `SignatureDoesNotMatch` quotes the string that the service signed, with id and token in it; a load
 //! balancer may quote the whole URL.
 
-use super::super::credentials::{Credentials, last_four};
+use super::super::access_key::{Credentials, mask_id};
 use super::super::secret::Secret;
 use super::super::signature::encode;
 
@@ -36,7 +36,7 @@ impl<'a> Redaction<'a> {
         for secret in secrets {
             replace(text, secret, REDACTED);
         }
-        replace(text, access_key_id, &last_four(access_key_id));
+        replace(text, access_key_id, &mask_id(access_key_id));
     }
 }
 
@@ -72,7 +72,7 @@ fn shorten_ids(text: &str) -> String {
         match begin {
             Some(begin) if id.len() - begin >= SHORTEST_ID => {
                 shortened.push_str(&word[..begin]);
-                shortened.push_str(&last_four(&id[begin..]));
+                shortened.push_str(&mask_id(&id[begin..]));
                 shortened.push_str(&word[id.len()..]);
             }
             _ => shortened.push_str(word),

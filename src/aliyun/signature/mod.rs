@@ -15,7 +15,7 @@ use std::fmt;
 use jiff::Timestamp;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::credentials::Credentials;
+use super::access_key::Credentials;
 
 /// RFC 3986's unreserved characters stay, every other byte is escaped. The form encoders of HTTP libraries
 /// (`+` for a blank, a bare `*`, `%7E`) make signatures that don't match.

@@ -17,6 +17,7 @@ use super::{assemble, chain};
 use crate::{
     aliyun::{
         self, Client, Endpoint, Error, Kind, Outcome,
+        access_key::mask_id,
         credentials::Source,
         identity::{Identity, STS_HOST, caller_identity},
         probe::{Probe, probe},
@@ -194,7 +195,7 @@ async fn keys(source: &Result<Arc<dyn Source>, super::Error>) -> Result<Keys, St
         Ok(Ok(credentials)) => Ok(Keys {
             // Only now does a chain know which of its sources it is.
             source: source.name(),
-            id: credentials.shown_id(),
+            id: mask_id(&credentials.access_key_id),
             temporary: credentials.security_token.is_some(),
             expires: credentials.expires,
         }),
