@@ -10,7 +10,7 @@ use crate::{
     appstreaming::{self, GroupFilter, GroupQuery},
     config::{self, Account, Config},
     http, metrics,
-    poller::{self, Board, Meter, Runner, Shard, Target, TargetState},
+    poller::{self, Board, ListingDepth, ListingOptions, Meter, Runner, Shard, Target, TargetState},
     telemetry::{self, Telemetry},
 };
 
@@ -229,7 +229,7 @@ pub(super) fn target(
         queries: queries(account, product_type, region),
         excluded: account.filter.exclude_group_ids.clone(),
         shard: Shard { index: config.sharding.index, total: config.sharding.total },
-        collectors: poller::Collectors {
+        collectors: ListingOptions {
             instances: depth(config.collectors.instances),
             nodes: config.collectors.nodes,
             persistent: depth(config.collectors.persistent),
@@ -248,8 +248,8 @@ fn queries(account: &Account, product_type: &str, region: Option<&str>) -> Vec<G
     let query = |group_id: Option<String>| GroupQuery {
         product_type: product_type.to_owned(),
         region: region.map(str::to_owned),
+        group_id,
         filter: GroupFilter {
-            group_id,
             group_name: filter.group_name.clone(),
             image_id: filter.image_id.clone(),
             node_instance_type: filter.node_instance_type.clone(),
@@ -267,11 +267,11 @@ fn queries(account: &Account, product_type: &str, region: Option<&str>) -> Vec<G
     }
 }
 
-fn depth(depth: config::Depth) -> poller::Depth {
+fn depth(depth: config::Depth) -> ListingDepth {
     match depth {
-        config::Depth::Off => poller::Depth::Off,
-        config::Depth::Aggregate => poller::Depth::Aggregate,
-        config::Depth::Detailed => poller::Depth::Detailed,
+        config::Depth::Off => ListingDepth::Off,
+        config::Depth::Aggregate => ListingDepth::Aggregate,
+        config::Depth::Detailed => ListingDepth::Detailed,
     }
 }
 

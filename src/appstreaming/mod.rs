@@ -9,6 +9,7 @@ mod advice;
 mod convert;
 mod listings;
 mod operations;
+pub mod options;
 mod paging;
 mod records;
 #[cfg(test)]
@@ -16,7 +17,8 @@ mod tests;
 pub mod wire;
 
 pub use advice::{READ_ONLY_POLICY, action, advice, has_no_persistent_sessions, policy};
-pub use operations::{GroupFilter, GroupQuery, InstanceQuery, Page, PersistentQuery, VERSION, operation};
+pub use operations::{GroupQuery, InstanceQuery, Page, PersistentQuery, VERSION, operation};
+pub use options::{GroupFilter, MAX_PAGE_SIZE};
 pub use records::{Query, Record};
 
 use self::listings::{Groups, Instances, PersistentSessions};
@@ -24,9 +26,6 @@ use crate::{
     aliyun::{self, Call, Error},
     fleet::{Findings, FoldOptions, Group, InstanceSummary, PersistentSummary},
 };
-
-/// Most elements a page that the API knows.
-pub const MAX_PAGE_SIZE: u32 = 100;
 
 /// Asks for whole listings.
 ///

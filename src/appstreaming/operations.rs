@@ -4,12 +4,9 @@
 //! `RegionId` is deprecated in all of them and never sent; page size and number always are, because
 //! not all operations document a default.
 
-use std::collections::BTreeMap;
-
-use crate::aliyun::{
-    Request,
-    request::{Parameter, list, objects, value},
-};
+use super::options::GroupFilter;
+use crate::aliyun::Request;
+use crate::aliyun::request::{Parameter, list, objects, value};
 
 /// Version of the product's API.
 pub const VERSION: &str = "2021-09-01";
@@ -40,31 +37,10 @@ pub struct GroupQuery {
     pub product_type: String,
     /// `BizRegionId`: only groups that live there; `None` for all that the endpoint serves.
     pub region: Option<String>,
+    /// `AppInstanceGroupId`: only this group; `None` for all groups.
+    pub group_id: Option<String>,
     /// Which of them.
     pub filter: GroupFilter,
-}
-
-/// Filters that the API applies to delivery groups. Empty ones are not sent.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct GroupFilter {
-    /// `AppInstanceGroupId`.
-    pub group_id: Option<String>,
-    /// `AppInstanceGroupName`: part of the name is enough.
-    pub group_name: Option<String>,
-    /// `AppCenterImageId`.
-    pub image_id: Option<String>,
-    /// `NodeInstanceType`.
-    pub node_instance_type: Option<String>,
-    /// `OfficeSiteId`.
-    pub office_site_id: Option<String>,
-    /// `Tag`: all of these.
-    pub tags: BTreeMap<String, String>,
-    /// `Status`: one of these.
-    pub status: Vec<String>,
-    /// `UserGroupIds`: authorised for these user groups.
-    pub user_group_ids: Vec<String>,
-    /// `ExcludedUserGroupIds`: not those authorised for these.
-    pub excluded_user_group_ids: Vec<String>,
 }
 
 /// What to ask of `ListAppInstances`.
@@ -101,7 +77,7 @@ impl GroupQuery {
         let filter = &self.filter;
         let mut query = vec![value("ProductType", &self.product_type)];
         query.extend(paging(page));
-        query.extend(optional("AppInstanceGroupId", &filter.group_id));
+        query.extend(optional("AppInstanceGroupId", &self.group_id));
         query.extend(optional("AppInstanceGroupName", &filter.group_name));
         query.extend(optional("AppCenterImageId", &filter.image_id));
         query.extend(optional("BizRegionId", &self.region));

@@ -8,14 +8,16 @@
 //! (`metrics`), and who is told about polls ([`Observer`], implemented by telemetry through `app`).
 
 mod board;
+pub mod options;
 mod poll;
 mod run;
-mod shard;
+pub mod shard;
 mod state;
 #[cfg(test)]
 mod tests;
 
 pub use board::Board;
+pub use options::{ListingDepth, ListingOptions, PollOptions};
 pub use poll::{Failure, GroupPoll, PolledGroup, Refreshed, TargetPoll};
 pub use run::{Meter, Observer, Report, Runner, Schedule, Summary, summarise};
 pub use shard::Shard;
@@ -27,29 +29,6 @@ use crate::{
     aliyun::{self, Call},
     appstreaming::{self, GroupQuery},
 };
-
-/// How much of a listing is asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Depth {
-    /// Not listed at all.
-    Off,
-    /// Counts only.
-    #[default]
-    Aggregate,
-    /// One record for each element.
-    Detailed,
-}
-
-/// Which collectors' listings a poll asks for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Collectors {
-    /// `ListAppInstances`.
-    pub instances: Depth,
-    /// Count instances per node.
-    pub nodes: bool,
-    /// `ListPersistentAppInstances`.
-    pub persistent: Depth,
-}
 
 /// One account, product type and, where the account lists regions, region.
 #[derive(Debug, Clone)]
@@ -68,7 +47,7 @@ pub struct Target<C: Call = aliyun::Client> {
     /// Which part of the groups is this process' own.
     pub shard: Shard,
     /// What is listed of each group.
-    pub collectors: Collectors,
+    pub collectors: ListingOptions,
     /// A poll that runs longer is given up; what it had finished counts.
     pub timeout: Duration,
     /// Elements a page, to foresee how many requests a poll needs.

@@ -6,7 +6,7 @@ use futures_util::stream::{FuturesUnordered, StreamExt};
 use jiff::Timestamp;
 use tokio::time::{Instant, timeout_at};
 
-use super::{Depth, Target};
+use super::{ListingDepth, Target};
 use crate::{
     aliyun::{Call, Error, Kind},
     appstreaming::{
@@ -195,8 +195,8 @@ impl<C: Call> Target<C> {
         poll: &mut TargetPoll,
     ) {
         let groups: Vec<Arc<Group>> = polled.iter().map(|group| Arc::clone(&group.group.data)).collect();
-        let instances = (self.collectors.instances != Depth::Off).then_some(true);
-        let persistent = (self.collectors.persistent != Depth::Off).then_some(false);
+        let instances = (self.collectors.instances != ListingDepth::Off).then_some(true);
+        let persistent = (self.collectors.persistent != ListingDepth::Off).then_some(false);
         let wanted = instances.into_iter().chain(persistent);
         let mut listings =
             (0..groups.len()).flat_map(|index| wanted.clone().map(move |instances| (index, instances)));
@@ -232,11 +232,12 @@ impl<C: Call> Target<C> {
         if instances {
             let options = FoldOptions {
                 nodes: self.collectors.nodes,
-                detail: self.collectors.instances == Depth::Detailed,
+                detail: self.collectors.instances == ListingDepth::Detailed,
             };
             Answer::Instances(index, self.api.list_instances(group_id, options).await)
         } else {
-            let options = FoldOptions { nodes: false, detail: self.collectors.persistent == Depth::Detailed };
+            let options =
+                FoldOptions { nodes: false, detail: self.collectors.persistent == ListingDepth::Detailed };
             Answer::Persistent(index, self.api.list_persistent(&self.product_type, group_id, options).await)
         }
     }
@@ -269,8 +270,8 @@ impl<C: Call> Target<C> {
     fn planned(&self, group: &PolledGroup) -> u64 {
         let instances = group.instances.listed().map_or(1, |summary| self.pages(summary.reported));
         let persistent = group.persistent.listed().map_or(1, |summary| self.pages(summary.reported));
-        u64::from(self.collectors.instances != Depth::Off) * instances
-            + u64::from(self.collectors.persistent != Depth::Off) * persistent
+        u64::from(self.collectors.instances != ListingDepth::Off) * instances
+            + u64::from(self.collectors.persistent != ListingDepth::Off) * persistent
     }
 
     fn pages(&self, elements: u64) -> u64 {
@@ -278,8 +279,8 @@ impl<C: Call> Target<C> {
     }
 }
 
-fn initial<T>(depth: Depth) -> GroupPoll<T> {
-    if depth == Depth::Off { GroupPoll::Absent } else { GroupPoll::Pending }
+fn initial<T>(depth: ListingDepth) -> GroupPoll<T> {
+    if depth == ListingDepth::Off { GroupPoll::Absent } else { GroupPoll::Pending }
 }
 
 /// Turns every listing that the time ran out before into a failure.

@@ -10,6 +10,12 @@ pub struct Shard {
     pub total: u32,
 }
 
+impl Default for Shard {
+    fn default() -> Self {
+        Self::WHOLE
+    }
+}
+
 impl Shard {
     /// The only part of a fleet that is not split.
     pub const WHOLE: Self = Self { index: 0, total: 1 };

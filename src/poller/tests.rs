@@ -92,7 +92,7 @@ impl Bench {
             queries: vec![query],
             excluded: Vec::new(),
             shard: Shard::WHOLE,
-            collectors: Collectors { instances: Depth::Aggregate, nodes: true, persistent: Depth::Aggregate },
+            collectors: ListingOptions::default(),
             timeout: Duration::from_secs(60),
             page_size: 100,
             concurrency: 4,

@@ -25,7 +25,7 @@ use crate::{
     appstreaming::{InstanceQuery, PersistentQuery, has_no_persistent_sessions},
     config::{Account, Config},
     fleet::Group,
-    poller::{Depth, Target},
+    poller::{ListingDepth, Target},
     telemetry::Telemetry,
 };
 
@@ -247,13 +247,13 @@ async fn target_seen(target: &Target, picked: &[String], patience: Duration) -> 
     let listed = groups.len();
     let own = target.own(groups);
     seen.groups = Trial::Passed(GroupsSeen { listed, own: own.len(), missing });
-    if target.collectors.instances == Depth::Off {
+    if target.collectors.instances == ListingDepth::Off {
         seen.instances = Trial::NotTried("collectors.instances is off");
     } else if let Some(group) = own.first() {
         seen.instances = try_instances(target, group, patience).await;
     }
     let with_sessions = own.iter().find(|group| &*group.auth_mode == "Session").or(own.first());
-    if target.collectors.persistent == Depth::Off {
+    if target.collectors.persistent == ListingDepth::Off {
         seen.persistent = Trial::NotTried("collectors.persistent is off");
     } else if let Some(group) = with_sessions {
         seen.persistent = try_persistent(target, group, patience).await;
@@ -312,7 +312,7 @@ async fn sizes(
     let persistent =
         count_each(target, sample(&seen.persistent), |target, group| try_persistent(target, group, patience));
     let (instances, persistent) = tokio::join!(instances, persistent);
-    let polled = |depth, counts| (depth != Depth::Off).then_some(counts);
+    let polled = |depth, counts| (depth != ListingDepth::Off).then_some(counts);
     Sizes {
         group_listings,
         groups: groups.len(),

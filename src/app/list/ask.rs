@@ -149,8 +149,8 @@ fn group_queries(selection: &GroupSelection, status: &[String], account: &Accoun
                 queries.push(GroupQuery {
                     product_type: product_type.clone(),
                     region: region.clone(),
+                    group_id: group_id.clone(),
                     filter: GroupFilter {
-                        group_id: group_id.clone(),
                         group_name: selection.name.clone(),
                         image_id: selection.image_id.clone(),
                         node_instance_type: selection.node_instance_type.clone(),

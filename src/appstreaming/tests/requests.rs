@@ -28,8 +28,8 @@ fn every_parameter_of_the_group_listing_stands_where_the_api_wants_it() {
     let query = GroupQuery {
         product_type: "CloudApp".to_owned(),
         region: some("cn-hangzhou"),
+        group_id: some("aig-1"),
         filter: GroupFilter {
-            group_id: some("aig-1"),
             group_name: some("设计"),
             image_id: some("img-1"),
             node_instance_type: some("appstreaming.vgpu.4c8g.2g"),
@@ -122,7 +122,8 @@ fn every_parameter_of_the_persistent_listing_is_in_the_query_and_there_is_no_for
 #[test]
 fn filters_nobody_set_are_not_sent_and_the_form_is_there_all_the_same() {
     let empty = GroupFilter { group_name: some(""), ..GroupFilter::default() };
-    let query = GroupQuery { product_type: "CloudApp".to_owned(), region: None, filter: empty };
+    let query =
+        GroupQuery { product_type: "CloudApp".to_owned(), region: None, group_id: None, filter: empty };
     let request = query.request(PAGE);
     assert_eq!(shown(&request.query), ["PageNumber=3", "PageSize=50", "ProductType=CloudApp"]);
     assert_eq!(request.form, Some(Vec::new()));

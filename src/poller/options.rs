@@ -1,0 +1,93 @@
+//! Options of polling, as the configuration states them.
+//!
+//! What is not here: how an option is parsed and checked (`config`), and what a target is made of
+//! ([`TargetSettings`](super::TargetSettings)).
+
+use std::time::Duration;
+
+/// From the start of one poll to the start of the next.
+pub const DEFAULT_INTERVAL: Duration = Duration::from_secs(60);
+/// Longest duration of one poll.
+pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(5 * 60);
+/// Age from which data is no longer served; see [`default_stale_after`] for long intervals.
+pub const DEFAULT_STALE_AFTER: Duration = Duration::from_secs(5 * 60);
+/// Elements requested with one page: the most that the API allows, so the fewest requests.
+pub const DEFAULT_PAGE_SIZE: u32 = 100;
+
+/// When polls start, how long they may take, and how long their data is served.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PollOptions {
+    /// From the start of one poll to the start of the next.
+    pub interval: Duration,
+    /// A poll that takes longer is aborted; the listings that it finished count.
+    pub timeout: Duration,
+    /// Data of this age and older is not served.
+    pub stale_after: Duration,
+    /// Elements requested with one page, 1 to 100.
+    pub page_size: u32,
+}
+
+/// How much of each listing a poll requests and keeps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ListingOptions {
+    /// `ListAppInstances`.
+    pub instances: ListingDepth,
+    /// Count instances per node.
+    pub nodes: bool,
+    /// `ListPersistentAppInstances`.
+    pub persistent: ListingDepth,
+}
+
+/// How much of one listing a poll requests and keeps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ListingDepth {
+    /// Nothing: the operation is not called.
+    Off,
+    /// Counts per group.
+    #[default]
+    Aggregate,
+    /// Counts per group, and one record for each element.
+    Detailed,
+}
+
+/// The default of [`PollOptions::stale_after`]: three intervals, and at least
+/// [`DEFAULT_STALE_AFTER`], so that data of a slowly polled target outlives two failed polls.
+pub fn default_stale_after(interval: Duration) -> Duration {
+    interval.saturating_mul(3).max(DEFAULT_STALE_AFTER)
+}
+
+impl Default for PollOptions {
+    fn default() -> Self {
+        Self {
+            interval: DEFAULT_INTERVAL,
+            timeout: DEFAULT_TIMEOUT,
+            stale_after: DEFAULT_STALE_AFTER,
+            page_size: DEFAULT_PAGE_SIZE,
+        }
+    }
+}
+
+impl Default for ListingOptions {
+    /// Instances and persistent sessions as counts, instances also per node.
+    fn default() -> Self {
+        Self { instances: ListingDepth::default(), nodes: true, persistent: ListingDepth::default() }
+    }
+}
+
+impl ListingDepth {
+    /// Whether the operation is called.
+    pub fn is_on(self) -> bool {
+        self != Self::Off
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn data_of_a_long_interval_is_served_for_three_intervals() {
+        assert_eq!(default_stale_after(DEFAULT_INTERVAL), DEFAULT_STALE_AFTER);
+        assert_eq!(default_stale_after(Duration::from_secs(600)), Duration::from_secs(1800));
+    }
+}
