@@ -8,8 +8,9 @@ use appstreaming_exporter::fleet::{
     Snapshot, TargetHealth,
 };
 use appstreaming_exporter::metrics::encode::Syntax;
+use appstreaming_exporter::metrics::options::RenderOptions;
 use appstreaming_exporter::metrics::pack::Encoding;
-use appstreaming_exporter::metrics::{Exposition, RenderOptions, Selection};
+use appstreaming_exporter::metrics::{Exposition, Selection};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use jiff::Timestamp;
 

@@ -122,9 +122,9 @@ pub(super) fn stale_after(config: &Config) -> SignedDuration {
 }
 
 /// What the renderer is told.
-pub(super) fn render_options(config: &Config) -> metrics::RenderOptions {
-    use metrics::{GroupLabel, TagSelection, UserKey, Users};
-    metrics::RenderOptions {
+pub(super) fn render_options(config: &Config) -> metrics::options::RenderOptions {
+    use metrics::options::{GroupLabel, PseudonymKey, RenderOptions, StateSet, TagSelection, UserLabel};
+    RenderOptions {
         group_labels: config
             .labels
             .group
@@ -141,11 +141,14 @@ pub(super) fn render_options(config: &Config) -> metrics::RenderOptions {
         },
         system_tags: config.labels.system_tags,
         users: match &config.collectors.users {
-            config::Users::Off => Users::Off,
-            config::Users::Hash(key) => Users::Hash(UserKey::new(key.expose().as_bytes())),
-            config::Users::Plain => Users::Plain,
+            config::Users::Off => UserLabel::Off,
+            config::Users::Hash(key) => UserLabel::Hash(PseudonymKey::new(key.expose().as_bytes())),
+            config::Users::Plain => UserLabel::Plain,
         },
-        full_statesets: config.collectors.stateset == config::StateSet::Full,
+        state_set: match config.collectors.stateset {
+            config::StateSet::Current => StateSet::Current,
+            config::StateSet::Full => StateSet::Full,
+        },
         max_series: config.collectors.max_series,
         time_zone: config.schedule.time_zone.clone(),
         node_pools: config.collectors.node_pools,

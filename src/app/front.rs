@@ -23,7 +23,7 @@ use crate::{
         negotiation::Representation,
     },
     lifecycle::{Latch, Readiness},
-    metrics::{Exposition, MetricFamily, RenderOptions},
+    metrics::{Exposition, MetricFamily, options::RenderOptions},
     telemetry::Telemetry,
 };
 

@@ -3,31 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use super::RenderOptions;
-use super::encode::Label;
 use crate::fleet::{Group, GroupSnapshot, Snapshot, Tag};
-
-/// A label that `labels.group` adds to every series that has a `group_id`.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum GroupLabel {
-    /// `name`: the group's name, as label `group_name`.
-    Name,
-    /// `tag:KEY`: the value of that tag, as label `tag_<key>`; also a tag of scope `System`, since it
-    /// was asked for by its key.
-    Tag(String),
-}
-
-/// The tags that `appstreaming_group_tags` shows.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub enum TagSelection {
-    /// None: the metric does not exist.
-    #[default]
-    None,
-    /// The tags with these keys.
-    Keys(Vec<String>),
-    /// Every tag.
-    All,
-}
+use crate::metrics::encode::Label;
+use crate::metrics::options::{GroupLabel, RenderOptions, TagSelection};
 
 /// Two tag keys that would have been the same label name: one got another.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -12,22 +12,19 @@ pub mod catalogue;
 pub mod encode;
 mod family;
 mod labels;
-mod options;
+pub mod options;
 pub mod pack;
 mod render;
 mod rows;
 mod selection;
 mod series;
-mod users;
 mod words;
 
 pub use catalogue::Collector;
 pub use family::{Exemplar, Heading, Histogram, Kind, MetricFamily, Sample, Unit, Value};
-pub use labels::{GroupLabel, LabelClash, TagSelection};
-pub use options::RenderOptions;
+pub use labels::LabelClash;
 pub use render::Exposition;
 pub use selection::Selection;
-pub use users::{UserKey, Users};
 
 #[cfg(test)]
 mod tests;

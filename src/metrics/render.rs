@@ -8,10 +8,11 @@ use bytes::Bytes;
 
 use super::catalogue::{self, Collector, Extract, Family};
 use super::encode::{CountingEncoder, Encoder, Prepared, Syntax};
+use super::options::RenderOptions;
 use super::pack::{Encoding, Packed};
 use super::rows::{GroupRow, PoolRow, Table};
 use super::series::Series;
-use super::{LabelClash, RenderOptions, Selection};
+use super::{LabelClash, Selection};
 use crate::fleet::{Snapshot, TargetHealth};
 
 /// The collectors that give way when there are too many series.

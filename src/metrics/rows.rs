@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::RenderOptions;
 use super::labels::LabelNames;
+use super::options::RenderOptions;
 use super::words::Words;
 use crate::fleet::{
     Group, GroupSnapshot, InstanceSummary, NodePool, PersistentSummary, Snapshot, TargetHealth, capacity,

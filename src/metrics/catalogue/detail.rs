@@ -3,6 +3,7 @@
 use super::{Chapter, Collector, Extract, Family};
 use crate::metrics::Kind;
 use crate::metrics::encode::Label;
+use crate::metrics::options::StateSet;
 use crate::metrics::rows::{GroupRow, flag, seconds};
 use crate::metrics::series::Series;
 
@@ -55,7 +56,7 @@ static FAMILIES: &[Family] = &[
         Extract::GroupSeries(|row, series| {
             let Some(instances) = row.instances() else { return };
             let words = &row.table.words.instance_status;
-            let full = row.table.options.full_statesets;
+            let full = row.table.options.state_set == StateSet::Full;
             for instance in &instances.details {
                 series.state_of(("instance_id", instance.id()), "status", words, instance.status(), full);
             }
@@ -134,7 +135,7 @@ static FAMILIES: &[Family] = &[
         Extract::GroupSeries(|row, series| {
             let Some(summary) = row.persistent() else { return };
             let words = &row.table.words.persistent_status;
-            let full = row.table.options.full_statesets;
+            let full = row.table.options.state_set == StateSet::Full;
             for session in &summary.details {
                 let id = ("persistent_id", &*session.id);
                 series.state_of(id, "status", words, session.status.as_deref(), full);
@@ -149,7 +150,7 @@ static FAMILIES: &[Family] = &[
         Extract::GroupSeries(|row, series| {
             let Some(summary) = row.persistent() else { return };
             let words = &row.table.words.persistent_instance_status;
-            let full = row.table.options.full_statesets;
+            let full = row.table.options.state_set == StateSet::Full;
             for session in &summary.details {
                 let id = ("persistent_id", &*session.id);
                 series.state_of(id, "status", words, session.instance_status.as_deref(), full);
@@ -196,7 +197,7 @@ fn instance_info(row: &GroupRow<'_>, series: &mut Series<'_>) {
         ];
         // A pseudonym is a hash of its own: not worth making for somebody who only counts.
         let user =
-            if series.labels_matter { row.table.options.users.label(instance.end_user_id()) } else { None };
+            if series.labels_matter { row.table.options.users.value(instance.end_user_id()) } else { None };
         match &user {
             None => series.put(&labels, 1.0),
             Some(user) => {

@@ -8,7 +8,8 @@ use crate::fleet::{
     Fetched, Findings, FoldOptions, Group, GroupSnapshot, InstanceFold, InstanceRecord, InstanceSummary,
     PersistentFold, PersistentRecord, PersistentSummary, SessionCounters, Snapshot, TargetHealth,
 };
-use crate::metrics::{Exposition, RenderOptions};
+use crate::metrics::Exposition;
+use crate::metrics::options::RenderOptions;
 
 pub(super) const EVERYTHING: FoldOptions = FoldOptions { nodes: true, detail: true };
 

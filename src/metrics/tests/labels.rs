@@ -2,7 +2,7 @@
 
 use super::fixture::*;
 use crate::fleet::{Group, InstanceRecord, NodePool, Tag};
-use crate::metrics::{GroupLabel, RenderOptions, TagSelection};
+use crate::metrics::options::{GroupLabel, RenderOptions, TagSelection};
 
 const LABELS: &str = r#"account="default",region_id="cn-shanghai",group_id="aig-1""#;
 

@@ -17,9 +17,8 @@ use crate::fleet::{
 };
 use crate::metrics::catalogue::{self, Family};
 use crate::metrics::encode::text;
-use crate::metrics::{
-    Exposition, GroupLabel, Kind, MetricFamily, RenderOptions, Sample, TagSelection, UserKey, Users, Value,
-};
+use crate::metrics::options::{GroupLabel, PseudonymKey, RenderOptions, StateSet, TagSelection, UserLabel};
+use crate::metrics::{Exposition, Kind, MetricFamily, Sample, Value};
 
 /// Few enough texts that some come twice, odd enough to break a careless writer.
 fn odd_text() -> impl Strategy<Value = Box<str>> {
@@ -175,17 +174,24 @@ fn any_options() -> impl Strategy<Value = RenderOptions> {
         Just(TagSelection::All),
         vec(odd_text().prop_map(String::from), 0..4).prop_map(TagSelection::Keys),
     ];
-    let users = prop_oneof![Just(Users::Off), Just(Users::Plain), Just(Users::Hash(UserKey::new(b"key")))];
-    (vec(label, 0..3), tags, any::<bool>(), users, any::<bool>(), prop_oneof![Just(u64::MAX), 0..400_u64])
-        .prop_map(|(group_labels, tags, system_tags, users, full_statesets, max_series)| RenderOptions {
+    let users = prop_oneof![
+        Just(UserLabel::Off),
+        Just(UserLabel::Plain),
+        Just(UserLabel::Hash(PseudonymKey::new(b"key")))
+    ];
+    let state_set = prop_oneof![Just(StateSet::Current), Just(StateSet::Full)];
+    let max_series = prop_oneof![Just(u64::MAX), 0..400_u64];
+    (vec(label, 0..3), tags, any::<bool>(), users, state_set, max_series).prop_map(
+        |(group_labels, tags, system_tags, users, state_set, max_series)| RenderOptions {
             group_labels,
             tags,
             system_tags,
             users,
-            full_statesets,
+            state_set,
             max_series,
             ..RenderOptions::default()
-        })
+        },
+    )
 }
 
 pub(super) fn rendered() -> impl Strategy<Value = (Arc<Snapshot>, Exposition, Vec<Read>)> {

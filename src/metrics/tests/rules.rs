@@ -10,7 +10,8 @@ use crate::fleet::{
     Snapshot, TargetHealth, TimerPeriod,
 };
 use crate::metrics::encode::{Encoder, text::TextEncoder};
-use crate::metrics::{Collector, Exposition, RenderOptions, Selection, UserKey, Users};
+use crate::metrics::options::{PseudonymKey, RenderOptions, StateSet, UserLabel};
+use crate::metrics::{Collector, Exposition, Selection};
 
 const LABELS: &str = r#"account="default",region_id="cn-shanghai",group_id="aig-1""#;
 
@@ -259,16 +260,16 @@ fn instances_on_nodes_can_be_switched_off() {
 
 #[test]
 fn the_state_of_an_instance_is_the_current_one_alone_unless_full_sets_are_asked_for() {
-    let of = |full_statesets, status| {
-        let options = RenderOptions { full_statesets, ..defaults() };
+    let of = |state_set, status| {
+        let options = RenderOptions { state_set, ..defaults() };
         text([with_instances(group("aig-1"), &[instance("ai-1", Some(status))])], options)
     };
     assert_eq!(
-        lines(&of(false, "idle"), "appstreaming_instance_status"),
+        lines(&of(StateSet::Current, "idle"), "appstreaming_instance_status"),
         [format!(r#"appstreaming_instance_status{{{LABELS},instance_id="ai-1",status="IDLE"}} 1"#)]
     );
-    assert_eq!(lines(&of(true, "idle"), "appstreaming_instance_status").len(), 9);
-    assert_eq!(lines(&of(true, "odd"), "appstreaming_instance_status").len(), 10);
+    assert_eq!(lines(&of(StateSet::Full, "idle"), "appstreaming_instance_status").len(), 9);
+    assert_eq!(lines(&of(StateSet::Full, "odd"), "appstreaming_instance_status").len(), 10);
 }
 
 #[test]
@@ -294,10 +295,10 @@ fn a_user_is_shown_as_the_configuration_says() {
         let text = text([with_instances(group("aig-1"), &[bound, free])], options);
         lines(&text, "appstreaming_instance_info").into_iter().map(str::to_owned).collect::<Vec<_>>()
     };
-    assert!(info(Users::Off).iter().all(|line| !line.contains("user") && !line.contains("alice")));
-    let plain = info(Users::Plain);
+    assert!(info(UserLabel::Off).iter().all(|line| !line.contains("user") && !line.contains("alice")));
+    let plain = info(UserLabel::Plain);
     assert!(plain[0].ends_with(r#",user="alice"} 1"#) && plain[1].ends_with(r#",user=""} 1"#));
-    let hashed = info(Users::Hash(UserKey::new(b"key")));
+    let hashed = info(UserLabel::Hash(PseudonymKey::new(b"key")));
     // printf alice | openssl dgst -sha256 -hmac key
     assert!(hashed[0].ends_with(r#",user="76fb55e929c06b97"} 1"#), "{}", hashed[0]);
     assert!(hashed[1].ends_with(r#",user=""} 1"#));

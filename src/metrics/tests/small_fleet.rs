@@ -7,7 +7,7 @@ use crate::fleet::{
     App, Group, GroupSnapshot, InstanceRecord, NodePool, Ota, PersistentRecord, Schedule, SessionCounters,
     Tag, TimerPeriod,
 };
-use crate::metrics::{GroupLabel, RenderOptions, TagSelection, UserKey, Users};
+use crate::metrics::options::{GroupLabel, PseudonymKey, RenderOptions, TagSelection, UserLabel};
 
 /// A group sold by node with all that the API may say of it.
 fn full() -> GroupSnapshot {
@@ -127,7 +127,7 @@ fn a_small_fleet_is_rendered_to_the_letter() {
         group_labels: vec![GroupLabel::Name, GroupLabel::Tag("department".to_owned())],
         tags: TagSelection::All,
         system_tags: true,
-        users: Users::Hash(UserKey::new(b"key")),
+        users: UserLabel::Hash(PseudonymKey::new(b"key")),
         ..RenderOptions::default()
     };
     // The second group is nothing but an id: all that is asked of the API.

@@ -1,0 +1,87 @@
+//! What the operator can configure about rendering: plain values that the configuration is parsed into.
+//!
+//! Each `Default` here is the default of the configuration key; no other module repeats it. What is
+//! not here: how the keys are read and checked (`config`), and what rendering does with the values.
+
+mod user_label;
+
+use jiff::tz::{Offset, TimeZone};
+
+pub use user_label::{PseudonymKey, UserLabel};
+
+/// Default of `collectors.max_series`: room for 300,000 instances at six detail series each.
+pub const DEFAULT_MAX_SERIES: u64 = 2_000_000;
+
+/// Default of `schedule.time_zone`: the offset of `Asia/Shanghai`, unchanged since 1991.
+pub const DEFAULT_TIME_ZONE: TimeZone = TimeZone::fixed(Offset::constant(8));
+
+/// How a snapshot is rendered.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RenderOptions {
+    /// `labels.group`: labels added to every series that has a `group_id`, in this order.
+    pub group_labels: Vec<GroupLabel>,
+    /// `labels.tags`: the tags that become labels of `appstreaming_group_tags`.
+    pub tags: TagSelection,
+    /// `labels.system_tags`: whether `tags` may select tags of scope `System`.
+    pub system_tags: bool,
+    /// `collectors.users`: the label `user` of `appstreaming_instance_info`.
+    pub users: UserLabel,
+    /// `collectors.stateset`: the statuses that each instance and persistent session gets a series for.
+    pub state_set: StateSet,
+    /// `collectors.max_series`: the detail collectors are dropped from a snapshot with more series.
+    pub max_series: u64,
+    /// `schedule.time_zone`: the zone that the days and times of schedules are in.
+    pub time_zone: TimeZone,
+    /// `collectors.node_pools`: whether node pools become series.
+    pub node_pools: bool,
+    /// `collectors.nodes`: whether instances are counted by node.
+    pub nodes: bool,
+}
+
+impl Default for RenderOptions {
+    fn default() -> Self {
+        Self {
+            group_labels: Vec::new(),
+            tags: TagSelection::default(),
+            system_tags: false,
+            users: UserLabel::default(),
+            state_set: StateSet::default(),
+            max_series: DEFAULT_MAX_SERIES,
+            time_zone: DEFAULT_TIME_ZONE,
+            node_pools: true,
+            nodes: true,
+        }
+    }
+}
+
+/// A label that `labels.group` adds to every series that has a `group_id`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum GroupLabel {
+    /// `name`: the group's name, as label `group_name`.
+    Name,
+    /// `tag:KEY`: the value of the tag with this key, as label `tag_<key>`. The tag may be of scope
+    /// `System` even without `labels.system_tags`, because the operator names its key.
+    Tag(String),
+}
+
+/// The tags that become labels of `appstreaming_group_tags`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum TagSelection {
+    /// No tag: the metric does not exist.
+    #[default]
+    None,
+    /// The tags with these keys.
+    Keys(Vec<String>),
+    /// Every tag.
+    All,
+}
+
+/// The statuses that a single instance or persistent session gets a series for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum StateSet {
+    /// The current status, with value 1.
+    #[default]
+    Current,
+    /// Every known status, with value 1 for the current one and 0 for the others.
+    Full,
+}
