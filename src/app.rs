@@ -25,7 +25,7 @@ use tokio::runtime::{self, Runtime};
 pub use crate::aliyun::chain;
 pub use probe::ProbeError;
 
-use crate::{aliyun, cli, cli::Command, config, http, metrics, telemetry::logging};
+use crate::{aliyun, cli, cli::Command, config, metrics, server, telemetry::logging};
 
 /// Why a command could not do its work. The operator reads the whole chain of sources.
 #[derive(Debug, thiserror::Error)]
@@ -46,7 +46,7 @@ pub enum Error {
     },
     /// The server could not take its addresses.
     #[error("cannot serve")]
-    Serve(#[source] http::Error),
+    Serve(#[source] server::Error),
     /// An account's credentials can't be asked for.
     #[error("account {account:?}: no credentials")]
     Credentials {

@@ -11,7 +11,7 @@ use clap::builder::{FalseyValueParser, PossibleValuesParser, TypedValueParser as
 use clap::{ArgAction, Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 
 use crate::config::{Flag, Sources};
-use crate::http::ListenAddress;
+use crate::server::ListenAddress;
 use crate::telemetry::logging::Format;
 use crate::telemetry::{REVISION, RUSTC, VERSION};
 

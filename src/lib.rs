@@ -16,7 +16,10 @@
 //! | [`poller`] | the loop that keeps the fleet snapshot fresh |
 //! | [`metrics`] | the catalogue of metrics and the encoders that turn a snapshot into bytes |
 //! | [`telemetry`] | the exporter's own metrics, and logging |
-//! | [`http`] | the server in front of the rendered bodies |
+//! | [`server`] | listeners, connections, time limits, drain |
+//! | [`web_config`] | the exporter toolkit's file: TLS, users, rate limit |
+//! | [`scrape`] | content negotiation, filters, rendered bodies |
+//! | [`web`] | pages and the JSON API |
 //! | [`lifecycle`] | signals, readiness as latches, draining under a limit |
 //! | [`cli`] | commands and flags |
 //! | [`config`] | what the operator said, validated |
@@ -31,10 +34,13 @@ pub mod appstreaming;
 pub mod cli;
 pub mod config;
 pub mod fleet;
-pub mod http;
 pub mod lifecycle;
 pub mod metrics;
 pub mod poller;
+pub mod scrape;
+pub mod server;
 #[cfg(feature = "simulator")]
 pub mod simulator;
 pub mod telemetry;
+pub mod web;
+pub mod web_config;

@@ -9,7 +9,7 @@ use crate::{
     aliyun::{self, Endpoint, credentials::Source},
     appstreaming::{self, GroupFilter, GroupQuery},
     config::{self, Account, Config},
-    http, metrics,
+    metrics,
     poller::{self, Board, ListingDepth, ListingOptions, Meter, Runner, Shard, Target, TargetState},
     telemetry::{self, Telemetry},
 };
@@ -157,8 +157,8 @@ pub(super) fn render_options(config: &Config) -> metrics::options::RenderOptions
 }
 
 /// What people are shown of the configuration beside its text.
-pub(super) fn setup(config: &Config) -> http::insight::Setup {
-    http::insight::Setup {
+pub(super) fn setup(config: &Config) -> telemetry::status::Setup {
+    telemetry::status::Setup {
         interval: SignedDuration::try_from(config.poll.interval.get()).unwrap_or(SignedDuration::MAX),
         requests_per_second: config.api.requests_per_second,
         lists_instances: config.collectors.instances != config::Depth::Off,

@@ -27,7 +27,7 @@ use super::{Error, assemble, chain, terminal};
 use crate::{
     cli::{self, CheckFormat},
     config::{self, Config},
-    http,
+    web_config,
 };
 
 /// Accounts that are checked at the same time.
@@ -36,10 +36,10 @@ const CONCURRENCY: usize = 8;
 pub(super) fn run(arguments: &cli::Check) -> Result<ExitCode, Error> {
     let sources = arguments.configuration.sources();
     let mut origins = origins(&sources);
-    let web_config = arguments.web_config_file.as_deref();
-    origins.extend(web_config.map(|file| file.display().to_string()));
+    let web_config_file = arguments.web_config_file.as_deref();
+    origins.extend(web_config_file.map(|file| file.display().to_string()));
     let loaded = config::load(&sources).and_then(|mut loaded| {
-        let warnings = web_config.map(http::check_web_config).transpose()?;
+        let warnings = web_config_file.map(web_config::check).transpose()?;
         loaded.warnings.extend(warnings.into_iter().flatten());
         Ok(loaded)
     });

@@ -16,7 +16,10 @@ use super::{
     polls::Polls,
     reload::{self, Load, Reloader},
 };
-use crate::{cli, config, config::Config, http, lifecycle, telemetry::Telemetry};
+use crate::{
+    cli, config, config::Config, lifecycle, server, server::Server, telemetry::Telemetry, web,
+    web_config::AccessControl,
+};
 
 /// Requests for a reload that wait while one is under way.
 const WAITING_RELOADS: usize = 16;
@@ -43,7 +46,7 @@ pub(super) fn serving_runtime() -> Result<Runtime, Error> {
 pub(super) struct Daemon {
     /// Where serving happens, and making what is served.
     serving: Handle,
-    server: http::Server,
+    server: Server,
     plan: Plan,
     telemetry: Arc<Telemetry>,
     front: Arc<Front>,
@@ -54,7 +57,12 @@ pub(super) struct Daemon {
 
 impl Daemon {
     /// Starts with `config`; `load` is how it is read again.
-    pub(super) fn start(config: Config, load: Load, web: &cli::Web, serving: Handle) -> Result<Self, Error> {
+    pub(super) fn start(
+        config: Config,
+        load: Load,
+        web_arguments: &cli::Web,
+        serving: Handle,
+    ) -> Result<Self, Error> {
         let telemetry = Telemetry::new();
         telemetry.config_loaded(true, Timestamp::now());
         let readiness = lifecycle::Readiness::default();
@@ -62,29 +70,24 @@ impl Daemon {
         let (asked, reloads) = mpsc::channel(WAITING_RELOADS);
         let front = Front::new(Arc::clone(&telemetry), readiness.clone(), InForce::new(config), asked);
         let front = Arc::new(front);
-        let options = http::Options {
-            listen: web.listen_address.clone(),
-            systemd_sockets: web.systemd_socket,
-            web_config: web.config_file.clone(),
-            lifecycle: web.enable_lifecycle,
-            telemetry_path: web.telemetry_path.clone(),
-            ..http::Options::default()
+        let access = AccessControl::new(web_arguments.config_file.clone()).map_err(Error::Configuration)?;
+        let content = Arc::clone(&front) as Arc<dyn web::Content>;
+        let routes =
+            web::Routes::new(content, web_arguments.telemetry_path.clone(), web_arguments.enable_lifecycle);
+        let options = server::Options {
+            listen: web_arguments.listen_address.clone(),
+            systemd_sockets: web_arguments.systemd_socket,
+            ..server::Options::default()
         };
         let context = serving.enter();
-        let server =
-            http::Server::bind(options, Arc::clone(&front) as Arc<dyn http::Content>).map_err(|error| {
-                match error {
-                    http::Error::WebConfiguration(problems) => Error::Configuration(problems),
-                    error => Error::Serve(error),
-                }
-            })?;
+        let server = Server::bind(&options, access, Arc::new(routes)).map_err(Error::Serve)?;
         drop(context);
         Ok(Self { serving, server, plan, telemetry, front, readiness, load, reloads })
     }
 
     /// Where the server listens.
     #[cfg(feature = "simulator")]
-    pub(super) fn addresses(&self) -> &[http::BoundAddress] {
+    pub(super) fn addresses(&self) -> &[server::BoundAddress] {
         self.server.addresses()
     }
 

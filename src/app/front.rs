@@ -17,14 +17,14 @@ use crate::{
         GroupSnapshot, Snapshot,
         history::{History, Sample},
     },
-    http::{
-        self,
-        insight::{Insight, Setup},
-        negotiation::Representation,
-    },
     lifecycle::{Latch, Readiness},
     metrics::{Exposition, MetricFamily, options::RenderOptions},
-    telemetry::Telemetry,
+    scrape::negotiation::Representation,
+    telemetry::{
+        Telemetry,
+        status::{Insight, Setup},
+    },
+    web,
 };
 
 /// Everything a request can be answered with, without asking anybody.
@@ -160,7 +160,7 @@ fn warn_of_clashes(before: Option<&Exposition>, exposition: &Exposition) {
     }
 }
 
-impl http::Content for Front {
+impl web::Content for Front {
     fn exposition(&self) -> Option<Arc<Exposition>> {
         self.exposition.load_full()
     }

@@ -5,7 +5,7 @@ use std::{process::ExitCode, time::Duration};
 use reqwest::{Client, StatusCode, Url};
 
 use super::Error;
-use crate::{cli, http::ListenAddress};
+use crate::{cli, server::ListenAddress};
 
 /// What is shown of an answer, at most. Ours are a line for each target.
 const SHOWN_BYTES: usize = 16 * 1024;

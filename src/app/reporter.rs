@@ -6,9 +6,8 @@ use std::{
 };
 
 use crate::{
-    http::insight::PollFailure,
     poller::{self, Observer, Report, TargetPoll},
-    telemetry::Telemetry,
+    telemetry::{Telemetry, status::PollFailure},
 };
 
 /// Between the poller, which knows no metrics, and telemetry, which knows no polls.

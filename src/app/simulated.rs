@@ -14,7 +14,7 @@ use super::{
     daemon::{self, Daemon},
 };
 use crate::{
-    cli, config, http, lifecycle,
+    cli, config, lifecycle, server,
     simulator::{self, SCENARIOS, Scenario},
 };
 
@@ -205,10 +205,10 @@ fn simulated_accounts(cloud: SocketAddr, of_a_role: bool) -> Result<Vec<config::
 }
 
 /// Says where to look. For a person only: a log collector has nothing from it.
-fn invite(addresses: &[http::BoundAddress], telemetry_path: &str, cloud: SocketAddr) -> Result<(), Error> {
+fn invite(addresses: &[server::BoundAddress], telemetry_path: &str, cloud: SocketAddr) -> Result<(), Error> {
     // Of a socket without a port only its name can be told.
     let place = match addresses.first() {
-        Some(http::BoundAddress::Tcp(address)) => format!("http://localhost:{}", address.port()),
+        Some(server::BoundAddress::Tcp(address)) => format!("http://localhost:{}", address.port()),
         Some(socket) => socket.to_string(),
         None => String::new(),
     };

@@ -6,7 +6,7 @@ use clap::Args;
 use reqwest::Url;
 
 use crate::config::parse_duration;
-use crate::http::ListenAddress;
+use crate::server::ListenAddress;
 
 /// Flags of `probe`.
 #[derive(Debug, Clone, PartialEq, Eq, Args)]

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use jiff::Timestamp;
 
 use crate::aliyun::Outcome;
-use crate::http::insight::{AccountInsight, ApiCall, Insight, PollFailure};
+use crate::telemetry::status::{AccountInsight, ApiCall, Insight, PollFailure};
 
 /// Calls that are kept, and of those that failed as many again.
 const CALLS: usize = 50;

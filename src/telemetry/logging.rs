@@ -33,7 +33,7 @@ pub enum Error {
     /// Neither a level nor something that filters by module.
     #[error(
         "log level `{0}` is none of off, error, warn, info, debug, trace, nor directives such as \
-         `info,appstreaming_exporter::http=debug`"
+         `info,appstreaming_exporter::server=debug`"
     )]
     Level(String),
     /// One of the directives is malformed.
@@ -220,7 +220,7 @@ mod tests {
                 tracing::error!(target: "hyper::proto", "e");
                 tracing::warn!(target: "hyper::proto", "w");
                 tracing::debug!(target: "hyper::proto", "d");
-                tracing::debug!(target: "appstreaming_exporter::http", "ours");
+                tracing::debug!(target: "appstreaming_exporter::server", "ours");
             })
             .len()
         };

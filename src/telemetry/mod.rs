@@ -16,6 +16,7 @@ pub mod logging;
 mod polls;
 mod process;
 mod serving;
+pub mod status;
 #[cfg(test)]
 mod tests;
 
@@ -31,8 +32,8 @@ use prometheus::{
 
 use crate::aliyun::Observer;
 use crate::fleet::Findings;
-use crate::http::insight::{Insight, PollFailure};
 use crate::metrics::{MetricFamily, catalogue};
+use crate::telemetry::status::{Insight, PollFailure};
 
 pub use build_info::{REVISION, RUSTC, VERSION};
 

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use prometheus::{IntCounterVec, IntGaugeVec};
 
 use super::Maker;
-use crate::http::negotiation::Representation;
 use crate::metrics::catalogue::Collector;
+use crate::scrape::negotiation::Representation;
 
 pub(super) struct Serving {
     series: IntGaugeVec,

@@ -1,0 +1,231 @@
+//! What of the metrics a query asks for: `account`, `region_id`, `group_id` and `collect[]`, each any
+//! number of times. Kinds narrow each other, values of one kind add up. Other parameters are ignored, as
+//! some scrapers add their own.
+//!
+//! A name that nothing has is refused, never taken for a fleet without it: whoever mistypes one would see
+//! nothing and think that nothing is there.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use form_urlencoded::parse;
+
+use crate::metrics::catalogue::{self, Collector};
+use crate::metrics::{Exposition, MetricFamily, Selection};
+
+/// How many known names an error lists.
+const MOST_NAMES: usize = 20;
+
+/// What a query asks for.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Narrowing {
+    /// Of the fleet. Collectors that don't read it may be among those selected.
+    pub(crate) selection: Selection,
+}
+
+/// A parameter's value that nothing is called by.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Unknown {
+    parameter: &'static str,
+    value: String,
+    known: BTreeSet<String>,
+}
+
+impl Narrowing {
+    /// Reads a query. Before the first poll has ended there is no exposition, and the names of accounts,
+    /// regions and groups are taken as they come.
+    pub(crate) fn read(query: Option<&str>, exposition: Option<&Exposition>) -> Result<Self, Unknown> {
+        let mut selection = Selection::default();
+        for (name, value) in parse(query.unwrap_or_default().as_bytes()) {
+            match &*name {
+                "account" => _ = selection.accounts.insert(value.into_owned()),
+                "region_id" => _ = selection.regions.insert(value.into_owned()),
+                "group_id" => _ = selection.groups.insert(value.into_owned()),
+                "collect[]" => match Collector::parse(&value) {
+                    Some(collector) => _ = selection.collectors.insert(collector),
+                    None => {
+                        let known = Collector::ALL.map(|collector| collector.as_str().to_owned()).into();
+                        return Err(Unknown { parameter: "collect[]", value: value.into_owned(), known });
+                    }
+                },
+                _ => {}
+            }
+        }
+        if let Some(exposition) = exposition {
+            check("account", &selection.accounts, || accounts(exposition))?;
+            check("region_id", &selection.regions, || regions(exposition))?;
+            check("group_id", &selection.groups, || groups(exposition))?;
+        }
+        Ok(Self { selection })
+    }
+
+    /// Whether the exporter's own family is asked for. Without `collect[]` they all are, whatever part of
+    /// the fleet is; with it those of the collectors that it names.
+    pub(crate) fn has_own(&self, family: &MetricFamily) -> bool {
+        let collectors = &self.selection.collectors;
+        let collector =
+            || catalogue::find(&family.name).map_or(Collector::Exporter, |family| family.collector);
+        collectors.is_empty() || collectors.contains(&collector())
+    }
+
+    /// Whether any of the exporter's own families may be asked for.
+    pub(crate) fn has_any_own(&self) -> bool {
+        let collectors = &self.selection.collectors;
+        collectors.is_empty() || collectors.iter().any(|collector| !Collector::FLEET.contains(collector))
+    }
+}
+
+fn check(
+    parameter: &'static str,
+    asked: &BTreeSet<String>,
+    known: impl FnOnce() -> BTreeSet<String>,
+) -> Result<(), Unknown> {
+    if asked.is_empty() {
+        return Ok(());
+    }
+    let known = known();
+    match asked.iter().find(|value| !known.contains(*value)) {
+        Some(value) => Err(Unknown { parameter, value: value.clone(), known }),
+        None => Ok(()),
+    }
+}
+
+/// Every configured account, also one whose polls fail.
+fn accounts(exposition: &Exposition) -> BTreeSet<String> {
+    exposition.snapshot().targets.iter().map(|target| target.account.to_string()).collect()
+}
+
+/// Regions that groups are in, and those that the configuration lists, which stand behind the slash in the
+/// names of their targets.
+fn regions(exposition: &Exposition) -> BTreeSet<String> {
+    let snapshot = exposition.snapshot();
+    let listed = snapshot.targets.iter().filter_map(|target| target.target.split_once('/'));
+    let of_groups = snapshot.groups.iter().map(|group| group.group.data.region_id.to_string());
+    of_groups.chain(listed.map(|(_, region)| region.to_owned())).collect()
+}
+
+fn groups(exposition: &Exposition) -> BTreeSet<String> {
+    exposition.snapshot().groups.iter().map(|group| group.group.data.id.to_string()).collect()
+}
+
+impl fmt::Display for Unknown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { parameter, value, known } = self;
+        writeln!(f, "unknown {parameter} {value:?}")?;
+        let alike = known.iter().map(|name| (strsim::jaro_winkler(value, name), name));
+        let nearest = alike.max_by(|(one, _), (other, _)| one.total_cmp(other));
+        if let Some((_, name)) = nearest.filter(|(likeness, _)| *likeness > 0.85) {
+            writeln!(f, "did you mean {name:?}?")?;
+        }
+        let shown: Vec<&str> = known.iter().map(String::as_str).take(MOST_NAMES).collect();
+        match known.len().saturating_sub(MOST_NAMES) {
+            _ if known.is_empty() => writeln!(f, "none is known now"),
+            0 => writeln!(f, "known: {}", shown.join(", ")),
+            more => writeln!(f, "known: {} and {more} more", shown.join(", ")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::fleet::{Fetched, Group, GroupSnapshot, SessionCounters, Snapshot, TargetHealth};
+
+    fn exposition() -> Exposition {
+        let target = |account: &str, target: &str| TargetHealth {
+            account: account.into(),
+            target: target.into(),
+            up: Some(true),
+            last_success: None,
+        };
+        let group = |number: usize| {
+            let id = format!("aig-{number:03}").into();
+            let group = Group { id, region_id: "cn-shanghai".into(), ..Group::default() };
+            Arc::new(GroupSnapshot {
+                account: "a".into(),
+                target: "CloudApp".into(),
+                group: Fetched { data: Arc::new(group), at: jiff::Timestamp::UNIX_EPOCH },
+                instances: None,
+                persistent: None,
+                counters: SessionCounters::default(),
+            })
+        };
+        let targets = vec![target("a", "CloudApp"), target("b c", "CloudApp/cn-beijing")];
+        let snapshot = Snapshot { targets, groups: (0..25).map(group).collect(), ..Snapshot::default() };
+        Exposition::new(Arc::new(snapshot), Arc::default())
+    }
+
+    fn read(query: &str) -> Result<Selection, String> {
+        let exposition = exposition();
+        let narrowing = Narrowing::read(Some(query), Some(&exposition));
+        narrowing.map(|narrowing| narrowing.selection).map_err(|unknown| unknown.to_string())
+    }
+
+    #[test]
+    fn parameters_are_read_however_they_are_written_and_others_ignored() {
+        for query in ["", "debug=1&x", "accounts=a", "x=account", "&&=", "%ff=1", "collect=groups"] {
+            assert_eq!(read(query), Ok(Selection::default()), "{query}");
+        }
+        let expected = Selection {
+            accounts: ["a".into(), "b c".into()].into(),
+            regions: ["cn-shanghai".into()].into(),
+            groups: ["aig-007".into(), "aig-008".into()].into(),
+            collectors: [Collector::Groups, Collector::Process].into(),
+        };
+        let query = "account=a&account=b+c&account=b%20c&collect[]=groups&collect%5B%5d=process\
+            &region_id=cn-shanghai&group_id=aig-008&x=1&group_id=aig-007";
+        assert_eq!(read(query), Ok(expected));
+    }
+
+    #[test]
+    fn a_region_that_is_configured_is_known_before_a_group_is_in_it() {
+        assert!(read("region_id=cn-beijing").is_ok());
+    }
+
+    #[test]
+    fn an_unknown_name_is_told_with_those_that_are_known() {
+        assert_eq!(read("account=a&account=zzz").unwrap_err(), "unknown account \"zzz\"\nknown: a, b c\n");
+        let groups = read("group_id=aig_007").unwrap_err();
+        assert!(
+            groups.starts_with("unknown group_id \"aig_007\"\ndid you mean \"aig-007\"?\nknown: aig-000, ")
+        );
+        assert!(groups.ends_with("aig-019 and 5 more\n"), "{groups}");
+        let collectors = read("collect[]=group").unwrap_err();
+        assert!(
+            collectors.starts_with("unknown collect[] \"group\"\ndid you mean \"groups\"?\n"),
+            "{collectors}"
+        );
+        assert!(collectors.contains("instances_detail") && collectors.contains("exporter"));
+        assert!(read("region_id=").unwrap_err().starts_with("unknown region_id \"\"\n"));
+    }
+
+    #[test]
+    fn before_the_first_poll_only_collectors_can_be_unknown() {
+        assert!(Narrowing::read(Some("account=x&region_id=y&group_id=z"), None).is_ok());
+        assert!(Narrowing::read(Some("collect[]=x"), None).is_err());
+    }
+
+    #[test]
+    fn the_exporters_own_metrics_are_there_unless_collectors_are_named_without_them() {
+        let own = |query: &str| {
+            let narrowing = Narrowing::read(Some(query), None).unwrap();
+            let has = |name: &str| {
+                narrowing.has_own(&MetricFamily {
+                    name: name.to_owned().into(),
+                    help: "".into(),
+                    kind: crate::metrics::Kind::Counter,
+                    samples: Vec::new(),
+                })
+            };
+            let both = (has("appstreaming_exporter_polls_total"), has("process_cpu_seconds_total"));
+            assert_eq!(narrowing.has_any_own(), both.0 || both.1, "{query}");
+            both
+        };
+        assert_eq!(own("account=a"), (true, true));
+        assert_eq!(own("collect[]=groups"), (false, false));
+        assert_eq!(own("collect[]=groups&collect[]=exporter"), (true, false));
+        assert_eq!(own("collect[]=process"), (false, true));
+    }
+}

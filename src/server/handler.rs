@@ -1,0 +1,13 @@
+//! The interface between the server and what it serves.
+
+use futures_util::future::BoxFuture;
+use hyper::Response;
+use hyper::http::request::Parts;
+
+use super::response::Chunks;
+
+/// What the server serves. Called for each request, from several threads; it must not block.
+pub trait Handler: Send + Sync + 'static {
+    /// Responds to a request. Request bodies are never read.
+    fn handle<'a>(&'a self, request: &'a Parts) -> BoxFuture<'a, Response<Chunks>>;
+}

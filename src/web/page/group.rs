@@ -1,0 +1,285 @@
+//! A group's own page.
+
+use jiff::{SignedDuration, Timestamp};
+use maud::{Markup, html};
+
+use super::parts::{bar, called, clock, foreign, group_path, known, problems, relative, status, time_of_day};
+use super::{Place, Tab, chart, document, week};
+use crate::fleet::Rough;
+use crate::web::view::{Count, Details, Facts, Group, Pool};
+
+/// The whole page.
+pub(crate) fn render(place: Place<'_>, facts: &Facts<'_>, details: &Details<'_>) -> String {
+    let group = &details.group;
+    let main = html! {
+        (heading(place, group))
+        @if !group.problems.is_empty() {
+            section aria-labelledby="problems" {
+                h2 #problems.hidden { "Problems" }
+                (problems(&group.problems))
+            }
+        }
+        div.columns {
+            (sessions(group))
+            (freshness(facts, details))
+        }
+        (instances(facts, details))
+        (node_pools(facts, details))
+        (week::schedules(facts, details))
+        div.columns {
+            (about(facts, details))
+            (apps(details))
+            (tags(details))
+        }
+    };
+    document(place, Tab::Group, called(group.name, group.group_id), &main).into_string()
+}
+
+/// What is shown in place of a group that is not there.
+pub(crate) fn missing(place: Place<'_>, account: &str, id: &str) -> String {
+    let main = html! {
+        h1.verdict.waiting { "No such group" }
+        section.note {
+            p { "Account " strong { (foreign(account)) } " has no group " strong { (foreign(id)) } " now." }
+            p {
+                "It may have been deleted, or its data became too old to be shown. "
+                a href=(place.root) { "Back to the fleet" }
+            }
+        }
+    };
+    document(place, Tab::Group, "No such group", &main).into_string()
+}
+
+fn heading(place: Place<'_>, group: &Group<'_>) -> Markup {
+    html! {
+        p.path { a href=(place.root) { "Fleet" } " / " (foreign(group.account)) " / " (group.region_id) }
+        h1.verdict.named {
+            (foreign(called(group.name, group.group_id))) " " (status(group.status))
+            @if let Some(resources) = group.resource_status { " " (status(Some(resources))) }
+        }
+        p.path {
+            code { (group.group_id) }
+            " · "
+            a href=(group_path(&format!("{}api/v1/", place.root), group.account, group.group_id)) { "JSON" }
+        }
+    }
+}
+
+fn sessions(group: &Group<'_>) -> Markup {
+    let sessions = &group.sessions;
+    let percent = |ratio: f64| format!("{:.0} %", ratio * 100.0);
+    html! {
+        section aria-labelledby="sessions" {
+            h2 #sessions { "Sessions" }
+            p.big {
+                (known(sessions.in_use))
+                small {
+                    " of "
+                    (known(sessions.capacity))
+                    " in use"
+                    @if let Some(usage) = sessions.usage_ratio { ", " (percent(usage)) }
+                }
+            }
+            div.tall { (bar(sessions)) }
+            dl.facts {
+                dt { "Scale-out above" } dd { (known(sessions.scale_out_at)) }
+                dt { "Headroom until then" } dd { (known(sessions.until_scale_out)) }
+                dt { "Idle" } dd { (known(sessions.idle)) }
+                dt { "Connected" } dd { (known(sessions.connected)) }
+                dt { "Disconnected" } dd { (known(sessions.disconnected)) }
+            }
+        }
+    }
+}
+
+fn freshness(facts: &Facts<'_>, details: &Details<'_>) -> Markup {
+    let (now, zone) = (facts.now, &facts.setup.time_zone);
+    html! {
+        section aria-labelledby="data" {
+            h2 #data { "Data" }
+            dl.facts {
+                @for fetched in &details.fetched_by {
+                    dt { code { (fetched.operation) } }
+                    dd { (Rough(facts.age(fetched.at)).to_string()) " old, " (time_of_day(fetched.at, zone)) }
+                }
+                dt { "Schedule changes" }
+                dd {
+                    @match details.group.next_schedule_change {
+                        Some(at) => (clock(at, now, zone)),
+                        None => "never"
+                    }
+                }
+                dt { "Subscription ends" }
+                dd { @match details.group.expires { Some(at) => (relative(at, now, zone)), None => "never" } }
+            }
+        }
+    }
+}
+
+fn instances(facts: &Facts<'_>, details: &Details<'_>) -> Markup {
+    html! {
+        section aria-labelledby="instances" {
+            h2 #instances { "Instances" small { "over the last hour" } }
+            @match &details.instances {
+                Some(counts) => div.instances {
+                    (chart::history(&details.samples, facts.now))
+                    (statuses(facts, "Instances now, by status", counts))
+                },
+                None => p.nothing { "There is no recent list of instances." },
+            }
+            @if let Some(counts) = &details.persistent_sessions {
+                @if counts.iter().any(|count| count.count > 0) {
+                    h3 { "Persistent sessions" }
+                    (statuses(facts, "Persistent sessions now, by status", counts))
+                }
+            }
+        }
+    }
+}
+
+/// Every state that anything is in.
+fn statuses(facts: &Facts<'_>, caption: &str, counts: &[Count<'_>]) -> Markup {
+    let unchanged = |oldest: Option<Timestamp>| {
+        oldest.map(|oldest| Rough(facts.age(oldest).max(SignedDuration::ZERO)).to_string())
+    };
+    let has_times = counts.iter().any(|count| count.oldest_modified.is_some());
+    html! {
+        table.small {
+            caption.hidden { (caption) }
+            thead {
+                tr {
+                    th scope="col" { "Status" }
+                    th scope="col" class="n" { "Now" }
+                    @if has_times { th scope="col" class="n" { "Unchanged for up to" } }
+                }
+            }
+            tbody {
+                @for count in counts.iter().filter(|count| count.count > 0) {
+                    tr {
+                        th scope="row" {
+                            span class={ "swatch " (chart::class(count.status)) } {} (count.status)
+                        }
+                        td.n { (count.count) }
+                        @if has_times { td.n { (known(unchanged(count.oldest_modified))) } }
+                    }
+                }
+                @if counts.iter().all(|count| count.count == 0) {
+                    tr { th scope="row" { "none" } td.n { "0" } @if has_times { td {} } }
+                }
+            }
+        }
+    }
+}
+
+fn node_pools(facts: &Facts<'_>, details: &Details<'_>) -> Markup {
+    html! {
+        @if !details.node_pools.is_empty() {
+            section aria-labelledby="pools" {
+                h2 #pools { "Node pools" }
+                div.sheet tabindex="0" role="group" aria-labelledby="pools" {
+                    table.pools {
+                        thead {
+                            tr {
+                                th scope="col" { "Pool" }
+                                th scope="col" { "Strategy" }
+                                th scope="col" class="n" { "Nodes used" }
+                                th scope="col" class="n" { "Elastic used" }
+                                th scope="col" class="n" { "Elastic at most" }
+                                th scope="col" class="n" { "Sessions a node" }
+                                th scope="col" class="n" { "Threshold" }
+                                th scope="col" class="n" { "Scheduled now" }
+                                th scope="col" class="n" { "Next change" }
+                            }
+                        }
+                        tbody { @for pool in &details.node_pools { (node_pool(facts, pool)) } }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn node_pool(facts: &Facts<'_>, pool: &Pool<'_>) -> Markup {
+    let used = |used, all| html! { (known(used)) " / " (known(all)) };
+    let threshold = pool.scaling_usage_threshold_ratio.map(|ratio| format!("{:.0} %", ratio * 100.0));
+    html! {
+        tr {
+            th scope="row" {
+                (foreign(called(pool.node_type_name, pool.node_pool_id)))
+                small { (pool.node_pool_id) " · " (pool.node_instance_type) }
+            }
+            td { (pool.strategy_type.unwrap_or("unknown")) }
+            td.n { (used(pool.nodes_used, pool.nodes)) }
+            td.n { (used(pool.scaling_nodes_used, pool.scaling_nodes)) }
+            td.n { (known(pool.max_scaling_nodes)) }
+            td.n { (known(pool.node_capacity)) }
+            td.n { (known(threshold)) }
+            td.n { @match pool.scheduled_nodes { Some(nodes) => (nodes.to_string()), None => "no schedule" } }
+            td.n {
+                @match pool.next_schedule_change {
+                    Some(at) => (clock(at, facts.now, &facts.setup.time_zone)),
+                    None => "never"
+                }
+            }
+        }
+    }
+}
+
+fn about(facts: &Facts<'_>, details: &Details<'_>) -> Markup {
+    let rows = [
+        ("Product type", details.product_type),
+        ("Instance type", details.instance_type),
+        ("Operating system", details.os_type),
+        ("Charged", details.charge_type),
+        ("Charged by", details.charge_resource_mode),
+        ("Image", details.image_id),
+        ("Newer image", details.image_update.unwrap_or_default()),
+    ];
+    html! {
+        section aria-labelledby="about" {
+            h2 #about { "About" }
+            dl.facts {
+                @for (what, value) in rows.into_iter().filter(|(_, value)| !value.is_empty()) {
+                    dt { (what) } dd { (foreign(value)) }
+                }
+                @if let Some(created) = details.created {
+                    dt { "Created" } dd { (relative(created, facts.now, &facts.setup.time_zone)) }
+                }
+            }
+        }
+    }
+}
+
+fn apps(details: &Details<'_>) -> Markup {
+    html! {
+        @if !details.apps.is_empty() {
+            section aria-labelledby="apps" {
+                h2 #apps { "Apps" }
+                dl.facts {
+                    @for app in &details.apps {
+                        dt { (foreign(called(app.name, app.id))) } dd {
+                            (foreign(app.version)) " " small { (foreign(app.version_name)) }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn tags(details: &Details<'_>) -> Markup {
+    html! {
+        @if !details.tags.is_empty() {
+            section aria-labelledby="tags" {
+                h2 #tags { "Tags" }
+                dl.facts {
+                    @for tag in &details.tags {
+                        dt { (foreign(tag.key)) @if tag.system { small { " (system)" } } } dd {
+                            (foreign(tag.value))
+                        }
+                    }
+                }
+            }
+        }
+    }
+}

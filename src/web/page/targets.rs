@@ -1,0 +1,59 @@
+//! The targets: which of them answer, and why the others don't.
+
+use maud::{Markup, html};
+
+use super::parts::{failure, foreign};
+use crate::fleet::Rough;
+use crate::web::view::{Facts, Target};
+
+/// Every target, those that are down first and with their reasons.
+pub(crate) fn targets(facts: &Facts<'_>, targets: &[Target<'_>]) -> Markup {
+    html! {
+        section aria-labelledby="targets" {
+            h2 #targets { "Targets" }
+            @if targets.is_empty() { p.nothing { "No poll has ended yet." } }
+            @else {
+                div.sheet tabindex="0" role="group" aria-labelledby="targets" {
+                    table {
+                        thead {
+                            tr {
+                                th scope="col" { "Account" }
+                                th scope="col" { "Target" }
+                                th scope="col" { "State" }
+                                th scope="col" { "Last success" }
+                                th scope="col" class="n" { "Groups" }
+                            }
+                        }
+                        tbody {
+                            @for target in targets {
+                                tr {
+                                    th scope="row" { (foreign(target.account)) }
+                                    td { (foreign(target.target)) }
+                                    td {
+                                        @match target.up {
+                                            Some(true) => span.status.good { "up" },
+                                            Some(false) => span.status.critical { "down" },
+                                            None => span.status.busy { "waiting" },
+                                        }
+                                    }
+                                    // Without the instant, which is another one at every poll.
+                                    td {
+                                        @match target.last_success {
+                                            Some(at) => { (Rough(facts.age(at)).to_string()) " ago" }
+                                            None => "never",
+                                        }
+                                    }
+                                    td.n { (target.groups) }
+                                }
+                            }
+                        }
+                    }
+                }
+                @for target in targets.iter().filter(|target| !target.failures.is_empty()) {
+                    h3 { "Why " (foreign(target.account)) " / " (foreign(target.target)) " is down" }
+                    @for reason in &target.failures { (failure(reason)) }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,155 @@
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::*;
+use crate::fleet::{
+    App, Fetched, Group, GroupSnapshot, NodePool, SessionCounters, Snapshot, Tag, TargetHealth,
+};
+use crate::telemetry::status::{ApiCall, Insight, PollFailure, Setup};
+use crate::web::view::{self, Facts, Query};
+
+const EVIL: &str = "</td><script>alert('1')</script>\"&\u{1b}[31m";
+
+const PLACE: Place<'_> = Place { root: "./", telemetry_path: "/metrics" };
+
+fn now() -> Timestamp {
+    Timestamp::from_second(1_800_000_000).unwrap()
+}
+
+/// A fleet in which everything that others write is hostile.
+fn snapshot() -> Snapshot {
+    let text = || EVIL.into();
+    let group = Group {
+        id: text(),
+        region_id: text(),
+        name: text(),
+        status: Some(text()),
+        resource_status: Some(text()),
+        image_id: text(),
+        apps: vec![App { id: text(), name: text(), version: text(), version_name: text() }],
+        tags: vec![Tag { key: text(), value: text(), system: true }],
+        node_pools: vec![NodePool {
+            id: text(),
+            node_type_name: text(),
+            node_instance_type: text(),
+            strategy_type: Some(text()),
+            ..NodePool::default()
+        }],
+        ..Group::default()
+    };
+    let group = GroupSnapshot {
+        account: EVIL.into(),
+        target: EVIL.into(),
+        group: Fetched { data: Arc::new(group), at: now() },
+        instances: None,
+        persistent: None,
+        counters: SessionCounters::default(),
+    };
+    let target =
+        TargetHealth { account: EVIL.into(), target: EVIL.into(), up: Some(false), last_success: None };
+    Snapshot { at: now(), targets: vec![target], groups: vec![Arc::new(group)] }
+}
+
+fn insight() -> Insight {
+    let failure = PollFailure {
+        account: EVIL.into(),
+        target: EVIL.into(),
+        operation: "ListAppInstances",
+        code: EVIL.into(),
+        message: EVIL.into(),
+        request_id: Some(EVIL.into()),
+        advice: Some(EVIL.into()),
+        count: 1,
+    };
+    let call = ApiCall {
+        at: now(),
+        account: EVIL.into(),
+        operation: "ListAppInstances",
+        code: EVIL.into(),
+        took: std::time::Duration::from_millis(2),
+        request_id: Some(EVIL.into()),
+    };
+    let (calls, failed_calls) = (vec![call.clone()], vec![call]);
+    Insight { accounts: Vec::new(), failures: vec![failure], calls, failed_calls }
+}
+
+/// Every page there is, by name.
+fn pages() -> Vec<(&'static str, String)> {
+    let (snapshot, insight, setup) = (snapshot(), insight(), Setup::default());
+    let waiting_for = [EVIL.to_owned()];
+    let facts = Facts {
+        snapshot: Some(&snapshot),
+        insight: &insight,
+        setup: &setup,
+        telemetry: &[],
+        waiting_for: &waiting_for,
+        now: now(),
+    };
+    let query = Query { search: EVIL.to_owned(), ..Query::default() };
+    let details = view::details(&snapshot.groups[0], Vec::new(), &facts.circumstances(), &setup.time_zone);
+    vec![
+        ("fleet", super::fleet(PLACE, &facts, &Query::default())),
+        ("filtered fleet", super::fleet(PLACE, &facts, &query)),
+        ("group", super::group(PLACE, &facts, &details)),
+        ("missing group", missing(PLACE, EVIL, EVIL)),
+        ("exporter", super::exporter(PLACE, &facts, EVIL)),
+    ]
+}
+
+#[test]
+fn no_text_of_others_becomes_markup() {
+    for (name, page) in pages() {
+        assert_eq!(page.matches("<script").count(), 1, "{name}: only our own");
+        assert!(!page.contains("</td><") || !page.contains("alert('1')</"), "{name}");
+        assert!(
+            page.contains("&lt;script&gt;alert('1')&lt;/script&gt;&quot;&amp;"),
+            "{name}: shown as it is"
+        );
+    }
+}
+
+#[test]
+fn pages_need_nothing_from_elsewhere_and_nothing_inline() {
+    for (name, page) in pages() {
+        for forbidden in ["http:", "https:", "=\"//", " style=", "<style", " onclick"] {
+            assert!(!page.contains(forbidden), "{name}: {forbidden}");
+        }
+    }
+    let (style, script) = (assets::style().body, assets::script().body);
+    for outside in ["http:", "https:", "@import", "url("] {
+        assert!(!style.contains(outside) && !script.contains(outside), "{outside}");
+    }
+}
+
+#[test]
+fn what_is_known_by_an_address_is_written_so_that_it_can_be_read_back() {
+    let path = parts::group_path("../../", "a/b", "aig-1 ?");
+    assert_eq!(path, "../../groups/a%2Fb/aig-1%20%3F");
+}
+
+#[test]
+fn a_file_is_named_by_what_is_in_it() {
+    for asset in [assets::style(), assets::script()] {
+        let path = format!("/{}", asset.path());
+        assert_eq!(assets::find(&path), Some(asset));
+    }
+    assert_eq!(assets::find("/assets/page.css"), None);
+}
+
+#[test]
+fn before_the_first_poll_the_page_says_what_is_waited_for() {
+    let (insight, setup) = (Insight::default(), Setup::default());
+    let waiting_for = ["waiting for first poll of a/CloudApp".to_owned()];
+    let facts = Facts {
+        snapshot: None,
+        insight: &insight,
+        setup: &setup,
+        telemetry: &[],
+        waiting_for: &waiting_for,
+        now: now(),
+    };
+    let page = super::fleet(PLACE, &facts, &Query::default());
+    assert!(page.contains("Waiting for the first poll</span></h1>"), "{page}");
+    assert!(page.contains("waiting for first poll of a/CloudApp"));
+}

@@ -1,0 +1,171 @@
+//! Schedules of node pools, drawn over the week.
+
+use jiff::civil::Time;
+use maud::{Markup, html};
+
+use super::parts::{called, foreign};
+use crate::fleet::TimerPeriod;
+use crate::web::view::{Details, Facts, Pool};
+
+const DAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
+const MINUTES: i32 = 24 * 60;
+/// Units of the drawing: a day's row, the names at the left, the hours at the top, a minute's width.
+const ROW: f64 = 34.0;
+const LEFT: f64 = 44.0;
+const TOP: f64 = 22.0;
+const MINUTE: f64 = 0.6;
+/// The lowest block still has room for its number.
+const LOWEST: f64 = 13.0;
+
+/// A part of a period that lies within one day.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Block {
+    /// From 0, Monday.
+    day: usize,
+    /// Minutes of the day.
+    start: i32,
+    end: i32,
+    amount: f64,
+}
+
+/// Every pool that has a schedule.
+pub(crate) fn schedules(facts: &Facts<'_>, details: &Details<'_>) -> Markup {
+    let scheduled = || details.node_pools.iter().filter(|pool| !pool.pool.schedules.is_empty());
+    html! {
+        @if scheduled().next().is_some() {
+            section aria-labelledby="schedule" {
+                h2 #schedule {
+                    "Schedule"
+                    small {
+                        "nodes over the week, " (facts.setup.time_zone.iana_name().unwrap_or("local time"))
+                    }
+                }
+                @for pool in scheduled() { (schedule(facts, pool)) }
+            }
+        }
+    }
+}
+
+fn schedule(facts: &Facts<'_>, pool: &Pool<'_>) -> Markup {
+    let in_force = pool.scheduled_nodes.is_some();
+    let name = called(pool.node_type_name, pool.node_pool_id);
+    let data = pool.pool;
+    html! {
+        h3 {
+            (foreign(name)) " "
+            small {
+                @if !in_force { "not in force: the strategy is " (pool.strategy_type.unwrap_or("unknown")) }
+                @if let Some(first) = data.strategy_enable_date { " from " (first.to_string()) }
+                @if let Some(last) = data.strategy_disable_date { " to " (last.to_string()) }
+            }
+        }
+        div.week tabindex="0" role="group" aria-label={ "Schedule of " (name) } {
+            (drawing(facts, pool, in_force))
+        }
+        ul.periods {
+            @for schedule in &data.schedules {
+                li {
+                    strong { (weekdays(&schedule.weekdays)) } ": "
+                    @for (index, period) in schedule.periods.iter().enumerate() {
+                        @if index > 0 { ", " }
+                        (time(period.start)) "–" (time(period.end)) " " (nodes(period.amount))
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn drawing(facts: &Facts<'_>, pool: &Pool<'_>, in_force: bool) -> Markup {
+    let blocks = blocks(pool);
+    let most = blocks.iter().map(|block| block.amount).fold(1.0, f64::max);
+    let (width, height) = (LEFT + MINUTE * f64::from(MINUTES), TOP + ROW * 7.0);
+    let x = |minute: i32| LEFT + MINUTE * f64::from(minute);
+    let y = |day: usize| TOP + ROW * day as f64;
+    let now = facts.now.to_zoned(facts.setup.time_zone.clone());
+    let today = usize::try_from(now.weekday().to_monday_zero_offset()).unwrap_or_default();
+    let line = x(i32::from(now.hour()) * 60 + i32::from(now.minute()));
+    html! {
+        svg class=[(!in_force).then_some("idle")] viewBox={ "0 0 " (width) " " (height) } aria-hidden="true" {
+            @for hour in (0..24).step_by(3) {
+                text.hour x=(x(hour * 60)) y=(TOP - 8.0) { (format!("{hour:02}:00")) }
+                path.grid d={ "M" (x(hour * 60)) " " (TOP) "V" (height) } {}
+            }
+            @for (day, name) in DAYS.into_iter().enumerate() {
+                text x="0" y=(y(day) + ROW - 10.0) { (name) }
+                path.grid d={ "M" (LEFT) " " (y(day) + ROW) "H" (width) } {}
+            }
+            @for block in &blocks {
+                @let tall = LOWEST + (ROW - 4.0 - LOWEST) * block.amount / most;
+                rect x=(x(block.start)) y=(y(block.day) + ROW - tall)
+                    width=(MINUTE * f64::from(block.end - block.start)) height=(tall) {}
+            }
+            @for block in blocks.iter().filter(|block| block.end - block.start >= 45) {
+                text.amount x=(x(block.start) + 6.0) y=(y(block.day) + ROW - 4.0) { (block.amount) }
+            }
+            path.now d={ "M" (line) " " (y(today)) "v" (ROW) } {}
+        }
+    }
+}
+
+/// A period past midnight is two blocks.
+fn blocks(pool: &Pool<'_>) -> Vec<Block> {
+    let of = |weekday: i8, period: &TimerPeriod| {
+        let day = usize::try_from(weekday - 1).unwrap_or_default() % 7;
+        let (start, end, amount) = (minutes(period.start), minutes(period.end), period.amount);
+        let whole = Block { day, start, end, amount };
+        if end > start {
+            [Some(whole), None]
+        } else {
+            let rest = Block { day: (day + 1) % 7, start: 0, end, amount };
+            [Some(Block { end: MINUTES, ..whole }), (end > 0).then_some(rest)]
+        }
+    };
+    let schedules = pool.pool.schedules.iter();
+    let all = schedules.flat_map(|schedule| {
+        let periods = schedule.periods.iter().filter(|period| period.amount.is_finite());
+        periods.flat_map(move |period| schedule.weekdays.iter().flat_map(move |day| of(*day, period)))
+    });
+    let mut blocks: Vec<Block> = all.flatten().collect();
+    // Where periods overlap the larger counts: it is drawn last.
+    blocks.sort_by(|a, b| a.amount.total_cmp(&b.amount));
+    blocks
+}
+
+/// `Mon–Fri`, `Sat, Sun`.
+fn weekdays(weekdays: &[i8]) -> String {
+    let mut days: Vec<i8> = weekdays.iter().copied().filter(|day| (1..=7).contains(day)).collect();
+    days.sort_unstable();
+    days.dedup();
+    let name = |day: &i8| DAYS[usize::try_from(day - 1).unwrap_or_default()];
+    let runs = days.chunk_by(|a, b| a + 1 == *b).map(|run| match run {
+        [first, _, .., last] => format!("{}–{}", name(first), name(last)),
+        run => run.iter().map(name).collect::<Vec<_>>().join(", "),
+    });
+    runs.collect::<Vec<_>>().join(", ")
+}
+
+fn nodes(amount: f64) -> String {
+    format!("{amount} node{}", if amount == 1.0 { "" } else { "s" })
+}
+
+fn time(time: Time) -> String {
+    time.strftime("%H:%M").to_string()
+}
+
+fn minutes(time: Time) -> i32 {
+    i32::from(time.hour()) * 60 + i32::from(time.minute())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn weekdays_are_told_as_runs() {
+        assert_eq!(weekdays(&[1, 2, 3, 4, 5]), "Mon–Fri");
+        assert_eq!(weekdays(&[7, 6]), "Sat, Sun");
+        assert_eq!(weekdays(&[1, 3, 4, 5, 7]), "Mon, Wed–Fri, Sun");
+        assert_eq!(weekdays(&[]), "");
+    }
+}

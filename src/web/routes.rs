@@ -1,0 +1,298 @@
+//! From a request to an answer. Bodies of requests are never read: nothing that is served needs one.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use hyper::header::{
+    ALLOW, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, VARY,
+};
+use hyper::http::request::Parts;
+use hyper::{Method, Response, StatusCode};
+use jiff::Timestamp;
+use percent_encoding::percent_decode_str;
+
+use super::etag::respond_if_changed;
+use super::page::assets::{self, Asset};
+use super::view::{self, Facts, Query};
+use super::{Content, api, page};
+use crate::metrics::encode;
+use crate::scrape::filter::Narrowing;
+use crate::scrape::negotiation::{Format, negotiate};
+use crate::scrape::render_cache::Bodies;
+use crate::server::handler::Handler;
+use crate::server::response::{Chunks, PLAIN, respond, set, text};
+use crate::telemetry::status::{Insight, Setup};
+
+/// What there is, and who provides it.
+pub struct Routes {
+    content: Arc<dyn Content>,
+    telemetry_path: String,
+    bodies: Bodies,
+    /// Whether `/-/reload` does anything.
+    lifecycle: bool,
+}
+
+impl Handler for Routes {
+    fn handle<'a>(&'a self, request: &'a Parts) -> BoxFuture<'a, Response<Chunks>> {
+        Box::pin(self.answer(request))
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Resource {
+    Metrics,
+    FleetPage,
+    GroupPage(GroupKey),
+    ExporterPage,
+    Fleet,
+    Group(GroupKey),
+    Asset(&'static Asset),
+    Icon,
+    Healthy,
+    Ready,
+    Reload,
+    Configuration,
+}
+
+/// Which group is meant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct GroupKey {
+    account: String,
+    id: String,
+}
+
+impl Routes {
+    /// Serves `content`, its metrics at `telemetry_path`; `lifecycle` enables `/-/reload`.
+    pub fn new(content: Arc<dyn Content>, telemetry_path: String, lifecycle: bool) -> Routes {
+        Routes { content, telemetry_path, bodies: Bodies::default(), lifecycle }
+    }
+
+    /// Answers a request. A panic underneath is that request's alone.
+    async fn answer(&self, request: &Parts) -> Response<Chunks> {
+        // No state of ours is written while answering, so that none can be left half written.
+        AssertUnwindSafe(self.dispatch(request)).catch_unwind().await.unwrap_or_else(|_| {
+            tracing::error!(path = request.uri.path(), "answering a request panicked");
+            broken()
+        })
+    }
+
+    async fn dispatch(&self, request: &Parts) -> Response<Chunks> {
+        let Some(resource) = self.find(request.uri.path()) else { return self.not_found() };
+        if resource == Resource::Reload {
+            return self.reload(&request.method).await;
+        }
+        if request.method != Method::GET && request.method != Method::HEAD {
+            return not_allowed("GET, HEAD", "only GET and HEAD work here\n");
+        }
+        match resource {
+            // Answered above.
+            Resource::Reload => self.not_found(),
+            Resource::Metrics => self.metrics(request).await,
+            Resource::FleetPage => self.fleet_page(request),
+            Resource::GroupPage(key) => self.group_page(request, &key),
+            Resource::ExporterPage => self.exporter_page(request),
+            Resource::Fleet => self.fleet(request),
+            Resource::Group(key) => self.group(request, &key),
+            Resource::Asset(asset) => {
+                let mut response =
+                    respond(StatusCode::OK, asset.content_type, [Bytes::from_static(asset.body.as_bytes())]);
+                set(&mut response, CACHE_CONTROL, "public, max-age=31536000, immutable");
+                response
+            }
+            Resource::Icon => respond(StatusCode::OK, "image/svg+xml", [Bytes::from_static(page::ICON)]),
+            Resource::Healthy => text(StatusCode::OK, "healthy\n"),
+            Resource::Ready => self.ready(),
+            Resource::Configuration => text(StatusCode::OK, self.content.configuration()),
+        }
+    }
+
+    /// The telemetry path comes first: an operator may have put it anywhere.
+    fn find(&self, path: &str) -> Option<Resource> {
+        if path == self.telemetry_path {
+            return Some(Resource::Metrics);
+        }
+        match path {
+            "/" => Some(Resource::FleetPage),
+            "/exporter" => Some(Resource::ExporterPage),
+            "/api/v1/fleet" => Some(Resource::Fleet),
+            "/favicon.svg" | "/favicon.ico" => Some(Resource::Icon),
+            "/-/healthy" => Some(Resource::Healthy),
+            "/-/ready" => Some(Resource::Ready),
+            "/-/reload" => Some(Resource::Reload),
+            "/config" => Some(Resource::Configuration),
+            _ => {
+                let page = GroupKey::under("/groups/", path).map(Resource::GroupPage);
+                let data = || GroupKey::under("/api/v1/groups/", path).map(Resource::Group);
+                let asset = || assets::find(path).map(Resource::Asset);
+                page.or_else(data).or_else(asset)
+            }
+        }
+    }
+
+    /// The fleet's bytes as they are, and the exporter's own metrics as of this moment behind them.
+    async fn metrics(&self, request: &Parts) -> Response<Chunks> {
+        let exposition = self.content.exposition();
+        let narrowing = match Narrowing::read(request.uri.query(), exposition.as_deref()) {
+            Ok(narrowing) => narrowing,
+            Err(unknown) => return text(StatusCode::BAD_REQUEST, unknown.to_string()),
+        };
+        let representation = negotiate(&request.headers);
+        let selection = narrowing.selection.clone();
+        let fleet = match self.bodies.fleet(exposition, selection, representation).await {
+            Ok(fleet) => fleet,
+            Err(error) => {
+                tracing::error!(%error, "rendering the fleet failed");
+                return broken();
+            }
+        };
+        if request.method == Method::GET {
+            self.content.scraped(representation.format.name(), representation.encoding.name());
+        }
+        let own = self.own(&narrowing, representation.format);
+
+        let mut response = respond(StatusCode::OK, PLAIN, fleet.complete(own));
+        response.headers_mut().insert(CONTENT_TYPE, representation.content_type());
+        set(&mut response, VARY, "Accept, Accept-Encoding");
+        if let Some(encoding) = representation.content_encoding() {
+            set(&mut response, CONTENT_ENCODING, encoding);
+        }
+        response
+    }
+
+    /// The exporter's own metrics, and whatever ends a body.
+    fn own(&self, narrowing: &Narrowing, format: Format) -> Vec<u8> {
+        let mut families = Vec::new();
+        if narrowing.has_any_own() {
+            families = self.content.telemetry();
+            families.retain(|family| narrowing.has_own(family));
+        }
+        let mut encoder = format.syntax().encoder(0);
+        encode::families(&families, self.content.started(), &mut *encoder);
+        let mut own = encoder.finish();
+        own.extend_from_slice(format.syntax().end());
+        own
+    }
+
+    fn ready(&self) -> Response<Chunks> {
+        match self.content.readiness().check() {
+            Ok(()) => text(StatusCode::OK, "ready\n"),
+            Err(not_ready) => text(StatusCode::SERVICE_UNAVAILABLE, not_ready.reasons().join("\n") + "\n"),
+        }
+    }
+
+    /// Prometheus takes POST and PUT, and forbids both unless the lifecycle API is enabled.
+    async fn reload(&self, method: &Method) -> Response<Chunks> {
+        if method != Method::POST && method != Method::PUT {
+            return not_allowed("POST, PUT", "only POST and PUT work here\n");
+        }
+        if !self.lifecycle {
+            return text(
+                StatusCode::FORBIDDEN,
+                "reloading by HTTP is off: start with --web.enable-lifecycle\n",
+            );
+        }
+        match self.content.reload().await {
+            Ok(()) => text(StatusCode::OK, "reloaded\n"),
+            Err(problems) => text(StatusCode::BAD_REQUEST, format!("{problems}\n")),
+        }
+    }
+
+    fn fleet_page(&self, request: &Parts) -> Response<Chunks> {
+        let (query, place) = (Query::parse(request.uri.query().unwrap_or_default()), self.place("./"));
+        self.with_facts(|facts| page(request, StatusCode::OK, page::fleet(place, facts, &query)))
+    }
+
+    fn group_page(&self, request: &Parts, key: &GroupKey) -> Response<Chunks> {
+        let place = self.place("../../");
+        self.with_facts(|facts| match self.details(facts, key) {
+            Some(details) => page(request, StatusCode::OK, page::group(place, facts, &details)),
+            None => page(request, StatusCode::NOT_FOUND, page::missing(place, &key.account, &key.id)),
+        })
+    }
+
+    fn exporter_page(&self, request: &Parts) -> Response<Chunks> {
+        let (place, configuration) = (self.place("./"), self.content.configuration());
+        self.with_facts(|facts| page(request, StatusCode::OK, page::exporter(place, facts, &configuration)))
+    }
+
+    fn fleet(&self, request: &Parts) -> Response<Chunks> {
+        let query = Query::parse(request.uri.query().unwrap_or_default());
+        self.with_facts(|facts| data(request, api::encode(&facts.fleet(&query))))
+    }
+
+    fn group(&self, request: &Parts, key: &GroupKey) -> Response<Chunks> {
+        self.with_facts(|facts| match self.details(facts, key) {
+            Some(details) => data(request, api::encode(&details)),
+            None => text(StatusCode::NOT_FOUND, "there is no such group now\n"),
+        })
+    }
+
+    /// Everything that people are shown is made of, as of this moment.
+    fn with_facts(&self, answer: impl FnOnce(&Facts<'_>) -> Response<Chunks>) -> Response<Chunks> {
+        let exposition = self.content.exposition();
+        let readiness = self.content.readiness().check();
+        let (insight, setup): (Insight, Setup) = (self.content.insight(), self.content.setup());
+        answer(&Facts {
+            snapshot: exposition.as_ref().map(|exposition| &**exposition.snapshot()),
+            insight: &insight,
+            setup: &setup,
+            telemetry: &self.content.telemetry(),
+            waiting_for: readiness.as_ref().err().map_or(&[], |not_ready| not_ready.reasons()),
+            now: Timestamp::now(),
+        })
+    }
+
+    fn details<'a>(&self, facts: &Facts<'a>, key: &GroupKey) -> Option<view::Details<'a>> {
+        let groups = &facts.snapshot?.groups;
+        let group =
+            groups.iter().find(|group| *group.account == *key.account && *group.group.data.id == *key.id)?;
+        let history = self.content.history(group);
+        Some(view::details(group, history, &facts.circumstances(), &facts.setup.time_zone))
+    }
+
+    fn place(&self, root: &'static str) -> page::Place<'_> {
+        page::Place { root, telemetry_path: &self.telemetry_path }
+    }
+
+    fn not_found(&self) -> Response<Chunks> {
+        let metrics = &self.telemetry_path;
+        let there =
+            format!("not found; there are / /exporter /api/v1/fleet {metrics} /-/healthy /-/ready /config\n");
+        text(StatusCode::NOT_FOUND, there)
+    }
+}
+
+impl GroupKey {
+    /// Reads `account/group` behind `prefix`.
+    fn under(prefix: &str, path: &str) -> Option<Self> {
+        let (account, id) = path.strip_prefix(prefix)?.split_once('/')?;
+        let decode = |text| Some(percent_decode_str(text).decode_utf8().ok()?.into_owned());
+        let key = Self { account: decode(account)?, id: decode(id)? };
+        (!key.account.is_empty() && !key.id.is_empty() && !id.contains('/')).then_some(key)
+    }
+}
+
+fn page(request: &Parts, status: StatusCode, page: String) -> Response<Chunks> {
+    let html = "text/html; charset=utf-8";
+    let mut response = respond_if_changed(status, html, page.into_bytes(), &request.headers);
+    set(&mut response, CONTENT_SECURITY_POLICY, page::SECURITY_POLICY);
+    set(&mut response, REFERRER_POLICY, "no-referrer");
+    response
+}
+
+fn data(request: &Parts, body: Vec<u8>) -> Response<Chunks> {
+    respond_if_changed(StatusCode::OK, api::JSON, body, &request.headers)
+}
+
+fn broken() -> Response<Chunks> {
+    text(StatusCode::INTERNAL_SERVER_ERROR, "internal error: see the exporter's log\n")
+}
+
+fn not_allowed(allowed: &'static str, message: &'static str) -> Response<Chunks> {
+    let mut response = text(StatusCode::METHOD_NOT_ALLOWED, message);
+    set(&mut response, ALLOW, allowed);
+    response
+}

@@ -1,0 +1,208 @@
+//! What is answered to what.
+
+use super::*;
+
+#[test]
+fn a_scrape_gets_the_fleet_and_then_the_exporters_own_metrics() {
+    let server = Running::start(polled());
+    let reply = server.get("/metrics");
+    assert_eq!(reply.status, 200);
+    assert_eq!(reply.header("content-type"), Some("text/plain; version=0.0.4; charset=utf-8"));
+    assert_eq!(reply.header("x-content-type-options"), Some("nosniff"));
+    assert_eq!(reply.header("transfer-encoding"), None);
+    let text = reply.text();
+    let (fleet, own) = (text.find("# HELP appstreaming_up").unwrap(), text.find("# HELP own_gauge").unwrap());
+    assert!(fleet < own);
+    assert_eq!(server.get("/metrics?debug=1").body, reply.body, "other parameters are ignored");
+}
+
+#[test]
+fn before_the_first_poll_a_scrape_gets_the_exporters_own_metrics() {
+    let reply = Running::start(Shown::default()).get("/metrics");
+    assert_eq!(reply.status, 200);
+    assert!(reply.text().starts_with("# HELP own_gauge"));
+}
+
+#[test]
+fn head_says_what_get_would_and_is_no_scrape() {
+    let content = Arc::new(polled());
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    let entered = runtime.enter();
+    let options = Options { listen: vec!["127.0.0.1:0".parse().unwrap()], ..Options::default() };
+    let server = bind(&options, Arc::clone(&content), false).unwrap();
+    drop(entered);
+    let mut client = Client::to(server.addresses()[0].tcp().unwrap());
+    runtime.spawn(server.run(CancellationToken::new(), || GRACE));
+
+    for path in [
+        "/metrics",
+        "/",
+        "/exporter",
+        "/groups/a/b",
+        "/api/v1/fleet",
+        "/config",
+        "/-/healthy",
+        "/-/ready",
+        "/favicon.svg",
+        "/nowhere",
+    ] {
+        let head = client.ask("HEAD", path);
+        let get = client.ask("GET", path);
+        assert_eq!(head.status, get.status, "{path}");
+        assert_eq!(head.header("content-length").unwrap(), get.body.len().to_string(), "{path}");
+        assert_eq!(head.header("content-type"), get.header("content-type"), "{path}");
+    }
+    assert_eq!(content.scrapes.load(Ordering::SeqCst), 1);
+}
+
+#[test]
+fn every_format_and_encoding_is_sent_as_it_says() {
+    let server = Running::start(polled());
+    let accepts = [
+        "text/plain;version=0.0.4",
+        "text/plain;version=1.0.0",
+        "application/openmetrics-text;version=0.0.1",
+        "application/openmetrics-text;version=1.0.0",
+        "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited",
+    ];
+    for accept in accepts {
+        let plain = server.connect().ask_with("/metrics", &[("Accept", accept)]);
+        let (kind, version) = accept.split_once(';').unwrap();
+        let said = plain.header("content-type").unwrap();
+        assert!(said.starts_with(kind), "{said}");
+        assert!(kind.ends_with("protobuf") || said.contains(version), "{said}");
+        assert_eq!(plain.header("vary"), Some("Accept, Accept-Encoding"));
+        assert_eq!(plain.header("content-encoding"), None);
+        let ends = plain.body.ends_with(b"# EOF\n");
+        assert_eq!(ends, kind.contains("openmetrics"), "{kind}");
+        for coding in ["gzip", "zstd"] {
+            let packed =
+                server.connect().ask_with("/metrics", &[("Accept", accept), ("Accept-Encoding", coding)]);
+            assert_eq!(packed.header("content-encoding"), Some(coding));
+            let mut unpacked = Vec::new();
+            match coding {
+                "gzip" => flate2::read::GzDecoder::new(&packed.body[..]).read_to_end(&mut unpacked).unwrap(),
+                _ => zstd::Decoder::new(&packed.body[..]).unwrap().read_to_end(&mut unpacked).unwrap(),
+            };
+            assert!(unpacked == plain.body, "{kind} {coding}");
+        }
+    }
+}
+
+#[test]
+fn before_the_first_poll_every_format_ends_as_it_must() {
+    let server = Running::start(Shown::default());
+    let accept = [("Accept", "application/openmetrics-text"), ("Accept-Encoding", "gzip")];
+    let reply = server.connect().ask_with("/metrics", &accept);
+    let mut unpacked = String::new();
+    flate2::read::GzDecoder::new(&reply.body[..]).read_to_string(&mut unpacked).unwrap();
+    assert!(
+        unpacked.starts_with("# TYPE own_gauge gauge\n") && unpacked.ends_with("\n# EOF\n"),
+        "{unpacked}"
+    );
+}
+
+#[test]
+fn a_query_narrows_what_is_answered() {
+    let server = Running::start(polled());
+    let answered = |query: &str| {
+        let reply = server.get(&format!("/metrics?{query}"));
+        assert_eq!(reply.status, 200, "{query}: {}", reply.text());
+        (reply.text().contains("appstreaming_up{"), reply.text().contains("own_gauge"))
+    };
+    assert_eq!(answered("account=default"), (true, true));
+    assert_eq!(answered("collect[]=health"), (true, false));
+    assert_eq!(answered("collect[]=health&collect[]=exporter"), (true, true));
+    assert_eq!(answered("collect[]=exporter"), (false, true));
+    assert_eq!(answered("collect[]=groups&account=default"), (false, false));
+
+    for (query, named) in [
+        ("account=nobody", "unknown account \"nobody\"\nknown: default\n"),
+        ("group_id=aig-1", "unknown group_id \"aig-1\"\nnone is known now\n"),
+        ("x=1&collect%5B%5D=fleet", "unknown collect[] \"fleet\"\nknown: exporter, groups, health, "),
+    ] {
+        let reply = server.get(&format!("/metrics?{query}"));
+        assert_eq!(reply.status, 400, "{query}");
+        assert!(reply.text().starts_with(named), "{}", reply.text());
+    }
+}
+
+#[test]
+fn readiness_says_what_is_missing() {
+    let content = Shown::default();
+    let readiness = content.readiness.clone();
+    let latch = readiness.latch("the first poll of default/CloudApp");
+    let server = Running::start(content);
+
+    let reply = server.get("/-/ready");
+    assert_eq!((reply.status, reply.text()), (503, "waiting for the first poll of default/CloudApp\n"));
+    assert_eq!(server.get("/-/healthy").status, 200);
+    latch.open();
+    assert_eq!(server.get("/-/ready").status, 200);
+    readiness.shut_down();
+    let reply = server.get("/-/ready");
+    assert_eq!((reply.status, reply.text()), (503, "shutting down\n"));
+}
+
+#[test]
+fn people_get_a_page_that_can_load_nothing_from_elsewhere() {
+    let server = Running::start(polled());
+    let page = server.get("/");
+    assert_eq!((page.status, page.header("content-type")), (200, Some("text/html; charset=utf-8")));
+    let policy = page.header("content-security-policy").unwrap();
+    assert!(policy.starts_with("default-src 'none'; style-src 'self'; script-src 'self'"), "{policy}");
+    assert!(!policy.contains("unsafe"), "{policy}");
+    for asset in page.text().split('"').filter_map(|part| part.strip_prefix("./assets/")) {
+        let asset = server.get(&format!("/assets/{asset}"));
+        assert_eq!(asset.status, 200);
+        assert!(asset.header("cache-control").unwrap().contains("immutable"));
+    }
+    assert!(page.text().contains("CloudApp"));
+
+    let config = server.get("/config");
+    assert_eq!(config.header("content-type"), Some("text/plain; charset=utf-8"));
+    assert_eq!(config.text(), "[poll]\ninterval = \"60s\"\n");
+    for icon in ["/favicon.svg", "/favicon.ico"] {
+        assert_eq!(server.get(icon).header("content-type"), Some("image/svg+xml"));
+    }
+}
+
+#[test]
+fn unknown_paths_are_told_what_there_is() {
+    let server = Running::start(polled());
+    for path in ["/nowhere", "/metrics/", "//", "/%2e%2e/etc/passwd"] {
+        let reply = server.get(path);
+        assert_eq!(reply.status, 404, "{path}");
+        assert!(reply.text().contains(" /metrics "), "{}", reply.text());
+    }
+}
+
+#[test]
+fn reloading_is_asked_for_by_post_or_put_and_only_where_that_is_allowed() {
+    let off = Running::start(polled());
+    assert_eq!(off.connect().ask("POST", "/-/reload").status, 403);
+    let reply = off.get("/-/reload");
+    assert_eq!((reply.status, reply.header("allow")), (405, Some("POST, PUT")));
+
+    let on = Running::with_lifecycle(polled());
+    for method in ["POST", "PUT"] {
+        let reply = on.connect().ask(method, "/-/reload");
+        assert_eq!((reply.status, reply.text()), (200, "reloaded\n"), "{method}");
+    }
+    let bad = Running::with_lifecycle(Shown { panics: true, ..polled() });
+    let reply = bad.connect().ask("POST", "/-/reload");
+    assert_eq!((reply.status, reply.text()), (400, "exporter.toml:1: poll.interval: must be a duration\n"));
+}
+
+#[test]
+fn other_methods_are_refused_with_those_that_work() {
+    let server = Running::start(polled());
+    for method in ["POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE"] {
+        let reply = server.connect().ask(method, "/metrics");
+        assert_eq!((reply.status, reply.header("allow")), (405, Some("GET, HEAD")), "{method}");
+    }
+    let mut client = server.connect();
+    client.send("POST /metrics HTTP/1.1\r\nHost: x\r\nContent-Length: 100000000\r\n\r\n");
+    let _ = client.0.write_all(&vec![b'x'; 300_000]);
+    assert_eq!(client.reply(false).unwrap().status, 405, "an answer in spite of the body");
+}

@@ -1,0 +1,237 @@
+//! The server as its clients see it: raw requests through real sockets on loopback.
+
+mod answers;
+mod connections;
+mod log;
+
+use std::borrow::Cow;
+use std::error::Error as _;
+use std::io::{self, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, mpsc};
+use std::time::{Duration, Instant};
+
+use tokio::runtime::Runtime;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use super::*;
+use crate::fleet::{Snapshot, TargetHealth};
+use crate::lifecycle::Drained;
+use crate::metrics::{Kind, Sample, Value};
+use crate::server::{self, BoundAddress, Limits, Options, Server};
+use crate::web_config::AccessControl;
+
+/// What the tests serve; its answers can be made long, late or fatal.
+#[derive(Default)]
+struct Shown {
+    polled: AtomicBool,
+    readiness: Readiness,
+    scrapes: AtomicUsize,
+    label_bytes: usize,
+    panics: bool,
+    /// Answering `/config` says so, then waits until it is told to go on.
+    gate: Option<Gate>,
+}
+
+type Gate = (mpsc::Sender<()>, Mutex<mpsc::Receiver<()>>);
+
+impl Content for Shown {
+    fn exposition(&self) -> Option<Arc<Exposition>> {
+        let target = TargetHealth {
+            account: "default".into(),
+            target: "CloudApp".into(),
+            up: Some(true),
+            last_success: None,
+        };
+        let snapshot = Snapshot { targets: vec![target], ..Snapshot::default() };
+        let polled = self.polled.load(Ordering::SeqCst);
+        polled.then(|| Arc::new(Exposition::new(Arc::new(snapshot), Arc::default())))
+    }
+
+    fn telemetry(&self) -> Vec<MetricFamily> {
+        let label = (Cow::Borrowed("label"), "x".repeat(self.label_bytes));
+        vec![MetricFamily {
+            name: "own_gauge".into(),
+            help: "One.".into(),
+            kind: Kind::Gauge,
+            samples: vec![Sample { labels: vec![label], value: Value::Number(1.0) }],
+        }]
+    }
+
+    fn scraped(&self, format: &'static str, encoding: &'static str) {
+        assert!(!format.is_empty() && !encoding.is_empty());
+        self.scrapes.fetch_add(1, Ordering::SeqCst);
+    }
+
+    fn readiness(&self) -> Readiness {
+        self.readiness.clone()
+    }
+
+    fn configuration(&self) -> String {
+        assert!(!self.panics, "asked to panic");
+        if let Some((arrived, proceed)) = &self.gate {
+            arrived.send(()).unwrap();
+            proceed.lock().unwrap().recv().unwrap();
+        }
+        "[poll]\ninterval = \"60s\"\n".to_owned()
+    }
+
+    fn reload(&self) -> futures_util::future::BoxFuture<'static, Result<(), String>> {
+        let refused = self.panics.then(|| "exporter.toml:1: poll.interval: must be a duration".to_owned());
+        Box::pin(std::future::ready(refused.map_or(Ok(()), Err)))
+    }
+}
+
+/// A server that runs until it is dropped.
+struct Running {
+    runtime: Runtime,
+    addresses: Vec<SocketAddr>,
+    shutdown: CancellationToken,
+    task: Option<JoinHandle<Drained>>,
+}
+
+const GRACE: Duration = Duration::from_secs(5);
+
+impl Running {
+    fn start(content: Shown) -> Running {
+        Running::with(content, Limits::default(), &["127.0.0.1:0"], GRACE)
+    }
+
+    fn limited(content: Shown, limits: Limits) -> Running {
+        Running::with(content, limits, &["127.0.0.1:0"], GRACE)
+    }
+
+    fn with(content: Shown, limits: Limits, listen: &[&str], grace: Duration) -> Running {
+        let runtime = Running::runtime();
+        let listen = listen.iter().map(|address| address.parse().unwrap()).collect();
+        Running::with_options(
+            runtime,
+            content,
+            Options { listen, limits, ..Options::default() },
+            false,
+            grace,
+        )
+    }
+
+    fn with_lifecycle(content: Shown) -> Running {
+        let listen = vec!["127.0.0.1:0".parse().unwrap()];
+        let options = Options { listen, ..Options::default() };
+        Running::with_options(Running::runtime(), content, options, true, GRACE)
+    }
+
+    fn runtime() -> Runtime {
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()
+    }
+
+    fn with_options(
+        runtime: Runtime,
+        content: Shown,
+        options: Options,
+        lifecycle: bool,
+        grace: Duration,
+    ) -> Running {
+        let entered = runtime.enter();
+        let server = bind(&options, Arc::new(content), lifecycle).unwrap();
+        drop(entered);
+        let addresses = server.addresses().iter().filter_map(BoundAddress::tcp).collect();
+        let shutdown = CancellationToken::new();
+        let task = Some(runtime.spawn(server.run(shutdown.clone(), move || grace)));
+        Running { runtime, addresses, shutdown, task }
+    }
+
+    fn connect(&self) -> Client {
+        Client::to(self.addresses[0])
+    }
+
+    fn get(&self, path: &str) -> Reply {
+        self.connect().ask("GET", path)
+    }
+
+    fn stop(mut self) -> Drained {
+        self.shutdown.cancel();
+        self.runtime.block_on(self.task.take().unwrap()).unwrap()
+    }
+}
+
+struct Client(TcpStream);
+
+#[derive(Debug)]
+struct Reply {
+    status: u16,
+    head: String,
+    body: Vec<u8>,
+}
+
+impl Client {
+    fn to(address: SocketAddr) -> Client {
+        let stream = TcpStream::connect(address).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        Client(stream)
+    }
+
+    fn ask(&mut self, method: &str, path: &str) -> Reply {
+        self.send(&format!("{method} {path} HTTP/1.1\r\nHost: exporter\r\n\r\n"));
+        self.reply(method == "HEAD").unwrap()
+    }
+
+    fn ask_with(&mut self, path: &str, headers: &[(&str, &str)]) -> Reply {
+        let headers: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+        self.send(&format!("GET {path} HTTP/1.1\r\nHost: exporter\r\n{headers}\r\n"));
+        self.reply(false).unwrap()
+    }
+
+    fn send(&mut self, text: &str) {
+        self.0.write_all(text.as_bytes()).unwrap();
+    }
+
+    fn reply(&mut self, without_body: bool) -> io::Result<Reply> {
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            let mut byte = [0];
+            self.0.read_exact(&mut byte)?;
+            head.push(byte[0]);
+        }
+        let head = String::from_utf8(head).unwrap();
+        let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+        let mut reply = Reply { status, head, body: Vec::new() };
+        if !without_body {
+            let length = reply.header("content-length").expect("a length").parse().unwrap();
+            reply.body.resize(length, 0);
+            self.0.read_exact(&mut reply.body)?;
+        }
+        Ok(reply)
+    }
+
+    /// How long it takes until the other side ends the connection, without another byte.
+    fn until_closed(&mut self) -> Duration {
+        let started = Instant::now();
+        match self.0.read(&mut [0; 64]) {
+            Ok(0) => started.elapsed(),
+            Err(error) if error.kind() == io::ErrorKind::ConnectionReset => started.elapsed(),
+            other => panic!("not closed: {other:?}"),
+        }
+    }
+}
+
+impl Reply {
+    fn header(&self, name: &str) -> Option<&str> {
+        let lines = self.head.lines().skip(1).filter_map(|line| line.split_once(": "));
+        lines.clone().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+    }
+
+    fn text(&self) -> &str {
+        std::str::from_utf8(&self.body).unwrap()
+    }
+}
+
+/// A server of `content` without access control.
+fn bind(options: &Options, content: Arc<Shown>, lifecycle: bool) -> Result<Server, server::Error> {
+    let routes = Routes::new(content, "/metrics".to_owned(), lifecycle);
+    Server::bind(options, AccessControl::new(None).unwrap(), Arc::new(routes))
+}
+
+fn polled() -> Shown {
+    Shown { polled: AtomicBool::new(true), ..Shown::default() }
+}

@@ -1,0 +1,267 @@
+//! One group, as a row of the fleet and in all its details.
+
+use jiff::{Timestamp, tz::TimeZone};
+use serde::Serialize;
+
+use crate::fleet::history::Sample;
+use crate::fleet::problems::{self, Circumstances, Problem, Severity};
+use crate::fleet::{self, GroupSnapshot, NodePool, Tally, capacity, schedule};
+
+/// One group.
+#[derive(Debug, Serialize)]
+pub(crate) struct Group<'a> {
+    pub(crate) account: &'a str,
+    pub(crate) target: &'a str,
+    pub(crate) region_id: &'a str,
+    pub(crate) group_id: &'a str,
+    pub(crate) name: &'a str,
+    pub(crate) status: Option<&'a str>,
+    pub(crate) resource_status: Option<&'a str>,
+    pub(crate) sessions: Sessions,
+    /// When a node pool's schedule next asks for another number of nodes.
+    pub(crate) next_schedule_change: Option<Timestamp>,
+    /// When the subscription ends.
+    pub(crate) expires: Option<Timestamp>,
+    /// When the oldest part of its data was fetched.
+    pub(crate) fetched: Timestamp,
+    pub(crate) problems: Vec<Problem>,
+}
+
+/// A group's sessions. What is not known is `None`, never 0.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
+pub(crate) struct Sessions {
+    /// Sessions that the group can serve now.
+    pub(crate) capacity: Option<f64>,
+    /// Sessions in use now.
+    pub(crate) in_use: Option<f64>,
+    /// In use by capacity.
+    pub(crate) usage_ratio: Option<f64>,
+    /// Sessions in use above which a scale-out starts.
+    pub(crate) scale_out_at: Option<f64>,
+    /// Sessions that can still start before that.
+    pub(crate) until_scale_out: Option<f64>,
+    /// Instances that wait for a user.
+    pub(crate) idle: Option<u64>,
+    /// Sessions with a user in front of them.
+    pub(crate) connected: Option<u64>,
+    /// Sessions whose user went away.
+    pub(crate) disconnected: Option<u64>,
+}
+
+impl<'a> Group<'a> {
+    pub(crate) fn of(
+        snapshot: &'a GroupSnapshot,
+        circumstances: &Circumstances,
+        time_zone: &TimeZone,
+    ) -> Self {
+        let data = &*snapshot.group.data;
+        let next_change = |pool| schedule::next_change(pool, circumstances.now, time_zone);
+        Self {
+            account: &snapshot.account,
+            target: &snapshot.target,
+            region_id: &data.region_id,
+            group_id: &data.id,
+            name: &data.name,
+            status: data.status.as_deref(),
+            resource_status: data.resource_status.as_deref(),
+            sessions: Sessions::of(snapshot),
+            next_schedule_change: data.node_pools.iter().filter_map(next_change).min(),
+            expires: data.expires,
+            fetched: snapshot.oldest(),
+            problems: problems::of_group(snapshot, circumstances),
+        }
+    }
+
+    /// How urgent the most urgent of its problems is.
+    pub(crate) fn severity(&self) -> Option<Severity> {
+        self.problems.first().map(|problem| problem.severity)
+    }
+}
+
+impl Sessions {
+    fn of(snapshot: &GroupSnapshot) -> Self {
+        let group = &*snapshot.group.data;
+        let instances = snapshot.instances.as_ref().map(|fetched| &*fetched.data);
+        Self {
+            capacity: capacity::session_capacity(group, instances),
+            in_use: instances.map(capacity::sessions_in_use),
+            usage_ratio: capacity::usage_ratio(group, instances),
+            scale_out_at: capacity::scale_out_at(group, instances),
+            until_scale_out: capacity::sessions_until_scale_out(group, instances),
+            idle: instances.map(|instances| instances.statuses.get("IDLE")),
+            connected: instances.map(|instances| instances.session_statuses.get("CONNECT")),
+            disconnected: instances.map(|instances| instances.session_statuses.get("DISCONNECT")),
+        }
+    }
+}
+
+/// A group with everything that a person may want to know of it.
+#[derive(Debug, Serialize)]
+pub(crate) struct Details<'a> {
+    #[serde(flatten)]
+    pub(crate) group: Group<'a>,
+    pub(crate) product_type: &'a str,
+    pub(crate) instance_type: &'a str,
+    pub(crate) os_type: &'a str,
+    pub(crate) charge_type: &'a str,
+    pub(crate) charge_resource_mode: &'a str,
+    pub(crate) image_id: &'a str,
+    pub(crate) created: Option<Timestamp>,
+    pub(crate) image_update: Option<&'a str>,
+    pub(crate) instances: Option<Vec<Count<'a>>>,
+    pub(crate) persistent_sessions: Option<Vec<Count<'a>>>,
+    pub(crate) node_pools: Vec<Pool<'a>>,
+    pub(crate) apps: Vec<App<'a>>,
+    pub(crate) tags: Vec<Tag<'a>>,
+    pub(crate) fetched_by: Vec<Fetched>,
+    pub(crate) history: Vec<Moment>,
+    #[serde(skip)]
+    pub(crate) samples: Vec<Sample>,
+}
+
+/// How many are in a state.
+#[derive(Debug, Serialize)]
+pub(crate) struct Count<'a> {
+    pub(crate) status: &'a str,
+    pub(crate) count: u64,
+    /// The oldest change among them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) oldest_modified: Option<Timestamp>,
+}
+
+/// One node pool.
+#[derive(Debug, Serialize)]
+pub(crate) struct Pool<'a> {
+    pub(crate) node_pool_id: &'a str,
+    pub(crate) node_instance_type: &'a str,
+    pub(crate) node_type_name: &'a str,
+    pub(crate) strategy_type: Option<&'a str>,
+    pub(crate) nodes: Option<f64>,
+    pub(crate) nodes_used: Option<f64>,
+    pub(crate) scaling_nodes: Option<f64>,
+    pub(crate) scaling_nodes_used: Option<f64>,
+    pub(crate) max_scaling_nodes: Option<f64>,
+    pub(crate) node_capacity: Option<f64>,
+    pub(crate) scaling_usage_threshold_ratio: Option<f64>,
+    /// Nodes that the schedule asks for now.
+    pub(crate) scheduled_nodes: Option<f64>,
+    pub(crate) next_schedule_change: Option<Timestamp>,
+    #[serde(skip)]
+    pub(crate) pool: &'a NodePool,
+}
+
+/// One application.
+#[derive(Debug, Serialize)]
+pub(crate) struct App<'a> {
+    pub(crate) id: &'a str,
+    pub(crate) name: &'a str,
+    pub(crate) version: &'a str,
+    pub(crate) version_name: &'a str,
+}
+
+/// One tag.
+#[derive(Debug, Serialize)]
+pub(crate) struct Tag<'a> {
+    pub(crate) key: &'a str,
+    pub(crate) value: &'a str,
+    /// Set by the cloud, not by the customer.
+    pub(crate) system: bool,
+}
+
+/// When an operation last brought its part of the group's data.
+#[derive(Debug, Serialize)]
+pub(crate) struct Fetched {
+    pub(crate) operation: &'static str,
+    pub(crate) at: Timestamp,
+}
+
+/// Instances by status in one minute; statuses without any are left out.
+#[derive(Debug, Serialize)]
+pub(crate) struct Moment {
+    pub(crate) at: Timestamp,
+    pub(crate) instances: Vec<(&'static str, u32)>,
+}
+
+/// Everything about one group.
+pub(crate) fn details<'a>(
+    snapshot: &'a GroupSnapshot,
+    samples: Vec<Sample>,
+    circumstances: &Circumstances,
+    time_zone: &TimeZone,
+) -> Details<'a> {
+    let data = &*snapshot.group.data;
+    let instances = snapshot.instances.as_ref();
+    let persistent = snapshot.persistent.as_ref();
+    let fetched = [
+        Some(("ListAppInstanceGroup", snapshot.group.at)),
+        instances.map(|fetched| ("ListAppInstances", fetched.at)),
+        persistent.map(|fetched| ("ListPersistentAppInstances", fetched.at)),
+    ];
+    let oldest = |status: &str| {
+        let known = &instances?.data.oldest_modified;
+        known.iter().find(|(known, _)| **known == *status).map(|(_, oldest)| *oldest)
+    };
+    Details {
+        group: Group::of(snapshot, circumstances, time_zone),
+        product_type: &data.product_type,
+        instance_type: &data.instance_type,
+        os_type: &data.os_type,
+        charge_type: &data.charge_type,
+        charge_resource_mode: &data.charge_resource_mode,
+        image_id: &data.image_id,
+        created: data.created,
+        image_update: data.ota.as_ref().map(|ota| &*ota.new_version).filter(|version| !version.is_empty()),
+        instances: instances.map(|fetched| counts(&fetched.data.statuses, oldest)),
+        persistent_sessions: persistent.map(|fetched| counts(&fetched.data.statuses, |_| None)),
+        node_pools: data.node_pools.iter().map(|pool| Pool::of(pool, circumstances, time_zone)).collect(),
+        apps: data.apps.iter().map(App::of).collect(),
+        tags: data.tags.iter().map(Tag::of).collect(),
+        fetched_by: fetched.into_iter().flatten().map(|(operation, at)| Fetched { operation, at }).collect(),
+        history: samples.iter().map(Moment::of).collect(),
+        samples,
+    }
+}
+
+fn counts(tally: &Tally, oldest: impl Fn(&str) -> Option<Timestamp>) -> Vec<Count<'_>> {
+    let count = |(status, count)| Count { status, count, oldest_modified: oldest(status) };
+    tally.iter().map(count).collect()
+}
+
+impl<'a> Pool<'a> {
+    fn of(pool: &'a NodePool, circumstances: &Circumstances, time_zone: &TimeZone) -> Self {
+        Self {
+            node_pool_id: &pool.id,
+            node_instance_type: &pool.node_instance_type,
+            node_type_name: &pool.node_type_name,
+            strategy_type: pool.strategy_type.as_deref(),
+            nodes: pool.nodes,
+            nodes_used: pool.nodes_used,
+            scaling_nodes: pool.scaling_nodes,
+            scaling_nodes_used: pool.scaling_nodes_used,
+            max_scaling_nodes: pool.max_scaling_amount,
+            node_capacity: pool.node_capacity,
+            scaling_usage_threshold_ratio: pool.scaling_usage_threshold,
+            scheduled_nodes: schedule::scheduled_amount(pool, circumstances.now, time_zone),
+            next_schedule_change: schedule::next_change(pool, circumstances.now, time_zone),
+            pool,
+        }
+    }
+}
+
+impl<'a> App<'a> {
+    fn of(app: &'a fleet::App) -> Self {
+        Self { id: &app.id, name: &app.name, version: &app.version, version_name: &app.version_name }
+    }
+}
+
+impl<'a> Tag<'a> {
+    fn of(tag: &'a fleet::Tag) -> Self {
+        Self { key: &tag.key, value: &tag.value, system: tag.system }
+    }
+}
+
+impl Moment {
+    fn of(sample: &Sample) -> Self {
+        Self { at: sample.at(), instances: sample.counts().filter(|(_, count)| *count > 0).collect() }
+    }
+}

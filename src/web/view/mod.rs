@@ -1,0 +1,215 @@
+//! The fleet as people are shown it: judged, counted, filtered and sorted. The page draws it and
+//! `/api/v1/fleet` is it, so that the two can't disagree.
+//!
+//! Pure functions of the snapshot, of what the exporter says about itself and of `now`. What is not
+//! here: how it looks (`page`), and the rules of what is wrong (`fleet::problems`).
+
+mod accounts;
+mod group;
+mod query;
+#[cfg(test)]
+mod tests;
+mod totals;
+
+use jiff::{SignedDuration, Timestamp};
+use serde::Serialize;
+
+use crate::fleet::problems::{self, Circumstances, Problem};
+use crate::fleet::{Snapshot, TargetHealth};
+use crate::metrics::MetricFamily;
+use crate::telemetry::status::{Insight, PollFailure, Setup};
+
+pub(crate) use accounts::{Account, number};
+pub(crate) use group::{Count, Details, Group, Pool, Sessions, details};
+pub(crate) use query::{Query, Shown, Sort};
+pub(crate) use totals::Totals;
+
+/// What a view is made of.
+#[derive(Clone, Copy)]
+pub(crate) struct Facts<'a> {
+    /// The fleet as of the last poll; `None` before the first one has ended.
+    pub(crate) snapshot: Option<&'a Snapshot>,
+    /// What the exporter does and did.
+    pub(crate) insight: &'a Insight,
+    /// How it is set up.
+    pub(crate) setup: &'a Setup,
+    /// The exporter's own metrics.
+    pub(crate) telemetry: &'a [MetricFamily],
+    /// Why it isn't ready; empty when it is.
+    pub(crate) waiting_for: &'a [String],
+    /// What ages are reckoned from.
+    pub(crate) now: Timestamp,
+}
+
+/// The fleet.
+#[derive(Debug, Serialize)]
+pub(crate) struct Fleet<'a> {
+    /// The exporter's version.
+    pub(crate) version: &'static str,
+    /// When the fleet was put together; `None` before the first poll has ended.
+    pub(crate) at: Option<Timestamp>,
+    /// Why the exporter isn't ready; empty when it is.
+    pub(crate) waiting_for: &'a [String],
+    /// Sums over every group, whatever the filter.
+    pub(crate) totals: Totals,
+    /// Every target.
+    pub(crate) targets: Vec<Target<'a>>,
+    /// Every account.
+    pub(crate) accounts: Vec<Account<'a>>,
+    /// The groups that the filter leaves, sorted.
+    pub(crate) groups: Vec<Group<'a>>,
+    /// Every group's account and problems, for what is said above the list.
+    #[serde(skip)]
+    pub(crate) problems: Vec<Finding<'a>>,
+    /// Statuses that occur, for the filter.
+    #[serde(skip)]
+    pub(crate) statuses: Vec<&'a str>,
+}
+
+/// One target.
+#[derive(Debug, Serialize)]
+pub(crate) struct Target<'a> {
+    pub(crate) account: &'a str,
+    pub(crate) target: &'a str,
+    /// Whether the last poll succeeded whole; `None` before the first one ended.
+    pub(crate) up: Option<bool>,
+    pub(crate) last_success: Option<Timestamp>,
+    pub(crate) groups: usize,
+    pub(crate) problems: Vec<Problem>,
+    /// Why the last poll failed.
+    pub(crate) failures: Vec<Failure<'a>>,
+}
+
+/// Why a poll failed.
+#[derive(Debug, Serialize)]
+pub(crate) struct Failure<'a> {
+    pub(crate) operation: &'static str,
+    pub(crate) code: &'a str,
+    pub(crate) message: &'a str,
+    pub(crate) request_id: Option<&'a str>,
+    pub(crate) advice: Option<&'a str>,
+    pub(crate) count: usize,
+}
+
+/// A problem and whose it is.
+#[derive(Debug)]
+pub(crate) struct Finding<'a> {
+    pub(crate) problem: Problem,
+    pub(crate) subject: Subject<'a>,
+}
+
+/// Whose problem it is.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Subject<'a> {
+    Target { account: &'a str, target: &'a str },
+    Account(&'a str),
+    Group { account: &'a str, id: &'a str, name: &'a str },
+}
+
+impl<'a> Facts<'a> {
+    /// The fleet as `query` wants it.
+    pub(crate) fn fleet(&self, query: &Query) -> Fleet<'a> {
+        let circumstances = self.circumstances();
+        let zone = &self.setup.time_zone;
+        let snapshots = self.snapshot.map_or(&[][..], |snapshot| &snapshot.groups);
+        let mut groups: Vec<Group<'a>> =
+            snapshots.iter().map(|group| Group::of(group, &circumstances, zone)).collect();
+        let targets = self.targets();
+        let accounts = accounts::accounts(self);
+
+        let mut statuses: Vec<&str> = groups.iter().filter_map(|group| group.status).collect();
+        statuses.sort_unstable();
+        statuses.dedup();
+        let totals = Totals::of(&groups, &targets);
+        let problems = findings(&targets, &accounts, &groups);
+        groups.retain(|group| query.wants(group));
+        query.sort(&mut groups);
+        Fleet {
+            version: env!("CARGO_PKG_VERSION"),
+            at: self.snapshot.map(|snapshot| snapshot.at),
+            waiting_for: self.waiting_for,
+            totals,
+            targets,
+            accounts,
+            groups,
+            problems,
+            statuses,
+        }
+    }
+
+    /// What the rules are held against.
+    pub(crate) fn circumstances(&self) -> Circumstances {
+        let Setup { interval, lists_instances, .. } = *self.setup;
+        Circumstances { now: self.now, interval, lists_instances }
+    }
+
+    /// How long ago something was.
+    pub(crate) fn age(&self, at: Timestamp) -> SignedDuration {
+        self.now.duration_since(at)
+    }
+
+    fn targets(&self) -> Vec<Target<'a>> {
+        let Some(snapshot) = self.snapshot else { return Vec::new() };
+        let mut targets: Vec<Target<'a>> =
+            snapshot.targets.iter().map(|target| self.target(snapshot, target)).collect();
+        targets.sort_by_key(|target| match target.up {
+            Some(false) => 0,
+            None => 1,
+            Some(true) => 2,
+        });
+        targets
+    }
+
+    fn target(&self, snapshot: &'a Snapshot, target: &'a TargetHealth) -> Target<'a> {
+        let is_its = |account: &str, name: &str| *target.account == *account && *target.target == *name;
+        let failures: Vec<&PollFailure> = self
+            .insight
+            .failures
+            .iter()
+            .filter(|failure| target.up == Some(false) && is_its(&failure.account, &failure.target))
+            .collect();
+        let reason = failures.first().map(|failure| failure.summary());
+        Target {
+            account: &target.account,
+            target: &target.target,
+            up: target.up,
+            last_success: target.last_success,
+            groups: snapshot.groups.iter().filter(|group| is_its(&group.account, &group.target)).count(),
+            problems: problems::of_target(target, reason, self.now).into_iter().collect(),
+            failures: failures.into_iter().map(Failure::of).collect(),
+        }
+    }
+}
+
+impl<'a> Failure<'a> {
+    fn of(failure: &'a PollFailure) -> Self {
+        Self {
+            operation: failure.operation,
+            code: &failure.code,
+            message: &failure.message,
+            request_id: failure.request_id.as_deref(),
+            advice: failure.advice.as_deref(),
+            count: failure.count,
+        }
+    }
+}
+
+/// All problems, the most urgent first; of one kind in the order of the fleet.
+fn findings<'a>(targets: &[Target<'a>], accounts: &[Account<'a>], groups: &[Group<'a>]) -> Vec<Finding<'a>> {
+    let of_targets = targets.iter().flat_map(|target| {
+        let subject = Subject::Target { account: target.account, target: target.target };
+        target.problems.iter().map(move |problem| (problem, subject))
+    });
+    let of_accounts = accounts.iter().flat_map(|account| {
+        account.problems.iter().map(move |problem| (problem, Subject::Account(account.account)))
+    });
+    let of_groups = groups.iter().flat_map(|group| {
+        let subject = Subject::Group { account: group.account, id: group.group_id, name: group.name };
+        group.problems.iter().map(move |problem| (problem, subject))
+    });
+    let all = of_targets.chain(of_accounts).chain(of_groups);
+    let mut findings: Vec<Finding<'a>> =
+        all.map(|(problem, subject)| Finding { problem: problem.clone(), subject }).collect();
+    findings.sort_by_key(|finding| (finding.problem.severity, finding.problem.kind));
+    findings
+}

@@ -1,0 +1,191 @@
+use std::sync::Arc;
+
+use super::*;
+use crate::fleet::{
+    Fetched, Findings, FoldOptions, Group as Described, GroupSnapshot, InstanceFold, InstanceRecord,
+    SessionCounters,
+};
+use crate::metrics::{Kind as MetricKind, Sample, Value};
+use crate::telemetry::status::AccountInsight;
+
+fn now() -> Timestamp {
+    Timestamp::from_second(1_800_000_000).unwrap()
+}
+
+/// A group sold by session: as many instances as there are words.
+fn group(account: &str, id: &str, status: &str, instances: &[&str]) -> Arc<GroupSnapshot> {
+    let data = Described {
+        id: id.into(),
+        name: format!("{} {id}", if id == "a" { "Label room" } else { "Room" }).into(),
+        region_id: "cn-hangzhou".into(),
+        status: Some(status.into()),
+        charge_resource_mode: "AppInstance".into(),
+        scaling_usage_threshold: Some(0.5),
+        ..Described::default()
+    };
+    let mut fold = InstanceFold::new(FoldOptions::default());
+    for (number, status) in instances.iter().enumerate() {
+        let id = number.to_string();
+        let record = InstanceRecord { id: &id, status: Some(status), ..InstanceRecord::default() };
+        fold.add(&record, &mut Findings::default());
+    }
+    let at = now();
+    Arc::new(GroupSnapshot {
+        account: account.into(),
+        target: "CloudApp".into(),
+        group: Fetched { data: Arc::new(data), at },
+        instances: Some(Fetched { data: Arc::new(fold.finish(0)), at }),
+        persistent: None,
+        counters: SessionCounters::default(),
+    })
+}
+
+fn snapshot() -> Snapshot {
+    let target = |account: &str, up| TargetHealth {
+        account: account.into(),
+        target: "CloudApp".into(),
+        up: Some(up),
+        last_success: Some(now()),
+    };
+    let groups = vec![
+        group("north", "a", "PUBLISHED", &["BOUND", "IDLE", "IDLE", "IDLE", "IDLE", "IDLE"]),
+        group("north", "b", "FAILED", &[]),
+        group("south", "c", "PUBLISHED", &["BOUND", "BOUND"]),
+        group("south", "d", "DEPLOYING", &["INIT"]),
+    ];
+    Snapshot { at: now(), targets: vec![target("north", true), target("south", false)], groups }
+}
+
+fn insight() -> Insight {
+    let account =
+        |account: &str| AccountInsight { account: account.into(), credentials: Some("environment") };
+    let failure = PollFailure {
+        account: "south".into(),
+        target: "CloudApp".into(),
+        operation: "ListAppInstances",
+        code: "Forbidden.RAM".into(),
+        message: "no".into(),
+        request_id: Some("R-1".into()),
+        advice: Some("allow it".into()),
+        count: 2,
+    };
+    Insight {
+        accounts: vec![account("north"), account("south")],
+        failures: vec![failure],
+        ..Insight::default()
+    }
+}
+
+fn telemetry() -> Vec<MetricFamily> {
+    let rate = |account: &str, value| Sample {
+        labels: vec![("account".into(), account.into())],
+        value: Value::Number(value),
+    };
+    vec![MetricFamily {
+        name: "appstreaming_exporter_api_rate_limit".into(),
+        help: "Rate.".into(),
+        kind: MetricKind::Gauge,
+        samples: vec![rate("north", 20.0), rate("south", 2.5)],
+    }]
+}
+
+fn shown<T>(query: &str, look: impl FnOnce(&Fleet<'_>) -> T) -> T {
+    let (snapshot, insight, setup, telemetry) = (snapshot(), insight(), Setup::default(), telemetry());
+    let facts = Facts {
+        snapshot: Some(&snapshot),
+        insight: &insight,
+        setup: &setup,
+        telemetry: &telemetry,
+        waiting_for: &[],
+        now: now(),
+    };
+    look(&facts.fleet(&Query::parse(query)))
+}
+
+fn ids(query: &str) -> String {
+    shown(query, |fleet| fleet.groups.iter().map(|group| group.group_id).collect::<Vec<_>>().join(" "))
+}
+
+#[test]
+fn groups_with_the_most_urgent_problems_come_first() {
+    assert_eq!(ids(""), "b c a d");
+    assert_eq!(ids("sort=-problems"), "c b a d", "what is well stays last");
+}
+
+#[test]
+fn the_address_filters_and_sorts() {
+    for (query, expected) in [
+        ("q=bel+ROOM", "a"),
+        ("q=south%20%50ublished", "c"),
+        ("q=south+deploy", "d"),
+        ("q=hangzhou&sort=name", "a b c d"),
+        ("q=nothing", ""),
+        ("account=north&sort=name", "a b"),
+        ("status=PUBLISHED&sort=-name", "c a"),
+        ("show=problems", "b c"),
+        ("show=at_capacity", "c"),
+        ("show=near_scale_out", ""),
+        ("sort=-usage", "c a d b"),
+        ("sort=usage", "d a c b"),
+        ("sort=idle", "b c d a"),
+        ("sort=status&account=&q=", "d b a c"),
+        ("sort=nonsense&show=nonsense&other=1", "b c a d"),
+    ] {
+        assert_eq!(ids(query), expected, "{query}");
+    }
+}
+
+#[test]
+fn an_address_says_what_it_was_read_from() {
+    for address in
+        ["", "q=a%20%26b&account=n&status=S&show=stuck&sort=-usage", "show=problems", "sort=-problems"]
+    {
+        assert_eq!(Query::parse(address).to_string(), address);
+    }
+    let query = Query::parse("q=x");
+    assert_eq!(query.sorted_by(Sort::Usage).to_string(), "q=x&sort=-usage", "the fullest first");
+    assert_eq!(query.sorted_by(Sort::Usage).sorted_by(Sort::Usage).to_string(), "q=x&sort=usage");
+    assert_eq!(query.sorted_by(Sort::Name).to_string(), "q=x&sort=name");
+}
+
+#[test]
+fn sums_are_the_fleets_whatever_the_filter() {
+    shown("q=nothing", |fleet| {
+        let totals = &fleet.totals;
+        assert_eq!((totals.groups, totals.critical, totals.targets, totals.targets_down), (4, 2, 2, 1));
+        assert_eq!((totals.capacity, totals.in_use, totals.idle), (9.0, 3.0, 5));
+        assert_eq!(fleet.statuses, ["DEPLOYING", "FAILED", "PUBLISHED"]);
+    });
+}
+
+#[test]
+fn problems_of_targets_and_accounts_are_found_beside_those_of_groups() {
+    let kinds = |fleet: &Fleet<'_>| {
+        let kinds = fleet.problems.iter().map(|finding| finding.problem.kind.as_str());
+        kinds.collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(shown("", kinds), "target_down failed at_capacity throttled");
+    shown("", |fleet| {
+        assert_eq!(fleet.targets[0].account, "south", "what is down comes first");
+        let detail = &fleet.targets[0].problems[0].detail;
+        assert_eq!(detail, "ListAppInstances: Forbidden.RAM, 2 times; last success < 1 min ago");
+        assert_eq!(fleet.targets[0].failures[0].advice, Some("allow it"));
+        assert_eq!(fleet.accounts[1].pace.rate, Some(2.5));
+    });
+}
+
+#[test]
+fn before_the_first_poll_there_is_an_empty_fleet() {
+    let (insight, setup) = (Insight::default(), Setup::default());
+    let waiting = ["waiting for it".to_owned()];
+    let facts = Facts {
+        snapshot: None,
+        insight: &insight,
+        setup: &setup,
+        telemetry: &[],
+        waiting_for: &waiting,
+        now: now(),
+    };
+    let fleet = facts.fleet(&Query::default());
+    assert_eq!((fleet.at, fleet.groups.len(), fleet.problems.len()), (None, 0, 0));
+}

@@ -1,0 +1,47 @@
+//! Sums over the fleet.
+
+use serde::Serialize;
+
+use super::{Group, Target};
+use crate::fleet::problems::Severity;
+
+/// Sums over every group.
+#[derive(Debug, Default, Serialize)]
+pub(crate) struct Totals {
+    pub(crate) groups: usize,
+    /// Groups by how urgent the most urgent of their problems is.
+    pub(crate) critical: usize,
+    pub(crate) warning: usize,
+    pub(crate) notice: usize,
+    pub(crate) targets: usize,
+    pub(crate) targets_down: usize,
+    /// Over the groups of which it is known.
+    pub(crate) capacity: f64,
+    pub(crate) in_use: f64,
+    pub(crate) idle: u64,
+    pub(crate) connected: u64,
+    pub(crate) disconnected: u64,
+}
+
+impl Totals {
+    pub(crate) fn of(groups: &[Group<'_>], targets: &[Target<'_>]) -> Self {
+        let having = |severity| groups.iter().filter(|group| group.severity() == Some(severity)).count();
+        let mut totals = Self {
+            groups: groups.len(),
+            critical: having(Severity::Critical),
+            warning: having(Severity::Warning),
+            notice: having(Severity::Notice),
+            targets: targets.len(),
+            targets_down: targets.iter().filter(|target| target.up == Some(false)).count(),
+            ..Self::default()
+        };
+        for sessions in groups.iter().map(|group| &group.sessions) {
+            totals.capacity += sessions.capacity.unwrap_or_default();
+            totals.in_use += sessions.in_use.unwrap_or_default();
+            totals.idle += sessions.idle.unwrap_or_default();
+            totals.connected += sessions.connected.unwrap_or_default();
+            totals.disconnected += sessions.disconnected.unwrap_or_default();
+        }
+        totals
+    }
+}

@@ -1,0 +1,40 @@
+//! The web configuration file: TLS, users, headers and a rate limit, as the Prometheus exporter toolkit
+//! specifies it.
+//!
+//! Source: <https://github.com/prometheus/exporter-toolkit/blob/master/docs/web-configuration.md>.
+//! Differences are documented where they are; in short: every problem is reported at once, and
+//! settings that would silently be weaker than they look are refused.
+//!
+//! | module | contents |
+//! |---|---|
+//! | `access` | access control for each request, and re-reading the file when it changes |
+//! | `settings`, `table` | reading the file |
+//! | `file_watch` | whether the file, or a file that it names, has changed |
+//! | `tls`, `basic_auth`, `rate_limit` | the parts of the settings |
+//!
+//! What is not here: connections and the TLS handshake (`server`).
+
+mod access;
+mod basic_auth;
+mod file_watch;
+mod rate_limit;
+mod settings;
+mod table;
+#[cfg(test)]
+mod tests;
+mod tls;
+
+use std::path::Path;
+
+pub use access::AccessControl;
+
+use crate::config::{Problem, Problems};
+
+/// Checks a web configuration file and every file that it names; returns warnings.
+///
+/// # Errors
+/// Every problem of the files.
+pub fn check(path: &Path) -> Result<Vec<Problem>, Problems> {
+    let reading = settings::read(path);
+    reading.settings.map(|_| reading.warnings)
+}
