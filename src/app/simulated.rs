@@ -36,8 +36,8 @@ pub(super) fn demo(arguments: &cli::Demo) -> Result<ExitCode, Error> {
     let serving = daemon::serving_runtime()?;
     super::runtime()?.block_on(async {
         let loopback = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
-        let cloud =
-            simulator::Server::bind(fleet(&arguments.fleet, scenario), loopback).map_err(Error::Simulator)?;
+        let cloud = simulator::SimulatedCloud::bind(fleet(&arguments.fleet, scenario), loopback)
+            .map_err(Error::Simulator)?;
         let of_a_role = scenario.is_some_and(|scenario| scenario.of_a_role);
         let accounts = simulated_accounts(cloud.address(), of_a_role)?;
         config.accounts.clone_from(&accounts);
@@ -69,18 +69,18 @@ pub(super) fn simulate(arguments: &cli::Simulate) -> Result<ExitCode, Error> {
     };
     super::start_logging(&arguments.log)?;
     let behaviour = &arguments.behaviour;
-    let options = simulator::Options {
+    let options = simulator::SimulatorOptions {
         latency: behaviour.latency,
         requests_per_second: behaviour.requests_per_second,
         faults: behaviour.faults.iter().map(fault_rule).collect(),
-        access: simulator::Access {
+        access: simulator::IssuerOptions {
             token_lifetime: behaviour.token_lifetime,
-            ..simulator::Access::default()
+            ..simulator::IssuerOptions::default()
         },
         ..fleet(&arguments.fleet, scenario)
     };
     super::server_runtime(|| {})?.block_on(async {
-        let cloud = simulator::Server::bind(options, arguments.listen).map_err(Error::Simulator)?;
+        let cloud = simulator::SimulatedCloud::bind(options, arguments.listen).map_err(Error::Simulator)?;
         let address = cloud.address();
         let signals = lifecycle::signals(lifecycle::Readiness::default())
             .map_err(|source| Error::System { doing: "watch for signals", source })?;
@@ -151,8 +151,8 @@ fn story(scenario: &Scenario) -> String {
     story
 }
 
-fn fleet(fleet: &cli::Fleet, scenario: Option<&'static Scenario>) -> simulator::Options {
-    simulator::Options {
+fn fleet(fleet: &cli::Fleet, scenario: Option<&'static Scenario>) -> simulator::SimulatorOptions {
+    simulator::SimulatorOptions {
         groups: fleet.groups,
         instances_per_group: fleet.instances_per_group,
         persistent_per_group: fleet.persistent_per_group,
@@ -160,7 +160,7 @@ fn fleet(fleet: &cli::Fleet, scenario: Option<&'static Scenario>) -> simulator::
         // A scenario that lived would soon be another one.
         speed: fleet.speed.unwrap_or(if scenario.is_some() { 0.0 } else { 1.0 }),
         scenario,
-        ..simulator::Options::default()
+        ..simulator::SimulatorOptions::default()
     }
 }
 
@@ -168,10 +168,10 @@ fn fleet(fleet: &cli::Fleet, scenario: Option<&'static Scenario>) -> simulator::
 fn fault_rule(fault: &cli::Fault) -> simulator::FaultRule {
     let rule = simulator::FaultRule::share(fault.share, fault.what.as_str());
     let fault = match fault.what.as_str() {
-        "drop" => simulator::Fault::Drop,
-        "truncate" => simulator::Fault::Truncate,
-        "html" => simulator::Fault::Html,
-        "null_list" => simulator::Fault::NullList,
+        "drop" => simulator::RequestFault::Drop,
+        "truncate" => simulator::RequestFault::Truncate,
+        "html" => simulator::RequestFault::Html,
+        "null_list" => simulator::RequestFault::NullList,
         _ => return rule,
     };
     simulator::FaultRule { fault, ..rule }

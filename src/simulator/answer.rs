@@ -31,7 +31,7 @@ pub(super) enum Answer {
 
 /// Breaks a connection on purpose.
 #[derive(Debug)]
-pub(super) struct Break;
+pub(super) struct ConnectionBreak;
 
 impl Answer {
     /// An answer with a status and a content type.
@@ -75,7 +75,7 @@ impl Answer {
 
 impl Body for Answer {
     type Data = Bytes;
-    type Error = Break;
+    type Error = ConnectionBreak;
 
     fn poll_frame(
         self: Pin<&mut Self>,
@@ -91,7 +91,7 @@ impl Body for Answer {
                     context.waker().wake_by_ref();
                     return Poll::Pending;
                 }
-                None => Some(Err(Break)),
+                None => Some(Err(ConnectionBreak)),
             },
             Self::Huge { at, size } => {
                 let portion = huge_portion(*at, *size);
@@ -111,13 +111,13 @@ impl Body for Answer {
     }
 }
 
-impl fmt::Display for Break {
+impl fmt::Display for ConnectionBreak {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("the connection is broken on purpose")
     }
 }
 
-impl error::Error for Break {}
+impl error::Error for ConnectionBreak {}
 
 fn huge_portion(at: u64, size: u64) -> Bytes {
     let head = HUGE_HEAD.len() as u64;

@@ -20,9 +20,9 @@ use crate::aliyun::{
 };
 
 use super::{
-    Credential,
-    api::{ApiError, Operation, Parameters, VERSION},
-    nonces::Nonces,
+    KnownKey,
+    api::{ApiError, ApiOperation, Parameters, VERSION},
+    nonces::UsedNonces,
 };
 
 /// How far a request's time may be from ours.
@@ -33,7 +33,7 @@ const REQUIRED: [&str; 6] =
 
 /// A request as it arrived.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Incoming<'a> {
+pub(super) struct IncomingRequest<'a> {
     pub(super) method: &'a Method,
     pub(super) path: &'a str,
     /// Encoded.
@@ -44,13 +44,13 @@ pub(super) struct Incoming<'a> {
 
 /// What an accepted request asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Authenticated {
-    pub(super) operation: Operation,
+pub(super) struct ApiCall {
+    pub(super) operation: ApiOperation,
     pub(super) parameters: Parameters,
 }
 
 /// What both schemes say about a request.
-struct Claim<'a> {
+struct SignatureClaim<'a> {
     access_key_id: &'a str,
     token: Option<&'a str>,
     date: &'a str,
@@ -60,7 +60,7 @@ struct Claim<'a> {
 }
 
 /// Whether the answer has to be XML: V2 without `Format=JSON`.
-pub(super) fn wants_xml(incoming: &Incoming<'_>) -> bool {
+pub(super) fn wants_xml(incoming: &IncomingRequest<'_>) -> bool {
     if incoming.headers.contains_key(AUTHORIZATION) {
         return false;
     }
@@ -69,7 +69,7 @@ pub(super) fn wants_xml(incoming: &Incoming<'_>) -> bool {
 }
 
 /// The operation that a request says it is for.
-pub(super) fn action(incoming: &Incoming<'_>) -> Option<String> {
+pub(super) fn action(incoming: &IncomingRequest<'_>) -> Option<String> {
     match header(incoming.headers, "x-acs-action") {
         Some(action) => Some(action.to_owned()),
         None => parameters(incoming).get("Action").map(str::to_owned),
@@ -78,39 +78,40 @@ pub(super) fn action(incoming: &Incoming<'_>) -> Option<String> {
 
 /// Checks everything that comes before an operation's own parameters.
 pub(super) fn authenticate(
-    incoming: &Incoming<'_>,
-    credentials: &[Credential],
-    nonces: &Mutex<Nonces>,
+    incoming: &IncomingRequest<'_>,
+    credentials: &[KnownKey],
+    nonces: &Mutex<UsedNonces>,
     now: Timestamp,
-) -> Result<Authenticated, ApiError> {
+) -> Result<ApiCall, ApiError> {
     if incoming.method != Method::POST || incoming.path != "/" {
         return Err(ApiError::of("InvalidAction.NotFound"));
     }
     let (signed, credential, parameters) = identify(incoming, credentials, nonces, now)?;
-    let operation = Operation::named(&signed.action).ok_or_else(|| ApiError::of("InvalidAction.NotFound"))?;
+    let operation =
+        ApiOperation::named(&signed.action).ok_or_else(|| ApiError::of("InvalidAction.NotFound"))?;
     if signed.version != VERSION {
         return Err(ApiError::of("NoSuchVersion"));
     }
     if !credential.allowed {
         return Err(ApiError::no_permission(operation.as_str()));
     }
-    Ok(Authenticated { operation, parameters })
+    Ok(ApiCall { operation, parameters })
 }
 
 /// What a good signature vouches for, whoever the operation belongs to.
 #[derive(Debug)]
-pub(super) struct Signed {
+pub(super) struct SignedAction {
     pub(super) action: String,
     pub(super) version: String,
 }
 
 /// Who signed a request. Uses up its nonce.
 pub(super) fn identify<'a>(
-    incoming: &Incoming<'_>,
-    credentials: &'a [Credential],
-    nonces: &Mutex<Nonces>,
+    incoming: &IncomingRequest<'_>,
+    credentials: &'a [KnownKey],
+    nonces: &Mutex<UsedNonces>,
     now: Timestamp,
-) -> Result<(Signed, &'a Credential, Parameters), ApiError> {
+) -> Result<(SignedAction, &'a KnownKey, Parameters), ApiError> {
     let parameters = parameters(incoming);
     let authorization = incoming.headers.get(AUTHORIZATION).map(|value| value.to_str());
     let (claim, credential) = match authorization {
@@ -126,17 +127,17 @@ pub(super) fn identify<'a>(
     if !fresh {
         return Err(ApiError::of("SignatureNonceUsed"));
     }
-    let signed = Signed { action: claim.action.to_owned(), version: claim.version.to_owned() };
+    let signed = SignedAction { action: claim.action.to_owned(), version: claim.version.to_owned() };
     Ok((signed, credential, parameters))
 }
 
 /// ACS3-HMAC-SHA256.
 fn verify_v3<'r, 'a>(
-    incoming: &Incoming<'r>,
+    incoming: &IncomingRequest<'r>,
     authorization: &'r str,
-    credentials: &'a [Credential],
+    credentials: &'a [KnownKey],
     now: Timestamp,
-) -> Result<(Claim<'r>, &'a Credential), ApiError> {
+) -> Result<(SignatureClaim<'r>, &'a KnownKey), ApiError> {
     let (access_key_id, names, signature) =
         parse_authorization(authorization).ok_or_else(|| ApiError::of("IncompleteSignature"))?;
     let mut values = [""; REQUIRED.len()];
@@ -148,7 +149,7 @@ fn verify_v3<'r, 'a>(
     }
     let [_, action, hash, date, nonce, version] = values;
     let token = header(incoming.headers, "x-acs-security-token");
-    let claim = Claim { access_key_id, token, date, nonce, action, version };
+    let claim = SignatureClaim { access_key_id, token, date, nonce, action, version };
     let credential = accept(&claim, credentials, now)?;
 
     let signed: Vec<&str> = names.split(';').collect();
@@ -187,13 +188,13 @@ fn verify_v3<'r, 'a>(
 
 /// RPC with HMAC-SHA1.
 fn verify_v2<'r, 'a>(
-    incoming: &Incoming<'_>,
+    incoming: &IncomingRequest<'_>,
     parameters: &'r Parameters,
-    credentials: &'a [Credential],
+    credentials: &'a [KnownKey],
     now: Timestamp,
-) -> Result<(Claim<'r>, &'a Credential), ApiError> {
+) -> Result<(SignatureClaim<'r>, &'a KnownKey), ApiError> {
     let required = |name: &str| parameters.get(name).ok_or_else(|| ApiError::missing(name));
-    let claim = Claim {
+    let claim = SignatureClaim {
         action: required("Action")?,
         version: required("Version")?,
         access_key_id: required("AccessKeyId")?,
@@ -218,10 +219,10 @@ fn verify_v2<'r, 'a>(
 
 /// The credential that a request claims to be signed with, if it may be used now.
 fn accept<'a>(
-    claim: &Claim<'_>,
-    credentials: &'a [Credential],
+    claim: &SignatureClaim<'_>,
+    credentials: &'a [KnownKey],
     now: Timestamp,
-) -> Result<&'a Credential, ApiError> {
+) -> Result<&'a KnownKey, ApiError> {
     let well_formed = claim.date.len() == 20 && claim.date.ends_with('Z');
     let date = claim.date.parse::<Timestamp>().ok().filter(|_| well_formed);
     let date = date.ok_or_else(|| ApiError::of("InvalidTimeStamp.Format"))?;
@@ -278,7 +279,7 @@ fn must_be_signed(headers: &HeaderMap) -> impl Iterator<Item = &str> {
 }
 
 /// Query and form together.
-pub(super) fn parameters(incoming: &Incoming<'_>) -> Parameters {
+pub(super) fn parameters(incoming: &IncomingRequest<'_>) -> Parameters {
     let mut pairs = Parameters::decode(incoming.query.as_bytes());
     let form = header(incoming.headers, CONTENT_TYPE.as_str())
         .is_some_and(|kind| kind.starts_with("application/x-www-form-urlencoded"));
@@ -292,6 +293,6 @@ fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get(name).and_then(|value| value.to_str().ok())
 }
 
-fn secret(credential: &Credential) -> Secret {
+fn secret(credential: &KnownKey) -> Secret {
     Secret::new(credential.access_key_secret.clone())
 }

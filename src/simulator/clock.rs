@@ -1,17 +1,17 @@
-//! Simulated time as a function of real time.
+//! TestCloud time as a function of real time.
 
 use jiff::{SignedDuration, Timestamp};
 
 /// A clock that runs `speed` times as fast as the real one, stands still when frozen, and jumps.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Clock {
+pub(super) struct SimulatedClock {
     /// A pair of instants that belong together: real, simulated.
     anchor: (Timestamp, Timestamp),
     speed: f64,
     frozen: bool,
 }
 
-impl Clock {
+impl SimulatedClock {
     /// A clock that shows `simulated` when it really is `real`.
     pub(super) fn new(real: Timestamp, simulated: Timestamp, speed: f64) -> Self {
         Self { anchor: (real, simulated), speed, frozen: false }
@@ -33,7 +33,7 @@ impl Clock {
         self.frozen || self.speed == 0.0
     }
 
-    /// Simulated seconds per real second, while not frozen.
+    /// TestCloud seconds per real second, while not frozen.
     pub(super) fn speed(&self) -> f64 {
         self.speed
     }
@@ -67,7 +67,7 @@ mod tests {
 
     #[test]
     fn time_runs_at_the_speed_asked_for_and_never_backwards() {
-        let mut clock = Clock::new(second(100), second(1_000), 60.0);
+        let mut clock = SimulatedClock::new(second(100), second(1_000), 60.0);
         assert_eq!(clock.at(second(102)), second(1_120));
         assert_eq!(clock.at(second(99)), second(1_000));
         clock.set_speed(second(102), 1.0);
@@ -76,7 +76,7 @@ mod tests {
 
     #[test]
     fn a_frozen_clock_stands_still_jumps_and_goes_on_from_there() {
-        let mut clock = Clock::new(second(100), second(1_000), 1.0);
+        let mut clock = SimulatedClock::new(second(100), second(1_000), 1.0);
         clock.set_frozen(second(110), true);
         assert_eq!(clock.at(second(500)), second(1_010));
         clock.jump(second(500), SignedDuration::from_secs(90));

@@ -8,30 +8,30 @@ use std::{
 
 use jiff::Timestamp;
 
-use super::fleet::{Group, Size};
+use super::fleet::{GroupSize, SimulatedGroup};
 
 /// All groups of the simulated account.
 #[derive(Debug)]
-pub(super) struct Fleet {
+pub(super) struct FleetStore {
     seed: u64,
-    size: Size,
+    size: GroupSize,
     /// The number of the next group.
     next: u64,
     /// The oldest first.
-    groups: Vec<(Arc<str>, Arc<Mutex<Group>>)>,
-    by_id: HashMap<Arc<str>, Arc<Mutex<Group>>>,
+    groups: Vec<(Arc<str>, Arc<Mutex<SimulatedGroup>>)>,
+    by_id: HashMap<Arc<str>, Arc<Mutex<SimulatedGroup>>>,
 }
 
 /// The fleet as it is at one simulated instant.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Cloud<'a> {
-    fleet: &'a Fleet,
+pub(super) struct FleetView<'a> {
+    fleet: &'a FleetStore,
     now: Timestamp,
 }
 
-impl Fleet {
+impl FleetStore {
     /// A fleet of so many groups, as it is at `start`.
-    pub(super) fn new(seed: u64, groups: usize, size: Size, start: Timestamp) -> Self {
+    pub(super) fn new(seed: u64, groups: usize, size: GroupSize, start: Timestamp) -> Self {
         let mut fleet =
             Self { seed, size, next: 0, groups: Vec::with_capacity(groups), by_id: HashMap::new() };
         for _ in 0..groups {
@@ -42,9 +42,9 @@ impl Fleet {
 
     /// One more group, listed first; its id.
     pub(super) fn add_group(&mut self, now: Timestamp) -> Arc<str> {
-        let group = Group::new(self.seed, self.next, self.size, now);
+        let group = SimulatedGroup::new(self.seed, self.next, self.size, now);
         self.next += 1;
-        let id: Arc<str> = group.facts.id.as_str().into();
+        let id: Arc<str> = group.settings.id.as_str().into();
         let group = Arc::new(Mutex::new(group));
         self.groups.push((Arc::clone(&id), Arc::clone(&group)));
         self.by_id.insert(Arc::clone(&id), group);
@@ -63,19 +63,19 @@ impl Fleet {
     }
 
     /// Changes every group, by its number: the oldest is 0.
-    pub(super) fn change_each(&self, mut change: impl FnMut(usize, &mut Group)) {
+    pub(super) fn change_each(&self, mut change: impl FnMut(usize, &mut SimulatedGroup)) {
         for (number, (_, group)) in self.groups.iter().enumerate() {
             change(number, &mut group.lock().unwrap_or_else(PoisonError::into_inner));
         }
     }
 
     /// How it is at an instant.
-    pub(super) fn at(&self, now: Timestamp) -> Cloud<'_> {
-        Cloud { fleet: self, now }
+    pub(super) fn at(&self, now: Timestamp) -> FleetView<'_> {
+        FleetView { fleet: self, now }
     }
 }
 
-impl<'a> Cloud<'a> {
+impl<'a> FleetView<'a> {
     /// The instant.
     pub(super) fn now(&self) -> Timestamp {
         self.now
@@ -91,23 +91,23 @@ impl<'a> Cloud<'a> {
     /// # Panics
     ///
     /// When there are not so many groups.
-    pub(super) fn at<T>(&self, place: usize, look: impl FnOnce(&Group) -> T) -> T {
+    pub(super) fn at<T>(&self, place: usize, look: impl FnOnce(&SimulatedGroup) -> T) -> T {
         let (_, group) = &self.fleet.groups[self.len() - 1 - place];
         look(&self.up_to_date(group))
     }
 
     /// Looks at the group of this id.
-    pub(super) fn group<T>(&self, id: &str, look: impl FnOnce(&Group) -> T) -> Option<T> {
+    pub(super) fn group<T>(&self, id: &str, look: impl FnOnce(&SimulatedGroup) -> T) -> Option<T> {
         self.fleet.by_id.get(id).map(|group| look(&self.up_to_date(group)))
     }
 
     /// Changes the group of this id from outside.
-    pub(super) fn change<T>(&self, id: &str, change: impl FnOnce(&mut Group) -> T) -> Option<T> {
+    pub(super) fn change<T>(&self, id: &str, change: impl FnOnce(&mut SimulatedGroup) -> T) -> Option<T> {
         self.fleet.by_id.get(id).map(|group| change(&mut self.up_to_date(group)))
     }
 
     /// Changes every group until one change succeeds.
-    pub(super) fn change_any(&self, mut change: impl FnMut(&mut Group) -> bool) -> bool {
+    pub(super) fn change_any(&self, mut change: impl FnMut(&mut SimulatedGroup) -> bool) -> bool {
         self.fleet.groups.iter().any(|(_, group)| change(&mut self.up_to_date(group)))
     }
 
@@ -118,7 +118,7 @@ impl<'a> Cloud<'a> {
         }
     }
 
-    fn up_to_date(&self, group: &'a Mutex<Group>) -> MutexGuard<'a, Group> {
+    fn up_to_date(&self, group: &'a Mutex<SimulatedGroup>) -> MutexGuard<'a, SimulatedGroup> {
         let mut group = group.lock().unwrap_or_else(PoisonError::into_inner);
         group.advance(self.now);
         group

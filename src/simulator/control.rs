@@ -6,13 +6,13 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::{
-    Credential, FaultRule, Instance, Role,
+    EcsInstance, FaultRule, KnownKey, RamRole,
     access::life_problem,
-    cloud::Cloud,
-    fleet::{Group, write_instance_id},
-    limiter::Limiter,
+    cloud::FleetView,
+    fleet::{SimulatedGroup, write_instance_id},
+    limiter::RequestLimiter,
     options::{valid_rate, valid_speed},
-    state::{State, lock},
+    state::{CloudState, lock},
 };
 
 /// The most groups that one request adds.
@@ -23,9 +23,9 @@ const MAX_JUMP: f64 = 60.0 * 86_400.0;
 /// What is to change. Changes are made in the order of the fields.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub(super) struct Control {
+pub(super) struct ControlRequest {
     reset_stats: bool,
-    credentials: Option<Vec<Credential>>,
+    credentials: Option<Vec<KnownKey>>,
     latency_ms: Option<u64>,
     requests_per_second: Option<f64>,
     faults: Option<Vec<FaultRule>>,
@@ -37,8 +37,8 @@ pub(super) struct Control {
     add_groups: usize,
     set_instance: Option<SetInstance>,
     set_group: Option<SetGroup>,
-    roles: Option<Vec<Role>>,
-    instance: Option<Instance>,
+    roles: Option<Vec<RamRole>>,
+    instance: Option<EcsInstance>,
     /// 0: as long as is asked for.
     token_lifetime_seconds: Option<f64>,
     /// Everything issued so far is over.
@@ -70,15 +70,15 @@ struct SetGroup {
 
 /// What was done.
 #[derive(Debug, Serialize)]
-pub(super) struct Done {
+pub(super) struct ControlResponse {
     now: f64,
     groups: usize,
     added: Vec<String>,
 }
 
-impl Control {
+impl ControlRequest {
     /// Changes the simulated cloud as asked, or says why not.
-    pub(super) fn apply(self, state: &State, real: Timestamp) -> Result<Done, String> {
+    pub(super) fn apply(self, state: &CloudState, real: Timestamp) -> Result<ControlResponse, String> {
         self.check(state, real)?;
         self.apply_settings(state, real);
         self.apply_time(state, real);
@@ -87,11 +87,11 @@ impl Control {
         let fleet = state.fleet.read().unwrap_or_else(PoisonError::into_inner);
         let cloud = fleet.at(now);
         cloud.advance();
-        Ok(Done { now: now.as_duration().as_secs_f64(), groups: cloud.len(), added })
+        Ok(ControlResponse { now: now.as_duration().as_secs_f64(), groups: cloud.len(), added })
     }
 
     /// Everything that can be wrong, before anything is changed.
-    fn check(&self, state: &State, real: Timestamp) -> Result<(), String> {
+    fn check(&self, state: &CloudState, real: Timestamp) -> Result<(), String> {
         if let Some(problem) =
             self.faults.iter().flatten().chain(&self.add_fault).find_map(FaultRule::problem)
         {
@@ -132,7 +132,7 @@ impl Control {
         Ok(())
     }
 
-    fn apply_settings(&self, state: &State, real: Timestamp) {
+    fn apply_settings(&self, state: &CloudState, real: Timestamp) {
         if self.reset_stats {
             lock(&state.statistics).reset();
         }
@@ -143,7 +143,7 @@ impl Control {
             *lock(&state.latency) = Duration::from_millis(latency);
         }
         if let Some(rate) = self.requests_per_second {
-            *lock(&state.limiter) = Limiter::new(rate, real);
+            *lock(&state.limiter) = RequestLimiter::new(rate, real);
         }
         self.apply_access(state, real);
         if let Some(rules) = &self.faults {
@@ -154,7 +154,7 @@ impl Control {
         }
     }
 
-    fn apply_access(&self, state: &State, real: Timestamp) {
+    fn apply_access(&self, state: &CloudState, real: Timestamp) {
         if self.expire_tokens {
             state.expire_tokens(real);
         }
@@ -170,7 +170,7 @@ impl Control {
         }
     }
 
-    fn apply_time(&self, state: &State, real: Timestamp) {
+    fn apply_time(&self, state: &CloudState, real: Timestamp) {
         let mut clock = lock(&state.clock);
         if let Some(speed) = self.speed {
             clock.set_speed(real, speed);
@@ -183,7 +183,7 @@ impl Control {
         }
     }
 
-    fn apply_groups(&self, state: &State, now: Timestamp) -> Result<Vec<String>, String> {
+    fn apply_groups(&self, state: &CloudState, now: Timestamp) -> Result<Vec<String>, String> {
         let mut added = Vec::with_capacity(self.add_groups);
         if self.add_groups > 0 || !self.delete_groups.is_empty() {
             let mut fleet = state.fleet.write().unwrap_or_else(PoisonError::into_inner);
@@ -207,12 +207,12 @@ impl Control {
 }
 
 impl SetInstance {
-    fn apply(&self, cloud: &Cloud<'_>) -> bool {
+    fn apply(&self, cloud: &FleetView<'_>) -> bool {
         cloud.change_any(|group| {
             let Some(serial) = instance_serial(group, &self.instance_id) else { return false };
             match &self.status {
-                Some(status) => group.held.instances.insert(serial, status.clone()),
-                None => group.held.instances.remove(&serial),
+                Some(status) => group.overrides.instances.insert(serial, status.clone()),
+                None => group.overrides.instances.remove(&serial),
             };
             true
         })
@@ -220,15 +220,15 @@ impl SetInstance {
 }
 
 impl SetGroup {
-    fn apply(&self, group: &mut Group) {
+    fn apply(&self, group: &mut SimulatedGroup) {
         if let Some(status) = &self.status {
-            group.held.status.clone_from(status);
+            group.overrides.status.clone_from(status);
         }
         if let Some(resource_status) = &self.resource_status {
-            group.held.resource_status.clone_from(resource_status);
+            group.overrides.resource_status.clone_from(resource_status);
         }
         if let Some(name) = &self.name {
-            group.facts.name.clone_from(name);
+            group.settings.name.clone_from(name);
         }
         if let Some(seconds) = self.expires_in_seconds {
             group.expires = Some(group.now() + seconds);
@@ -246,11 +246,11 @@ fn token_lifetime(seconds: f64) -> Result<Option<Duration>, String> {
     life_problem(life).map_or(Ok(Some(life)), Err)
 }
 
-fn instance_serial(group: &Group, id: &str) -> Option<u64> {
+fn instance_serial(group: &SimulatedGroup, id: &str) -> Option<u64> {
     let mut candidate = Vec::with_capacity(20);
     group.instances.iter().map(|instance| instance.serial).find(|serial| {
         candidate.clear();
-        write_instance_id(&mut candidate, group.facts.key, *serial);
+        write_instance_id(&mut candidate, group.settings.key, *serial);
         candidate == id.as_bytes()
     })
 }

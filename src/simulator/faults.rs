@@ -26,13 +26,13 @@ pub struct FaultRule {
     #[serde(default)]
     pub requests: Option<u64>,
     /// What happens.
-    pub fault: Fault,
+    pub fault: RequestFault,
 }
 
 /// What happens to a request.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub enum Fault {
+pub enum RequestFault {
     /// An error of the API.
     Error(ErrorFault),
     /// The answer takes so much longer.
@@ -52,7 +52,7 @@ pub enum Fault {
         bytes: u64,
     },
     /// `TotalCount` is wrong.
-    TotalCount(TotalCount),
+    TotalCount(WrongTotal),
     /// The list is null.
     NullList,
 }
@@ -77,7 +77,7 @@ pub struct ErrorFault {
 /// How `TotalCount` lies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum TotalCount {
+pub enum WrongTotal {
     /// Off by so much; never below 0.
     Add(i64),
     /// Always this.
@@ -86,7 +86,7 @@ pub enum TotalCount {
 
 /// What a rule's scope is held against.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Scope<'a> {
+pub(super) struct RequestScope<'a> {
     /// The operation called.
     pub(super) operation: &'a str,
     /// `AppInstanceGroupId`, where the request has one.
@@ -99,16 +99,16 @@ pub(super) struct Scope<'a> {
 
 /// What happens to one request.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub(super) struct Verdict {
+pub(super) struct Injection {
     /// Milliseconds to wait.
     pub(super) latency_ms: u64,
     /// At most one fault that is not latency.
-    pub(super) fault: Option<Fault>,
+    pub(super) fault: Option<RequestFault>,
 }
 
 /// The rules in force.
 #[derive(Debug)]
-pub(super) struct Faults {
+pub(super) struct FaultRules {
     rules: Vec<FaultRule>,
     rng: Xoshiro256PlusPlus,
 }
@@ -123,7 +123,7 @@ impl FaultRule {
             page: None,
             share,
             requests: None,
-            fault: Fault::Error(error),
+            fault: RequestFault::Error(error),
         }
     }
 
@@ -133,7 +133,7 @@ impl FaultRule {
             return Some(format!("the share of a fault is {}: it must be from 0 to 1", self.share));
         }
         match &self.fault {
-            Fault::Error(ErrorFault { code, status, .. }) => {
+            RequestFault::Error(ErrorFault { code, status, .. }) => {
                 if code.is_empty() {
                     return Some("the code of a fault is empty".to_owned());
                 }
@@ -141,14 +141,14 @@ impl FaultRule {
                     .filter(|status| !(200..=599).contains(status))
                     .map(|status| format!("the status of a fault is {status}: it must be from 200 to 599"))
             }
-            Fault::Huge { bytes } if *bytes > MAX_HUGE => {
+            RequestFault::Huge { bytes } if *bytes > MAX_HUGE => {
                 Some(format!("a huge answer has {bytes} bytes: at most {MAX_HUGE} are possible"))
             }
             _ => None,
         }
     }
 
-    fn covers(&self, scope: &Scope<'_>) -> bool {
+    fn covers(&self, scope: &RequestScope<'_>) -> bool {
         self.requests != Some(0)
             && self.operation.as_deref().map_or(!scope.only_named, |operation| operation == scope.operation)
             && self.group_id.as_deref().is_none_or(|group| Some(group) == scope.group_id)
@@ -156,7 +156,7 @@ impl FaultRule {
     }
 }
 
-impl Faults {
+impl FaultRules {
     /// These rules; chance depends on the seed and on the requests' order.
     pub(super) fn new(rules: Vec<FaultRule>, seed: u64) -> Self {
         Self { rules, rng: Xoshiro256PlusPlus::seed_from_u64(seed) }
@@ -173,10 +173,10 @@ impl Faults {
     }
 
     /// What happens to this request; uses up the rules that apply.
-    pub(super) fn judge(&mut self, scope: &Scope<'_>) -> Verdict {
-        let mut verdict = Verdict::default();
+    pub(super) fn judge(&mut self, scope: &RequestScope<'_>) -> Injection {
+        let mut verdict = Injection::default();
         for rule in &mut self.rules {
-            let is_latency = matches!(rule.fault, Fault::Latency { .. });
+            let is_latency = matches!(rule.fault, RequestFault::Latency { .. });
             if (verdict.fault.is_some() && !is_latency) || !rule.covers(scope) {
                 continue;
             }
@@ -187,7 +187,7 @@ impl Faults {
                 *left -= 1;
             }
             match &rule.fault {
-                Fault::Latency { ms } => verdict.latency_ms = verdict.latency_ms.saturating_add(*ms),
+                RequestFault::Latency { ms } => verdict.latency_ms = verdict.latency_ms.saturating_add(*ms),
                 fault => verdict.fault = Some(fault.clone()),
             }
         }
@@ -196,7 +196,7 @@ impl Faults {
     }
 }
 
-impl TotalCount {
+impl WrongTotal {
     /// What is answered instead of the truth.
     pub(super) fn apply(self, total: u64) -> u64 {
         match self {
@@ -214,8 +214,8 @@ fn all() -> f64 {
 mod tests {
     use super::*;
 
-    const SCOPE: Scope<'_> =
-        Scope { operation: "ListAppInstances", group_id: Some("aig-1"), page: 2, only_named: false };
+    const SCOPE: RequestScope<'_> =
+        RequestScope { operation: "ListAppInstances", group_id: Some("aig-1"), page: 2, only_named: false };
 
     fn rule(json: &str) -> FaultRule {
         serde_json::from_str(json).unwrap()
@@ -226,11 +226,11 @@ mod tests {
         let rule = rule(
             r#"{"operation":"ListAppInstances","group_id":"aig-1","page":2,"requests":2,"fault":"drop"}"#,
         );
-        let mut faults = Faults::new(vec![rule], 1);
-        assert_eq!(faults.judge(&Scope { page: 1, ..SCOPE }).fault, None);
-        assert_eq!(faults.judge(&Scope { group_id: None, ..SCOPE }).fault, None);
-        assert_eq!(faults.judge(&SCOPE).fault, Some(Fault::Drop));
-        assert_eq!(faults.judge(&SCOPE).fault, Some(Fault::Drop));
+        let mut faults = FaultRules::new(vec![rule], 1);
+        assert_eq!(faults.judge(&RequestScope { page: 1, ..SCOPE }).fault, None);
+        assert_eq!(faults.judge(&RequestScope { group_id: None, ..SCOPE }).fault, None);
+        assert_eq!(faults.judge(&SCOPE).fault, Some(RequestFault::Drop));
+        assert_eq!(faults.judge(&SCOPE).fault, Some(RequestFault::Drop));
         assert_eq!(faults.judge(&SCOPE).fault, None);
     }
 
@@ -242,22 +242,22 @@ mod tests {
             r#"{"requests":1,"fault":{"error":{"code":"Throttling"}}}"#,
             r#"{"fault":{"latency":{"ms":30}}}"#,
         ];
-        let mut faults = Faults::new(rules.map(rule).into(), 1);
-        assert_eq!(faults.judge(&SCOPE), Verdict { latency_ms: 50, fault: Some(Fault::Truncate) });
+        let mut faults = FaultRules::new(rules.map(rule).into(), 1);
+        assert_eq!(faults.judge(&SCOPE), Injection { latency_ms: 50, fault: Some(RequestFault::Truncate) });
         assert_eq!(faults.rules.len(), 4, "a rule that lost is not used up");
     }
 
     #[test]
     fn a_share_is_about_so_many_of_the_requests() {
-        let mut faults = Faults::new(vec![FaultRule::share(0.25, "InternalError")], 7);
+        let mut faults = FaultRules::new(vec![FaultRule::share(0.25, "InternalError")], 7);
         let hit = (0..4_000).filter(|_| faults.judge(&SCOPE).fault.is_some()).count();
         assert!((800..1_200).contains(&hit), "{hit}");
     }
 
     #[test]
     fn a_total_count_never_falls_below_zero() {
-        assert_eq!(TotalCount::Add(-5).apply(3), 0);
-        assert_eq!(TotalCount::Add(5).apply(3), 8);
-        assert_eq!(TotalCount::Set(9).apply(3), 9);
+        assert_eq!(WrongTotal::Add(-5).apply(3), 0);
+        assert_eq!(WrongTotal::Add(5).apply(3), 8);
+        assert_eq!(WrongTotal::Set(9).apply(3), 9);
     }
 }

@@ -6,13 +6,13 @@ use jiff::Timestamp;
 
 /// A bucket of one second's requests that refills steadily.
 #[derive(Debug)]
-pub(super) struct Limiter {
+pub(super) struct RequestLimiter {
     requests_per_second: f64,
     tokens: f64,
     refilled: Timestamp,
 }
 
-impl Limiter {
+impl RequestLimiter {
     /// A full bucket; 0 requests per second stands for no limit.
     pub(super) fn new(requests_per_second: f64, now: Timestamp) -> Self {
         Self { requests_per_second, tokens: requests_per_second.max(1.0), refilled: now }
@@ -45,7 +45,7 @@ mod tests {
     #[test]
     fn a_seconds_worth_is_let_through_and_then_one_each_interval() {
         let start = Timestamp::from_second(1_000).unwrap();
-        let mut limiter = Limiter::new(10.0, start);
+        let mut limiter = RequestLimiter::new(10.0, start);
         let admitted = (0..100).filter(|_| limiter.admit(start).is_ok()).count();
         assert_eq!(admitted, 10);
         let wait = limiter.admit(start).unwrap_err();
@@ -56,7 +56,7 @@ mod tests {
     #[test]
     fn zero_is_no_limit() {
         let now = Timestamp::from_second(1_000).unwrap();
-        let mut limiter = Limiter::new(0.0, now);
+        let mut limiter = RequestLimiter::new(0.0, now);
         assert!((0..10_000).all(|_| limiter.admit(now).is_ok()));
     }
 }

@@ -2,8 +2,8 @@
 //!
 //! For demos, tests, dashboards and load. Signatures, timestamps and nonces are really checked, the
 //! errors and the oddities of the answers are the product's, and `GET /_truth` says what a correct
-//! exporter must have learned, computed from the model and not from the answers. Faults come from
-//! [`Options`] or, while it runs, from `POST /_control`.
+//! exporter must have learned, computed from the model and not from the answers. FaultRules come from
+//! [`SimulatorOptions`] or, while it runs, from `POST /_control`.
 //!
 //! | part | what is in it |
 //! |---|---|
@@ -38,13 +38,13 @@ mod statistics;
 mod truth;
 
 pub use access::{
-    Access, EXTERNAL_ID, GUARDED_ROLE, INSTANCE_ROLE, Instance, OIDC_PROVIDER, OTHER_ACCOUNTS_ROLE, ROLE,
-    Role,
+    EXTERNAL_ID, EcsInstance, GUARDED_ROLE, INSTANCE_ROLE, IssuerOptions, OIDC_PROVIDER, OTHER_ACCOUNTS_ROLE,
+    ROLE, RamRole,
 };
-pub use faults::{ErrorFault, Fault, FaultRule, TotalCount};
-pub use options::{ACCESS_KEY_ID, ACCESS_KEY_SECRET, Credential, DEFAULT_PORT, Options};
+pub use faults::{ErrorFault, FaultRule, RequestFault, WrongTotal};
+pub use options::{ACCESS_KEY_ID, ACCESS_KEY_SECRET, DEFAULT_PORT, KnownKey, SimulatorOptions};
 pub use scenarios::{SCENARIOS, Scenario};
-pub use server::{Error, Server};
+pub use server::{Error, SimulatedCloud};
 
 #[cfg(test)]
 mod tests;

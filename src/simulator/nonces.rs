@@ -14,7 +14,7 @@ const GENERATION: SignedDuration = SignedDuration::from_mins(30);
 /// Remembers nonces as hashes in two generations, so that memory has a bound: under a flood of
 /// requests the older generation is forgotten early instead.
 #[derive(Debug)]
-pub(super) struct Nonces {
+pub(super) struct UsedNonces {
     hasher: RandomState,
     current: HashSet<u64>,
     previous: HashSet<u64>,
@@ -22,7 +22,7 @@ pub(super) struct Nonces {
     capacity: usize,
 }
 
-impl Nonces {
+impl UsedNonces {
     /// An empty memory for at most twice `capacity` nonces.
     pub(super) fn new(now: Timestamp, capacity: usize) -> Self {
         Self {
@@ -52,7 +52,7 @@ mod tests {
     #[test]
     fn a_nonce_is_good_once_per_key_and_forgotten_only_when_its_timestamp_is_too_old() {
         let start = Timestamp::from_second(1_000_000).unwrap();
-        let mut nonces = Nonces::new(start, 1_000);
+        let mut nonces = UsedNonces::new(start, 1_000);
         assert!(nonces.first_use("a", "1", start));
         assert!(!nonces.first_use("a", "1", start));
         assert!(nonces.first_use("b", "1", start));
@@ -64,7 +64,7 @@ mod tests {
     #[test]
     fn memory_is_bounded_under_a_flood() {
         let now = Timestamp::from_second(1_000_000).unwrap();
-        let mut nonces = Nonces::new(now, 100);
+        let mut nonces = UsedNonces::new(now, 100);
         for nonce in 0..10_000 {
             assert!(nonces.first_use("a", &nonce.to_string(), now));
             assert!(nonces.current.len() + nonces.previous.len() <= 200);

@@ -5,9 +5,9 @@ use std::{fmt, time::Duration};
 use jiff::Timestamp;
 use serde::Deserialize;
 
-use super::{Access, FaultRule, Scenario};
+use super::{FaultRule, IssuerOptions, Scenario};
 
-/// The AccessKey id that is known unless [`Options::credentials`] says otherwise.
+/// The AccessKey id that is known unless [`SimulatorOptions::credentials`] says otherwise.
 pub const ACCESS_KEY_ID: &str = "simulated-access-key-id";
 
 /// The secret of [`ACCESS_KEY_ID`]. It protects nothing.
@@ -21,7 +21,7 @@ const MAX_SPEED: f64 = 100_000.0;
 
 /// Size, pace and behaviour of the simulated cloud. The same options and `start` give the same fleet.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Options {
+pub struct SimulatorOptions {
     /// Delivery groups at the start, of eight kinds in turn.
     pub groups: usize,
     /// Instances that every group has at the start; a fleet that lives then varies around it.
@@ -30,28 +30,28 @@ pub struct Options {
     pub persistent_per_group: usize,
     /// Chooses among all fleets of this size.
     pub seed: u64,
-    /// Simulated seconds per real second, 0 to 100,000; at 0 the fleet stands still.
+    /// TestCloud seconds per real second, 0 to 100,000; at 0 the fleet stands still.
     pub speed: f64,
-    /// Simulated time at the start; `None` for the wall clock's.
+    /// TestCloud time at the start; `None` for the wall clock's.
     pub start: Option<Timestamp>,
     /// Added to every answer of the API.
     pub latency: Duration,
     /// Requests per second beyond which `Throttling.User` is answered; 0 for no limit.
     pub requests_per_second: f64,
-    /// Faults in force from the start.
+    /// FaultRules in force from the start.
     pub faults: Vec<FaultRule>,
     /// Who may call.
-    pub credentials: Vec<Credential>,
+    pub credentials: Vec<KnownKey>,
     /// What the fleet looks like at the start, instead of what the seed makes of it.
     pub scenario: Option<&'static Scenario>,
     /// How they come by temporary credentials.
-    pub access: Access,
+    pub access: IssuerOptions,
 }
 
 /// An AccessKey that the simulated cloud knows.
 #[derive(Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Credential {
+pub struct KnownKey {
     /// AccessKey id.
     pub access_key_id: String,
     /// AccessKey secret.
@@ -73,7 +73,7 @@ pub struct Credential {
     pub identity: Option<String>,
 }
 
-impl Options {
+impl SimulatorOptions {
     /// Why these options cannot be simulated, if they cannot.
     pub(super) fn problem(&self) -> Option<String> {
         if !valid_speed(self.speed) {
@@ -97,7 +97,7 @@ impl Options {
     }
 }
 
-impl Default for Options {
+impl Default for SimulatorOptions {
     fn default() -> Self {
         Self {
             groups: 8,
@@ -109,14 +109,14 @@ impl Default for Options {
             latency: Duration::ZERO,
             requests_per_second: 0.0,
             faults: Vec::new(),
-            credentials: vec![Credential::new(ACCESS_KEY_ID, ACCESS_KEY_SECRET)],
+            credentials: vec![KnownKey::new(ACCESS_KEY_ID, ACCESS_KEY_SECRET)],
             scenario: None,
-            access: Access::default(),
+            access: IssuerOptions::default(),
         }
     }
 }
 
-impl Credential {
+impl KnownKey {
     /// A lasting, active key with the permission.
     pub fn new(access_key_id: impl Into<String>, access_key_secret: impl Into<String>) -> Self {
         Self {
@@ -136,10 +136,10 @@ impl Credential {
     }
 }
 
-impl fmt::Debug for Credential {
+impl fmt::Debug for KnownKey {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
-            .debug_struct("Credential")
+            .debug_struct("KnownKey")
             .field("active", &self.active)
             .field("allowed", &self.allowed)
             .finish_non_exhaustive()

@@ -7,9 +7,9 @@
 use std::time::Duration;
 
 use super::{
-    FaultRule, Options,
-    cloud::Fleet,
-    fleet::{Group, GroupStatus, InstanceStatus, Second},
+    FaultRule, SimulatorOptions,
+    cloud::FleetStore,
+    fleet::{GroupStatus, InstanceStatus, Second, SimulatedGroup},
 };
 
 /// A state of the cloud, by name.
@@ -25,15 +25,15 @@ pub struct Scenario {
     pub settings: &'static [&'static str],
     /// Whether it takes an exporter with the credentials of a role, instead of an AccessKey.
     pub of_a_role: bool,
-    change: Change,
+    change: ScenarioChange,
 }
 
 /// What is wrong.
 #[derive(Debug, Clone, Copy, PartialEq)]
-enum Change {
+enum ScenarioChange {
     Nothing,
     /// With the first group of a kind.
-    Group(Kind, Ill),
+    Group(GroupKind, GroupFault),
     /// With a share of all requests: the API's error code.
     Requests(f64, &'static str),
     /// With the AccessKey: it is disabled.
@@ -44,9 +44,9 @@ enum Change {
     ShortLived(Duration),
 }
 
-/// Kinds of groups by their number in the fleet; see [`Options::groups`].
+/// Kinds of groups by their number in the fleet; see [`SimulatorOptions::groups`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
+enum GroupKind {
     /// Scales by usage, beside a fixed pool.
     Mixed = 0,
     BySchedule = 1,
@@ -60,7 +60,7 @@ enum Kind {
 
 /// What is wrong with a group.
 #[derive(Debug, Clone, Copy, PartialEq)]
-enum Ill {
+enum GroupFault {
     Halted(GroupStatus),
     EndsIn(Second),
     UpdateWaits,
@@ -87,146 +87,146 @@ pub const SCENARIOS: &[Scenario] = &[
         "not-published",
         "a delivery group is being deployed and doesn't get done",
         "AppStreamingGroupNotPublished",
-        Kind::ByUsage,
-        Ill::Halted(GroupStatus::Deploying),
+        GroupKind::ByUsage,
+        GroupFault::Halted(GroupStatus::Deploying),
     ),
     group(
         "publishing-failed",
         "publishing a delivery group failed",
         "AppStreamingGroupPublishingFailed",
-        Kind::ByUsage,
-        Ill::Halted(GroupStatus::Failed),
+        GroupKind::ByUsage,
+        GroupFault::Halted(GroupStatus::Failed),
     ),
     group(
         "update-failed",
         "updating a delivery group failed",
         "AppStreamingGroupUpdateFailed",
-        Kind::Mixed,
-        Ill::Halted(GroupStatus::MaintainFailed),
+        GroupKind::Mixed,
+        GroupFault::Halted(GroupStatus::MaintainFailed),
     ),
     group(
         "expired",
         "the subscription of a delivery group is over",
         "AppStreamingGroupExpired",
-        Kind::Mixed,
-        Ill::Halted(GroupStatus::Expired),
+        GroupKind::Mixed,
+        GroupFault::Halted(GroupStatus::Expired),
     ),
     group(
         "expires-in-1-day",
         "the subscription of a delivery group ends in 12 hours",
         "AppStreamingGroupExpiresIn1Day",
-        Kind::Mixed,
-        Ill::EndsIn(12 * HOUR),
+        GroupKind::Mixed,
+        GroupFault::EndsIn(12 * HOUR),
     ),
     group(
         "expires-in-7-days",
         "the subscription of a delivery group ends in 5 days",
         "AppStreamingGroupExpiresIn7Days",
-        Kind::Mixed,
-        Ill::EndsIn(5 * DAY),
+        GroupKind::Mixed,
+        GroupFault::EndsIn(5 * DAY),
     ),
     group(
         "overdue",
         "a delivery group is stopped for unpaid bills",
         "AppStreamingGroupOverdue",
-        Kind::ByUsage,
-        Ill::Halted(GroupStatus::Ceased),
+        GroupKind::ByUsage,
+        GroupFault::Halted(GroupStatus::Ceased),
     ),
     group(
         "update-waiting",
         "a newer image of a delivery group waits",
         "AppStreamingGroupUpdateWaiting",
-        Kind::Mixed,
-        Ill::UpdateWaits,
+        GroupKind::Mixed,
+        GroupFault::UpdateWaits,
     ),
     group(
         "stuck-starting",
         "an instance has been starting for an hour",
         "AppStreamingInstanceStuckStarting",
-        Kind::Mixed,
-        Ill::Stranded(InstanceStatus::Starting),
+        GroupKind::Mixed,
+        GroupFault::Stranded(InstanceStatus::Starting),
     ),
     group(
         "stuck-closing",
         "an instance has been closing for an hour",
         "AppStreamingInstanceStuckClosing",
-        Kind::Mixed,
-        Ill::Stranded(InstanceStatus::Closing),
+        GroupKind::Mixed,
+        GroupFault::Stranded(InstanceStatus::Closing),
     ),
     group(
         "instance-unavailable",
         "an instance has been unavailable for an hour",
         "AppStreamingInstanceUnavailable",
-        Kind::Mixed,
-        Ill::Stranded(InstanceStatus::Unavailable),
+        GroupKind::Mixed,
+        GroupFault::Stranded(InstanceStatus::Unavailable),
     ),
     group(
         "disconnected",
         "most users of a delivery group have gone, and their sessions stay",
         "AppStreamingSessionsDisconnected",
-        Kind::Fixed,
-        Ill::Disconnected,
+        GroupKind::Fixed,
+        GroupFault::Disconnected,
     ),
     group(
         "persistent-unavailable",
         "a persistent session is unavailable",
         "AppStreamingPersistentSessionUnavailable",
-        Kind::Persistent,
-        Ill::PersistentUnavailable,
+        GroupKind::Persistent,
+        GroupFault::PersistentUnavailable,
     ),
     group(
         "no-idle-session",
         "every session of a delivery group that doesn't scale is in use",
         "AppStreamingNoIdleSession",
-        Kind::Fixed,
-        Ill::Full,
+        GroupKind::Fixed,
+        GroupFault::Full,
     ),
     group(
         "near-scaling-limit",
         "scaling has added most of what it may add to a delivery group",
         "AppStreamingScalingLimitNear",
-        Kind::ByUsage,
-        Ill::NearLimit,
+        GroupKind::ByUsage,
+        GroupFault::NearLimit,
     ),
     group(
         "at-scaling-limit",
         "a delivery group is busy, and scaling may add nothing more",
         "AppStreamingScalingLimitReached",
-        Kind::ByUsage,
-        Ill::AtLimit,
+        GroupKind::ByUsage,
+        GroupFault::AtLimit,
     ),
     group(
         "scale-out-missing",
         "a delivery group is busy, and doesn't scale out though it may",
         "AppStreamingScaleOutNotFollowing",
-        Kind::ByUsage,
-        Ill::NotScaling,
+        GroupKind::ByUsage,
+        GroupFault::NotScaling,
     ),
     group(
         "schedule-not-met",
         "a schedule asks for more nodes than there are",
         "AppStreamingScheduleNotMet",
-        Kind::BySchedule,
-        Ill::ShortOfSchedule,
+        GroupKind::BySchedule,
+        GroupFault::ShortOfSchedule,
     ),
     Scenario {
-        change: Change::Requests(1.0, "ServiceUnavailable"),
+        change: ScenarioChange::Requests(1.0, "ServiceUnavailable"),
         ..loud("outage", "every request fails", "AppStreamingDataStale")
     },
     Scenario {
-        change: Change::Requests(0.3, "Throttling.User"),
+        change: ScenarioChange::Requests(0.3, "Throttling.User"),
         ..loud("throttled", "three in ten requests are throttled", "AppStreamingApiThrottled")
     },
     Scenario {
-        change: Change::Forbidden,
+        change: ScenarioChange::Forbidden,
         ..loud("permission-denied", "the RAM user lacks the permission", "AppStreamingPermissionDenied")
     },
     Scenario {
-        change: Change::InactiveKey,
+        change: ScenarioChange::InactiveKey,
         ..loud("credentials-rejected", "the AccessKey is disabled", "AppStreamingCredentialsRejected")
     },
     Scenario {
-        change: Change::ShortLived(Duration::from_secs(100)),
+        change: ScenarioChange::ShortLived(Duration::from_secs(100)),
         of_a_role: true,
         ..loud(
             "credentials-expiring",
@@ -253,27 +253,31 @@ impl Scenario {
     /// Groups that the fleet must have at least, for the kind of group that the scenario needs to be there.
     pub fn groups(&self) -> usize {
         match self.change {
-            Change::Group(kind, _) => kind as usize + 1,
+            ScenarioChange::Group(kind, _) => kind as usize + 1,
             _ => 0,
         }
     }
 
     /// The options of a cloud in which it comes to pass.
-    pub(super) fn bend(&self, options: &mut Options) {
+    pub(super) fn bend(&self, options: &mut SimulatorOptions) {
         match self.change {
-            Change::Nothing | Change::Group(..) => {}
-            Change::Requests(share, code) => options.faults.push(FaultRule::share(share, code)),
-            Change::InactiveKey => options.credentials.iter_mut().for_each(|known| known.active = false),
-            Change::Forbidden => options.credentials.iter_mut().for_each(|known| known.allowed = false),
-            Change::ShortLived(life) => options.access.token_lifetime = Some(life),
+            ScenarioChange::Nothing | ScenarioChange::Group(..) => {}
+            ScenarioChange::Requests(share, code) => options.faults.push(FaultRule::share(share, code)),
+            ScenarioChange::InactiveKey => {
+                options.credentials.iter_mut().for_each(|known| known.active = false)
+            }
+            ScenarioChange::Forbidden => {
+                options.credentials.iter_mut().for_each(|known| known.allowed = false)
+            }
+            ScenarioChange::ShortLived(life) => options.access.token_lifetime = Some(life),
         }
     }
 
     /// Calms the fleet, then does what is wrong to one group.
-    pub(super) fn stage(&self, fleet: &Fleet) {
+    pub(super) fn stage(&self, fleet: &FleetStore) {
         fleet.change_each(|number, group| {
             group.calm();
-            if let Change::Group(kind, ill) = self.change
+            if let ScenarioChange::Group(kind, ill) = self.change
                 && number == kind as usize
             {
                 ill.befall(group);
@@ -282,8 +286,8 @@ impl Scenario {
     }
 }
 
-impl Ill {
-    fn befall(self, group: &mut Group) {
+impl GroupFault {
+    fn befall(self, group: &mut SimulatedGroup) {
         match self {
             Self::Halted(status) => group.halt(status),
             Self::EndsIn(seconds) => group.end_in(seconds),
@@ -304,7 +308,7 @@ impl Ill {
 }
 
 const fn quiet(name: &'static str, about: &'static str) -> Scenario {
-    Scenario { name, about, alert: None, settings: &[], of_a_role: false, change: Change::Nothing }
+    Scenario { name, about, alert: None, settings: &[], of_a_role: false, change: ScenarioChange::Nothing }
 }
 
 const fn loud(name: &'static str, about: &'static str, alert: &'static str) -> Scenario {
@@ -315,27 +319,31 @@ const fn group(
     name: &'static str,
     about: &'static str,
     alert: &'static str,
-    kind: Kind,
-    ill: Ill,
+    kind: GroupKind,
+    ill: GroupFault,
 ) -> Scenario {
-    Scenario { change: Change::Group(kind, ill), ..loud(name, about, alert) }
+    Scenario { change: ScenarioChange::Group(kind, ill), ..loud(name, about, alert) }
 }
 
 #[cfg(test)]
 mod tests {
     use std::collections::HashSet;
 
-    use super::{super::state::State, *};
+    use super::{super::state::CloudState, *};
 
     fn staged(scenario: &'static Scenario) -> serde_json::Value {
         let now = "2026-11-23T02:30:00Z".parse().unwrap();
-        let options =
-            Options { scenario: Some(scenario), speed: 0.0, persistent_per_group: 30, ..Options::default() };
+        let options = SimulatorOptions {
+            scenario: Some(scenario),
+            speed: 0.0,
+            persistent_per_group: 30,
+            ..SimulatorOptions::default()
+        };
         assert_eq!(options.problem(), None);
-        let state = State::new(options, now);
+        let state = CloudState::new(options, now);
         let clock = *super::super::state::lock(&state.clock);
         let fleet = state.fleet.read().unwrap();
-        serde_json::to_value(super::super::truth::Truth::of(&fleet.at(now), &clock)).unwrap()
+        serde_json::to_value(super::super::truth::FleetTruth::of(&fleet.at(now), &clock)).unwrap()
     }
 
     #[test]
@@ -367,14 +375,19 @@ mod tests {
             let groups = |truth: &serde_json::Value| truth["groups"].as_array().unwrap().clone();
             let changed = groups(&truth).iter().zip(&groups(&calm)).filter(|(is, was)| is != was).count();
             // The limit of scaling is not among what the cloud says of itself.
-            let told = matches!(scenario.change, Change::Group(_, ill) if ill != Ill::NearLimit);
+            let told =
+                matches!(scenario.change, ScenarioChange::Group(_, ill) if ill != GroupFault::NearLimit);
             assert_eq!(changed, usize::from(told), "{}", scenario.name);
         }
     }
 
     #[test]
     fn a_fleet_without_the_kind_of_group_is_refused() {
-        let options = Options { scenario: Scenario::named("overdue"), groups: 3, ..Options::default() };
+        let options = SimulatorOptions {
+            scenario: Scenario::named("overdue"),
+            groups: 3,
+            ..SimulatorOptions::default()
+        };
         assert!(options.problem().unwrap().contains("at least 8 groups"));
     }
 }

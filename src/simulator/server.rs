@@ -27,13 +27,13 @@ use tokio::{
 };
 
 use super::{
-    Options,
+    SimulatorOptions,
     access::{Plain, is_beside},
-    answer::{Answer, Break},
-    authentication::Incoming,
-    control::Control,
-    state::{Outcome, Reply, State, lock},
-    truth::Truth,
+    answer::{Answer, ConnectionBreak},
+    authentication::IncomingRequest,
+    control::ControlRequest,
+    state::{CloudState, Outcome, Reply, lock},
+    truth::FleetTruth,
 };
 
 const JSON: &str = "application/json;charset=utf-8";
@@ -49,10 +49,10 @@ const BAD_GATEWAY: &str = "<html>\r\n<head><title>502 Bad Gateway</title></head>
 
 /// The simulated cloud, listening.
 #[derive(Debug)]
-pub struct Server {
+pub struct SimulatedCloud {
     listener: net::TcpListener,
     address: SocketAddr,
-    state: Arc<State>,
+    state: Arc<CloudState>,
 }
 
 /// Why the simulated cloud does not start.
@@ -71,13 +71,13 @@ pub enum Error {
     },
 }
 
-impl Server {
+impl SimulatedCloud {
     /// Builds the fleet and takes the address; connections wait until [`run`](Self::run).
     ///
     /// # Errors
     ///
     /// When an option is out of range, or the address cannot be taken.
-    pub fn bind(options: Options, address: SocketAddr) -> Result<Self, Error> {
+    pub fn bind(options: SimulatorOptions, address: SocketAddr) -> Result<Self, Error> {
         if let Some(problem) = options.problem() {
             return Err(Error::Options(problem));
         }
@@ -88,7 +88,7 @@ impl Server {
             Ok((listener, address))
         };
         let (listener, address) = listen().map_err(|source| Error::Listen { address, source })?;
-        Ok(Self { listener, address, state: Arc::new(State::new(options, Timestamp::now())) })
+        Ok(Self { listener, address, state: Arc::new(CloudState::new(options, Timestamp::now())) })
     }
 
     /// Where it listens; the real port also where port 0 was asked for.
@@ -134,7 +134,7 @@ impl Server {
 }
 
 /// Lets the fleet live while nobody looks, so that nobody has to wait for it to catch up.
-async fn live(state: Arc<State>) {
+async fn live(state: Arc<CloudState>) {
     let mut seconds = interval(Duration::from_secs(1));
     seconds.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -151,11 +151,11 @@ async fn live(state: Arc<State>) {
     }
 }
 
-fn serve(stream: TcpStream, peer: SocketAddr, state: Arc<State>, connections: &GracefulShutdown) {
+fn serve(stream: TcpStream, peer: SocketAddr, state: Arc<CloudState>, connections: &GracefulShutdown) {
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "a connection to the simulated cloud may be slow");
     }
-    let open = Open::new(Arc::clone(&state));
+    let open = OpenConnection::new(Arc::clone(&state));
     let service = service_fn(move |request| answer(Arc::clone(&state), peer, request));
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -173,10 +173,10 @@ fn serve(stream: TcpStream, peer: SocketAddr, state: Arc<State>, connections: &G
 
 /// Answers one request, whatever it is for. An error closes the connection.
 async fn answer(
-    state: Arc<State>,
+    state: Arc<CloudState>,
     peer: SocketAddr,
     request: Request<IncomingBody>,
-) -> Result<Response<Answer>, Break> {
+) -> Result<Response<Answer>, ConnectionBreak> {
     match (request.method(), request.uri().path()) {
         (&Method::GET, "/_truth") => Ok(truth(state).await),
         (&Method::GET, "/_stats") => Ok(json(200, &*lock(&state.statistics))),
@@ -195,7 +195,10 @@ async fn answer(
 }
 
 /// A request of a service beside the API.
-async fn beside(state: &State, request: &Request<IncomingBody>) -> Result<Response<Answer>, Break> {
+async fn beside(
+    state: &CloudState,
+    request: &Request<IncomingBody>,
+) -> Result<Response<Answer>, ConnectionBreak> {
     let (uri, now) = (request.uri(), Timestamp::now());
     let query = uri.query().unwrap_or_default();
     let Plain { operation, latency, answer } =
@@ -212,20 +215,23 @@ async fn beside(state: &State, request: &Request<IncomingBody>) -> Result<Respon
     );
     let bytes = answer.as_ref().map_or(0, |(_, body)| body.len() as u64);
     lock(&state.statistics).answered(operation, &name, bytes);
-    let (status, body) = answer.ok_or(Break)?;
+    let (status, body) = answer.ok_or(ConnectionBreak)?;
     let kind = if body.starts_with('{') { JSON } else { "text/plain;charset=utf-8" };
     Ok(Answer::whole(body).response(status, kind))
 }
 
 /// A request of the API.
-async fn call(state: Arc<State>, request: Request<IncomingBody>) -> Result<Response<Answer>, Break> {
-    let _running = Running::new(&state);
+async fn call(
+    state: Arc<CloudState>,
+    request: Request<IncomingBody>,
+) -> Result<Response<Answer>, ConnectionBreak> {
+    let _running = RequestInFlight::new(&state);
     let (head, body) = request.into_parts();
     let body = match collect(body).await {
         Ok(body) => body,
         Err(refusal) => return refusal,
     };
-    let incoming = Incoming {
+    let incoming = IncomingRequest {
         method: &head.method,
         path: head.uri.path(),
         query: head.uri.query().unwrap_or_default(),
@@ -240,7 +246,7 @@ async fn call(state: Arc<State>, request: Request<IncomingBody>) -> Result<Respo
     let response = respond(outcome);
     let bytes = response.as_ref().map_or(0, |response| response.body().len());
     lock(&state.statistics).answered(operation, &name, bytes);
-    response.ok_or(Break)
+    response.ok_or(ConnectionBreak)
 }
 
 fn respond(outcome: Outcome) -> Option<Response<Answer>> {
@@ -263,22 +269,22 @@ fn respond(outcome: Outcome) -> Option<Response<Answer>> {
     })
 }
 
-async fn truth(state: Arc<State>) -> Response<Answer> {
+async fn truth(state: Arc<CloudState>) -> Response<Answer> {
     let counted = task::spawn_blocking(move || {
         let real = Timestamp::now();
         let clock = *lock(&state.clock);
         let fleet = state.fleet.read().unwrap_or_else(PoisonError::into_inner);
-        json(200, &Truth::of(&fleet.at(clock.at(real)), &clock))
+        json(200, &FleetTruth::of(&fleet.at(clock.at(real)), &clock))
     });
     counted.await.unwrap_or_else(|_| problem(500, "the fleet cannot be counted: a defect"))
 }
 
-async fn control(state: Arc<State>, request: Request<IncomingBody>) -> Response<Answer> {
+async fn control(state: Arc<CloudState>, request: Request<IncomingBody>) -> Response<Answer> {
     let body = match collect(request.into_body()).await {
         Ok(body) => body,
         Err(refusal) => return refusal.unwrap_or_else(|_| problem(400, "the body did not arrive")),
     };
-    let control: Control = match serde_json::from_slice(&body) {
+    let control: ControlRequest = match serde_json::from_slice(&body) {
         Ok(control) => control,
         Err(error) => return problem(400, &error.to_string()),
     };
@@ -291,11 +297,11 @@ async fn control(state: Arc<State>, request: Request<IncomingBody>) -> Response<
 }
 
 /// The body, or what to answer instead.
-async fn collect(body: IncomingBody) -> Result<Bytes, Result<Response<Answer>, Break>> {
+async fn collect(body: IncomingBody) -> Result<Bytes, Result<Response<Answer>, ConnectionBreak>> {
     match Limited::new(body, MAX_REQUEST).collect().await {
         Ok(body) => Ok(body.to_bytes()),
         Err(error) if error.is::<LengthLimitError>() => Err(Ok(problem(413, "the body is over 1 MiB"))),
-        Err(_) => Err(Err(Break)),
+        Err(_) => Err(Err(ConnectionBreak)),
     }
 }
 
@@ -312,32 +318,32 @@ fn problem(status: u16, reason: &str) -> Response<Answer> {
 }
 
 /// A connection, as long as it is open.
-struct Open(Arc<State>);
+struct OpenConnection(Arc<CloudState>);
 
-impl Open {
-    fn new(state: Arc<State>) -> Self {
+impl OpenConnection {
+    fn new(state: Arc<CloudState>) -> Self {
         lock(&state.statistics).connected();
         Self(state)
     }
 }
 
-impl Drop for Open {
+impl Drop for OpenConnection {
     fn drop(&mut self) {
         lock(&self.0.statistics).disconnected();
     }
 }
 
 /// A request, as long as it is being answered.
-struct Running(Arc<State>);
+struct RequestInFlight(Arc<CloudState>);
 
-impl Running {
-    fn new(state: &Arc<State>) -> Self {
+impl RequestInFlight {
+    fn new(state: &Arc<CloudState>) -> Self {
         lock(&state.statistics).began();
         Self(Arc::clone(state))
     }
 }
 
-impl Drop for Running {
+impl Drop for RequestInFlight {
     fn drop(&mut self) {
         lock(&self.0.statistics).ended();
     }

@@ -11,17 +11,17 @@ use std::{
 use jiff::Timestamp;
 
 use super::{
-    Credential, ErrorFault, Fault, Options,
+    ErrorFault, KnownKey, RequestFault, SimulatorOptions,
     access::Issuer,
-    api::{self, ApiError, Distortion, Operation, Page, Parameters},
-    authentication::{Incoming, authenticate, wants_xml},
-    clock::Clock,
-    cloud::Fleet,
-    faults::{Faults, Scope, Verdict},
-    fleet::Size,
-    limiter::Limiter,
-    nonces::Nonces,
-    statistics::Statistics,
+    api::{self, ApiError, ApiOperation, Distortion, Parameters, RequestedPage},
+    authentication::{IncomingRequest, authenticate, wants_xml},
+    clock::SimulatedClock,
+    cloud::FleetStore,
+    faults::{FaultRules, Injection, RequestScope},
+    fleet::GroupSize,
+    limiter::RequestLimiter,
+    nonces::UsedNonces,
+    statistics::CallStatistics,
 };
 
 /// How many nonces each of two generations remembers.
@@ -29,16 +29,16 @@ const NONCES: usize = 1_000_000;
 
 /// The simulated cloud without its sockets.
 #[derive(Debug)]
-pub(super) struct State {
-    pub(super) fleet: RwLock<Fleet>,
-    pub(super) clock: Mutex<Clock>,
-    pub(super) credentials: Mutex<Arc<[Credential]>>,
+pub(super) struct CloudState {
+    pub(super) fleet: RwLock<FleetStore>,
+    pub(super) clock: Mutex<SimulatedClock>,
+    pub(super) credentials: Mutex<Arc<[KnownKey]>>,
     pub(super) latency: Mutex<Duration>,
-    pub(super) limiter: Mutex<Limiter>,
-    pub(super) faults: Mutex<Faults>,
-    pub(super) statistics: Mutex<Statistics>,
+    pub(super) limiter: Mutex<RequestLimiter>,
+    pub(super) faults: Mutex<FaultRules>,
+    pub(super) statistics: Mutex<CallStatistics>,
     pub(super) issuer: Mutex<Issuer>,
-    pub(super) nonces: Mutex<Nonces>,
+    pub(super) nonces: Mutex<UsedNonces>,
     requests: AtomicU64,
     seed: u64,
 }
@@ -71,26 +71,27 @@ pub(super) enum Outcome {
     Dropped,
 }
 
-impl State {
+impl CloudState {
     /// The state at the start; what a file or a user said was checked before.
-    pub(super) fn new(mut options: Options, real: Timestamp) -> Self {
+    pub(super) fn new(mut options: SimulatorOptions, real: Timestamp) -> Self {
         let start = whole_second(options.start.unwrap_or(real));
-        let size = Size { instances: options.instances_per_group, persistent: options.persistent_per_group };
-        let fleet = Fleet::new(options.seed, options.groups, size, start);
+        let size =
+            GroupSize { instances: options.instances_per_group, persistent: options.persistent_per_group };
+        let fleet = FleetStore::new(options.seed, options.groups, size, start);
         if let Some(scenario) = options.scenario {
             scenario.bend(&mut options);
             scenario.stage(&fleet);
         }
         Self {
             fleet: RwLock::new(fleet),
-            clock: Mutex::new(Clock::new(real, start, options.speed)),
+            clock: Mutex::new(SimulatedClock::new(real, start, options.speed)),
             credentials: Mutex::new(options.credentials.into()),
             latency: Mutex::new(options.latency),
-            limiter: Mutex::new(Limiter::new(options.requests_per_second, real)),
-            faults: Mutex::new(Faults::new(options.faults, options.seed)),
+            limiter: Mutex::new(RequestLimiter::new(options.requests_per_second, real)),
+            faults: Mutex::new(FaultRules::new(options.faults, options.seed)),
             statistics: Mutex::default(),
             issuer: Mutex::new(Issuer::new(options.access)),
-            nonces: Mutex::new(Nonces::new(real, NONCES)),
+            nonces: Mutex::new(UsedNonces::new(real, NONCES)),
             requests: AtomicU64::new(0),
             seed: options.seed,
         }
@@ -102,7 +103,7 @@ impl State {
     }
 
     /// Answers one request of the API, or of STS, which listens at the same address.
-    pub(super) fn reply(&self, incoming: &Incoming<'_>, real: Timestamp) -> Reply {
+    pub(super) fn reply(&self, incoming: &IncomingRequest<'_>, real: Timestamp) -> Reply {
         if let Some(reply) = self.reply_of_sts(incoming, real) {
             return reply;
         }
@@ -129,11 +130,11 @@ impl State {
         reply
     }
 
-    fn judge(&self, operation: Operation, parameters: &Parameters) -> Verdict {
-        let scope = Scope {
+    fn judge(&self, operation: ApiOperation, parameters: &Parameters) -> Injection {
+        let scope = RequestScope {
             operation: operation.as_str(),
             group_id: parameters.get("AppInstanceGroupId"),
-            page: Page::of(parameters).map_or(0, |page| page.number),
+            page: RequestedPage::of(parameters).map_or(0, |page| page.number),
             only_named: false,
         };
         lock(&self.faults).judge(&scope)
@@ -142,23 +143,23 @@ impl State {
     /// The operation, bent by at most one fault.
     fn act(
         &self,
-        operation: Operation,
+        operation: ApiOperation,
         parameters: &Parameters,
-        fault: Option<Fault>,
+        fault: Option<RequestFault>,
         request_id: &str,
         real: Timestamp,
     ) -> Result<Outcome, ApiError> {
         let mut distortion = Distortion::default();
         let mut truncated = false;
         match fault {
-            None | Some(Fault::Latency { .. }) => {}
-            Some(Fault::Error(fault)) => return Err(fault.into()),
-            Some(Fault::Drop) => return Ok(Outcome::Dropped),
-            Some(Fault::Html) => return Ok(Outcome::Html),
-            Some(Fault::Huge { bytes }) => return Ok(Outcome::Huge(bytes)),
-            Some(Fault::Truncate) => truncated = true,
-            Some(Fault::TotalCount(lie)) => distortion.total_count = Some(lie),
-            Some(Fault::NullList) => distortion.null_list = true,
+            None | Some(RequestFault::Latency { .. }) => {}
+            Some(RequestFault::Error(fault)) => return Err(fault.into()),
+            Some(RequestFault::Drop) => return Ok(Outcome::Dropped),
+            Some(RequestFault::Html) => return Ok(Outcome::Html),
+            Some(RequestFault::Huge { bytes }) => return Ok(Outcome::Huge(bytes)),
+            Some(RequestFault::Truncate) => truncated = true,
+            Some(RequestFault::TotalCount(lie)) => distortion.total_count = Some(lie),
+            Some(RequestFault::NullList) => distortion.null_list = true,
         }
         let now = self.now(real);
         let fleet = self.fleet.read().unwrap_or_else(PoisonError::into_inner);

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 /// Counts since the start or since `reset_stats`.
 #[derive(Debug, Default, Serialize)]
-pub(super) struct Statistics {
+pub(super) struct CallStatistics {
     /// Requests by operation; `unknown` for those that named none of ours or were refused before.
     pub(super) requests: BTreeMap<&'static str, u64>,
     /// Answers by `OK`, error code, or fault without an answer.
@@ -23,7 +23,7 @@ pub(super) struct Statistics {
     pub(super) bytes_sent: u64,
 }
 
-impl Statistics {
+impl CallStatistics {
     /// A request came in.
     pub(super) fn began(&mut self) {
         self.in_flight += 1;

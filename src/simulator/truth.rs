@@ -5,9 +5,11 @@ use std::collections::{BTreeMap, HashSet};
 use serde::Serialize;
 
 use super::{
-    clock::Clock,
-    cloud::Cloud,
-    fleet::{Group, InstanceStatus, PersistentStatus, SessionStatus, scheduled_nodes, write_node_id},
+    clock::SimulatedClock,
+    cloud::FleetView,
+    fleet::{
+        InstanceStatus, PersistentStatus, SessionStatus, SimulatedGroup, scheduled_nodes, write_node_id,
+    },
 };
 
 /// Counts by upper-case word.
@@ -15,12 +17,12 @@ type Counts = BTreeMap<String, u64>;
 
 /// The whole fleet at one instant.
 #[derive(Debug, Serialize)]
-pub(super) struct Truth {
+pub(super) struct FleetTruth {
     now: f64,
     frozen: bool,
     speed: f64,
     groups: Vec<GroupTruth>,
-    totals: Totals,
+    totals: FleetTotals,
 }
 
 #[derive(Debug, Serialize)]
@@ -66,7 +68,7 @@ struct PoolTruth {
 }
 
 #[derive(Debug, Serialize)]
-struct Totals {
+struct FleetTotals {
     groups: u64,
     instances: u64,
     instances_by_status: Counts,
@@ -77,34 +79,34 @@ struct Totals {
     persistent_by_status: Counts,
 }
 
-impl Truth {
+impl FleetTruth {
     /// Looks at everything.
-    pub(super) fn of(cloud: &Cloud<'_>, clock: &Clock) -> Self {
+    pub(super) fn of(cloud: &FleetView<'_>, clock: &SimulatedClock) -> Self {
         let groups: Vec<GroupTruth> = (0..cloud.len()).map(|place| cloud.at(place, GroupTruth::of)).collect();
         Self {
             now: cloud.now().as_duration().as_secs_f64(),
             frozen: clock.is_frozen(),
             speed: clock.speed(),
-            totals: Totals::of(&groups),
+            totals: FleetTotals::of(&groups),
             groups,
         }
     }
 }
 
 impl GroupTruth {
-    fn of(group: &Group) -> Self {
-        let facts = &group.facts;
+    fn of(group: &SimulatedGroup) -> Self {
+        let settings = &group.settings;
         let mut truth = Self {
-            group_id: facts.id.clone(),
-            region_id: facts.region_id,
-            name: facts.name.clone(),
+            group_id: settings.id.clone(),
+            region_id: settings.region_id,
+            name: settings.name.clone(),
             product_type: "CloudApp",
             status: group.status().to_uppercase(),
             resource_status: group.resource_status().to_uppercase(),
-            charge_type: if facts.prepaid { "PrePaid" } else { "PostPaid" },
-            charge_resource_mode: if facts.sold_by_node { "Node" } else { "AppInstance" },
-            auth_mode: facts.auth_mode,
-            created: facts.created as f64,
+            charge_type: if settings.prepaid { "PrePaid" } else { "PostPaid" },
+            charge_resource_mode: if settings.sold_by_node { "Node" } else { "AppInstance" },
+            auth_mode: settings.auth_mode,
+            created: settings.created as f64,
             expires: group.expires.map(|expires| expires as f64),
             ota_update_available: group.ota.new_version.is_some(),
             instances_total: group.instances.len() as u64,
@@ -128,7 +130,7 @@ impl GroupTruth {
         truth
     }
 
-    fn count_instances(&mut self, group: &Group) {
+    fn count_instances(&mut self, group: &SimulatedGroup) {
         let mut users = HashSet::new();
         let mut nodes: BTreeMap<u32, u64> = BTreeMap::new();
         for instance in &group.instances {
@@ -147,12 +149,12 @@ impl GroupTruth {
             }
         }
         self.bound_users = users.len() as u64;
-        if group.facts.sold_by_node {
+        if group.settings.sold_by_node {
             self.nodes = nodes.into_iter().map(|(node, count)| (node_id(group, node), count)).collect();
         }
     }
 
-    fn count_persistent(&mut self, group: &Group) {
+    fn count_persistent(&mut self, group: &SimulatedGroup) {
         let mut users: HashSet<u32> = HashSet::new();
         for session in &group.persistent {
             *self.persistent.entry(session.status.as_str().to_owned()).or_default() += 1;
@@ -165,8 +167,8 @@ impl GroupTruth {
         self.authorized_users = users.len() as u64;
     }
 
-    fn count_pools(&mut self, group: &Group) {
-        if !group.facts.sold_by_node {
+    fn count_pools(&mut self, group: &SimulatedGroup) {
+        if !group.settings.sold_by_node {
             let out_of_service = ["CLOSING", "CLOSED", "DELETED", "UNAVAILABLE"];
             let gone: u64 = out_of_service.iter().filter_map(|status| self.instances.get(*status)).sum();
             self.capacity = self.instances_total - gone;
@@ -190,7 +192,7 @@ impl GroupTruth {
     }
 }
 
-impl Totals {
+impl FleetTotals {
     fn of(groups: &[GroupTruth]) -> Self {
         let add = |counts: fn(&GroupTruth) -> &Counts| {
             let mut sum = Counts::new();
@@ -212,9 +214,9 @@ impl Totals {
     }
 }
 
-fn node_id(group: &Group, node: u32) -> String {
+fn node_id(group: &SimulatedGroup, node: u32) -> String {
     let mut id = Vec::new();
-    write_node_id(&mut id, group.facts.key, node);
+    write_node_id(&mut id, group.settings.key, node);
     String::from_utf8_lossy(&id).into_owned()
 }
 

@@ -8,10 +8,10 @@ use serde_json::json;
 
 use super::{issue::written, oidc};
 use crate::simulator::{
-    Fault,
+    RequestFault,
     api::{ApiError, Parameters},
-    faults::{Scope, Verdict},
-    state::{State, lock},
+    faults::{Injection, RequestScope},
+    state::{CloudState, lock},
 };
 
 const TOKEN: &str = "/latest/api/token";
@@ -39,7 +39,7 @@ pub(in super::super) fn is_beside(path: &str) -> bool {
     path.starts_with("/latest/") || path == URI || path == OIDC
 }
 
-impl State {
+impl CloudState {
     /// Answers a request of one of these services.
     pub(in super::super) fn reply_beside(
         &self,
@@ -75,12 +75,12 @@ impl State {
     /// What goes wrong with a service beside the API. Only rules that name it count; a dropped connection is an error
     /// of status 0, and what else bends an answer of the API bends none of these.
     pub(super) fn judge_beside(&self, operation: &'static str) -> (Duration, Option<Result<(), ApiError>>) {
-        let scope = Scope { operation, group_id: None, page: 0, only_named: true };
-        let Verdict { latency_ms, fault } = lock(&self.faults).judge(&scope);
+        let scope = RequestScope { operation, group_id: None, page: 0, only_named: true };
+        let Injection { latency_ms, fault } = lock(&self.faults).judge(&scope);
         let latency = *lock(&self.latency) + Duration::from_millis(latency_ms);
         let fault = fault.map(|fault| match fault {
-            Fault::Error(error) => Err(error.into()),
-            Fault::Drop => Err(ApiError { status: 0, ..ApiError::of("drop") }),
+            RequestFault::Error(error) => Err(error.into()),
+            RequestFault::Drop => Err(ApiError { status: 0, ..ApiError::of("drop") }),
             _ => Ok(()),
         });
         (latency, fault.filter(Result::is_err))

@@ -5,10 +5,10 @@ use std::{sync::Arc, time::Duration};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use super::{Access, oidc};
+use super::{IssuerOptions, oidc};
 use crate::simulator::{
-    Credential,
-    state::{State, lock},
+    KnownKey,
+    state::{CloudState, lock},
 };
 
 /// Ended credentials are known for so long, to be told that they ended and not that they never were.
@@ -21,14 +21,14 @@ const MOST_TOKENS: usize = 10_000;
 /// What the services that issue credentials share.
 #[derive(Debug)]
 pub(in super::super) struct Issuer {
-    pub(in super::super) access: Access,
-    pub(super) cluster: oidc::Cluster,
+    pub(in super::super) access: IssuerOptions,
+    pub(super) cluster: oidc::OidcCluster,
     metadata_tokens: Vec<(String, Timestamp)>,
 }
 
 impl Issuer {
-    pub(in super::super) fn new(access: Access) -> Self {
-        Self { access, cluster: oidc::Cluster::new(), metadata_tokens: Vec::new() }
+    pub(in super::super) fn new(access: IssuerOptions) -> Self {
+        Self { access, cluster: oidc::OidcCluster::new(), metadata_tokens: Vec::new() }
     }
 
     /// A new metadata token.
@@ -49,14 +49,14 @@ impl Issuer {
 }
 
 /// Temporary credentials as they are answered.
-pub(super) struct Issued {
+pub(super) struct TemporaryCredentials {
     id: String,
     secret: String,
     token: String,
     expires: Timestamp,
 }
 
-impl Issued {
+impl TemporaryCredentials {
     /// The four fields that every answer has.
     pub(super) fn fields(&self) -> Value {
         json!({
@@ -68,22 +68,22 @@ impl Issued {
     }
 }
 
-impl State {
+impl CloudState {
     /// Issues credentials for `identity` that live as long as asked for, or as options say.
-    pub(super) fn issue(&self, identity: &str, asked: Duration, now: Timestamp) -> Issued {
+    pub(super) fn issue(&self, identity: &str, asked: Duration, now: Timestamp) -> TemporaryCredentials {
         let life = lock(&self.issuer).access.token_lifetime.unwrap_or(asked);
         let random = || format!("{:032x}", rand::random::<u128>());
-        let issued = Issued {
+        let issued = TemporaryCredentials {
             id: format!("STS.NU{}", &random()[..22]),
             secret: random(),
             token: format!("CAIS{}+{}/{}==", random(), random(), random()),
             expires: ends(now, life),
         };
-        let credential = Credential {
+        let credential = KnownKey {
             security_token: Some(issued.token.clone()),
             token_expires: Some(issued.expires),
             identity: Some(identity.to_owned()),
-            ..Credential::new(&issued.id, &issued.secret)
+            ..KnownKey::new(&issued.id, &issued.secret)
         };
         let mut credentials = lock(&self.credentials);
         let forgotten = now.saturating_sub(REMEMBERED).unwrap_or(Timestamp::MIN);
@@ -98,13 +98,13 @@ impl State {
         let mut credentials = lock(&self.credentials);
         let ended = credentials.iter().map(|known| {
             let temporary = known.security_token.is_some();
-            Credential { token_expires: temporary.then_some(now).or(known.token_expires), ..known.clone() }
+            KnownKey { token_expires: temporary.then_some(now).or(known.token_expires), ..known.clone() }
         });
         *credentials = ended.collect::<Vec<_>>().into();
     }
 
     /// The keys that are known now.
-    pub(super) fn known_credentials(&self) -> Arc<[Credential]> {
+    pub(super) fn known_credentials(&self) -> Arc<[KnownKey]> {
         Arc::clone(&lock(&self.credentials))
     }
 }

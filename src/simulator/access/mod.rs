@@ -19,6 +19,6 @@ pub(super) use beside::{Plain, is_beside};
 pub(super) use issue::Issuer;
 pub(super) use options::life_problem;
 pub use options::{
-    Access, EXTERNAL_ID, GUARDED_ROLE, INSTANCE_ROLE, Instance, OIDC_PROVIDER, OTHER_ACCOUNTS_ROLE, ROLE,
-    Role,
+    EXTERNAL_ID, EcsInstance, GUARDED_ROLE, INSTANCE_ROLE, IssuerOptions, OIDC_PROVIDER, OTHER_ACCOUNTS_ROLE,
+    ROLE, RamRole,
 };

@@ -18,13 +18,13 @@ pub(super) const SUBJECT: &str = "system:serviceaccount:monitoring:appstreaming-
 
 /// Who issues tokens.
 #[derive(Debug)]
-pub(super) struct Cluster {
+pub(super) struct OidcCluster {
     key: [u8; 32],
 }
 
 /// What a token says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Claims {
+pub(super) struct TokenClaims {
     pub(super) iss: String,
     pub(super) sub: String,
     pub(super) aud: Vec<String>,
@@ -34,7 +34,7 @@ pub(super) struct Claims {
 
 /// What is wrong with a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Fault {
+pub(super) enum RejectedToken {
     /// Not one of ours.
     Invalid,
     /// Over.
@@ -43,14 +43,14 @@ pub(super) enum Fault {
     Audience,
 }
 
-impl Cluster {
+impl OidcCluster {
     pub(super) fn new() -> Self {
         Self { key: rand::random() }
     }
 
     /// A token that lives for so many seconds; negative for one that is over.
     pub(super) fn token(&self, audience: &str, seconds: i64, now: Timestamp) -> String {
-        let claims = Claims {
+        let claims = TokenClaims {
             iss: ISSUER.to_owned(),
             sub: SUBJECT.to_owned(),
             aud: vec![audience.to_owned()],
@@ -65,18 +65,18 @@ impl Cluster {
     }
 
     /// What a good token says.
-    pub(super) fn check(&self, token: &str, now: Timestamp) -> Result<Claims, Fault> {
-        let (signed, signature) = token.rsplit_once('.').ok_or(Fault::Invalid)?;
-        let signature = BASE64.decode(signature).map_err(|_| Fault::Invalid)?;
-        self.mac(signed).verify_slice(&signature).map_err(|_| Fault::Invalid)?;
-        let (_, claims) = signed.split_once('.').ok_or(Fault::Invalid)?;
-        let claims = BASE64.decode(claims).map_err(|_| Fault::Invalid)?;
-        let claims: Claims = serde_json::from_slice(&claims).map_err(|_| Fault::Invalid)?;
+    pub(super) fn check(&self, token: &str, now: Timestamp) -> Result<TokenClaims, RejectedToken> {
+        let (signed, signature) = token.rsplit_once('.').ok_or(RejectedToken::Invalid)?;
+        let signature = BASE64.decode(signature).map_err(|_| RejectedToken::Invalid)?;
+        self.mac(signed).verify_slice(&signature).map_err(|_| RejectedToken::Invalid)?;
+        let (_, claims) = signed.split_once('.').ok_or(RejectedToken::Invalid)?;
+        let claims = BASE64.decode(claims).map_err(|_| RejectedToken::Invalid)?;
+        let claims: TokenClaims = serde_json::from_slice(&claims).map_err(|_| RejectedToken::Invalid)?;
         if claims.exp <= now.as_second() {
-            return Err(Fault::Expired);
+            return Err(RejectedToken::Expired);
         }
         if !claims.aud.iter().any(|audience| audience == AUDIENCE) {
-            return Err(Fault::Audience);
+            return Err(RejectedToken::Audience);
         }
         Ok(claims)
     }
@@ -95,14 +95,14 @@ mod tests {
     #[test]
     fn only_a_current_token_of_this_cluster_for_sts_is_good() {
         let now = Timestamp::from_second(1_000_000).unwrap();
-        let cluster = Cluster::new();
+        let cluster = OidcCluster::new();
         let good = cluster.token(AUDIENCE, 600, now);
         assert_eq!(cluster.check(&good, now).unwrap().sub, SUBJECT);
-        assert_eq!(cluster.check(&cluster.token(AUDIENCE, -1, now), now), Err(Fault::Expired));
-        assert_eq!(cluster.check(&cluster.token("other", 600, now), now), Err(Fault::Audience));
-        assert_eq!(Cluster::new().check(&good, now), Err(Fault::Invalid));
+        assert_eq!(cluster.check(&cluster.token(AUDIENCE, -1, now), now), Err(RejectedToken::Expired));
+        assert_eq!(cluster.check(&cluster.token("other", 600, now), now), Err(RejectedToken::Audience));
+        assert_eq!(OidcCluster::new().check(&good, now), Err(RejectedToken::Invalid));
         for bad in ["", "a.b.c", &good[1..], &good.replace('.', "")] {
-            assert_eq!(cluster.check(bad, now), Err(Fault::Invalid), "{bad}");
+            assert_eq!(cluster.check(bad, now), Err(RejectedToken::Invalid), "{bad}");
         }
     }
 }

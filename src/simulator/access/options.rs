@@ -22,19 +22,19 @@ const LONGEST_LIFE: Duration = Duration::from_secs(7 * 86_400);
 
 /// How temporary credentials are come by.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Access {
+pub struct IssuerOptions {
     /// How long credentials and tokens live, whatever was asked for; `None`: as long as was asked for.
     pub token_lifetime: Option<Duration>,
     /// The roles there are.
-    pub roles: Vec<Role>,
+    pub roles: Vec<RamRole>,
     /// What the metadata service speaks for.
-    pub instance: Instance,
+    pub instance: EcsInstance,
 }
 
 /// A role.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Role {
+pub struct RamRole {
     /// `acs:ram::{account}:role/{name}`.
     pub arn: String,
     /// What must come along.
@@ -54,7 +54,7 @@ pub struct Role {
 /// An ECS instance.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Instance {
+pub struct EcsInstance {
     /// The role that is attached to it.
     #[serde(default)]
     pub role: Option<String>,
@@ -66,7 +66,7 @@ pub struct Instance {
     pub v1_only: bool,
 }
 
-impl Access {
+impl IssuerOptions {
     /// Why this cannot be simulated, if it cannot.
     pub(in super::super) fn problem(&self) -> Option<String> {
         self.token_lifetime.and_then(life_problem)
@@ -79,20 +79,20 @@ pub(in super::super) fn life_problem(life: Duration) -> Option<String> {
     (!possible).then(|| format!("the token lifetime is {life:?}: it must be from 1 s to 7 days"))
 }
 
-impl Default for Access {
+impl Default for IssuerOptions {
     fn default() -> Self {
-        let role = |arn: &str| Role {
+        let role = |arn: &str| RamRole {
             arn: arn.to_owned(),
             external_id: None,
             trusts_callers: true,
             trusts_oidc: false,
             max_session_seconds: hour(),
         };
-        let guarded = Role { external_id: Some(EXTERNAL_ID.to_owned()), ..role(GUARDED_ROLE) };
+        let guarded = RamRole { external_id: Some(EXTERNAL_ID.to_owned()), ..role(GUARDED_ROLE) };
         Self {
             token_lifetime: None,
-            roles: vec![Role { trusts_oidc: true, ..role(ROLE) }, role(OTHER_ACCOUNTS_ROLE), guarded],
-            instance: Instance { role: Some(INSTANCE_ROLE.to_owned()), v2_only: false, v1_only: false },
+            roles: vec![RamRole { trusts_oidc: true, ..role(ROLE) }, role(OTHER_ACCOUNTS_ROLE), guarded],
+            instance: EcsInstance { role: Some(INSTANCE_ROLE.to_owned()), v2_only: false, v1_only: false },
         }
     }
 }

@@ -1,6 +1,6 @@
 //! STS, version 2015-04-01, at the address of the API: told apart by the operation's name.
 //!
-//! Source: "Resource Access Management: AssumeRole", "AssumeRoleWithOIDC". Which `AuthenticationFail` goes with which
+//! Source: "Resource IssuerOptions Management: AssumeRole", "AssumeRoleWithOIDC". Which `AuthenticationFail` goes with which
 //! fault of a token is inferred.
 
 use std::time::Duration;
@@ -9,11 +9,11 @@ use hyper::Method;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::{OIDC_PROVIDER, Role, issue::written, oidc};
+use super::{OIDC_PROVIDER, RamRole, issue::written, oidc};
 use crate::simulator::{
     api::{ApiError, Parameters},
-    authentication::{Incoming, action, identify, parameters, wants_xml},
-    state::{Outcome, Reply, State, lock},
+    authentication::{IncomingRequest, action, identify, parameters, wants_xml},
+    state::{CloudState, Outcome, Reply, lock},
 };
 
 const VERSION: &str = "2015-04-01";
@@ -24,13 +24,13 @@ const TOKEN_LENGTH: std::ops::RangeInclusive<usize> = 4..=20_000;
 
 /// The operations that exist here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Operation {
+enum StsOperation {
     AssumeRole,
     AssumeRoleWithOidc,
     GetCallerIdentity,
 }
 
-impl Operation {
+impl StsOperation {
     fn named(name: &str) -> Option<Self> {
         [Self::AssumeRole, Self::AssumeRoleWithOidc, Self::GetCallerIdentity]
             .into_iter()
@@ -46,10 +46,14 @@ impl Operation {
     }
 }
 
-impl State {
+impl CloudState {
     /// Answers a request that is for STS; `None` for others.
-    pub(in super::super) fn reply_of_sts(&self, incoming: &Incoming<'_>, now: Timestamp) -> Option<Reply> {
-        let operation = Operation::named(&action(incoming)?)?;
+    pub(in super::super) fn reply_of_sts(
+        &self,
+        incoming: &IncomingRequest<'_>,
+        now: Timestamp,
+    ) -> Option<Reply> {
+        let operation = StsOperation::named(&action(incoming)?)?;
         let request_id = self.request_id();
         let xml = wants_xml(incoming);
         let (latency, fault) = self.judge_beside(operation.as_str());
@@ -75,11 +79,16 @@ impl State {
         Some(Reply { operation: operation.as_str(), latency, outcome })
     }
 
-    fn sts(&self, operation: Operation, incoming: &Incoming<'_>, now: Timestamp) -> Result<Value, ApiError> {
+    fn sts(
+        &self,
+        operation: StsOperation,
+        incoming: &IncomingRequest<'_>,
+        now: Timestamp,
+    ) -> Result<Value, ApiError> {
         if ![Method::POST, Method::GET].contains(incoming.method) || incoming.path != "/" {
             return Err(ApiError::of("InvalidAction.NotFound"));
         }
-        if operation == Operation::AssumeRoleWithOidc {
+        if operation == StsOperation::AssumeRoleWithOidc {
             let parameters = parameters(incoming);
             version(parameters.get("Version"))?;
             return self.assume_role_with_oidc(&parameters, now);
@@ -89,7 +98,7 @@ impl State {
         version(Some(&claim.version))?;
         let identity = credential.identity();
         match operation {
-            Operation::GetCallerIdentity => Ok(json!({
+            StsOperation::GetCallerIdentity => Ok(json!({
                 "AccountId": identity.split(':').nth(3),
                 "Arn": identity,
                 "IdentityType": if identity.contains(":assumed-role/") { "AssumedRoleUser" } else { "RAMUser" },
@@ -122,9 +131,9 @@ impl State {
         }
         let claims = lock(&self.issuer).cluster.check(token, now).map_err(|fault| {
             ApiError::of(match fault {
-                oidc::Fault::Invalid => "AuthenticationFail.OIDCToken.Invalid",
-                oidc::Fault::Expired => "AuthenticationFail.OIDCToken.Expired",
-                oidc::Fault::Audience => "AuthenticationFail.NoPermission",
+                oidc::RejectedToken::Invalid => "AuthenticationFail.OIDCToken.Invalid",
+                oidc::RejectedToken::Expired => "AuthenticationFail.OIDCToken.Expired",
+                oidc::RejectedToken::Audience => "AuthenticationFail.NoPermission",
             })
         })?;
         if !role.trusts_oidc {
@@ -143,7 +152,7 @@ impl State {
         Ok(answer)
     }
 
-    fn role<'a>(&self, parameters: &'a Parameters) -> Result<(Role, &'a str), ApiError> {
+    fn role<'a>(&self, parameters: &'a Parameters) -> Result<(RamRole, &'a str), ApiError> {
         let arn = parameters.required("RoleArn")?;
         let session = parameters.required("RoleSessionName")?;
         let allowed = |character: char| character.is_ascii_alphanumeric() || "_.@-".contains(character);
@@ -152,12 +161,12 @@ impl State {
         }
         let issuer = lock(&self.issuer);
         let role = issuer.access.roles.iter().find(|role| role.arn == arn).cloned();
-        Ok((role.ok_or_else(|| ApiError::of("EntityNotExist.Role"))?, session))
+        Ok((role.ok_or_else(|| ApiError::of("EntityNotExist.RamRole"))?, session))
     }
 
     fn session(
         &self,
-        role: &Role,
+        role: &RamRole,
         session: &str,
         parameters: &Parameters,
         now: Timestamp,

@@ -2,16 +2,16 @@
 
 use super::{
     super::{
-        cloud::Cloud,
-        fleet::{Group, Pool},
+        cloud::FleetView,
+        fleet::{SimulatedGroup, SimulatedPool},
     },
-    ApiError, Page, Parameters,
+    ApiError, Parameters, RequestedPage,
     json::{flag, list as array, number, raw, text, time},
-    page::Listing,
+    page::PageWriter,
 };
 
 /// What the request filters by.
-struct Filter<'a> {
+struct GroupQuery<'a> {
     id: Option<&'a str>,
     name: Option<&'a str>,
     image_id: Option<&'a str>,
@@ -25,15 +25,19 @@ struct Filter<'a> {
 }
 
 /// The page of groups that a request asks for, the newest first.
-pub(super) fn list(cloud: &Cloud<'_>, parameters: &Parameters, page: Page) -> Result<Listing, ApiError> {
-    let mut listing = Listing::new(page);
+pub(super) fn list(
+    cloud: &FleetView<'_>,
+    parameters: &Parameters,
+    page: RequestedPage,
+) -> Result<PageWriter, ApiError> {
+    let mut listing = PageWriter::new(page);
     match parameters.required("ProductType")? {
         "CloudApp" => {}
         // Groups of other products are listed by operations of their own.
         "CloudBrowser" | "AndroidCloud" | "WuyingServer" => return Ok(listing),
         _ => return Err(ApiError::of("ProductTypeInvalid")),
     }
-    let filter = Filter::of(parameters);
+    let filter = GroupQuery::of(parameters);
     if filter.is_empty() {
         // The page alone is looked at: thousands of groups cost no more than the hundred shown.
         listing.add_all(cloud.len(), |out, position| cloud.at(position, |group| write(out, group)));
@@ -49,7 +53,7 @@ pub(super) fn list(cloud: &Cloud<'_>, parameters: &Parameters, page: Page) -> Re
     Ok(listing)
 }
 
-impl<'a> Filter<'a> {
+impl<'a> GroupQuery<'a> {
     fn of(parameters: &'a Parameters) -> Self {
         Self {
             id: parameters.get("AppInstanceGroupId"),
@@ -72,20 +76,24 @@ impl<'a> Filter<'a> {
         texts.iter().all(Option::is_none) && lists.iter().all(|list| list.is_empty()) && self.tags.is_empty()
     }
 
-    fn accepts(&self, group: &Group) -> bool {
-        let facts = &group.facts;
-        let belongs = |user_group: &&str| facts.user_groups.contains(user_group);
+    fn accepts(&self, group: &SimulatedGroup) -> bool {
+        let settings = &group.settings;
+        let belongs = |user_group: &&str| settings.user_groups.contains(user_group);
         let tagged = |(key, value): &(&str, Option<&str>)| {
-            facts.tags.iter().any(|(other, its, _)| other == key && value.is_none_or(|value| value == *its))
+            settings
+                .tags
+                .iter()
+                .any(|(other, its, _)| other == key && value.is_none_or(|value| value == *its))
         };
-        let sized =
-            |size: &str| facts.sold_by_node && group.pools.iter().any(|pool| pool.size.instance_type == size);
-        self.id.is_none_or(|id| id == facts.id)
-            && self.name.is_none_or(|name| facts.name.contains(name))
-            && self.image_id.is_none_or(|image| image == facts.image_id)
-            && self.region_id.is_none_or(|region| region == facts.region_id)
+        let sized = |size: &str| {
+            settings.sold_by_node && group.pools.iter().any(|pool| pool.size.instance_type == size)
+        };
+        self.id.is_none_or(|id| id == settings.id)
+            && self.name.is_none_or(|name| settings.name.contains(name))
+            && self.image_id.is_none_or(|image| image == settings.image_id)
+            && self.region_id.is_none_or(|region| region == settings.region_id)
             && self.node_instance_type.is_none_or(sized)
-            && self.office_site_id.is_none_or(|site| site.trim() == facts.office_site_id.trim())
+            && self.office_site_id.is_none_or(|site| site.trim() == settings.office_site_id.trim())
             && self.tags.iter().all(tagged)
             && (self.statuses.is_empty() || self.statuses.contains(&group.status()))
             && (self.user_groups.is_empty() || self.user_groups.iter().any(belongs))
@@ -93,9 +101,9 @@ impl<'a> Filter<'a> {
     }
 }
 
-fn write(out: &mut Vec<u8>, group: &Group) {
-    let facts = &group.facts;
-    array(out, "{\"Apps\":", facts.apps, |out, app| {
+fn write(out: &mut Vec<u8>, group: &SimulatedGroup) {
+    let settings = &group.settings;
+    array(out, "{\"Apps\":", settings.apps, |out, app| {
         text(out, "{\"AppId\":", app.id);
         text(out, ",\"AppName\":", app.name);
         text(out, ",\"AppVersion\":", app.version);
@@ -103,27 +111,27 @@ fn write(out: &mut Vec<u8>, group: &Group) {
         text(out, ",\"AppIcon\":", app.icon);
         out.push(b'}');
     });
-    text(out, ",\"AppCenterImageId\":", facts.image_id);
-    text(out, ",\"RegionId\":", facts.region_id);
+    text(out, ",\"AppCenterImageId\":", settings.image_id);
+    text(out, ",\"RegionId\":", settings.region_id);
     raw(out, ",\"ProductType\":\"CloudApp\",\"AppInstanceType\":");
-    raw(out, if facts.sold_by_node { "\"__dynamic__\"" } else { "\"appstreaming.session.small\"" });
-    text(out, ",\"AppInstanceGroupId\":", &facts.id);
-    number(out, ",\"Amount\":", facts.amount);
-    number(out, ",\"MinAmount\":", facts.min_amount);
-    number(out, ",\"MaxAmount\":", facts.max_amount);
+    raw(out, if settings.sold_by_node { "\"__dynamic__\"" } else { "\"appstreaming.session.small\"" });
+    text(out, ",\"AppInstanceGroupId\":", &settings.id);
+    number(out, ",\"Amount\":", settings.amount);
+    number(out, ",\"MinAmount\":", settings.min_amount);
+    number(out, ",\"MaxAmount\":", settings.max_amount);
     raw(out, ",\"ReserveAmountRatio\":\"20\",\"ReserveMinAmount\":1");
-    number(out, ",\"ReserveMaxAmount\":", facts.min_amount * 2);
+    number(out, ",\"ReserveMaxAmount\":", settings.min_amount * 2);
     write_group_scaling(out, group);
-    text(out, ",\"ChargeType\":", if facts.prepaid { "PrePaid" } else { "PostPaid" });
-    time(out, ",\"GmtCreate\":", facts.created, 0);
+    text(out, ",\"ChargeType\":", if settings.prepaid { "PrePaid" } else { "PostPaid" });
+    time(out, ",\"GmtCreate\":", settings.created, 0);
     text(out, ",\"Status\":", group.status());
-    let pools = if facts.sold_by_node { group.pools.as_slice() } else { &[] };
+    let pools = if settings.sold_by_node { group.pools.as_slice() } else { &[] };
     array(out, ",\"NodePool\":", pools.iter().enumerate(), |out, (position, pool)| {
         write_pool(out, group, position, pool);
     });
-    text(out, ",\"SpecId\":", &facts.spec_id);
-    text(out, ",\"SessionTimeout\":", itoa::Buffer::new().format(facts.session_timeout));
-    text(out, ",\"AppInstanceGroupName\":", &facts.name);
+    text(out, ",\"SpecId\":", &settings.spec_id);
+    text(out, ",\"SessionTimeout\":", itoa::Buffer::new().format(settings.session_timeout));
+    text(out, ",\"AppInstanceGroupName\":", &settings.name);
     match group.expires {
         Some(expires) => time(out, ",\"ExpiredTime\":", expires, 0),
         None => raw(out, ",\"ExpiredTime\":\"\""),
@@ -137,35 +145,35 @@ fn write(out: &mut Vec<u8>, group: &Group) {
     raw(out, "},\"OsType\":\"Windows\"");
     text(out, ",\"ResourceStatus\":", group.resource_status());
     raw(out, ",\"AppPolicyId\":\"pg-g3k5wa2ms20001\"");
-    text(out, ",\"ChargeResourceMode\":", if facts.sold_by_node { "Node" } else { "AppInstance" });
-    flag(out, ",\"SkipUserAuthCheck\":", facts.auth_mode == "AppInstanceGroup");
-    text(out, ",\"OfficeSiteId\":", &facts.office_site_id);
-    text(out, ",\"AppPolicyVersion\":", if facts.mixed_network { "CENTER" } else { "DEFAULT" });
-    flag(out, ",\"AppPolicyImageCheck\":", facts.mixed_network);
+    text(out, ",\"ChargeResourceMode\":", if settings.sold_by_node { "Node" } else { "AppInstance" });
+    flag(out, ",\"SkipUserAuthCheck\":", settings.auth_mode == "AppInstanceGroup");
+    text(out, ",\"OfficeSiteId\":", &settings.office_site_id);
+    text(out, ",\"AppPolicyVersion\":", if settings.mixed_network { "CENTER" } else { "DEFAULT" });
+    flag(out, ",\"AppPolicyImageCheck\":", settings.mixed_network);
     for field in [",\"ResourceTags\":", ",\"Tags\":"] {
-        array(out, field, facts.tags, |out, (key, value, scope)| {
+        array(out, field, settings.tags, |out, (key, value, scope)| {
             text(out, "{\"Key\":", key);
             text(out, ",\"Value\":", value);
-            text(out, ",\"Scope\":", scope);
+            text(out, ",\"RequestScope\":", scope);
             out.push(b'}');
         });
     }
-    text(out, ",\"AuthMode\":", facts.auth_mode);
-    text(out, ",\"AccessType\":", facts.access_type);
-    flag(out, ",\"SupportUserGroupMixedAuth\":", facts.user_groups.len() > 1);
+    text(out, ",\"AuthMode\":", settings.auth_mode);
+    text(out, ",\"AccessType\":", settings.access_type);
+    flag(out, ",\"SupportUserGroupMixedAuth\":", settings.user_groups.len() > 1);
     raw(out, ",\"UserGroupAuthMode\":\"Mixed\"}");
 }
 
 /// The group's own scaling, which counts sessions and is in force where it is sold by session.
-fn write_group_scaling(out: &mut Vec<u8>, group: &Group) {
-    let own = group.pools.first().filter(|_| !group.facts.sold_by_node);
+fn write_group_scaling(out: &mut Vec<u8>, group: &SimulatedGroup) {
+    let own = group.pools.first().filter(|_| !group.settings.sold_by_node);
     number(out, ",\"ScalingStep\":", own.map_or(10, |pool| pool.step));
     let threshold = own.map_or(85, |pool| pool.threshold);
     text(out, ",\"ScalingUsageThreshold\":", itoa::Buffer::new().format(threshold));
     number(out, ",\"ScalingDownAfterIdleMinutes\":", own.map_or(5, |pool| pool.idle_minutes));
 }
 
-fn write_pool(out: &mut Vec<u8>, group: &Group, position: usize, pool: &Pool) {
+fn write_pool(out: &mut Vec<u8>, group: &SimulatedGroup, position: usize, pool: &SimulatedPool) {
     let occupancy = group.occupancy(position);
     text(out, "{\"NodePoolId\":", &pool.id);
     text(out, ",\"NodeInstanceType\":", pool.size.instance_type);

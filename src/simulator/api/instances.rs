@@ -2,16 +2,19 @@
 
 use super::{
     super::{
-        cloud::Cloud,
-        fleet::{Group, Instance, user_name, write_instance_id, write_network_interface, write_node_id},
+        cloud::FleetView,
+        fleet::{
+            SimulatedGroup, SimulatedInstance, user_name, write_instance_id, write_network_interface,
+            write_node_id,
+        },
     },
-    ApiError, Page, Parameters,
+    ApiError, Parameters, RequestedPage,
     json::{number, raw, text, time},
-    page::Listing,
+    page::PageWriter,
 };
 
 /// What the request filters by.
-struct Filter<'a> {
+struct InstanceQuery<'a> {
     id: Option<&'a str>,
     ids: Vec<&'a str>,
     users: Vec<&'a str>,
@@ -19,10 +22,14 @@ struct Filter<'a> {
 }
 
 /// The page of a group's instances that a request asks for, the newest first.
-pub(super) fn list(cloud: &Cloud<'_>, parameters: &Parameters, page: Page) -> Result<Listing, ApiError> {
+pub(super) fn list(
+    cloud: &FleetView<'_>,
+    parameters: &Parameters,
+    page: RequestedPage,
+) -> Result<PageWriter, ApiError> {
     let group_id = parameters.required("AppInstanceGroupId")?;
     let include_deleted = parameters.flag("IncludeDeleted")?;
-    let filter = Filter {
+    let filter = InstanceQuery {
         id: parameters.get("AppInstanceId"),
         ids: parameters.limited_list("AppInstanceIdList")?,
         users: parameters.limited_list("UserIdList")?,
@@ -32,7 +39,7 @@ pub(super) fn list(cloud: &Cloud<'_>, parameters: &Parameters, page: Page) -> Re
         return Err(ApiError::invalid("AppInstanceIdList")
             .saying("AppInstanceIdList must not be empty when IncludeDeleted is true."));
     }
-    let mut listing = Listing::new(page);
+    let mut listing = PageWriter::new(page);
     cloud
         .group(group_id, |group| {
             let instances = &group.instances;
@@ -54,12 +61,12 @@ pub(super) fn list(cloud: &Cloud<'_>, parameters: &Parameters, page: Page) -> Re
     Ok(listing)
 }
 
-impl Filter<'_> {
+impl InstanceQuery<'_> {
     fn is_empty(&self) -> bool {
         self.id.is_none() && self.ids.is_empty() && self.users.is_empty() && self.statuses.is_empty()
     }
 
-    fn accepts(&self, group: &Group, instance: &Instance) -> bool {
+    fn accepts(&self, group: &SimulatedGroup, instance: &SimulatedInstance) -> bool {
         if !self.statuses.is_empty() {
             let status = group.instance_status(instance);
             if !self.statuses.iter().any(|wanted| wanted.eq_ignore_ascii_case(status)) {
@@ -76,34 +83,34 @@ impl Filter<'_> {
             return true;
         }
         let mut id = Vec::with_capacity(20);
-        write_instance_id(&mut id, group.facts.key, instance.serial);
+        write_instance_id(&mut id, group.settings.key, instance.serial);
         let is = |wanted: &str| wanted.as_bytes() == id;
         self.id.is_none_or(is) && (self.ids.is_empty() || self.ids.iter().any(|wanted| is(wanted)))
     }
 }
 
-fn write(out: &mut Vec<u8>, group: &Group, instance: &Instance) {
-    let facts = &group.facts;
+fn write(out: &mut Vec<u8>, group: &SimulatedGroup, instance: &SimulatedInstance) {
+    let settings = &group.settings;
     raw(out, "{\"AppInstanceId\":\"");
-    write_instance_id(out, facts.key, instance.serial);
-    text(out, "\",\"AppInstanceGroupId\":", &facts.id);
+    write_instance_id(out, settings.key, instance.serial);
+    text(out, "\",\"AppInstanceGroupId\":", &settings.id);
     text(out, ",\"Status\":", group.instance_status(instance));
-    let addressed = facts.mixed_network && instance.session.as_str() == "connect";
+    let addressed = settings.mixed_network && instance.session.as_str() == "connect";
     write_addresses(out, instance.serial, addressed);
     time(out, ",\"GmtCreate\":", instance.created, 8);
     time(out, ",\"GmtModified\":", instance.modified, 8);
     text(out, ",\"SessionStatus\":", instance.session.as_str());
-    if facts.sold_by_node {
+    if settings.sold_by_node {
         raw(out, ",\"NodeId\":\"");
-        write_node_id(out, facts.key, instance.node);
-        let prepaid = facts.prepaid && !instance.elastic;
+        write_node_id(out, settings.key, instance.node);
+        let prepaid = settings.prepaid && !instance.elastic;
         raw(out, if prepaid { "\",\"ChargeType\":\"PrePaid\"" } else { "\",\"ChargeType\":\"PostPaid\"" });
     } else {
         raw(out, ",\"NodeId\":\"\",\"ChargeType\":\"\"");
     }
     raw(out, ",\"NetworkInterfaceId\":\"");
     if addressed {
-        write_network_interface(out, facts.key, instance.serial);
+        write_network_interface(out, settings.key, instance.serial);
     }
     out.push(b'"');
     match (instance.user, instance.serial % 3) {

@@ -8,10 +8,10 @@ mod page;
 mod parameters;
 mod persistent;
 
-use super::{cloud::Cloud, faults::TotalCount};
+use super::{cloud::FleetView, faults::WrongTotal};
 
 pub(super) use error::ApiError;
-pub(super) use page::Page;
+pub(super) use page::RequestedPage;
 pub(super) use parameters::Parameters;
 
 /// `Version` of the three operations.
@@ -19,7 +19,7 @@ pub(super) const VERSION: &str = "2021-09-01";
 
 /// The operations that exist here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Operation {
+pub(super) enum ApiOperation {
     /// `ListAppInstanceGroup`.
     Groups,
     /// `ListAppInstances`.
@@ -32,29 +32,29 @@ pub(super) enum Operation {
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Distortion {
     /// `TotalCount` is another one.
-    pub(super) total_count: Option<TotalCount>,
+    pub(super) total_count: Option<WrongTotal>,
     /// The list is null.
     pub(super) null_list: bool,
 }
 
 /// The body of an operation's answer.
 pub(super) fn answer(
-    operation: Operation,
-    cloud: &Cloud<'_>,
+    operation: ApiOperation,
+    cloud: &FleetView<'_>,
     parameters: &Parameters,
     request_id: &str,
     distortion: Distortion,
 ) -> Result<Vec<u8>, ApiError> {
-    let page = Page::of(parameters)?;
+    let page = RequestedPage::of(parameters)?;
     let listing = match operation {
-        Operation::Groups => groups::list(cloud, parameters, page)?,
-        Operation::Instances => instances::list(cloud, parameters, page)?,
-        Operation::Persistent => persistent::list(cloud, parameters, page)?,
+        ApiOperation::Groups => groups::list(cloud, parameters, page)?,
+        ApiOperation::Instances => instances::list(cloud, parameters, page)?,
+        ApiOperation::Persistent => persistent::list(cloud, parameters, page)?,
     };
     Ok(listing.into_body(operation.list_field(), request_id, page, distortion))
 }
 
-impl Operation {
+impl ApiOperation {
     /// The operation of this name.
     pub(super) fn named(name: &str) -> Option<Self> {
         [Self::Groups, Self::Instances, Self::Persistent]

@@ -10,7 +10,7 @@ const MAX_SIZE: u64 = 100;
 
 /// `PageNumber` and `PageSize`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in super::super) struct Page {
+pub(in super::super) struct RequestedPage {
     /// From 1.
     pub(in super::super) number: u64,
     /// 1 to 100.
@@ -19,14 +19,14 @@ pub(in super::super) struct Page {
 
 /// The part of a listing that a page shows, as it is being written.
 #[derive(Debug)]
-pub(super) struct Listing {
+pub(super) struct PageWriter {
     skip: u64,
     room: u64,
     total: u64,
     records: Vec<u8>,
 }
 
-impl Page {
+impl RequestedPage {
     /// What a request asks for.
     pub(in super::super) fn of(parameters: &Parameters) -> Result<Self, ApiError> {
         let size = parameters.number("PageSize")?.unwrap_or(DEFAULT_SIZE);
@@ -41,9 +41,9 @@ impl Page {
     }
 }
 
-impl Listing {
+impl PageWriter {
     /// An empty one for this page.
-    pub(super) fn new(page: Page) -> Self {
+    pub(super) fn new(page: RequestedPage) -> Self {
         Self { skip: (page.number - 1) * page.size, room: page.size, total: 0, records: Vec::new() }
     }
 
@@ -79,7 +79,7 @@ impl Listing {
         self,
         list_field: &str,
         request_id: &str,
-        page: Page,
+        page: RequestedPage,
         distortion: Distortion,
     ) -> Vec<u8> {
         let total = distortion.total_count.map_or(self.total, |lie| lie.apply(self.total));

@@ -2,16 +2,20 @@
 
 use super::{
     super::{
-        cloud::Cloud,
-        fleet::{Group, PersistentSession, user_name, write_instance_id},
+        cloud::FleetView,
+        fleet::{PersistentSession, SimulatedGroup, user_name, write_instance_id},
     },
-    ApiError, Page, Parameters,
+    ApiError, Parameters, RequestedPage,
     json::{list as array, raw, text, time},
-    page::Listing,
+    page::PageWriter,
 };
 
 /// The page of a group's persistent sessions that a request asks for.
-pub(super) fn list(cloud: &Cloud<'_>, parameters: &Parameters, page: Page) -> Result<Listing, ApiError> {
+pub(super) fn list(
+    cloud: &FleetView<'_>,
+    parameters: &Parameters,
+    page: RequestedPage,
+) -> Result<PageWriter, ApiError> {
     let product_type = parameters.required("ProductType")?;
     let group_id = parameters.required("AppInstanceGroupId")?;
     let ids = parameters.list("AppInstancePersistentIds");
@@ -21,7 +25,7 @@ pub(super) fn list(cloud: &Cloud<'_>, parameters: &Parameters, page: Page) -> Re
         "CloudBrowser" | "AndroidCloud" | "WuyingServer" => return Err(ApiError::group_not_found(group_id)),
         _ => return Err(ApiError::of("ProductTypeInvalid")),
     }
-    let mut listing = Listing::new(page);
+    let mut listing = PageWriter::new(page);
     cloud
         .group(group_id, |group| {
             for session in &group.persistent {
@@ -34,15 +38,15 @@ pub(super) fn list(cloud: &Cloud<'_>, parameters: &Parameters, page: Page) -> Re
     Ok(listing)
 }
 
-fn write(out: &mut Vec<u8>, group: &Group, session: &PersistentSession) {
+fn write(out: &mut Vec<u8>, group: &SimulatedGroup, session: &PersistentSession) {
     text(out, "{\"AppInstancePersistentId\":", &session.id);
     text(out, ",\"AppInstancePersistentName\":", &session.name);
     text(out, ",\"AppInstancePersistentStatus\":", session.status.as_str());
-    text(out, ",\"AppInstanceGroupId\":", &group.facts.id);
+    text(out, ",\"AppInstanceGroupId\":", &group.settings.id);
     match session.instance.and_then(|serial| group.instance(serial)) {
         Some(instance) => {
             raw(out, ",\"AppInstanceId\":\"");
-            write_instance_id(out, group.facts.key, instance.serial);
+            write_instance_id(out, group.settings.key, instance.serial);
             text(out, "\",\"AppInstanceStatus\":", group.instance_status(instance));
         }
         None => raw(out, ",\"AppInstanceId\":\"\",\"AppInstanceStatus\":\"\""),

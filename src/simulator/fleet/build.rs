@@ -4,11 +4,11 @@ use jiff::{Timestamp, ToSpan, tz::Offset};
 use rand::{RngExt, SeedableRng, rngs::Xoshiro256PlusPlus};
 
 use super::{
-    catalogue::{PROFILES, PoolProfile, Profile},
+    catalogue::{GroupTemplate, PoolTemplate, TEMPLATES},
     demand::lasting,
-    identity::{Kind, identifier, mix},
+    identity::{IdKind, identifier, mix},
     lifecycle::{image_version, midnight_after},
-    model::{Facts, Group, GroupState, Held, NEVER, Ota, Pool, Second},
+    model::{GroupPhase, GroupSettings, NEVER, OtaState, Overrides, Second, SimulatedGroup, SimulatedPool},
     status::{GroupStatus, InstanceStatus, PersistentStatus, SessionStatus, Strategy},
 };
 
@@ -18,18 +18,18 @@ const DAY: Second = 24 * HOUR;
 
 /// How much is in a group at the start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Size {
+pub struct GroupSize {
     /// Instances, exactly.
     pub instances: usize,
     /// Persistent sessions, where users are authorised by session.
     pub persistent: usize,
 }
 
-impl Group {
+impl SimulatedGroup {
     /// Group number `number` of the fleet that `seed` chooses, at `start`.
-    pub fn new(seed: u64, number: u64, size: Size, start: Timestamp) -> Self {
-        let profile = &PROFILES[(number % PROFILES.len() as u64) as usize];
-        let round = number / PROFILES.len() as u64;
+    pub fn new(seed: u64, number: u64, size: GroupSize, start: Timestamp) -> Self {
+        let profile = &TEMPLATES[(number % TEMPLATES.len() as u64) as usize];
+        let round = number / TEMPLATES.len() as u64;
         let key = mix(mix(seed).wrapping_add(number));
         let mut rng = Xoshiro256PlusPlus::seed_from_u64(key);
         let now = start.as_second();
@@ -48,16 +48,21 @@ impl Group {
             };
         let made = now - rng.random_range(20..200) * DAY;
         let mut group = Self {
-            facts: facts(profile, number, key, size, now, &mut rng),
-            state: GroupState { status, until },
+            settings: settings(profile, number, key, size, now, &mut rng),
+            phase: GroupPhase { status, until },
             expires,
-            ota: Ota { version: image_version(made), new_version: None, task_id: String::new(), due: update },
+            ota: OtaState {
+                version: image_version(made),
+                new_version: None,
+                task_id: String::new(),
+                due: update,
+            },
             pools: Vec::new(),
             nodes: Vec::new(),
             instances: Vec::with_capacity(size.instances),
             deleted: Default::default(),
             persistent: Vec::new(),
-            held: Held::default(),
+            overrides: Overrides::default(),
             rng,
             now,
             next_instance: 0,
@@ -68,12 +73,12 @@ impl Group {
         group
     }
 
-    fn furnish(&mut self, profile: &Profile, size: Size) {
+    fn furnish(&mut self, profile: &GroupTemplate, size: GroupSize) {
         if profile.auth_mode == "Session" {
             for _ in 0..size.persistent {
                 let mut session = self.new_persistent(NEVER);
                 session.status = PersistentStatus::Stopped;
-                session.created = self.facts.created + self.rng.random_range(0..DAY);
+                session.created = self.settings.created + self.rng.random_range(0..DAY);
                 self.persistent.push(session);
             }
         }
@@ -93,7 +98,7 @@ impl Group {
     }
 
     /// A pool with as many nodes as its instances need; only the last one may have free room.
-    fn furnish_pool(&mut self, profile: &PoolProfile, position: usize, instances: usize) {
+    fn furnish_pool(&mut self, profile: &PoolTemplate, position: usize, instances: usize) {
         let capacity = profile.size.capacity as usize;
         let nodes = instances.div_ceil(capacity);
         let bought = (nodes as f64 * profile.bought).ceil() as usize;
@@ -103,8 +108,8 @@ impl Group {
         };
         let dates = day(-30).zip(day(200));
         let nodes_count = u32::try_from(nodes).unwrap_or(u32::MAX);
-        self.pools.push(Pool {
-            id: identifier("rg-", self.facts.key, Kind::Pool, position as u64),
+        self.pools.push(SimulatedPool {
+            id: identifier("rg-", self.settings.key, IdKind::Pool, position as u64),
             size: profile.size,
             strategy: profile.strategy,
             bought: u32::try_from(bought).unwrap_or(u32::MAX),
@@ -139,12 +144,12 @@ impl Group {
     /// Puts every instance somewhere in its life, as if the group had been running all day.
     fn settle(&mut self) {
         let mut sessions = if self.takes_sessions() { self.wanted().round() as usize } else { 0 };
-        if self.facts.auth_mode == "Session" {
+        if self.settings.auth_mode == "Session" {
             sessions = sessions.min(self.persistent.len());
         }
         for position in 0..self.instances.len() {
             if !self.serves() {
-                let closed = self.state.status != GroupStatus::Deploying;
+                let closed = self.phase.status != GroupStatus::Deploying;
                 let status = if closed { InstanceStatus::Closed } else { InstanceStatus::Init };
                 let due = self.now + self.rng.random_range(10..60);
                 self.set_status(position, status, due);
@@ -167,16 +172,16 @@ impl Group {
     }
 
     fn settle_session(&mut self, position: usize) {
-        let user = match self.facts.auth_mode {
+        let user = match self.settings.auth_mode {
             "Session" => match self.start_persistent(position) {
                 Some(user) => user,
                 None => return self.settle_free(position),
             },
-            _ => self.facts.first_user + self.rng.random_range(0..self.facts.users),
+            _ => self.settings.first_user + self.rng.random_range(0..self.settings.users),
         };
         let now = self.now;
-        let since = lasting(&mut self.rng, self.facts.session_seconds).min(5 * HOUR);
-        let rest = lasting(&mut self.rng, self.facts.session_seconds).max(30);
+        let since = lasting(&mut self.rng, self.settings.session_seconds).min(5 * HOUR);
+        let rest = lasting(&mut self.rng, self.settings.session_seconds).max(30);
         let (status, session, due) = match self.rng.random_range(0..100) {
             0..6 => (InstanceStatus::Bound, SessionStatus::None, now + 15),
             6..8 => (InstanceStatus::Bound, SessionStatus::Connect, now + 25),
@@ -216,27 +221,27 @@ impl Group {
     }
 }
 
-fn facts(
-    profile: &Profile,
+fn settings(
+    profile: &GroupTemplate,
     number: u64,
     key: u64,
-    size: Size,
+    size: GroupSize,
     now: Second,
     rng: &mut Xoshiro256PlusPlus,
-) -> Facts {
-    let round = number / PROFILES.len() as u64;
+) -> GroupSettings {
+    let round = number / TEMPLATES.len() as u64;
     let instances = u32::try_from(size.instances).unwrap_or(u32::MAX);
     let name = match round {
         0 => profile.name.to_owned(),
         round => format!("{} {}", profile.name, round + 1),
     };
     let line_feed = if profile.line_feed { "\n" } else { "" };
-    Facts {
+    GroupSettings {
         key,
-        id: identifier("aig-", key, Kind::Group, number),
+        id: identifier("aig-", key, IdKind::Group, number),
         name,
         region_id: profile.region_id,
-        spec_id: identifier("spec-", key, Kind::Spec, number),
+        spec_id: identifier("spec-", key, IdKind::Spec, number),
         image_id: if profile.apps.len() > 1 { "img-8z4nztpaqvay40002" } else { "img-8z4nztpaqvay40001" },
         office_site_id: format!("{}+dir-{}{line_feed}", profile.region_id, 1_723_010_000 + number % 7),
         prepaid: profile.prepaid,

@@ -1,12 +1,12 @@
 //! The eight kinds of groups that a fleet is made of, as data.
 
 use super::{
-    model::{App, NodeSize, Period, Schedule},
+    model::{NodeSize, SimulatedApp, SimulatedPeriod, SimulatedSchedule},
     status::{GroupStatus, Strategy},
 };
 
 /// What the groups of one kind have in common.
-pub(super) struct Profile {
+pub(super) struct GroupTemplate {
     pub(super) name: &'static str,
     pub(super) region_id: &'static str,
     pub(super) prepaid: bool,
@@ -19,9 +19,9 @@ pub(super) struct Profile {
     pub(super) line_feed: bool,
     pub(super) peak: f64,
     pub(super) session_minutes: f64,
-    pub(super) pools: &'static [PoolProfile],
+    pub(super) pools: &'static [PoolTemplate],
     pub(super) tags: &'static [(&'static str, &'static str, &'static str)],
-    pub(super) apps: &'static [App],
+    pub(super) apps: &'static [SimulatedApp],
     pub(super) user_groups: &'static [&'static str],
     /// Where the groups of this kind begin, in turn, and for how many minutes.
     pub(super) states: &'static [(GroupStatus, Option<i64>)],
@@ -32,7 +32,7 @@ pub(super) struct Profile {
 }
 
 /// One of a kind's pools.
-pub(super) struct PoolProfile {
+pub(super) struct PoolTemplate {
     /// Its part of the group's instances.
     pub(super) share: f64,
     pub(super) size: NodeSize,
@@ -41,7 +41,7 @@ pub(super) struct PoolProfile {
     pub(super) bought: f64,
     pub(super) threshold: u32,
     pub(super) idle_minutes: u32,
-    pub(super) schedules: &'static [Schedule],
+    pub(super) schedules: &'static [SimulatedSchedule],
     pub(super) dated: bool,
     pub(super) warm_up: bool,
 }
@@ -67,14 +67,14 @@ const GRAPHICS_LARGE: NodeSize = NodeSize {
 /// What a session-sold group is made of, one session at a time; the API does not show it.
 const SESSION: NodeSize = NodeSize { instance_type: "", type_name: "", capacity: 1 };
 
-const OFFICE: App = App {
+const OFFICE: SimulatedApp = SimulatedApp {
     id: "ca-i87mycyn419nu0001",
     name: "办公应用",
     version: "1.0.0",
     version_name: "初始版本",
     icon: "https://app-center-icon-0001.png",
 };
-const CAD: App = App {
+const CAD: SimulatedApp = SimulatedApp {
     id: "ca-i87mycyn419nu0002",
     name: "CAD Viewer \"2026\"",
     version: "2.3.1",
@@ -83,30 +83,37 @@ const CAD: App = App {
 };
 
 /// Working hours in periods: the amounts are in eighths of a pool's nodes at the start.
-const LESSONS: &[Schedule] = &[
-    Schedule {
+const LESSONS: &[SimulatedSchedule] = &[
+    SimulatedSchedule {
         recurrence_type: "Weekly",
         weekdays: &[1, 2, 3, 4, 5],
         periods: &[period(6, (8, 0), (12, 0)), period(8, (13, 0), (18, 30)), period(3, (19, 0), (22, 0))],
     },
-    Schedule { recurrence_type: "weekly", weekdays: &[6, 7], periods: &[period(2, (9, 0), (17, 0))] },
+    SimulatedSchedule {
+        recurrence_type: "weekly",
+        weekdays: &[6, 7],
+        periods: &[period(2, (9, 0), (17, 0))],
+    },
 ];
 /// One node, to be multiplied, at any time but the minute before midnight: no period goes past it.
-pub(super) const ALWAYS: &[Schedule] = &[Schedule {
+pub(super) const ALWAYS: &[SimulatedSchedule] = &[SimulatedSchedule {
     recurrence_type: "Weekly",
     weekdays: &[1, 2, 3, 4, 5, 6, 7],
     periods: &[period(1, (0, 0), (23, 59))],
 }];
 /// One that is there and not in force, as in the API's own sample.
-const LEFT_OVER: &[Schedule] =
-    &[Schedule { recurrence_type: "Weekly", weekdays: &[1], periods: &[period(5, (9, 30), (11, 0))] }];
+const LEFT_OVER: &[SimulatedSchedule] = &[SimulatedSchedule {
+    recurrence_type: "Weekly",
+    weekdays: &[1],
+    periods: &[period(5, (9, 30), (11, 0))],
+}];
 
-const fn period(nodes: u32, start: (i8, i8), end: (i8, i8)) -> Period {
-    Period { nodes, start, end }
+const fn period(nodes: u32, start: (i8, i8), end: (i8, i8)) -> SimulatedPeriod {
+    SimulatedPeriod { nodes, start, end }
 }
 
-const fn pool(share: f64, size: NodeSize, strategy: Strategy, bought: f64) -> PoolProfile {
-    PoolProfile {
+const fn pool(share: f64, size: NodeSize, strategy: Strategy, bought: f64) -> PoolTemplate {
+    PoolTemplate {
         share,
         size,
         strategy,
@@ -122,13 +129,13 @@ const fn pool(share: f64, size: NodeSize, strategy: Strategy, bought: f64) -> Po
 const STEADY: &[(GroupStatus, Option<i64>)] = &[(GroupStatus::Published, None)];
 
 /// The kinds; group number n is of kind n modulo their number.
-pub(super) const PROFILES: [Profile; 8] = [
-    Profile {
+pub(super) const TEMPLATES: [GroupTemplate; 8] = [
+    GroupTemplate {
         name: "设计 CAD \"A\"\\组",
         region_id: "cn-shanghai",
         prepaid: true,
         sold_by_node: true,
-        auth_mode: "App",
+        auth_mode: "SimulatedApp",
         access_type: "INTERNET",
         session_timeout: 15,
         mixed_network: true,
@@ -136,7 +143,7 @@ pub(super) const PROFILES: [Profile; 8] = [
         peak: 0.95,
         session_minutes: 45.0,
         pools: &[
-            PoolProfile { idle_minutes: 10, ..pool(0.7, GRAPHICS, Strategy::ByUsage, 0.7) },
+            PoolTemplate { idle_minutes: 10, ..pool(0.7, GRAPHICS, Strategy::ByUsage, 0.7) },
             pool(0.3, GENERAL, Strategy::Fixed, 1.0),
         ],
         tags: &[("department", "design", "Custom"), ("acs:rm:rgId", "rg-acfm000000000001", "System")],
@@ -146,7 +153,7 @@ pub(super) const PROFILES: [Profile; 8] = [
         expires_minutes: None,
         update_minutes: None,
     },
-    Profile {
+    GroupTemplate {
         name: "Training Room",
         region_id: "cn-hangzhou",
         prepaid: false,
@@ -158,7 +165,7 @@ pub(super) const PROFILES: [Profile; 8] = [
         line_feed: true,
         peak: 0.7,
         session_minutes: 60.0,
-        pools: &[PoolProfile {
+        pools: &[PoolTemplate {
             schedules: LESSONS,
             dated: true,
             warm_up: true,
@@ -171,7 +178,7 @@ pub(super) const PROFILES: [Profile; 8] = [
         expires_minutes: None,
         update_minutes: None,
     },
-    Profile {
+    GroupTemplate {
         name: "办公应用",
         region_id: "cn-hangzhou",
         prepaid: true,
@@ -183,7 +190,7 @@ pub(super) const PROFILES: [Profile; 8] = [
         line_feed: true,
         peak: 0.85,
         session_minutes: 90.0,
-        pools: &[PoolProfile {
+        pools: &[PoolTemplate {
             schedules: LEFT_OVER,
             dated: true,
             ..pool(1.0, GENERAL, Strategy::Fixed, 1.0)
@@ -195,19 +202,19 @@ pub(super) const PROFILES: [Profile; 8] = [
         expires_minutes: None,
         update_minutes: None,
     },
-    Profile {
+    GroupTemplate {
         name: "客服中心 (sessions only)",
         region_id: "cn-shanghai",
         prepaid: false,
         sold_by_node: false,
-        auth_mode: "App",
+        auth_mode: "SimulatedApp",
         access_type: "INTERNET",
         session_timeout: 5,
         mixed_network: false,
         line_feed: false,
         peak: 0.9,
         session_minutes: 20.0,
-        pools: &[PoolProfile { threshold: 80, ..pool(1.0, SESSION, Strategy::ByUsage, 0.3) }],
+        pools: &[PoolTemplate { threshold: 80, ..pool(1.0, SESSION, Strategy::ByUsage, 0.3) }],
         tags: &[("department", "service", "Custom")],
         apps: &[OFFICE],
         user_groups: &["ug-service"],
@@ -215,7 +222,7 @@ pub(super) const PROFILES: [Profile; 8] = [
         expires_minutes: None,
         update_minutes: None,
     },
-    Profile {
+    GroupTemplate {
         name: "持久工作区",
         region_id: "cn-shanghai",
         prepaid: true,
@@ -227,7 +234,7 @@ pub(super) const PROFILES: [Profile; 8] = [
         line_feed: false,
         peak: 0.8,
         session_minutes: 180.0,
-        pools: &[PoolProfile { idle_minutes: 15, ..pool(1.0, GRAPHICS_LARGE, Strategy::ByUsage, 0.8) }],
+        pools: &[PoolTemplate { idle_minutes: 15, ..pool(1.0, GRAPHICS_LARGE, Strategy::ByUsage, 0.8) }],
         tags: &[("department", "research", "Custom"), ("env", "", "Custom")],
         apps: &[OFFICE, CAD],
         user_groups: &["ug-research"],
@@ -235,7 +242,7 @@ pub(super) const PROFILES: [Profile; 8] = [
         expires_minutes: None,
         update_minutes: Some(45),
     },
-    Profile {
+    GroupTemplate {
         name: "Back office\nnight shift",
         region_id: "cn-hangzhou",
         prepaid: true,
@@ -247,7 +254,7 @@ pub(super) const PROFILES: [Profile; 8] = [
         line_feed: false,
         peak: 0.6,
         session_minutes: 120.0,
-        pools: &[PoolProfile { threshold: 90, ..pool(1.0, SESSION, Strategy::ByUsage, 0.5) }],
+        pools: &[PoolTemplate { threshold: 90, ..pool(1.0, SESSION, Strategy::ByUsage, 0.5) }],
         tags: &[],
         apps: &[OFFICE],
         user_groups: &[],
@@ -255,12 +262,12 @@ pub(super) const PROFILES: [Profile; 8] = [
         expires_minutes: None,
         update_minutes: Some(5),
     },
-    Profile {
+    GroupTemplate {
         name: "临时项目",
         region_id: "cn-hangzhou",
         prepaid: true,
         sold_by_node: true,
-        auth_mode: "App",
+        auth_mode: "SimulatedApp",
         access_type: "INTERNET",
         session_timeout: 15,
         mixed_network: false,
@@ -283,7 +290,7 @@ pub(super) const PROFILES: [Profile; 8] = [
         expires_minutes: Some(90),
         update_minutes: None,
     },
-    Profile {
+    GroupTemplate {
         name: "新应用",
         region_id: "cn-shanghai",
         prepaid: false,
@@ -295,7 +302,7 @@ pub(super) const PROFILES: [Profile; 8] = [
         line_feed: false,
         peak: 1.1,
         session_minutes: 25.0,
-        pools: &[PoolProfile { warm_up: true, ..pool(1.0, GENERAL, Strategy::ByUsage, 0.4) }],
+        pools: &[PoolTemplate { warm_up: true, ..pool(1.0, GENERAL, Strategy::ByUsage, 0.4) }],
         tags: &[("department", "service", "Custom"), ("stage", "pilot", "Custom")],
         apps: &[CAD],
         user_groups: &["ug-service", "ug-all"],

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 /// What the number behind an identifier belongs to: equal numbers of two kinds look unrelated.
 #[derive(Debug, Clone, Copy)]
 #[repr(u64)]
-pub(super) enum Kind {
+pub(super) enum IdKind {
     Group = 1,
     Instance,
     Node,
@@ -25,7 +25,7 @@ pub(super) fn mix(number: u64) -> u64 {
 }
 
 /// 13 characters that belong to `number` of this kind under `key`.
-pub(super) fn characters(key: u64, kind: Kind, number: u64) -> [u8; 13] {
+pub(super) fn characters(key: u64, kind: IdKind, number: u64) -> [u8; 13] {
     const DIGITS: &[u8; 36] = b"0123456789abcdefghijklmnopqrstuvwxyz";
     let mut rest = mix(mix(key ^ mix(kind as u64)).wrapping_add(number));
     let mut text = [0; 13];
@@ -37,7 +37,7 @@ pub(super) fn characters(key: u64, kind: Kind, number: u64) -> [u8; 13] {
 }
 
 /// An identifier as text: a prefix, and the characters of `number`.
-pub(super) fn identifier(prefix: &str, key: u64, kind: Kind, number: u64) -> String {
+pub(super) fn identifier(prefix: &str, key: u64, kind: IdKind, number: u64) -> String {
     let mut text = prefix.to_owned();
     text.extend(characters(key, kind, number).map(char::from));
     text
@@ -46,7 +46,7 @@ pub(super) fn identifier(prefix: &str, key: u64, kind: Kind, number: u64) -> Str
 /// `AppInstanceId` of a group's instance.
 pub(in super::super) fn write_instance_id(out: &mut Vec<u8>, key: u64, serial: u64) {
     out.extend_from_slice(b"ai-");
-    out.extend_from_slice(&characters(key, Kind::Instance, serial));
+    out.extend_from_slice(&characters(key, IdKind::Instance, serial));
     // The real ones end in four digits after the random part.
     let digits = serial % 10_000;
     out.extend([digits / 1000, digits / 100 % 10, digits / 10 % 10, digits % 10].map(|d| b'0' + d as u8));
@@ -55,13 +55,13 @@ pub(in super::super) fn write_instance_id(out: &mut Vec<u8>, key: u64, serial: u
 /// `NodeId` of a group's node.
 pub(in super::super) fn write_node_id(out: &mut Vec<u8>, key: u64, serial: u32) {
     out.extend_from_slice(b"i-bp");
-    out.extend_from_slice(&characters(key, Kind::Node, u64::from(serial)));
+    out.extend_from_slice(&characters(key, IdKind::Node, u64::from(serial)));
 }
 
 /// `NetworkInterfaceId` of an instance.
 pub(in super::super) fn write_network_interface(out: &mut Vec<u8>, key: u64, serial: u64) {
     out.extend_from_slice(b"eni-uf6");
-    out.extend_from_slice(&characters(key, Kind::Interface, serial));
+    out.extend_from_slice(&characters(key, IdKind::Interface, serial));
 }
 
 /// The name of an end user: plain, an address, or in a script that needs UTF-8 and escaping.

@@ -4,31 +4,31 @@ use rand::RngExt;
 
 use super::{
     demand::lasting,
-    identity::{Kind, identifier},
-    model::{Group, GroupState, NEVER, Second},
+    identity::{IdKind, identifier},
+    model::{GroupPhase, NEVER, Second, SimulatedGroup},
     status::{GroupStatus, InstanceStatus},
 };
 
 const HOUR: Second = 3600;
 const DAY: Second = 24 * HOUR;
 
-impl Group {
+impl SimulatedGroup {
     /// Whether its instances are kept running.
     pub(super) fn serves(&self) -> bool {
         matches!(
-            self.state.status,
+            self.phase.status,
             GroupStatus::Published | GroupStatus::Maintaining | GroupStatus::MaintainFailed
         )
     }
 
     /// Whether new sessions may begin.
     pub(super) fn takes_sessions(&self) -> bool {
-        matches!(self.state.status, GroupStatus::Published | GroupStatus::MaintainFailed)
+        matches!(self.phase.status, GroupStatus::Published | GroupStatus::MaintainFailed)
     }
 
     /// `ResourceStatus`, which follows from the rest.
     pub(super) fn own_resource_status(&self) -> &'static str {
-        match self.state.status {
+        match self.phase.status {
             GroupStatus::Deploying => "CREATING",
             GroupStatus::Maintaining => "UPGRADING",
             GroupStatus::Expired | GroupStatus::Ceased => "UNAVAILABLE",
@@ -41,12 +41,12 @@ impl Group {
     /// Ends what has run out, and starts what is due.
     pub(super) fn step_lifecycle(&mut self) {
         let expired = self.expires.is_some_and(|expires| expires <= self.now);
-        let over = matches!(self.state.status, GroupStatus::Expired | GroupStatus::ExpiredRecycling);
+        let over = matches!(self.phase.status, GroupStatus::Expired | GroupStatus::ExpiredRecycling);
         if expired && !over {
             let until = self.now + self.rng.random_range(2 * HOUR..8 * HOUR);
             self.enter(GroupStatus::Expired, until);
             self.close_everything();
-        } else if self.state.until <= self.now {
+        } else if self.phase.until <= self.now {
             self.leave_state();
         }
         self.step_image();
@@ -54,7 +54,7 @@ impl Group {
 
     fn leave_state(&mut self) {
         let now = self.now;
-        match self.state.status {
+        match self.phase.status {
             GroupStatus::Deploying if self.rng.random_bool(0.2) => {
                 let until = now + lasting(&mut self.rng, 1_800.0);
                 self.enter(GroupStatus::Failed, until);
@@ -96,7 +96,7 @@ impl Group {
                 let until = now + self.rng.random_range(300..1_200);
                 self.enter(GroupStatus::Deploying, until);
             }
-            GroupStatus::Published => self.state.until = NEVER,
+            GroupStatus::Published => self.phase.until = NEVER,
         }
     }
 
@@ -108,9 +108,9 @@ impl Group {
         if self.ota.new_version.is_none() {
             let task = u64::try_from(self.now).unwrap_or(0);
             self.ota.new_version = Some(image_version(self.now));
-            self.ota.task_id = identifier("ota-", self.facts.key, Kind::Task, task);
+            self.ota.task_id = identifier("ota-", self.settings.key, IdKind::Task, task);
             self.ota.due = self.now + lasting(&mut self.rng, 8.0 * HOUR as f64).max(HOUR);
-        } else if self.state.status == GroupStatus::Published {
+        } else if self.phase.status == GroupStatus::Published {
             self.ota.due = NEVER;
             let until = self.now + self.rng.random_range(600..2_400);
             self.enter(GroupStatus::Maintaining, until);
@@ -118,7 +118,7 @@ impl Group {
     }
 
     fn enter(&mut self, status: GroupStatus, until: Second) {
-        self.state = GroupState { status, until };
+        self.phase = GroupPhase { status, until };
     }
 
     fn close_everything(&mut self) {

@@ -19,8 +19,8 @@ mod status;
 #[cfg(test)]
 mod tests;
 
-pub(super) use build::Size;
+pub(super) use build::GroupSize;
 pub(super) use identity::{user_name, write_instance_id, write_network_interface, write_node_id};
-pub(super) use model::{Group, Instance, PersistentSession, Pool, Second};
+pub(super) use model::{PersistentSession, Second, SimulatedGroup, SimulatedInstance, SimulatedPool};
 pub(super) use schedule::scheduled_nodes;
 pub(super) use status::{GroupStatus, InstanceStatus, PersistentStatus, SessionStatus};

@@ -21,27 +21,27 @@ const DELETED_KEPT: usize = 1_000;
 
 /// One delivery group with all that is in it.
 #[derive(Debug, Clone)]
-pub struct Group {
+pub struct SimulatedGroup {
     /// What does not change, or only from outside.
-    pub(in super::super) facts: Facts,
+    pub(in super::super) settings: GroupSettings,
     /// Where it stands in its life.
-    pub(in super::super) state: GroupState,
+    pub(in super::super) phase: GroupPhase,
     /// `ExpiredTime`; `None` for what is paid as it goes.
     pub(in super::super) expires: Option<Second>,
     /// The image: version, newer version, task of the update.
-    pub(in super::super) ota: Ota,
+    pub(in super::super) ota: OtaState,
     /// Node pools; of a group sold by session one, which the API does not show.
-    pub(in super::super) pools: Vec<Pool>,
+    pub(in super::super) pools: Vec<SimulatedPool>,
     /// Nodes by serial number; of a group sold by session one for each instance.
     pub(in super::super) nodes: Vec<Node>,
     /// Instances by serial number, the oldest first.
-    pub(in super::super) instances: Vec<Instance>,
+    pub(in super::super) instances: Vec<SimulatedInstance>,
     /// Instances that are no more, the latest last.
-    pub(in super::super) deleted: VecDeque<Instance>,
+    pub(in super::super) deleted: VecDeque<SimulatedInstance>,
     /// Persistent sessions; empty unless `AuthMode` is `Session`.
     pub(in super::super) persistent: Vec<PersistentSession>,
     /// What somebody from outside holds in place.
-    pub(in super::super) held: Held,
+    pub(in super::super) overrides: Overrides,
     pub(super) rng: Xoshiro256PlusPlus,
     pub(super) now: Second,
     pub(super) next_instance: u64,
@@ -51,7 +51,7 @@ pub struct Group {
 
 /// What does not change in a group's life.
 #[derive(Debug, Clone, PartialEq)]
-pub(in super::super) struct Facts {
+pub(in super::super) struct GroupSettings {
     /// What its identifiers are drawn from.
     pub(in super::super) key: u64,
     pub(in super::super) id: String,
@@ -74,7 +74,7 @@ pub(in super::super) struct Facts {
     pub(in super::super) min_amount: u32,
     pub(in super::super) max_amount: u32,
     pub(in super::super) tags: &'static [(&'static str, &'static str, &'static str)],
-    pub(in super::super) apps: &'static [App],
+    pub(in super::super) apps: &'static [SimulatedApp],
     pub(in super::super) user_groups: &'static [&'static str],
     pub(in super::super) created: Second,
     /// Sessions at the busiest time of day, as a share of the slots there were at the start.
@@ -92,7 +92,7 @@ pub(in super::super) struct Facts {
 
 /// An application of a group.
 #[derive(Debug, Clone, PartialEq)]
-pub(in super::super) struct App {
+pub(in super::super) struct SimulatedApp {
     pub(in super::super) id: &'static str,
     pub(in super::super) name: &'static str,
     pub(in super::super) version: &'static str,
@@ -102,7 +102,7 @@ pub(in super::super) struct App {
 
 /// `OtaInfo`.
 #[derive(Debug, Clone, PartialEq)]
-pub(in super::super) struct Ota {
+pub(in super::super) struct OtaState {
     pub(in super::super) version: String,
     pub(in super::super) new_version: Option<String>,
     pub(in super::super) task_id: String,
@@ -112,14 +112,14 @@ pub(in super::super) struct Ota {
 
 /// Where a group stands, and until when.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in super::super) struct GroupState {
+pub(in super::super) struct GroupPhase {
     pub(in super::super) status: GroupStatus,
     pub(super) until: Second,
 }
 
 /// What was set from outside and stays until it is let go.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub(in super::super) struct Held {
+pub(in super::super) struct Overrides {
     pub(in super::super) status: Option<String>,
     pub(in super::super) resource_status: Option<String>,
     /// Words by serial number of the instance, which also stops living.
@@ -128,7 +128,7 @@ pub(in super::super) struct Held {
 
 /// A node pool.
 #[derive(Debug, Clone, PartialEq)]
-pub(in super::super) struct Pool {
+pub(in super::super) struct SimulatedPool {
     pub(in super::super) id: String,
     pub(in super::super) size: NodeSize,
     pub(in super::super) strategy: Strategy,
@@ -141,7 +141,7 @@ pub(in super::super) struct Pool {
     /// Percent.
     pub(in super::super) threshold: u32,
     pub(in super::super) idle_minutes: u32,
-    pub(in super::super) schedules: &'static [Schedule],
+    pub(in super::super) schedules: &'static [SimulatedSchedule],
     /// By how much the schedules' amounts are multiplied in this pool.
     pub(in super::super) schedule_factor: u32,
     pub(in super::super) enabled: Option<(civil::Date, civil::Date)>,
@@ -161,17 +161,17 @@ pub(in super::super) struct NodeSize {
 
 /// One element of `RecurrenceSchedules`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in super::super) struct Schedule {
+pub(in super::super) struct SimulatedSchedule {
     pub(in super::super) recurrence_type: &'static str,
     /// ISO weekdays.
     pub(in super::super) weekdays: &'static [i8],
     /// None goes past midnight.
-    pub(in super::super) periods: &'static [Period],
+    pub(in super::super) periods: &'static [SimulatedPeriod],
 }
 
 /// One element of `TimerPeriods`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in super::super) struct Period {
+pub(in super::super) struct SimulatedPeriod {
     /// To be multiplied by the pool's factor.
     pub(in super::super) nodes: u32,
     /// Hour and minute.
@@ -184,7 +184,7 @@ pub(in super::super) struct Period {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in super::super) struct Node {
     pub(in super::super) serial: u32,
-    /// Position in [`Group::pools`].
+    /// Position in [`SimulatedGroup::pools`].
     pub(in super::super) pool: u8,
     /// Made by scaling, not bought.
     pub(in super::super) elastic: bool,
@@ -200,7 +200,7 @@ pub(in super::super) struct Node {
 
 /// One instance.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in super::super) struct Instance {
+pub(in super::super) struct SimulatedInstance {
     pub(in super::super) serial: u64,
     /// Serial number of the node.
     pub(in super::super) node: u32,
@@ -234,7 +234,7 @@ pub(in super::super) struct PersistentSession {
     pub(super) due: Second,
 }
 
-impl Group {
+impl SimulatedGroup {
     /// Lives until `to`; earlier instants change nothing.
     pub fn advance(&mut self, to: Timestamp) {
         let to = to.as_second();
@@ -250,33 +250,35 @@ impl Group {
     }
 
     /// The instance with this serial number.
-    pub(in super::super) fn instance(&self, serial: u64) -> Option<&Instance> {
+    pub(in super::super) fn instance(&self, serial: u64) -> Option<&SimulatedInstance> {
         let position = self.instances.binary_search_by_key(&serial, |instance| instance.serial).ok()?;
         self.instances.get(position)
     }
 
     /// `Status` as the API shows it.
     pub(in super::super) fn status(&self) -> &str {
-        self.held.status.as_deref().unwrap_or(self.state.status.as_str())
+        self.overrides.status.as_deref().unwrap_or(self.phase.status.as_str())
     }
 
     /// `ResourceStatus` as the API shows it.
     pub(in super::super) fn resource_status(&self) -> &str {
-        self.held.resource_status.as_deref().unwrap_or_else(|| self.own_resource_status())
+        self.overrides.resource_status.as_deref().unwrap_or_else(|| self.own_resource_status())
     }
 
     /// `Status` of one of its instances as the API shows it.
-    pub(in super::super) fn instance_status(&self, instance: &Instance) -> &str {
-        match self.held.instances.is_empty() {
+    pub(in super::super) fn instance_status(&self, instance: &SimulatedInstance) -> &str {
+        match self.overrides.instances.is_empty() {
             true => instance.status.as_str(),
-            false => {
-                self.held.instances.get(&instance.serial).map_or(instance.status.as_str(), String::as_str)
-            }
+            false => self
+                .overrides
+                .instances
+                .get(&instance.serial)
+                .map_or(instance.status.as_str(), String::as_str),
         }
     }
 
     /// Seconds for which an instance has been in use by its user.
-    pub(in super::super) fn usage_seconds(&self, instance: &Instance) -> u64 {
+    pub(in super::super) fn usage_seconds(&self, instance: &SimulatedInstance) -> u64 {
         u64::try_from(self.now - instance.bound).unwrap_or(0)
     }
 
@@ -310,7 +312,7 @@ impl Group {
 
     /// A new instance on a node.
     pub(super) fn create_instance(&mut self, node: u32, elastic: bool, due: Second) {
-        let instance = Instance {
+        let instance = SimulatedInstance {
             serial: self.next_instance,
             node,
             elastic,

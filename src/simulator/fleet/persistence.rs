@@ -4,15 +4,15 @@ use rand::RngExt;
 
 use super::{
     demand::lasting,
-    identity::{Kind, identifier},
-    model::{Group, NEVER, PersistentSession, Second},
+    identity::{IdKind, identifier},
+    model::{NEVER, PersistentSession, Second, SimulatedGroup},
     status::PersistentStatus,
 };
 
 /// How often one of a group's persistent sessions is reset, breaks or is deleted, per step.
 const UPSET: f64 = 0.004;
 
-impl Group {
+impl SimulatedGroup {
     /// Everything that is due on its persistent sessions; now and then one is upset.
     pub(super) fn step_persistent(&mut self) {
         let now = self.now;
@@ -77,13 +77,13 @@ impl Group {
     pub(super) fn new_persistent(&mut self, due: Second) -> PersistentSession {
         let serial = self.next_persistent;
         self.next_persistent += 1;
-        let user = |number: u64| self.facts.first_user + (number % u64::from(self.facts.users)) as u32;
+        let user = |number: u64| self.settings.first_user + (number % u64::from(self.settings.users)) as u32;
         let mut users = vec![user(serial)];
         if serial.is_multiple_of(3) {
             users.push(user(serial + 1));
         }
         PersistentSession {
-            id: identifier("p-", self.facts.key, Kind::Persistent, serial),
+            id: identifier("p-", self.settings.key, IdKind::Persistent, serial),
             name: format!("会话 {}", serial + 1),
             status: PersistentStatus::Pending,
             instance: None,

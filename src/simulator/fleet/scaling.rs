@@ -1,7 +1,7 @@
 //! Nodes come by usage or by schedule, and go when they have been idle.
 
 use super::{
-    model::{Group, Node, Second},
+    model::{Node, Second, SimulatedGroup},
     schedule::scheduled_nodes,
     status::{InstanceStatus, Strategy},
 };
@@ -24,7 +24,7 @@ pub(in super::super) struct Occupancy {
     pub(in super::super) sessions: u32,
 }
 
-impl Group {
+impl SimulatedGroup {
     /// What each pool has now; nodes being given back do not count.
     pub(in super::super) fn occupancy(&self, pool: usize) -> Occupancy {
         let mut occupancy = Occupancy::default();

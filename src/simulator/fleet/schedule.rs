@@ -3,14 +3,14 @@
 use jiff::{Timestamp, tz::Offset};
 
 use super::{
-    model::{Pool, Second},
+    model::{Second, SimulatedPool},
     status::Strategy,
 };
 
 const BEIJING: Offset = Offset::constant(8);
 
 /// Nodes that the pool's schedule asks for at an instant; `None` where no schedule is in force.
-pub(in super::super) fn scheduled_nodes(pool: &Pool, at: Second) -> Option<u32> {
+pub(in super::super) fn scheduled_nodes(pool: &SimulatedPool, at: Second) -> Option<u32> {
     if pool.strategy != Strategy::BySchedule {
         return None;
     }

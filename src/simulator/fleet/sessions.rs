@@ -4,7 +4,7 @@ use rand::RngExt;
 
 use super::{
     demand::{curve, lasting, occurrences},
-    model::{Group, NEVER, Second, TICK},
+    model::{NEVER, Second, SimulatedGroup, TICK},
     status::{InstanceStatus, PersistentStatus, SessionStatus},
 };
 
@@ -13,7 +13,7 @@ const CONNECTED: f64 = 1_500.0;
 /// Share of instances that get stuck when they start.
 const STUCK: f64 = 0.003;
 
-impl Group {
+impl SimulatedGroup {
     /// Everything that is due on its instances.
     pub(super) fn step_instances(&mut self) {
         let now = self.now;
@@ -21,7 +21,7 @@ impl Group {
         let mut replaced = Vec::new();
         for position in 0..self.instances.len() {
             let instance = &self.instances[position];
-            if instance.due > now || self.held.instances.contains_key(&instance.serial) {
+            if instance.due > now || self.overrides.instances.contains_key(&instance.serial) {
                 continue;
             }
             match instance.status {
@@ -73,19 +73,19 @@ impl Group {
         if !self.takes_sessions() {
             return;
         }
-        let arriving = self.wanted() / self.facts.session_seconds * TICK as f64;
+        let arriving = self.wanted() / self.settings.session_seconds * TICK as f64;
         for _ in 0..occurrences(&mut self.rng, arriving) {
             // Whoever finds no free instance goes away.
             let Some(position) = self.free_instance() else { return };
-            let user = self.facts.first_user + self.rng.random_range(0..self.facts.users);
-            let lasts = lasting(&mut self.rng, self.facts.session_seconds);
+            let user = self.settings.first_user + self.rng.random_range(0..self.settings.users);
+            let lasts = lasting(&mut self.rng, self.settings.session_seconds);
             self.begin_session(position, user, lasts);
         }
     }
 
     /// Sessions wanted now, on average.
     pub(super) fn wanted(&self) -> f64 {
-        f64::from(self.facts.nominal) * self.facts.peak * curve(self.now + self.facts.shift)
+        f64::from(self.settings.nominal) * self.settings.peak * curve(self.now + self.settings.shift)
     }
 
     /// Ends a session, or takes an instance out of service: both lead through `CLOSING`.
@@ -104,7 +104,7 @@ impl Group {
     }
 
     fn begin_session(&mut self, position: usize, user: u32, lasts: Second) {
-        let user = match self.facts.auth_mode {
+        let user = match self.settings.auth_mode {
             "Session" => match self.start_persistent(position) {
                 Some(user) => user,
                 None => return,
@@ -137,7 +137,7 @@ impl Group {
     }
 
     fn disconnect(&mut self, position: usize) {
-        let timeout = Second::from(self.facts.session_timeout) * 60;
+        let timeout = Second::from(self.settings.session_timeout) * 60;
         let away = lasting(&mut self.rng, if timeout < 0 { 3_600.0 } else { 300.0 });
         let back = self.now + away;
         self.set_status(position, InstanceStatus::Running, back);
@@ -155,9 +155,9 @@ impl Group {
 
     /// A free instance, on the oldest node that has one: full nodes let empty ones be given back.
     fn free_instance(&self) -> Option<usize> {
-        let idle = |(position, instance): (usize, &super::Instance)| {
+        let idle = |(position, instance): (usize, &super::SimulatedInstance)| {
             let free = instance.status == InstanceStatus::Idle
-                && !self.held.instances.contains_key(&instance.serial);
+                && !self.overrides.instances.contains_key(&instance.serial);
             free.then_some((instance.node, position))
         };
         self.instances.iter().enumerate().filter_map(idle).min().map(|(_, position)| position)

@@ -3,18 +3,18 @@
 use super::{
     catalogue::ALWAYS,
     lifecycle::{image_version, midnight_after},
-    model::{Group, GroupState, NEVER, Second},
+    model::{GroupPhase, NEVER, Second, SimulatedGroup},
     status::{GroupStatus, InstanceStatus, PersistentStatus, SessionStatus},
 };
 
 const MINUTE: Second = 60;
 const DAY: Second = 86_400;
 
-impl Group {
+impl SimulatedGroup {
     /// In service, half full, with nothing that anybody would have to look at, and nothing about to happen.
     pub fn calm(&mut self) {
-        self.state = GroupState { status: GroupStatus::Published, until: NEVER };
-        self.expires = self.facts.prepaid.then(|| midnight_after(self.now + 60 * DAY));
+        self.phase = GroupPhase { status: GroupStatus::Published, until: NEVER };
+        self.expires = self.settings.prepaid.then(|| midnight_after(self.now + 60 * DAY));
         self.ota.new_version = None;
         self.ota.task_id.clear();
         self.ota.due = NEVER;
@@ -34,7 +34,7 @@ impl Group {
             self.persistent[slot].instance = None;
         }
         let mut busy = part(self.instances.len(), share);
-        if self.facts.auth_mode == "Session" {
+        if self.settings.auth_mode == "Session" {
             // Some persistent sessions stay stopped, whatever their number.
             busy = busy.min(self.persistent.len() / 2);
         }
@@ -62,7 +62,7 @@ impl Group {
 
     /// In this status for good; where it serves nobody its instances are closed.
     pub fn halt(&mut self, status: GroupStatus) {
-        self.state = GroupState { status, until: NEVER };
+        self.phase = GroupPhase { status, until: NEVER };
         if matches!(status, GroupStatus::Expired | GroupStatus::ExpiredRecycling) {
             self.expires = Some(midnight_after(self.now - 2 * DAY));
         }
@@ -123,8 +123,8 @@ impl Group {
 
     /// Who uses this instance; `None` where every session that could be taken up is.
     fn user_for(&mut self, position: usize) -> Option<u32> {
-        if self.facts.auth_mode != "Session" {
-            return Some(self.facts.first_user + position as u32 % self.facts.users);
+        if self.settings.auth_mode != "Session" {
+            return Some(self.settings.first_user + position as u32 % self.settings.users);
         }
         let user = self.start_persistent(position)?;
         if let Some(slot) = self.instances[position].persistent {

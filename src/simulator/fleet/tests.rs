@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 
 use super::{
-    Group, InstanceStatus, PersistentStatus, SessionStatus, Size,
+    GroupSize, InstanceStatus, PersistentStatus, SessionStatus, SimulatedGroup,
     status::{GroupStatus, Strategy as Scaling},
 };
 
@@ -16,15 +16,15 @@ fn start() -> Timestamp {
     "2026-11-23T01:00:00Z".parse().unwrap()
 }
 
-fn group(seed: u64, number: u64, instances: usize) -> Group {
-    Group::new(seed, number, Size { instances, persistent: instances / 2 + 1 }, start())
+fn group(seed: u64, number: u64, instances: usize) -> SimulatedGroup {
+    SimulatedGroup::new(seed, number, GroupSize { instances, persistent: instances / 2 + 1 }, start())
 }
 
 fn after(seconds: i64) -> Timestamp {
     start() + SignedDuration::from_secs(seconds)
 }
 
-fn check(group: &Group) {
+fn check(group: &SimulatedGroup) {
     let sessions = group.instances.iter().filter(|instance| instance.status.in_use()).count();
     assert!(group.instances.is_sorted_by(|one, next| one.serial < next.serial));
     let mut slots = 0;
@@ -65,7 +65,7 @@ fn check(group: &Group) {
             assert!(behind.insert(instance), "two persistent sessions on one instance");
         }
     }
-    if matches!(group.state.status, GroupStatus::Expired | GroupStatus::ExpiredRecycling) {
+    if matches!(group.phase.status, GroupStatus::Expired | GroupStatus::ExpiredRecycling) {
         assert_eq!(sessions, 0, "an expired group serves nobody");
     }
 }
@@ -107,7 +107,7 @@ proptest! {
         prop_assert_eq!(often.instances, once.instances);
         prop_assert_eq!(often.nodes, once.nodes);
         prop_assert_eq!(often.persistent, once.persistent);
-        prop_assert_eq!((often.state, often.ota, often.expires), (once.state, once.ota, once.expires));
+        prop_assert_eq!((often.phase, often.ota, often.expires), (once.phase, once.ota, once.expires));
     }
 }
 
@@ -125,19 +125,19 @@ fn every_kind_of_group_lives_for_weeks() {
 #[test]
 fn the_seed_chooses_the_fleet() {
     let (one, same, other) = (group(1, 0, 40), group(1, 0, 40), group(2, 0, 40));
-    assert_eq!((&one.facts, &one.instances), (&same.facts, &same.instances));
-    assert_ne!(one.facts.id, other.facts.id);
+    assert_eq!((&one.settings, &one.instances), (&same.settings, &same.instances));
+    assert_ne!(one.settings.id, other.settings.id);
 }
 
 /// The statuses that groups of the first kinds go through in a week.
 fn week(number: u64) -> (Vec<&'static str>, HashSet<InstanceStatus>, HashSet<PersistentStatus>) {
     let mut group = group(5, number, 40);
-    let mut statuses = vec![group.state.status.as_str()];
+    let mut statuses = vec![group.phase.status.as_str()];
     let (mut instances, mut persistent) = (HashSet::new(), HashSet::new());
     for step in 1..=WEEK / 60 {
         group.advance(after(step * 60));
-        if statuses.last() != Some(&group.state.status.as_str()) {
-            statuses.push(group.state.status.as_str());
+        if statuses.last() != Some(&group.phase.status.as_str()) {
+            statuses.push(group.phase.status.as_str());
         }
         instances.extend(group.instances.iter().map(|instance| instance.status));
         persistent.extend(group.persistent.iter().map(|session| session.status));

@@ -13,15 +13,15 @@ use crate::aliyun::{
 };
 
 use super::{
-    super::{Access, EXTERNAL_ID, GUARDED_ROLE, INSTANCE_ROLE, Instance, OIDC_PROVIDER, ROLE},
+    super::{EXTERNAL_ID, EcsInstance, GUARDED_ROLE, INSTANCE_ROLE, IssuerOptions, OIDC_PROVIDER, ROLE},
     *,
 };
 
 const VERSION: &str = "2015-04-01";
 const GROUPS: &str = "ListAppInstanceGroup";
 
-impl Simulated {
-    fn assume(&mut self, version: u8, form: &[(&'static str, &str)]) -> Result<Value, Refused> {
+impl TestCloud {
+    fn assume(&mut self, version: u8, form: &[(&'static str, &str)]) -> Result<Value, ApiRefusal> {
         let mut request = Self::request("AssumeRole", &[], form);
         request.version = VERSION;
         let sent = self.sign(&request, version, &keys());
@@ -29,7 +29,7 @@ impl Simulated {
     }
 
     /// `AssumeRoleWithOIDC` with all in the query, or with what is secret in the form.
-    fn assume_with_oidc(&self, method: Method, parameters: &[(&str, &str)]) -> Result<Value, Refused> {
+    fn assume_with_oidc(&self, method: Method, parameters: &[(&str, &str)]) -> Result<Value, ApiRefusal> {
         let common = [("Action", "AssumeRoleWithOIDC"), ("Version", VERSION), ("Format", "JSON")];
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
@@ -55,7 +55,7 @@ impl Simulated {
         self.state.reply_beside(method, path, query, &headers, self.now).answer.unwrap()
     }
 
-    fn list_with(&mut self, fields: &Value) -> Result<Vec<u8>, Refused> {
+    fn list_with(&mut self, fields: &Value) -> Result<Vec<u8>, ApiRefusal> {
         let field = |name: &str| fields[name].as_str().unwrap().to_owned();
         let token = Secret::new(field("SecurityToken"));
         let credentials =
@@ -67,13 +67,13 @@ impl Simulated {
 
 const SESSION: [(&str, &str); 2] = [("RoleArn", ROLE), ("RoleSessionName", "metrics")];
 
-fn code<T: std::fmt::Debug>(outcome: Result<T, Refused>) -> String {
+fn code<T: std::fmt::Debug>(outcome: Result<T, ApiRefusal>) -> String {
     outcome.unwrap_err().1
 }
 
 #[test]
 fn a_session_is_taken_by_the_api_until_it_ends() {
-    let mut cloud = Simulated::frozen();
+    let mut cloud = TestCloud::frozen();
     for version in [2, 3] {
         let session = cloud.assume(version, &[SESSION[0], SESSION[1], ("DurationSeconds", "900")]).unwrap();
         assert_eq!(session["Credentials"]["Expiration"], "2026-11-23T02:45:00Z");
@@ -87,7 +87,7 @@ fn a_session_is_taken_by_the_api_until_it_ends() {
 
 #[test]
 fn a_session_may_be_asked_for_by_get_with_all_in_the_query() {
-    let cloud = Simulated::frozen();
+    let cloud = TestCloud::frozen();
     let parameters = [
         ("Action", "AssumeRole"),
         ("Version", VERSION),
@@ -105,13 +105,13 @@ fn a_session_may_be_asked_for_by_get_with_all_in_the_query() {
     let query = format!("{query}&{}", canonical_query([("Signature", signature)]));
     let sent = |method, query| Sent { method, path: "/", query, headers: HeaderMap::new(), body: Vec::new() };
     cloud.send(&sent(Method::GET, query.clone())).unwrap();
-    let other = Simulated::frozen();
+    let other = TestCloud::frozen();
     assert_eq!(code(other.send(&sent(Method::POST, query))), "SignatureDoesNotMatch");
 }
 
 #[test]
 fn what_sts_refuses_is_refused() {
-    let mut cloud = Simulated::frozen();
+    let mut cloud = TestCloud::frozen();
     let with = |changed: &[(&'static str, &'static str)]| {
         let mut form = SESSION.to_vec();
         form.retain(|(name, _)| changed.iter().all(|(other, _)| other != name));
@@ -119,7 +119,7 @@ fn what_sts_refuses_is_refused() {
         form
     };
     for (changed, refused) in [
-        (&[("RoleArn", "acs:ram::1:role/gone")][..], "EntityNotExist.Role"),
+        (&[("RoleArn", "acs:ram::1:role/gone")][..], "EntityNotExist.RamRole"),
         (&[("RoleArn", "")], "MissingRoleArn"),
         (&[("RoleSessionName", "")], "MissingRoleSessionName"),
         (&[("RoleSessionName", "a b")], "InvalidParameter.RoleSessionName"),
@@ -132,7 +132,7 @@ fn what_sts_refuses_is_refused() {
         assert_eq!(code(cloud.assume(2, &with(changed))), refused, "{changed:?}");
     }
     cloud.assume(2, &with(&[("RoleArn", GUARDED_ROLE), ("ExternalId", EXTERNAL_ID)])).unwrap();
-    let mut unversioned = Simulated::request("AssumeRole", &[], &SESSION);
+    let mut unversioned = TestCloud::request("AssumeRole", &[], &SESSION);
     unversioned.version = "2021-09-01";
     let sent = cloud.sign(&unversioned, 2, &keys());
     assert_eq!(code(cloud.send(&sent)), "NoSuchVersion");
@@ -140,7 +140,7 @@ fn what_sts_refuses_is_refused() {
 
 #[test]
 fn a_token_of_the_cluster_opens_a_role_without_a_signature() {
-    let mut cloud = Simulated::frozen();
+    let mut cloud = TestCloud::frozen();
     let (status, token) = cloud.plain(&Method::GET, "/oidc/token", "", None);
     assert_eq!(status, 200);
     fn with<'a>(token: &'a str, provider: &'a str, role: &'a str) -> [(&'a str, &'a str); 4] {
@@ -164,13 +164,13 @@ fn a_token_of_the_cluster_opens_a_role_without_a_signature() {
     assert_eq!(refused(&foreign, OIDC_PROVIDER, ROLE), "AuthenticationFail.NoPermission");
     assert_eq!(refused(&token, OIDC_PROVIDER, GUARDED_ROLE), "AuthenticationFail.NoPermission");
     assert_eq!(refused(&token, "acs:ram::1:oidc-provider/x", ROLE), "EntityNotExist.OIDCProvider");
-    assert_eq!(refused(&token, OIDC_PROVIDER, "acs:ram::1:role/x"), "EntityNotExist.Role");
+    assert_eq!(refused(&token, OIDC_PROVIDER, "acs:ram::1:role/x"), "EntityNotExist.RamRole");
 }
 
 #[test]
 fn whoever_signs_can_ask_who_they_are() {
-    let mut cloud = Simulated::frozen();
-    let mut request = Simulated::request("GetCallerIdentity", &[], &[]);
+    let mut cloud = TestCloud::frozen();
+    let mut request = TestCloud::request("GetCallerIdentity", &[], &[]);
     request.version = VERSION;
     let sent = cloud.sign(&request, 3, &keys());
     let identity: Value = serde_json::from_slice(&cloud.send(&sent).unwrap()).unwrap();
@@ -183,12 +183,12 @@ fn the_metadata_service_hands_out_the_instances_role_in_both_modes() {
     const ROLES: &str = "/latest/meta-data/ram/security-credentials/";
     const TTL: &str = "x-aliyun-ecs-metadata-token-ttl-seconds";
     const TOKEN: &str = "x-aliyun-ecs-metadata-token";
-    let mut cloud = Simulated::frozen();
-    let ask = |cloud: &Simulated, path: &str, token: Option<&str>| {
+    let mut cloud = TestCloud::frozen();
+    let ask = |cloud: &TestCloud, path: &str, token: Option<&str>| {
         cloud.plain(&Method::GET, path, "", token.map(|token| (TOKEN, token)))
     };
     let put =
-        |cloud: &Simulated, ttl: &str| cloud.plain(&Method::PUT, "/latest/api/token", "", Some((TTL, ttl)));
+        |cloud: &TestCloud, ttl: &str| cloud.plain(&Method::PUT, "/latest/api/token", "", Some((TTL, ttl)));
     assert_eq!(put(&cloud, "0").0, 400);
     assert_eq!(put(&cloud, "21601").0, 400);
     let token = put(&cloud, "10").1;
@@ -211,13 +211,13 @@ fn the_metadata_service_hands_out_the_instances_role_in_both_modes() {
 
 #[test]
 fn the_life_of_what_is_issued_can_be_set_and_ended() {
-    let access = Access {
+    let access = IssuerOptions {
         token_lifetime: Some(Duration::from_secs(60)),
-        instance: Instance { role: None, v2_only: false, v1_only: false },
-        ..Access::default()
+        instance: EcsInstance { role: None, v2_only: false, v1_only: false },
+        ..IssuerOptions::default()
     };
-    let mut cloud = Simulated::new(Options { speed: 0.0, access, ..Options::default() });
-    let ask = |cloud: &Simulated| -> Value {
+    let mut cloud = TestCloud::new(SimulatorOptions { speed: 0.0, access, ..SimulatorOptions::default() });
+    let ask = |cloud: &TestCloud| -> Value {
         serde_json::from_str(&cloud.plain(&Method::GET, "/credentials", "", None).1).unwrap()
     };
     let fields = ask(&cloud);
@@ -233,7 +233,7 @@ fn the_life_of_what_is_issued_can_be_set_and_ended() {
 
 #[test]
 fn faults_meet_these_services_only_by_name() {
-    let mut cloud = Simulated::frozen();
+    let mut cloud = TestCloud::frozen();
     cloud.control(r#"{"faults": [{"fault": {"error": {"code": "InternalError"}}}]}"#).unwrap();
     cloud.assume(2, &SESSION).unwrap();
     assert_eq!(cloud.plain(&Method::GET, "/credentials", "", None).0, 200);

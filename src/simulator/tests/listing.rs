@@ -25,7 +25,7 @@ fn present(counts: &Value) -> BTreeMap<String, u64> {
     counts.into_iter().filter(|(_, count)| *count > 0).collect()
 }
 
-fn check_listing_against_truth(cloud: &mut Simulated) {
+fn check_listing_against_truth(cloud: &mut TestCloud) {
     let truth = cloud.truth();
     let groups = cloud.list_all(GROUPS, "AppInstanceGroupModels", &[PRODUCT]);
     assert_eq!(groups.len(), truth["groups"].as_array().unwrap().len());
@@ -74,7 +74,7 @@ fn check_listing_against_truth(cloud: &mut Simulated) {
 
 #[test]
 fn a_full_listing_says_what_is_true() {
-    let mut cloud = Simulated::frozen();
+    let mut cloud = TestCloud::frozen();
     check_listing_against_truth(&mut cloud);
     for jump in [600, 5 * 3_600, 3 * 86_400] {
         cloud.control(&format!("{{\"jump_seconds\":{jump}}}")).unwrap();
@@ -85,7 +85,7 @@ fn a_full_listing_says_what_is_true() {
 #[test]
 fn the_same_seed_answers_the_same() {
     let listing = |seed| {
-        let mut cloud = Simulated::new(Options { seed, speed: 0.0, ..Options::default() });
+        let mut cloud = TestCloud::new(SimulatorOptions { seed, speed: 0.0, ..SimulatorOptions::default() });
         cloud.control("{\"jump_seconds\":7200}").unwrap();
         let id = cloud.group_ids().remove(0);
         cloud.list_all(INSTANCES, "AppInstanceModels", &[("AppInstanceGroupId", &id)])
@@ -96,14 +96,14 @@ fn the_same_seed_answers_the_same() {
 
 #[test]
 fn a_frozen_fleet_is_as_large_as_asked_for() {
-    let options = Options {
+    let options = SimulatorOptions {
         groups: 17,
         instances_per_group: 33,
         persistent_per_group: 5,
         speed: 0.0,
-        ..Options::default()
+        ..SimulatorOptions::default()
     };
-    let cloud = Simulated::new(options);
+    let cloud = TestCloud::new(options);
     let truth = cloud.truth();
     assert_eq!(truth["totals"]["groups"], 17);
     assert_eq!(truth["totals"]["instances"], 17 * 33);
@@ -114,7 +114,7 @@ fn a_frozen_fleet_is_as_large_as_asked_for() {
 
 #[test]
 fn what_must_be_given_is_demanded() {
-    let mut cloud = Simulated::frozen();
+    let mut cloud = TestCloud::frozen();
     let id = cloud.group_ids().remove(0);
     for (operation, query, code) in [
         (GROUPS, vec![], "MissingProductType"),
@@ -146,8 +146,8 @@ fn what_must_be_given_is_demanded() {
 
 #[test]
 fn pages_are_cut_from_one_list_and_end_empty() {
-    let mut cloud = Simulated::frozen();
-    let page = |cloud: &mut Simulated, number, size| {
+    let mut cloud = TestCloud::frozen();
+    let page = |cloud: &mut TestCloud, number, size| {
         cloud.call(GROUPS, &[PRODUCT, ("PageNumber", number), ("PageSize", size)], &[]).unwrap()
     };
     let first = page(&mut cloud, "1", "5");
@@ -168,9 +168,9 @@ fn pages_are_cut_from_one_list_and_end_empty() {
 
 #[test]
 fn groups_are_found_by_everything_they_can_be_asked_for() {
-    let mut cloud = Simulated::frozen();
+    let mut cloud = TestCloud::frozen();
     let all = cloud.list_all(GROUPS, "AppInstanceGroupModels", &[PRODUCT]);
-    let found = |cloud: &mut Simulated, query: &[(&'static str, &str)], form: &[(&'static str, &str)]| {
+    let found = |cloud: &mut TestCloud, query: &[(&'static str, &str)], form: &[(&'static str, &str)]| {
         let mut query = query.to_vec();
         query.push(PRODUCT);
         cloud.call(GROUPS, &query, form).unwrap()["TotalCount"].as_u64().unwrap()
@@ -201,7 +201,7 @@ fn groups_are_found_by_everything_they_can_be_asked_for() {
 
 #[test]
 fn instances_are_found_by_status_user_and_id_also_when_deleted() {
-    let mut cloud = Simulated::frozen();
+    let mut cloud = TestCloud::frozen();
     let id = cloud.group_ids().pop().unwrap();
     let group = ("AppInstanceGroupId", id.as_str());
     let before = cloud.list_all(INSTANCES, "AppInstanceModels", &[group]);
@@ -226,7 +226,7 @@ fn instances_are_found_by_status_user_and_id_also_when_deleted() {
 
 #[test]
 fn answers_have_the_fields_and_oddities_of_the_samples() {
-    let mut cloud = Simulated::frozen();
+    let mut cloud = TestCloud::frozen();
     let keys = |record: &Value| -> BTreeSet<String> { record.as_object().unwrap().keys().cloned().collect() };
     let sample = |name: &str, list: &str| {
         let path = format!("{}/tests/data/samples/{name}.json", env!("CARGO_MANIFEST_DIR"));
@@ -261,7 +261,7 @@ fn answers_have_the_fields_and_oddities_of_the_samples() {
 
 #[test]
 fn an_instance_and_a_group_stay_in_what_they_are_set_to() {
-    let mut cloud = Simulated::frozen();
+    let mut cloud = TestCloud::frozen();
     let id = cloud.group_ids().pop().unwrap();
     let group = ("AppInstanceGroupId", id.as_str());
     let one = cloud.call(INSTANCES, &[group], &[]).unwrap()["AppInstanceModels"][0]["AppInstanceId"].clone();
@@ -274,9 +274,9 @@ fn an_instance_and_a_group_stay_in_what_they_are_set_to() {
     cloud.control("{\"jump_seconds\":86400}").unwrap();
     check_listing_against_truth(&mut cloud);
     let truth = cloud.truth();
-    let held = truth["groups"].as_array().unwrap().last().unwrap();
-    assert_eq!((&held["status"], &held["name"]), (&json!("STOPPED"), &json!("改名")));
-    assert_eq!(held["instances"]["HIBERNATED"], 1);
+    let overrides = truth["groups"].as_array().unwrap().last().unwrap();
+    assert_eq!((&overrides["status"], &overrides["name"]), (&json!("STOPPED"), &json!("改名")));
+    assert_eq!(overrides["instances"]["HIBERNATED"], 1);
     cloud.control(&json!({"set_instance": {"instance_id": one, "status": null}}).to_string()).unwrap();
     cloud.control(&json!({"set_group": {"group_id": id, "status": null}}).to_string()).unwrap();
     let truth = cloud.truth();
@@ -287,7 +287,7 @@ fn an_instance_and_a_group_stay_in_what_they_are_set_to() {
 
 #[test]
 fn groups_come_and_go() {
-    let mut cloud = Simulated::frozen();
+    let mut cloud = TestCloud::frozen();
     let ids = cloud.group_ids();
     let done = cloud.control(&json!({"delete_groups": [ids[3]], "add_groups": 2}).to_string()).unwrap();
     assert_eq!(done["groups"], 9);
@@ -299,7 +299,7 @@ fn groups_come_and_go() {
 
 #[test]
 fn a_change_that_makes_no_sense_changes_nothing() {
-    let cloud = Simulated::frozen();
+    let cloud = TestCloud::frozen();
     for (control, reason) in [
         (r#"{"add_groups":1,"delete_groups":["aig-none"]}"#, "there is no group aig-none"),
         (r#"{"add_groups":1,"set_instance":{"instance_id":"ai-none","status":"IDLE"}}"#, "no instance"),
@@ -315,7 +315,7 @@ fn a_change_that_makes_no_sense_changes_nothing() {
 
 #[test]
 fn faults_lie_about_the_total_or_the_list() {
-    let mut cloud = Simulated::frozen();
+    let mut cloud = TestCloud::frozen();
     let mut with = |fault: &str| {
         cloud.control(&format!("{{\"faults\":[{{\"requests\":1,\"fault\":{fault}}}]}}")).unwrap();
         cloud.call(GROUPS, &[PRODUCT], &[])

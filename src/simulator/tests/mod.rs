@@ -21,9 +21,9 @@ use crate::aliyun::{
 };
 
 use super::{
-    ACCESS_KEY_ID, ACCESS_KEY_SECRET, Options,
-    authentication::Incoming,
-    state::{Outcome, State},
+    ACCESS_KEY_ID, ACCESS_KEY_SECRET, SimulatorOptions,
+    authentication::IncomingRequest,
+    state::{CloudState, Outcome},
 };
 
 const HOST: &str = "127.0.0.1:9878";
@@ -38,23 +38,23 @@ struct Sent {
 }
 
 /// A cloud without sockets, and a client of it.
-struct Simulated {
-    state: State,
+struct TestCloud {
+    state: CloudState,
     now: Timestamp,
     nonce: u64,
 }
 
 /// An error's status, code and body.
-type Refused = (u16, String, Vec<u8>);
+type ApiRefusal = (u16, String, Vec<u8>);
 
-impl Simulated {
-    fn new(options: Options) -> Self {
+impl TestCloud {
+    fn new(options: SimulatorOptions) -> Self {
         let now = "2026-11-23T02:30:00Z".parse().unwrap();
-        Self { state: State::new(options, now), now, nonce: 0 }
+        Self { state: CloudState::new(options, now), now, nonce: 0 }
     }
 
     fn frozen() -> Self {
-        Self::new(Options { speed: 0.0, ..Options::default() })
+        Self::new(SimulatorOptions { speed: 0.0, ..SimulatorOptions::default() })
     }
 
     fn request(
@@ -79,7 +79,7 @@ impl Simulated {
         Sent::from(signed)
     }
 
-    fn send(&self, sent: &Sent) -> Result<Vec<u8>, Refused> {
+    fn send(&self, sent: &Sent) -> Result<Vec<u8>, ApiRefusal> {
         match self.state.reply(&sent.incoming(), self.now).outcome {
             Outcome::Page(body) => Ok(body),
             Outcome::Error { error, body, .. } => Err((error.status, error.code.into_owned(), body)),
@@ -92,7 +92,7 @@ impl Simulated {
         operation: &'static str,
         query: &[(&'static str, &str)],
         form: &[(&'static str, &str)],
-    ) -> Result<Value, Refused> {
+    ) -> Result<Value, ApiRefusal> {
         let sent = self.sign(&Self::request(operation, query, form), 3, &keys());
         self.send(&sent).map(|body| serde_json::from_slice(&body).unwrap())
     }
@@ -134,11 +134,11 @@ impl Simulated {
     fn truth(&self) -> Value {
         let clock = *super::state::lock(&self.state.clock);
         let fleet = self.state.fleet.read().unwrap();
-        serde_json::to_value(super::truth::Truth::of(&fleet.at(clock.at(self.now)), &clock)).unwrap()
+        serde_json::to_value(super::truth::FleetTruth::of(&fleet.at(clock.at(self.now)), &clock)).unwrap()
     }
 
     fn control(&self, control: &str) -> Result<Value, String> {
-        let control: super::control::Control =
+        let control: super::control::ControlRequest =
             serde_json::from_str(control).map_err(|error| error.to_string())?;
         control.apply(&self.state, self.now).map(|done| serde_json::to_value(done).unwrap())
     }
@@ -151,8 +151,8 @@ impl Simulated {
 }
 
 impl Sent {
-    fn incoming(&self) -> Incoming<'_> {
-        Incoming {
+    fn incoming(&self) -> IncomingRequest<'_> {
+        IncomingRequest {
             method: &self.method,
             path: self.path,
             query: &self.query,

@@ -5,15 +5,15 @@ use serde_json::Value;
 
 use crate::aliyun::{Secret, credentials::Credentials};
 
-use super::{super::Credential, *};
+use super::{super::KnownKey, *};
 
 const GROUPS: &str = "ListAppInstanceGroup";
 const PRODUCT: (&str, &str) = ("ProductType", "CloudApp");
 
 /// A request that is accepted as it is, then spoiled.
-fn spoiled(version: u8, spoil: impl FnOnce(&mut Sent)) -> Refused {
-    let mut cloud = Simulated::frozen();
-    let request = Simulated::request(
+fn spoiled(version: u8, spoil: impl FnOnce(&mut Sent)) -> ApiRefusal {
+    let mut cloud = TestCloud::frozen();
+    let request = TestCloud::request(
         GROUPS,
         &[PRODUCT, ("AppInstanceGroupName", "办 公*~+/=")],
         &[("Status.1", "PUBLISHED")],
@@ -25,7 +25,7 @@ fn spoiled(version: u8, spoil: impl FnOnce(&mut Sent)) -> Refused {
     cloud.send(&sent).unwrap_err()
 }
 
-fn code(refused: Refused) -> (u16, String) {
+fn code(refused: ApiRefusal) -> (u16, String) {
     (refused.0, refused.1)
 }
 
@@ -74,8 +74,8 @@ fn a_header_that_is_not_signed_makes_the_signature_incomplete() {
 
 #[test]
 fn headers_that_proxies_change_need_not_be_signed() {
-    let mut cloud = Simulated::frozen();
-    let mut sent = cloud.sign(&Simulated::request(GROUPS, &[PRODUCT], &[]), 3, &keys());
+    let mut cloud = TestCloud::frozen();
+    let mut sent = cloud.sign(&TestCloud::request(GROUPS, &[PRODUCT], &[]), 3, &keys());
     set(&mut sent, "user-agent", "changed on the way");
     set(&mut sent, "accept", "application/json");
     cloud.send(&sent).unwrap();
@@ -113,8 +113,8 @@ fn the_body_of_a_refusal_is_the_products_own() {
 #[test]
 fn a_nonce_is_good_once() {
     for version in [2, 3] {
-        let mut cloud = Simulated::frozen();
-        let sent = cloud.sign(&Simulated::request(GROUPS, &[PRODUCT], &[]), version, &keys());
+        let mut cloud = TestCloud::frozen();
+        let sent = cloud.sign(&TestCloud::request(GROUPS, &[PRODUCT], &[]), version, &keys());
         cloud.send(&sent).unwrap();
         assert_eq!(code(cloud.send(&sent).unwrap_err()), (400, "SignatureNonceUsed".to_owned()));
     }
@@ -124,10 +124,10 @@ fn a_nonce_is_good_once() {
 fn a_clock_may_be_off_by_a_quarter_of_an_hour() {
     for version in [2, 3] {
         for (minutes, accepted) in [(-16, false), (-14, true), (14, true), (16, false)] {
-            let mut cloud = Simulated::frozen();
+            let mut cloud = TestCloud::frozen();
             let right = cloud.now;
             cloud.now = right + SignedDuration::from_mins(minutes);
-            let sent = cloud.sign(&Simulated::request(GROUPS, &[PRODUCT], &[]), version, &keys());
+            let sent = cloud.sign(&TestCloud::request(GROUPS, &[PRODUCT], &[]), version, &keys());
             cloud.now = right;
             let result = cloud.send(&sent).map_err(code);
             match accepted {
@@ -143,19 +143,20 @@ fn a_clock_may_be_off_by_a_quarter_of_an_hour() {
 #[test]
 fn keys_and_tokens_are_checked() {
     let now: Timestamp = "2026-11-23T02:30:00Z".parse().unwrap();
-    let temporary = |id: &str, expires| Credential {
+    let temporary = |id: &str, expires| KnownKey {
         security_token: Some("token+/=".to_owned()),
         token_expires: Some(expires),
-        ..Credential::new(id, "secret")
+        ..KnownKey::new(id, "secret")
     };
     let credentials = vec![
-        Credential::new("lasting", "secret"),
-        Credential { active: false, ..Credential::new("inactive", "secret") },
-        Credential { allowed: false, ..Credential::new("powerless", "secret") },
+        KnownKey::new("lasting", "secret"),
+        KnownKey { active: false, ..KnownKey::new("inactive", "secret") },
+        KnownKey { allowed: false, ..KnownKey::new("powerless", "secret") },
         temporary("temporary", now + SignedDuration::from_mins(1)),
         temporary("late", now),
     ];
-    let mut cloud = Simulated::new(Options { credentials, speed: 0.0, ..Options::default() });
+    let mut cloud =
+        TestCloud::new(SimulatorOptions { credentials, speed: 0.0, ..SimulatorOptions::default() });
     for (id, secret, token, expected) in [
         ("lasting", "secret", None, "OK"),
         ("lasting", "wrong", None, "SignatureDoesNotMatch"),
@@ -170,7 +171,7 @@ fn keys_and_tokens_are_checked() {
     ] {
         for version in [2, 3] {
             let credentials = Credentials::new(id, Secret::new(secret), token.map(Secret::new));
-            let sent = cloud.sign(&Simulated::request(GROUPS, &[PRODUCT], &[]), version, &credentials);
+            let sent = cloud.sign(&TestCloud::request(GROUPS, &[PRODUCT], &[]), version, &credentials);
             let answered = cloud.send(&sent).map_or_else(|(_, code, _)| code, |_| "OK".to_owned());
             assert_eq!(answered, expected, "{id} {token:?} by version {version}");
         }
@@ -179,9 +180,8 @@ fn keys_and_tokens_are_checked() {
 
 #[test]
 fn a_missing_permission_is_named_in_detail() {
-    let credentials =
-        vec![Credential { allowed: false, ..Credential::new(ACCESS_KEY_ID, ACCESS_KEY_SECRET) }];
-    let mut cloud = Simulated::new(Options { credentials, ..Options::default() });
+    let credentials = vec![KnownKey { allowed: false, ..KnownKey::new(ACCESS_KEY_ID, ACCESS_KEY_SECRET) }];
+    let mut cloud = TestCloud::new(SimulatorOptions { credentials, ..SimulatorOptions::default() });
     let (status, _, body) = cloud.call("ListAppInstances", &[], &[]).unwrap_err();
     let body: Value = serde_json::from_slice(&body).unwrap();
     assert_eq!(status, 403);
@@ -193,9 +193,9 @@ fn only_post_to_the_root_reaches_an_operation_that_exists() {
     let nowhere = (404, "InvalidAction.NotFound".to_owned());
     assert_eq!(code(spoiled(3, |sent| sent.method = Method::GET)), nowhere);
     assert_eq!(code(spoiled(3, |sent| sent.path = "/api")), nowhere);
-    let mut cloud = Simulated::frozen();
+    let mut cloud = TestCloud::frozen();
     assert_eq!(cloud.refused("DeleteEverything", &[], &[]), nowhere);
-    let mut request = Simulated::request(GROUPS, &[PRODUCT], &[]);
+    let mut request = TestCloud::request(GROUPS, &[PRODUCT], &[]);
     request.version = "2021-02-18";
     let sent = cloud.sign(&request, 3, &keys());
     assert_eq!(code(cloud.send(&sent).unwrap_err()), (404, "NoSuchVersion".to_owned()));
@@ -210,10 +210,11 @@ fn who_does_not_ask_for_json_gets_xml() {
 
 #[test]
 fn requests_beyond_the_limit_are_throttled_and_told_how_long_to_wait() {
-    let mut cloud = Simulated::new(Options { requests_per_second: 2.0, ..Options::default() });
+    let mut cloud =
+        TestCloud::new(SimulatorOptions { requests_per_second: 2.0, ..SimulatorOptions::default() });
     cloud.call(GROUPS, &[PRODUCT], &[]).unwrap();
     cloud.call(GROUPS, &[PRODUCT], &[]).unwrap();
-    let sent = cloud.sign(&Simulated::request(GROUPS, &[PRODUCT], &[]), 3, &keys());
+    let sent = cloud.sign(&TestCloud::request(GROUPS, &[PRODUCT], &[]), 3, &keys());
     let Outcome::Error { error, .. } = cloud.state.reply(&sent.incoming(), cloud.now).outcome else {
         panic!("over the limit");
     };

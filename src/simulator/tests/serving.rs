@@ -10,20 +10,20 @@ use tokio::{
     task::JoinHandle,
 };
 
-use super::{super::Server, *};
+use super::{super::SimulatedCloud, *};
 
-struct Running {
+struct RunningCloud {
     address: SocketAddr,
     stop: oneshot::Sender<()>,
     task: JoinHandle<()>,
-    client: Simulated,
+    client: TestCloud,
 }
 
-impl Running {
-    fn start(options: Options) -> Self {
-        let server = Server::bind(options, "127.0.0.1:0".parse().unwrap()).unwrap();
+impl RunningCloud {
+    fn start(options: SimulatorOptions) -> Self {
+        let server = SimulatedCloud::bind(options, "127.0.0.1:0".parse().unwrap()).unwrap();
         let (stop, stopped) = oneshot::channel::<()>();
-        let mut client = Simulated::new(Options { groups: 0, ..Options::default() });
+        let mut client = TestCloud::new(SimulatorOptions { groups: 0, ..SimulatorOptions::default() });
         client.now = Timestamp::now();
         Self {
             address: server.address(),
@@ -44,7 +44,7 @@ impl Running {
     }
 
     async fn send(&mut self) -> String {
-        let request = Simulated::request("ListAppInstanceGroup", &[("ProductType", "CloudApp")], &[]);
+        let request = TestCloud::request("ListAppInstanceGroup", &[("ProductType", "CloudApp")], &[]);
         let sent = self.client.sign(&request, 3, &keys());
         let mut text = format!("POST /?{} HTTP/1.1\r\nconnection: close\r\n", sent.query);
         for (name, value) in &sent.headers {
@@ -80,7 +80,7 @@ fn body(answer: &str) -> Value {
 
 #[tokio::test]
 async fn a_signed_request_is_answered_and_counted() {
-    let mut cloud = Running::start(Options::default());
+    let mut cloud = RunningCloud::start(SimulatorOptions::default());
     let answer = cloud.send().await;
     assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
     assert_eq!(body(&answer)["TotalCount"], 8);
@@ -94,7 +94,7 @@ async fn a_signed_request_is_answered_and_counted() {
 
 #[tokio::test]
 async fn faults_break_answers_in_every_way() {
-    let mut cloud = Running::start(Options::default());
+    let mut cloud = RunningCloud::start(SimulatorOptions::default());
     let error = json!({"error": {"code": "Throttling.User", "status": 429, "retry_after_ms": 700}});
     cloud.control(json!({"faults": [{"requests": 1, "fault": error}]})).await;
     let answer = cloud.send().await;
@@ -120,7 +120,7 @@ async fn faults_break_answers_in_every_way() {
 
 #[tokio::test]
 async fn control_answers_what_was_done_or_why_not() {
-    let cloud = Running::start(Options { speed: 0.0, ..Options::default() });
+    let cloud = RunningCloud::start(SimulatorOptions { speed: 0.0, ..SimulatorOptions::default() });
     let done = cloud.control(json!({"add_groups": 1})).await;
     assert_eq!((done["groups"].as_u64(), done["added"].as_array().map(Vec::len)), (Some(9), Some(1)));
     assert!(cloud.control(json!({"nonsense": 1})).await["error"].as_str().unwrap().contains("nonsense"));
@@ -132,9 +132,9 @@ async fn control_answers_what_was_done_or_why_not() {
 fn a_taken_address_and_an_impossible_option_are_explained() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap();
-    let error = Server::bind(Options::default(), address).unwrap_err();
+    let error = SimulatedCloud::bind(SimulatorOptions::default(), address).unwrap_err();
     assert_eq!(error.to_string(), format!("the simulated cloud cannot listen on {address}"));
-    let options = Options { speed: f64::NAN, ..Options::default() };
-    let error = Server::bind(options, "127.0.0.1:0".parse().unwrap()).unwrap_err();
+    let options = SimulatorOptions { speed: f64::NAN, ..SimulatorOptions::default() };
+    let error = SimulatedCloud::bind(options, "127.0.0.1:0".parse().unwrap()).unwrap_err();
     assert!(error.to_string().contains("speed is NaN"), "{error}");
 }

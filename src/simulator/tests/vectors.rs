@@ -2,10 +2,10 @@
 
 use serde_json::Value;
 
-use super::{super::Credential, *};
+use super::{super::KnownKey, *};
 
 /// A vector as it went over the wire, who signed it, and when.
-fn sent(vector: &Value) -> (Sent, Credential, Timestamp) {
+fn sent(vector: &Value) -> (Sent, KnownKey, Timestamp) {
     let (input, expected) = (&vector["input"], &vector["expected"]);
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let v3 = vector["scheme"] == "acs3-hmac-sha256";
@@ -24,9 +24,9 @@ fn sent(vector: &Value) -> (Sent, Credential, Timestamp) {
         true => (text(&expected["canonical_query"]).replace("%20", "+"), text(&input["body"])),
         false => (text(&expected["url_query_strict"]), text(&expected["body"])),
     };
-    let credential = Credential {
+    let credential = KnownKey {
         security_token: input["security_token"].as_str().map(str::to_owned),
-        ..Credential::new(text(&input["access_key_id"]), text(&input["access_key_secret"]))
+        ..KnownKey::new(text(&input["access_key_id"]), text(&input["access_key_secret"]))
     };
     let date = text(if v3 { &input["date"] } else { &input["timestamp"] }).parse().unwrap();
     (Sent { method: Method::POST, path: "/", query, headers, body: body.into_bytes() }, credential, date)
@@ -40,8 +40,11 @@ fn every_request_of_the_official_sdk_is_accepted() {
     let mut accepted = 0;
     for vector in of_sdk {
         let (sent, credential, date) = sent(vector);
-        let mut cloud =
-            Simulated::new(Options { credentials: vec![credential], speed: 0.0, ..Options::default() });
+        let mut cloud = TestCloud::new(SimulatorOptions {
+            credentials: vec![credential],
+            speed: 0.0,
+            ..SimulatorOptions::default()
+        });
         cloud.now = date;
         match cloud.send(&sent) {
             Ok(_) => {}
