@@ -24,7 +24,8 @@
 //! | [`cli`] | commands and flags |
 //! | [`config`] | what the operator said, validated |
 //! | [`simulator`] | a simulated cloud for demos, tests and load |
-//! | [`app`] | the composition root: the only module that knows everybody |
+//! | [`app`] | composition: assembles the parts, supervises polling, reloads |
+//! | [`commands`] | one file a subcommand |
 //!
 //! Who may import whom is written down in `docs/architecture.md`.
 
@@ -32,6 +33,7 @@ pub mod aliyun;
 pub mod app;
 pub mod appstreaming;
 pub mod cli;
+pub mod commands;
 pub mod config;
 pub mod fleet;
 pub mod lifecycle;

@@ -2,13 +2,13 @@
 
 use std::process::ExitCode;
 
-use appstreaming_exporter::{app, cli};
+use appstreaming_exporter::{cli, commands};
 
 fn main() -> ExitCode {
-    match app::run(cli::parse()) {
+    match commands::run(cli::parse()) {
         Ok(status) => status,
         Err(error) => {
-            eprintln!("appstreaming-exporter: {}", app::chain(&error));
+            eprintln!("appstreaming-exporter: {}", commands::chain(&error));
             ExitCode::FAILURE
         }
     }

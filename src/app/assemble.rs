@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use jiff::SignedDuration;
 
-use super::{Error, reporter::Reporter};
+use super::{Error, poll_observer::Reporter};
 use crate::{
     aliyun::{self, Endpoint, credentials::Source},
     appstreaming::{self, GroupFilter, GroupQuery},
@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// Everything that polls, ready to be set going once.
-pub(super) struct Polling {
+pub(crate) struct Polling {
     /// One per target, in configuration order.
     pub runners: Vec<Runner>,
     /// Where they leave their results.
@@ -23,7 +23,7 @@ pub(super) struct Polling {
 }
 
 /// What a configuration means for polling; nothing runs yet.
-pub(super) struct Plan {
+pub(crate) struct Plan {
     /// In configuration order.
     pub targets: Vec<Planned>,
     /// Account and name of each target, in that order.
@@ -33,7 +33,7 @@ pub(super) struct Plan {
 }
 
 /// One target, and what its client reports to.
-pub(super) struct Planned {
+pub(crate) struct Planned {
     pub target: Target,
     pub meter: Arc<Meter>,
     /// Whether its account goes on with the client that it had.
@@ -42,7 +42,7 @@ pub(super) struct Planned {
 
 /// The clients by account, each with the settings that it was made from.
 #[derive(Default)]
-pub(super) struct Clients(BTreeMap<String, (ClientSettings, aliyun::Client)>);
+pub(crate) struct Clients(BTreeMap<String, (ClientSettings, aliyun::Client)>);
 
 #[derive(PartialEq)]
 struct ClientSettings {
@@ -53,18 +53,18 @@ struct ClientSettings {
 
 impl Clients {
     /// The accounts' names.
-    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
         self.0.keys().map(String::as_str)
     }
 
     /// Whether the account has a client.
-    pub(super) fn has(&self, account: &str) -> bool {
+    pub(crate) fn has(&self, account: &str) -> bool {
         self.0.contains_key(account)
     }
 }
 
 /// Makes a client for every account that has none yet with the same settings, and plans its targets.
-pub(super) fn plan(config: &Config, telemetry: &Arc<Telemetry>, known: &Clients) -> Result<Plan, Error> {
+pub(crate) fn plan(config: &Config, telemetry: &Arc<Telemetry>, known: &Clients) -> Result<Plan, Error> {
     let mut plan = Plan { targets: Vec::new(), order: Vec::new(), clients: Clients::default() };
     for account in &config.accounts {
         let settings = ClientSettings {
@@ -91,7 +91,7 @@ pub(super) fn plan(config: &Config, telemetry: &Arc<Telemetry>, known: &Clients)
 }
 
 /// Makes a client for every account and a runner for every target, to be polled once.
-pub(super) fn polling(config: &Config, telemetry: &Arc<Telemetry>) -> Result<Polling, Error> {
+pub(crate) fn polling(config: &Config, telemetry: &Arc<Telemetry>) -> Result<Polling, Error> {
     let Plan { targets, order, clients: _ } = plan(config, telemetry, &Clients::default())?;
     let observer = Arc::new(Reporter::new(Arc::clone(telemetry))) as Arc<dyn poller::Observer>;
     let states = order.into_iter().map(|(account, name)| TargetState::new(account, name)).collect();
@@ -105,7 +105,7 @@ pub(super) fn polling(config: &Config, telemetry: &Arc<Telemetry>) -> Result<Pol
 }
 
 /// The target's loop.
-pub(super) fn runner(
+pub(crate) fn runner(
     planned: Planned,
     board: Arc<Board>,
     observer: Arc<dyn poller::Observer>,
@@ -117,12 +117,12 @@ pub(super) fn runner(
 }
 
 /// When data gets too old to be served.
-pub(super) fn stale_after(config: &Config) -> SignedDuration {
+pub(crate) fn stale_after(config: &Config) -> SignedDuration {
     SignedDuration::try_from(config.poll.stale_after.get()).unwrap_or(SignedDuration::MAX)
 }
 
 /// What the renderer is told.
-pub(super) fn render_options(config: &Config) -> metrics::options::RenderOptions {
+pub(crate) fn render_options(config: &Config) -> metrics::options::RenderOptions {
     use metrics::options::{GroupLabel, PseudonymKey, RenderOptions, StateSet, TagSelection, UserLabel};
     RenderOptions {
         group_labels: config
@@ -157,7 +157,7 @@ pub(super) fn render_options(config: &Config) -> metrics::options::RenderOptions
 }
 
 /// What people are shown of the configuration beside its text.
-pub(super) fn setup(config: &Config) -> telemetry::status::Setup {
+pub(crate) fn setup(config: &Config) -> telemetry::status::Setup {
     telemetry::status::Setup {
         interval: SignedDuration::try_from(config.poll.interval.get()).unwrap_or(SignedDuration::MAX),
         requests_per_second: config.api.requests_per_second,
@@ -167,7 +167,7 @@ pub(super) fn setup(config: &Config) -> telemetry::status::Setup {
 }
 
 /// The account's client; its targets share the client's limits and connections.
-pub(super) fn client(
+pub(crate) fn client(
     config: &Config,
     account: &Account,
     telemetry: &Arc<Telemetry>,
@@ -179,7 +179,7 @@ pub(super) fn client(
 }
 
 /// How clients of this endpoint behave.
-pub(super) fn client_options(config: &Config, endpoint: &Endpoint) -> aliyun::Options {
+pub(crate) fn client_options(config: &Config, endpoint: &Endpoint) -> aliyun::Options {
     let api = &config.api;
     aliyun::Options {
         signature: api.signature,
@@ -196,7 +196,7 @@ pub(super) fn client_options(config: &Config, endpoint: &Endpoint) -> aliyun::Op
 }
 
 /// Where the account's credentials come from.
-pub(super) fn credentials(
+pub(crate) fn credentials(
     config: &Config,
     account: &Account,
     telemetry: &Arc<Telemetry>,
@@ -205,7 +205,7 @@ pub(super) fn credentials(
 }
 
 /// Product type and region of each of the account's targets.
-pub(super) fn targets_of(account: &Account) -> impl Iterator<Item = (&str, Option<&str>)> {
+pub(crate) fn targets_of(account: &Account) -> impl Iterator<Item = (&str, Option<&str>)> {
     account.product_types.iter().flat_map(|product_type| {
         let every_region = account.regions.is_empty().then_some(None);
         let regions = account.regions.iter().map(|region| Some(region.as_str()));
@@ -214,7 +214,7 @@ pub(super) fn targets_of(account: &Account) -> impl Iterator<Item = (&str, Optio
 }
 
 /// One of the account's targets.
-pub(super) fn target(
+pub(crate) fn target(
     config: &Config,
     account: &Account,
     product_type: &str,
@@ -279,6 +279,6 @@ fn depth(depth: config::Depth) -> ListingDepth {
 }
 
 /// A moment of the first poll's start that is not everybody's: from 0 to 1.
-pub(super) fn jitter(interval: Duration) -> poller::Schedule {
+pub(crate) fn jitter(interval: Duration) -> poller::Schedule {
     poller::Schedule::jittered(interval, rand::random())
 }

@@ -2,7 +2,8 @@
 
 use std::{path::PathBuf, sync::Arc};
 
-use super::{Error, chain};
+use super::Error;
+use crate::aliyun::chain;
 use crate::{
     aliyun::{
         self, Secret,
@@ -13,7 +14,7 @@ use crate::{
 };
 
 /// The account's source. Nothing is asked before the first request needs it.
-pub(super) fn source(
+pub(crate) fn source(
     account: &Account,
     options: &aliyun::Options,
     telemetry: &Arc<Telemetry>,

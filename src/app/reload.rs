@@ -13,19 +13,19 @@ use tokio::{
 
 use super::{
     assemble,
-    front::{Front, InForce},
-    polls::Polls,
+    state::{Front, InForce},
+    supervisor::Polls,
 };
 use crate::{aliyun::chain, config, telemetry::Telemetry};
 
 /// How the configuration is read, at start and whenever that is asked for.
-pub(super) type Load = Arc<dyn Fn() -> Result<config::Loaded, config::Problems> + Send + Sync>;
+pub(crate) type Load = Arc<dyn Fn() -> Result<config::Loaded, config::Problems> + Send + Sync>;
 
 /// Somebody asks for a reload, and waits for what comes of it.
-pub(super) type Request = oneshot::Sender<Result<(), String>>;
+pub(crate) type Request = oneshot::Sender<Result<(), String>>;
 
 /// Reads the configuration again, one time after the other.
-pub(super) struct Reloader {
+pub(crate) struct Reloader {
     pub load: Load,
     pub telemetry: Arc<Telemetry>,
     pub front: Arc<Front>,
@@ -34,7 +34,7 @@ pub(super) struct Reloader {
 
 impl Reloader {
     /// Reloads for each signal and each request. Ends when there can be none any more.
-    pub(super) async fn run(
+    pub(crate) async fn run(
         mut self,
         mut signals: mpsc::Receiver<()>,
         mut requests: mpsc::Receiver<Request>,

@@ -9,13 +9,11 @@ use tokio::{
     task::JoinSet,
 };
 
-use super::{
-    Error,
-    assemble::{self, Clients, Plan},
-    front::{Front, InForce},
-    polls::Polls,
-    reload::{self, Load, Reloader},
-};
+use super::Error;
+use crate::app::assemble::{self, Clients, Plan};
+use crate::app::reload::{self, Load, Reloader};
+use crate::app::state::{Front, InForce};
+use crate::app::supervisor::Polls;
 use crate::{
     cli, config, config::Config, lifecycle, server, server::Server, telemetry::Telemetry, web,
     web_config::AccessControl,

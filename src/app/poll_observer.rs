@@ -11,21 +11,21 @@ use crate::{
 };
 
 /// Between the poller, which knows no metrics, and telemetry, which knows no polls.
-pub(super) struct Reporter {
+pub(crate) struct Reporter {
     telemetry: Arc<Telemetry>,
     /// Requests that a poll needs, by account and target: the metric is an account's, as the limit is.
     planned: Mutex<BTreeMap<(String, String), u64>>,
 }
 
 impl Reporter {
-    pub(super) fn new(telemetry: Arc<Telemetry>) -> Self {
+    pub(crate) fn new(telemetry: Arc<Telemetry>) -> Self {
         Self { telemetry, planned: Mutex::default() }
     }
 }
 
 impl Reporter {
     /// The target is no longer polled; what is left of its account's plan is told with the next poll.
-    pub(super) fn forget(&self, account: &str, target: &str) {
+    pub(crate) fn forget(&self, account: &str, target: &str) {
         let mut planned = self.planned.lock().unwrap_or_else(PoisonError::into_inner);
         planned.remove(&(account.to_owned(), target.to_owned()));
     }

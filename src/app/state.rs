@@ -28,7 +28,7 @@ use crate::{
 };
 
 /// Everything a request can be answered with, without asking anybody.
-pub(super) struct Front {
+pub(crate) struct Front {
     exposition: ArcSwapOption<Exposition>,
     telemetry: Arc<Telemetry>,
     readiness: Readiness,
@@ -39,7 +39,7 @@ pub(super) struct Front {
 }
 
 /// The configuration in force.
-pub(super) struct InForce {
+pub(crate) struct InForce {
     pub config: Config,
     options: Arc<RenderOptions>,
     setup: Setup,
@@ -53,7 +53,7 @@ struct Awaited {
 }
 
 impl InForce {
-    pub(super) fn new(config: Config) -> Self {
+    pub(crate) fn new(config: Config) -> Self {
         let options = Arc::new(assemble::render_options(&config));
         let setup = assemble::setup(&config);
         Self { config, options, setup }
@@ -62,7 +62,7 @@ impl InForce {
 
 impl Front {
     /// What answers are made of; `reloads` is whom requests for a reload are passed on to.
-    pub(super) fn new(
+    pub(crate) fn new(
         telemetry: Arc<Telemetry>,
         readiness: Readiness,
         in_force: InForce,
@@ -80,18 +80,18 @@ impl Front {
     }
 
     /// The configuration in force.
-    pub(super) fn in_force(&self) -> Arc<InForce> {
+    pub(crate) fn in_force(&self) -> Arc<InForce> {
         self.in_force.load_full()
     }
 
     /// Takes another configuration. What is rendered from now on is rendered by it.
-    pub(super) fn put_in_force(&self, in_force: InForce) {
+    pub(crate) fn put_in_force(&self, in_force: InForce) {
         self.in_force.store(Arc::new(in_force));
     }
 
     /// Readiness waits for the first poll of these targets. Whoever was ready once stays so: a reload that
     /// adds a target must not take a replica out of service.
-    pub(super) fn await_first_polls<'a>(&self, targets: impl Iterator<Item = &'a (Arc<str>, Arc<str>)>) {
+    pub(crate) fn await_first_polls<'a>(&self, targets: impl Iterator<Item = &'a (Arc<str>, Arc<str>)>) {
         self.awaited().extend(targets.map(|(account, target)| Awaited {
             account: Arc::clone(account),
             target: Arc::clone(target),
@@ -101,7 +101,7 @@ impl Front {
 
     /// Makes every snapshot ready to be rendered as it is published, and opens a target's latch when its first poll can
     /// be seen by a scrape. Ends when the board goes.
-    pub(super) async fn keep_newest(self: Arc<Self>, mut snapshots: watch::Receiver<Arc<Snapshot>>) {
+    pub(crate) async fn keep_newest(self: Arc<Self>, mut snapshots: watch::Receiver<Arc<Snapshot>>) {
         while snapshots.changed().await.is_ok() {
             let snapshot = Arc::clone(&snapshots.borrow_and_update());
             if snapshot.targets.iter().any(|target| target.up.is_some()) {

@@ -3,7 +3,7 @@
 use super::*;
 use crate::{
     aliyun::probe::Passed,
-    app::check::{finding::Report, text},
+    commands::check::{finding::Report, text},
 };
 
 const LIMITS: Limits = Limits {

@@ -10,7 +10,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::{
     assemble::{self, Clients, Plan, Planned},
-    reporter::Reporter,
+    poll_observer::Reporter,
 };
 use crate::{
     config::Config,
@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// Everything that polls. Dropping it ends all polls.
-pub(super) struct Polls {
+pub(crate) struct Polls {
     board: Arc<Board>,
     reporter: Arc<Reporter>,
     telemetry: Arc<Telemetry>,
@@ -36,7 +36,7 @@ struct Running {
 
 /// What a change did to the targets.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Change {
+pub(crate) struct Change {
     pub added: usize,
     pub removed: usize,
     pub changed: usize,
@@ -45,7 +45,7 @@ pub(super) struct Change {
 
 impl Polls {
     /// Nothing is polled yet.
-    pub(super) fn new(telemetry: Arc<Telemetry>) -> Self {
+    pub(crate) fn new(telemetry: Arc<Telemetry>) -> Self {
         Self {
             board: Arc::new(Board::new(Vec::new(), SignedDuration::MAX, TimeZone::UTC)),
             reporter: Arc::new(Reporter::new(Arc::clone(&telemetry))),
@@ -56,17 +56,17 @@ impl Polls {
     }
 
     /// Where the results are.
-    pub(super) fn board(&self) -> &Arc<Board> {
+    pub(crate) fn board(&self) -> &Arc<Board> {
         &self.board
     }
 
     /// The clients in use, so that a plan can go on with them.
-    pub(super) fn clients(&self) -> &Clients {
+    pub(crate) fn clients(&self) -> &Clients {
         &self.clients
     }
 
     /// Polls what the plan says, and nothing else.
-    pub(super) async fn change_to(&mut self, plan: Plan, config: &Config) -> Change {
+    pub(crate) async fn change_to(&mut self, plan: Plan, config: &Config) -> Change {
         let interval = config.poll.interval.get();
         let mut change = Change::default();
         let mut before = std::mem::take(&mut self.running);
@@ -111,7 +111,7 @@ impl Polls {
     }
 
     /// Takes away what making a plan that came to nothing left behind.
-    pub(super) fn forget_unknown_accounts(&self, config: &Config) {
+    pub(crate) fn forget_unknown_accounts(&self, config: &Config) {
         for account in config.accounts.iter().filter(|account| !self.clients.has(&account.name)) {
             self.telemetry.forget_account(&account.name);
         }

@@ -5,7 +5,8 @@ use std::{fs, io::Write as _, path::Path, process::ExitCode, sync::Arc};
 use futures_util::future::join_all;
 use jiff::Timestamp;
 
-use super::{Error, assemble};
+use super::Error;
+use crate::app::assemble;
 use crate::{
     cli,
     metrics::{Exposition, encode},

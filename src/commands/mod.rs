@@ -1,31 +1,34 @@
-//! The composition root: turns a command and a configuration into parts, and parts into tasks.
+//! The commands: one file or folder a subcommand, and what they share.
 //!
-//! The only room that knows all the others. Each part gets its own plain options; the mapping from
-//! configuration to options is in `assemble`, one file a command beside it.
+//! What is not here: flags (`cli`), and the parts that a command puts together (`app`).
 
-mod assemble;
+mod catalog;
 mod check;
-mod credentials;
-mod daemon;
-mod front;
+#[cfg(feature = "simulator")]
+mod demo;
 mod list;
 mod once;
-mod polls;
 mod probe;
-mod reload;
-mod reporter;
+mod run;
 #[cfg(feature = "simulator")]
-mod simulated;
+mod scenario;
+#[cfg(feature = "simulator")]
+mod simulate;
 mod terminal;
 
-use std::{io, process::ExitCode};
+use std::io;
+use std::process::ExitCode;
 
 use tokio::runtime::{self, Runtime};
 
+use crate::app;
+use crate::cli::{self, Command};
+use crate::config;
+use crate::server;
+use crate::telemetry::logging;
+
 pub use crate::aliyun::chain;
 pub use probe::ProbeError;
-
-use crate::{aliyun, cli, cli::Command, config, metrics, server, telemetry::logging};
 
 /// Why a command could not do its work. The operator reads the whole chain of sources.
 #[derive(Debug, thiserror::Error)]
@@ -47,22 +50,9 @@ pub enum Error {
     /// The server could not take its addresses.
     #[error("cannot serve")]
     Serve(#[source] server::Error),
-    /// An account's credentials can't be asked for.
-    #[error("account {account:?}: no credentials")]
-    Credentials {
-        /// The account's configured name.
-        account: String,
-        /// Which source said what.
-        source: aliyun::credentials::Error,
-    },
-    /// An account's client could not be made.
-    #[error("account {account:?}: cannot make a client for its endpoint")]
-    Client {
-        /// The account's configured name.
-        account: String,
-        /// What was wrong.
-        source: aliyun::Error,
-    },
+    /// The parts of the daemon cannot be made.
+    #[error(transparent)]
+    Assembly(#[from] app::Error),
     /// What was asked for can't be asked so.
     #[error("{0}")]
     Question(String),
@@ -94,26 +84,17 @@ pub enum Error {
 /// When the command could not even be tried: wrong configuration, taken address, missing credentials.
 pub fn run(command: Command) -> Result<ExitCode, Error> {
     match command {
-        Command::Run(arguments) => daemon::run(&arguments),
+        Command::Run(arguments) => run::run(&arguments),
         Command::Once(arguments) => once::run(&arguments),
         Command::Check(arguments) => check::run(&arguments),
         Command::List(arguments) => list::run(&arguments),
-        Command::Catalog(arguments) => catalog(&arguments),
+        Command::Catalog(arguments) => catalog::run(&arguments),
         Command::Probe(arguments) => probe::run(&arguments),
         #[cfg(feature = "simulator")]
-        Command::Demo(arguments) => simulated::demo(&arguments),
+        Command::Demo(arguments) => demo::run(&arguments),
         #[cfg(feature = "simulator")]
-        Command::Simulate(arguments) => simulated::simulate(&arguments),
+        Command::Simulate(arguments) => simulate::run(&arguments),
     }
-}
-
-fn catalog(arguments: &cli::Catalog) -> Result<ExitCode, Error> {
-    let text = match arguments.format {
-        cli::CatalogFormat::Markdown => metrics::catalogue::markdown(),
-        cli::CatalogFormat::Json => metrics::catalogue::json(),
-    };
-    print(text.as_bytes())?;
-    Ok(ExitCode::SUCCESS)
 }
 
 /// Writes to standard output. A reader that went away (`| head`) is not an error.

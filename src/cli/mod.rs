@@ -18,13 +18,13 @@ use crate::telemetry::{REVISION, RUSTC, VERSION};
 mod list;
 mod probe;
 #[cfg(feature = "simulator")]
-mod simulated;
+mod simulate;
 pub use list::{
     Common, GroupSelection, List, ListFormat, ListGroups, ListInstances, ListPersistent, Listing,
 };
 pub use probe::Probe;
 #[cfg(feature = "simulator")]
-pub use simulated::{Behaviour, Demo, Fault, Fleet, Simulate};
+pub use simulate::{Behaviour, Demo, Fault, Fleet, Simulate};
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Green.on_default().bold())

@@ -13,7 +13,8 @@ use futures_util::{StreamExt as _, future::join_all, stream};
 use jiff::Timestamp;
 use tokio::time::timeout;
 
-use super::{assemble, chain};
+use super::chain;
+use crate::app::{self, assemble};
 use crate::{
     aliyun::{
         self, Client, Endpoint, Error, Kind, Outcome,
@@ -186,7 +187,7 @@ fn patience(requests_per_second: f64, targets: usize) -> Duration {
     PATIENCE + Duration::try_from_secs_f64(waiting).map_or(LONGEST_LINE, |line| line.min(LONGEST_LINE))
 }
 
-async fn keys(source: &Result<Arc<dyn Source>, super::Error>) -> Result<Keys, String> {
+async fn keys(source: &Result<Arc<dyn Source>, app::Error>) -> Result<Keys, String> {
     let source = source.as_ref().map_err(|error| match std::error::Error::source(error) {
         Some(cause) => chain(cause),
         None => chain(error),

@@ -23,7 +23,7 @@ use futures_util::{StreamExt as _, stream};
 use jiff::Timestamp;
 
 use self::finding::{AccountReport, Report};
-use super::{Error, assemble, chain, terminal};
+use super::{Error, chain, terminal};
 use crate::{
     cli::{self, CheckFormat},
     config::{self, Config},

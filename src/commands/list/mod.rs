@@ -31,7 +31,8 @@ use self::{
     ask::{Answer, Failure},
     progress::Progress,
 };
-use super::{Error, assemble, chain, terminal};
+use super::{Error, chain, terminal};
+use crate::app::assemble;
 use crate::{
     aliyun::Kind,
     appstreaming::{self, Record, advice},

@@ -1,0 +1,42 @@
+//! The composition of the daemon: makes parts from a configuration, and supervises them.
+//!
+//! | module | contents |
+//! |---|---|
+//! | `assemble` | from a configuration to clients, targets and options |
+//! | `credentials` | from a configured account to its source of credentials |
+//! | `supervisor` | the targets that are polled, and changing them while they run |
+//! | `state` | what the server serves, and the task that renders it |
+//! | `reload` | reading the configuration again |
+//! | `poll_observer` | from poll reports to the exporter's own metrics |
+//!
+//! What is not here: commands and their output (`commands`), and the parts themselves.
+
+pub(crate) mod assemble;
+mod credentials;
+mod poll_observer;
+pub(crate) mod reload;
+pub(crate) mod state;
+pub(crate) mod supervisor;
+
+use crate::aliyun;
+
+/// Why the parts of the daemon cannot be made.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// An account's source of credentials cannot be used.
+    #[error("account {account:?}: no credentials")]
+    Credentials {
+        /// The account's configured name.
+        account: String,
+        /// Which source failed, and why.
+        source: aliyun::credentials::Error,
+    },
+    /// An account's client cannot be made.
+    #[error("account {account:?}: cannot make a client for its endpoint")]
+    Client {
+        /// The account's configured name.
+        account: String,
+        /// The reason.
+        source: aliyun::Error,
+    },
+}

@@ -1,0 +1,62 @@
+//! `simulate`: the simulated cloud alone.
+
+use std::process::ExitCode;
+
+use super::Error;
+use super::scenario::{Requested, fleet, list_scenarios, requested_scenario, story};
+use crate::{cli, lifecycle, simulator};
+
+pub(super) fn run(arguments: &cli::Simulate) -> Result<ExitCode, Error> {
+    let scenario = match requested_scenario(&arguments.fleet)? {
+        Requested::Fleet(scenario) => scenario,
+        Requested::List => return list_scenarios(),
+    };
+    super::start_logging(&arguments.log)?;
+    let behaviour = &arguments.behaviour;
+    let options = simulator::SimulatorOptions {
+        latency: behaviour.latency,
+        requests_per_second: behaviour.requests_per_second,
+        faults: behaviour.faults.iter().map(fault_rule).collect(),
+        access: simulator::IssuerOptions {
+            token_lifetime: behaviour.token_lifetime,
+            ..simulator::IssuerOptions::default()
+        },
+        ..fleet(&arguments.fleet, scenario)
+    };
+    super::server_runtime(|| {})?.block_on(async {
+        let cloud = simulator::SimulatedCloud::bind(options, arguments.listen).map_err(Error::Simulator)?;
+        let address = cloud.address();
+        let signals = lifecycle::signals(lifecycle::Readiness::default())
+            .map_err(|source| Error::System { doing: "watch for signals", source })?;
+        super::print(
+            format!(
+                "A simulated App Streaming cloud listens at http://{address}\n\
+                 AccessKey: {} / {}\n\
+                 role: {} with tokens from http://{address}/oidc/token\n\
+                 truth: http://{address}/_truth   statistics: http://{address}/_stats\n",
+                simulator::ACCESS_KEY_ID,
+                simulator::ACCESS_KEY_SECRET,
+                simulator::ROLE,
+            )
+            .as_bytes(),
+        )?;
+        if let Some(scenario) = scenario {
+            super::print(format!("{}\n", story(scenario)).as_bytes())?;
+        }
+        cloud.run(signals.shutdown.cancelled_owned()).await;
+        Ok(ExitCode::SUCCESS)
+    })
+}
+
+/// What the flag calls by a word of its own; every other word is an error code of the API.
+fn fault_rule(fault: &cli::Fault) -> simulator::FaultRule {
+    let rule = simulator::FaultRule::share(fault.share, fault.what.as_str());
+    let fault = match fault.what.as_str() {
+        "drop" => simulator::RequestFault::Drop,
+        "truncate" => simulator::RequestFault::Truncate,
+        "html" => simulator::RequestFault::Html,
+        "null_list" => simulator::RequestFault::NullList,
+        _ => return rule,
+    };
+    simulator::FaultRule { fault, ..rule }
+}
