@@ -63,7 +63,7 @@ pub struct Signals {
 ///
 /// # Panics
 /// Outside a tokio runtime.
-pub fn signals(readiness: Readiness) -> io::Result<Signals> {
+pub fn install_signal_handlers(readiness: Readiness) -> io::Result<Signals> {
     let shutdown = CancellationToken::new();
     let (asked, reload) = mpsc::channel(1);
     let heard = listen()?;
@@ -73,12 +73,12 @@ pub fn signals(readiness: Readiness) -> io::Result<Signals> {
 }
 
 /// Tells systemd, if it wants to know (`Type=notify`), that the process serves.
-pub fn tell_serving() {
+pub fn notify_ready() {
     tell(Told::Serving);
 }
 
 /// Tells systemd, if it wants to know, that the process is about to end.
-pub fn tell_ending() {
+pub fn notify_stopping() {
     tell(Told::Ending);
 }
 
@@ -106,7 +106,7 @@ fn tell(_: Told) {}
 
 /// Lets the calling thread give way to the process' other threads while the machine can't run all of them.
 #[cfg(target_os = "linux")]
-pub fn give_way() {
+pub fn lower_thread_priority() {
     /// A third of the share that a thread has otherwise.
     const NICER_BY: i32 = 5;
     // Where a sandbox forbids it, threads are equals.
@@ -115,7 +115,7 @@ pub fn give_way() {
 
 /// Lets the calling thread give way to the process' other threads: only Linux does that by thread.
 #[cfg(not(target_os = "linux"))]
-pub fn give_way() {}
+pub fn lower_thread_priority() {}
 
 /// Waits until every task of `tasks` has finished, at most for `limit`. Nothing is aborted.
 pub async fn drain(tasks: &TaskTracker, limit: Duration) -> Drained {
@@ -328,7 +328,7 @@ mod tests {
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
         runtime.block_on(async {
             let readiness = Readiness::default();
-            let Signals { shutdown, mut reload } = signals(readiness.clone()).unwrap();
+            let Signals { shutdown, mut reload } = install_signal_handlers(readiness.clone()).unwrap();
             send("-HUP");
             reload.recv().await.unwrap();
             assert!(!shutdown.is_cancelled(), "SIGHUP ends nothing");
@@ -358,7 +358,7 @@ mod tests {
         let niceness = || rustix::process::getpriority_process(None).unwrap();
         let before = niceness();
         let other = std::thread::spawn(move || {
-            give_way();
+            lower_thread_priority();
             niceness()
         });
         assert!(other.join().unwrap() > before || before == 19, "19 is the nicest there is");

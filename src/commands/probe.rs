@@ -68,7 +68,7 @@ fn urls(arguments: &cli::Probe) -> Vec<Url> {
         return vec![url.clone()];
     }
     let path = if arguments.ready { "/-/ready" } else { "/-/healthy" };
-    let addresses = arguments.listen_address.first().map(ListenAddress::reached_at).unwrap_or_default();
+    let addresses = arguments.listen_address.first().map(ListenAddress::client_addresses).unwrap_or_default();
     // Every host that can be listened on can stand in a URL.
     addresses.iter().filter_map(|address| Url::parse(&format!("http://{address}{path}")).ok()).collect()
 }

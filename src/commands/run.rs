@@ -37,7 +37,7 @@ pub(super) fn run(arguments: &cli::Run) -> Result<ExitCode, Error> {
 /// What scrapes are answered by, apart from what polls: however much scrapers ask for, polls neither wait in the
 /// same queue nor share alike with them (`docs/decisions/0008-polls-come-first.md`).
 pub(super) fn serving_runtime() -> Result<Runtime, Error> {
-    super::server_runtime(lifecycle::give_way)
+    super::server_runtime(lifecycle::lower_thread_priority)
 }
 
 /// Everything bound and assembled; polling and serving have not begun.
@@ -72,10 +72,10 @@ impl Daemon {
         let content = Arc::clone(&front) as Arc<dyn web::Content>;
         let routes =
             web::Routes::new(content, web_arguments.telemetry_path.clone(), web_arguments.enable_lifecycle);
-        let options = server::Options {
+        let options = server::ServerOptions {
             listen: web_arguments.listen_address.clone(),
             systemd_sockets: web_arguments.systemd_socket,
-            ..server::Options::default()
+            ..server::ServerOptions::default()
         };
         let context = serving.enter();
         let server = Server::bind(&options, access, Arc::new(routes)).map_err(Error::Serve)?;
@@ -92,7 +92,7 @@ impl Daemon {
     /// Polls and serves until a signal ends it.
     pub(super) async fn serve(self) {
         let Self { serving, server, plan, telemetry, front, readiness, load, reloads } = self;
-        let signals = match lifecycle::signals(readiness) {
+        let signals = match lifecycle::install_signal_handlers(readiness) {
             Ok(signals) => signals,
             Err(error) => {
                 tracing::error!(%error, "cannot watch for signals");
@@ -114,11 +114,11 @@ impl Daemon {
         let reloader = Reloader { load, telemetry, front: Arc::clone(&front), polls };
         tasks.spawn(reloader.run(signals.reload, reloads));
 
-        lifecycle::tell_serving();
+        lifecycle::notify_ready();
         let ending = signals.shutdown.clone();
         let told = async {
             ending.cancelled().await;
-            lifecycle::tell_ending();
+            lifecycle::notify_stopping();
         };
         let grace = move || front.in_force().config.poll.shutdown_grace.get();
         let served = serving.spawn(server.run(signals.shutdown, grace));

@@ -26,7 +26,7 @@ pub(super) fn run(arguments: &cli::Simulate) -> Result<ExitCode, Error> {
     super::server_runtime(|| {})?.block_on(async {
         let cloud = simulator::SimulatedCloud::bind(options, arguments.listen).map_err(Error::Simulator)?;
         let address = cloud.address();
-        let signals = lifecycle::signals(lifecycle::Readiness::default())
+        let signals = lifecycle::install_signal_handlers(lifecycle::Readiness::default())
             .map_err(|source| Error::System { doing: "watch for signals", source })?;
         super::print(
             format!(

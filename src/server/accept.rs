@@ -13,7 +13,7 @@ use super::connection::{self, Shared};
 use super::error::Error;
 use super::handler::Handler;
 use super::handshake;
-use super::limits::Limits;
+use super::limits::ConnectionLimits;
 use super::listener::{Listeners, Peer, Stream, is_momentary};
 use crate::lifecycle::{Drained, drain};
 use crate::web_config::AccessControl;
@@ -23,25 +23,29 @@ const REST: Duration = Duration::from_secs(1);
 
 /// Where and how to serve.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Options {
+pub struct ServerOptions {
     /// Every address to listen on, at least one unless systemd brings the sockets.
     pub listen: Vec<ListenAddress>,
     /// Take the sockets that systemd hands over, and listen nowhere else.
     pub systemd_sockets: bool,
     /// What clients may take.
-    pub limits: Limits,
+    pub limits: ConnectionLimits,
 }
 
-impl Default for Options {
-    fn default() -> Options {
-        Options { listen: vec![ListenAddress::any(9877)], systemd_sockets: false, limits: Limits::default() }
+impl Default for ServerOptions {
+    fn default() -> ServerOptions {
+        ServerOptions {
+            listen: vec![ListenAddress::any(9877)],
+            systemd_sockets: false,
+            limits: ConnectionLimits::default(),
+        }
     }
 }
 
 /// A server that listens but doesn't accept yet.
 pub struct Server {
     listeners: Listeners,
-    limits: Limits,
+    limits: ConnectionLimits,
     access: Arc<AccessControl>,
     handler: Arc<dyn Handler>,
 }
@@ -54,7 +58,11 @@ impl Server {
     ///
     /// # Panics
     /// Outside a tokio runtime.
-    pub fn bind(options: &Options, access: AccessControl, handler: Arc<dyn Handler>) -> Result<Self, Error> {
+    pub fn bind(
+        options: &ServerOptions,
+        access: AccessControl,
+        handler: Arc<dyn Handler>,
+    ) -> Result<Self, Error> {
         let listeners =
             if options.systemd_sockets { of_systemd() } else { Listeners::bind(&options.listen) }?;
         Ok(Self { listeners, limits: options.limits, access: Arc::new(access), handler })
@@ -70,7 +78,7 @@ impl Server {
     pub async fn run(mut self, shutdown: CancellationToken, grace: impl FnOnce() -> Duration) -> Drained {
         let connections = TaskTracker::new();
         let cut = CancellationToken::new();
-        let places = Arc::new(Semaphore::new(self.limits.connections));
+        let places = Arc::new(Semaphore::new(self.limits.max_connections));
         let shared = Shared {
             access: self.access,
             handler: self.handler,

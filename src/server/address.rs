@@ -79,7 +79,7 @@ impl ListenAddress {
 
     /// Where a client on the same machine reaches who listens here, `host:port`, likeliest first.
     /// Nothing for port 0: which one it became is known to the listener alone.
-    pub fn reached_at(&self) -> Vec<String> {
+    pub fn client_addresses(&self) -> Vec<String> {
         // A client of a Unix socket asks no host.
         let Place::Tcp { host, port } = &self.0 else { return Vec::new() };
         let hosts: Vec<String> = match host {
@@ -178,7 +178,7 @@ mod tests {
             ("localhost:80", &["localhost:80"]),
             ("127.0.0.1:0", &[]),
         ] {
-            assert_eq!(text.parse::<ListenAddress>().unwrap().reached_at(), expected, "{text}");
+            assert_eq!(text.parse::<ListenAddress>().unwrap().client_addresses(), expected, "{text}");
         }
     }
 

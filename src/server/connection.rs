@@ -21,9 +21,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::h2_idle::{Sending, Streams};
 use super::handler::Handler;
-use super::limits::Limits;
+use super::limits::ConnectionLimits;
 use super::listener::Peer;
-use super::response::Chunks;
+use super::response::ResponseBody;
 use super::timeout_io::{BUSY, Guarded, MULTIPLEXED, Phase, SENDING};
 use crate::web_config::AccessControl;
 
@@ -35,7 +35,7 @@ const SMALLEST_BUFFER: usize = 8192;
 pub(crate) struct Shared {
     pub(crate) access: Arc<AccessControl>,
     pub(crate) handler: Arc<dyn Handler>,
-    pub(crate) limits: Limits,
+    pub(crate) limits: ConnectionLimits,
     /// Without a permit left, other clients wait: then no connection is kept for another request.
     pub(crate) places: Arc<Semaphore>,
     pub(crate) shutdown: CancellationToken,
@@ -72,8 +72,8 @@ where
         let mut builder = http2::Builder::new(TokioExecutor::new());
         builder
             .timer(TokioTimer::new())
-            .max_header_list_size(u32::try_from(limits.header_bytes).unwrap_or(u32::MAX))
-            .max_concurrent_streams(limits.streams);
+            .max_header_list_size(u32::try_from(limits.max_header_bytes).unwrap_or(u32::MAX))
+            .max_concurrent_streams(limits.max_streams);
         let connection = builder.serve_connection(TokioIo::new(stream), service);
         let close = http2::Connection::graceful_shutdown;
         drive(connection, close, streams.overdue(&phase, limits), closing(shared, &streams)).await
@@ -82,8 +82,8 @@ where
         builder
             .timer(TokioTimer::new())
             .header_read_timeout(None)
-            .max_header_size(limits.header_bytes)
-            .max_buf_size(limits.header_bytes.max(SMALLEST_BUFFER));
+            .max_header_size(limits.max_header_bytes)
+            .max_buf_size(limits.max_header_bytes.max(SMALLEST_BUFFER));
         let connection = builder.serve_connection(TokioIo::new(stream), service);
         let close = http1::Connection::graceful_shutdown;
         drive(connection, close, std::future::pending(), closing(shared, &streams)).await
@@ -177,7 +177,7 @@ async fn answer(
 
 /// An answer's body. Knows when hyper has taken the whole of it: when it is dropped.
 struct Tracked {
-    body: Chunks,
+    body: ResponseBody,
     /// What is left of the chunk before.
     rest: Bytes,
     taken: Taken,

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep};
 
-use super::limits::Limits;
+use super::limits::ConnectionLimits;
 use super::timeout_io::Phase;
 
 /// The requests of one connection.
@@ -55,7 +55,7 @@ impl Streams {
     }
 
     /// Ends, with the reason, when the connection is to be cut. Never does for HTTP/1, which has no streams.
-    pub(crate) async fn overdue(&self, phase: &Phase, limits: &Limits) -> &'static str {
+    pub(crate) async fn overdue(&self, phase: &Phase, limits: &ConnectionLimits) -> &'static str {
         self.begun.notified().await;
         let (mut seen, mut written, mut active) = (self.seen(), phase.written(), Instant::now());
         let mut left = false;
@@ -67,7 +67,7 @@ impl Streams {
 
             let (now, total) = (self.seen(), phase.written());
             let took_all_the_time = was_sending && self.is_sending() && now.emptied == seen.emptied;
-            let floor = limits.write_floor as u64;
+            let floor = limits.min_write_bytes as u64;
             if took_all_the_time && idle_left >= limits.write_timeout && total - written < floor {
                 return "the client reads too slowly";
             }
@@ -132,13 +132,13 @@ mod tests {
 
     use super::*;
 
-    fn limits() -> Limits {
+    fn limits() -> ConnectionLimits {
         let seconds = Duration::from_secs;
-        Limits {
+        ConnectionLimits {
             idle_timeout: seconds(150),
             write_timeout: seconds(10),
             header_timeout: seconds(10),
-            ..Limits::default()
+            ..ConnectionLimits::default()
         }
     }
 

@@ -4,10 +4,10 @@ use futures_util::future::BoxFuture;
 use hyper::Response;
 use hyper::http::request::Parts;
 
-use super::response::Chunks;
+use super::response::ResponseBody;
 
 /// What the server serves. Called for each request, from several threads; it must not block.
 pub trait Handler: Send + Sync + 'static {
     /// Responds to a request. Request bodies are never read.
-    fn handle<'a>(&'a self, request: &'a Parts) -> BoxFuture<'a, Response<Chunks>>;
+    fn handle<'a>(&'a self, request: &'a Parts) -> BoxFuture<'a, Response<ResponseBody>>;
 }

@@ -1,7 +1,7 @@
 //! The HTTP server: listeners, connections, time limits, drain.
 //!
 //! It knows HTTP and nothing of App Streaming. Clients are not trusted: every connection has its
-//! [`Limits`], and a panic while handling a request fails only that request.
+//! [`ConnectionLimits`], and a panic while handling a request fails only that request.
 //!
 //! | module | contents |
 //! |---|---|
@@ -29,8 +29,8 @@ mod timeout_io;
 #[cfg(unix)]
 mod unix_socket;
 
-pub use accept::{Options, Server};
+pub use accept::{Server, ServerOptions};
 pub use address::{AddressError, BoundAddress, ListenAddress};
 pub use error::Error;
 pub use handler::Handler;
-pub use limits::Limits;
+pub use limits::ConnectionLimits;

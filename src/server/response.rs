@@ -10,26 +10,26 @@ use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, X_CONT
 use hyper::{Response, StatusCode};
 
 /// The type of everything that is only text.
-pub(crate) const PLAIN: &str = "text/plain; charset=utf-8";
+pub(crate) const PLAIN_TEXT: &str = "text/plain; charset=utf-8";
 
 /// A body whose chunks are shared with whoever else sends them: nothing is copied. Its length is known,
 /// so that the answer has a `Content-Length`.
 #[derive(Debug, Default)]
-pub struct Chunks {
+pub struct ResponseBody {
     /// In reverse, so that the next one is popped.
     pending: Vec<Bytes>,
     remaining: u64,
 }
 
-impl<const N: usize> From<[Bytes; N]> for Chunks {
-    fn from(chunks: [Bytes; N]) -> Chunks {
+impl<const N: usize> From<[Bytes; N]> for ResponseBody {
+    fn from(chunks: [Bytes; N]) -> ResponseBody {
         let pending: Vec<Bytes> = chunks.into_iter().filter(|chunk| !chunk.is_empty()).rev().collect();
         let remaining = pending.iter().map(|chunk| chunk.len() as u64).sum();
-        Chunks { pending, remaining }
+        ResponseBody { pending, remaining }
     }
 }
 
-impl Body for Chunks {
+impl Body for ResponseBody {
     type Data = Bytes;
     type Error = Infallible;
 
@@ -53,25 +53,25 @@ impl Body for Chunks {
 
 /// An answer with the headers that all have: nobody may guess another type than the one given, and
 /// nothing is kept, for all of it is true only now.
-pub(crate) fn respond(
+pub(crate) fn new(
     status: StatusCode,
     content_type: &'static str,
-    body: impl Into<Chunks>,
-) -> Response<Chunks> {
+    body: impl Into<ResponseBody>,
+) -> Response<ResponseBody> {
     let mut response = Response::new(body.into());
     *response.status_mut() = status;
-    set(&mut response, CONTENT_TYPE, content_type);
-    set(&mut response, X_CONTENT_TYPE_OPTIONS, "nosniff");
-    set(&mut response, CACHE_CONTROL, "no-store");
+    set_header(&mut response, CONTENT_TYPE, content_type);
+    set_header(&mut response, X_CONTENT_TYPE_OPTIONS, "nosniff");
+    set_header(&mut response, CACHE_CONTROL, "no-store");
     response
 }
 
 /// An answer in plain text.
-pub(crate) fn text(status: StatusCode, text: impl Into<String>) -> Response<Chunks> {
-    respond(status, PLAIN, [Bytes::from(text.into())])
+pub(crate) fn text(status: StatusCode, text: impl Into<String>) -> Response<ResponseBody> {
+    new(status, PLAIN_TEXT, [Bytes::from(text.into())])
 }
 
 /// Sets a header, in place of one that may be there.
-pub(crate) fn set(response: &mut Response<Chunks>, name: HeaderName, value: &'static str) {
+pub(crate) fn set_header(response: &mut Response<ResponseBody>, name: HeaderName, value: &'static str) {
     response.headers_mut().insert(name, HeaderValue::from_static(value));
 }

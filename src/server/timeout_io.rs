@@ -17,7 +17,7 @@ use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf};
 use tokio::time::Sleep;
 
-use super::limits::Limits;
+use super::limits::ConnectionLimits;
 
 /// How long, and how much, is read and thrown away after our last byte: a client that is still sending
 /// would otherwise be reset before it has read why it was refused.
@@ -66,7 +66,7 @@ impl Phase {
 pub(crate) struct Guarded<S> {
     stream: S,
     phase: Arc<Phase>,
-    limits: Limits,
+    limits: ConnectionLimits,
     /// When a request must have been read, or another begun.
     reading: Pin<Box<Sleep>>,
     writing: Option<Window>,
@@ -87,7 +87,7 @@ struct Linger {
 }
 
 impl<S> Guarded<S> {
-    pub(crate) fn new(stream: S, phase: Arc<Phase>, limits: &Limits) -> Guarded<S> {
+    pub(crate) fn new(stream: S, phase: Arc<Phase>, limits: &ConnectionLimits) -> Guarded<S> {
         Guarded {
             stream,
             phase,
@@ -151,7 +151,7 @@ impl<S> Guarded<S> {
                     .writing
                     .get_or_insert_with(|| Window { end: Box::pin(tokio::time::sleep(length)), written: 0 });
                 while window.end.as_mut().poll(cx).is_ready() {
-                    if window.written < self.limits.write_floor {
+                    if window.written < self.limits.min_write_bytes {
                         return Poll::Ready(Err(timed_out("the client reads too slowly")));
                     }
                     window.written = 0;

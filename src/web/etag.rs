@@ -8,7 +8,7 @@ use hyper::header::{CACHE_CONTROL, CONTENT_ENCODING, ETAG, HeaderMap, HeaderValu
 use hyper::{Response, StatusCode};
 
 use crate::scrape::negotiation::negotiate;
-use crate::server::response::{Chunks, respond, set};
+use crate::server::response::{self, ResponseBody};
 
 /// The body under a tag of its contents, packed as the client likes it, or 304 without it where the client
 /// has it already.
@@ -17,26 +17,26 @@ pub(crate) fn respond_if_changed(
     content_type: &'static str,
     body: Vec<u8>,
     headers: &HeaderMap,
-) -> Response<Chunks> {
+) -> Response<ResponseBody> {
     let tag = tag(&body);
     let mut response = if status == StatusCode::OK && has(headers, &tag) {
-        let mut unchanged = respond(StatusCode::NOT_MODIFIED, content_type, []);
+        let mut unchanged = response::new(StatusCode::NOT_MODIFIED, content_type, []);
         unchanged.headers_mut().remove(hyper::header::CONTENT_TYPE);
         unchanged
     } else {
         let representation = negotiate(headers);
         let packed = representation.encoding.pack(Bytes::from(body));
-        let mut whole = respond(status, content_type, packed.complete(Vec::new()));
+        let mut whole = response::new(status, content_type, packed.complete(Vec::new()));
         if let Some(encoding) = representation.content_encoding() {
-            set(&mut whole, CONTENT_ENCODING, encoding);
+            response::set_header(&mut whole, CONTENT_ENCODING, encoding);
         }
         whole
     };
-    set(&mut response, VARY, "Accept-Encoding");
+    response::set_header(&mut response, VARY, "Accept-Encoding");
     let tag = HeaderValue::from_str(&tag).expect("a tag is a W, hexadecimal digits and quotes");
     response.headers_mut().insert(ETAG, tag);
     // May be kept, must be asked for.
-    set(&mut response, CACHE_CONTROL, "private, no-cache");
+    response::set_header(&mut response, CACHE_CONTROL, "private, no-cache");
     response
 }
 

@@ -23,7 +23,7 @@ use crate::scrape::filter::Narrowing;
 use crate::scrape::negotiation::{Format, negotiate};
 use crate::scrape::render_cache::Bodies;
 use crate::server::handler::Handler;
-use crate::server::response::{Chunks, PLAIN, respond, set, text};
+use crate::server::response::{self, ResponseBody};
 use crate::telemetry::status::{Insight, Setup};
 
 /// What there is, and who provides it.
@@ -36,7 +36,7 @@ pub struct Routes {
 }
 
 impl Handler for Routes {
-    fn handle<'a>(&'a self, request: &'a Parts) -> BoxFuture<'a, Response<Chunks>> {
+    fn handle<'a>(&'a self, request: &'a Parts) -> BoxFuture<'a, Response<ResponseBody>> {
         Box::pin(self.answer(request))
     }
 }
@@ -71,7 +71,7 @@ impl Routes {
     }
 
     /// Answers a request. A panic underneath is that request's alone.
-    async fn answer(&self, request: &Parts) -> Response<Chunks> {
+    async fn answer(&self, request: &Parts) -> Response<ResponseBody> {
         // No state of ours is written while answering, so that none can be left half written.
         AssertUnwindSafe(self.dispatch(request)).catch_unwind().await.unwrap_or_else(|_| {
             tracing::error!(path = request.uri.path(), "answering a request panicked");
@@ -79,7 +79,7 @@ impl Routes {
         })
     }
 
-    async fn dispatch(&self, request: &Parts) -> Response<Chunks> {
+    async fn dispatch(&self, request: &Parts) -> Response<ResponseBody> {
         let Some(resource) = self.find(request.uri.path()) else { return self.not_found() };
         if resource == Resource::Reload {
             return self.reload(&request.method).await;
@@ -97,15 +97,20 @@ impl Routes {
             Resource::Fleet => self.fleet(request),
             Resource::Group(key) => self.group(request, &key),
             Resource::Asset(asset) => {
-                let mut response =
-                    respond(StatusCode::OK, asset.content_type, [Bytes::from_static(asset.body.as_bytes())]);
-                set(&mut response, CACHE_CONTROL, "public, max-age=31536000, immutable");
+                let mut response = response::new(
+                    StatusCode::OK,
+                    asset.content_type,
+                    [Bytes::from_static(asset.body.as_bytes())],
+                );
+                response::set_header(&mut response, CACHE_CONTROL, "public, max-age=31536000, immutable");
                 response
             }
-            Resource::Icon => respond(StatusCode::OK, "image/svg+xml", [Bytes::from_static(page::ICON)]),
-            Resource::Healthy => text(StatusCode::OK, "healthy\n"),
+            Resource::Icon => {
+                response::new(StatusCode::OK, "image/svg+xml", [Bytes::from_static(page::ICON)])
+            }
+            Resource::Healthy => response::text(StatusCode::OK, "healthy\n"),
             Resource::Ready => self.ready(),
-            Resource::Configuration => text(StatusCode::OK, self.content.configuration()),
+            Resource::Configuration => response::text(StatusCode::OK, self.content.configuration()),
         }
     }
 
@@ -133,11 +138,11 @@ impl Routes {
     }
 
     /// The fleet's bytes as they are, and the exporter's own metrics as of this moment behind them.
-    async fn metrics(&self, request: &Parts) -> Response<Chunks> {
+    async fn metrics(&self, request: &Parts) -> Response<ResponseBody> {
         let exposition = self.content.exposition();
         let narrowing = match Narrowing::read(request.uri.query(), exposition.as_deref()) {
             Ok(narrowing) => narrowing,
-            Err(unknown) => return text(StatusCode::BAD_REQUEST, unknown.to_string()),
+            Err(unknown) => return response::text(StatusCode::BAD_REQUEST, unknown.to_string()),
         };
         let representation = negotiate(&request.headers);
         let selection = narrowing.selection.clone();
@@ -153,11 +158,11 @@ impl Routes {
         }
         let own = self.own(&narrowing, representation.format);
 
-        let mut response = respond(StatusCode::OK, PLAIN, fleet.complete(own));
+        let mut response = response::new(StatusCode::OK, response::PLAIN_TEXT, fleet.complete(own));
         response.headers_mut().insert(CONTENT_TYPE, representation.content_type());
-        set(&mut response, VARY, "Accept, Accept-Encoding");
+        response::set_header(&mut response, VARY, "Accept, Accept-Encoding");
         if let Some(encoding) = representation.content_encoding() {
-            set(&mut response, CONTENT_ENCODING, encoding);
+            response::set_header(&mut response, CONTENT_ENCODING, encoding);
         }
         response
     }
@@ -176,36 +181,38 @@ impl Routes {
         own
     }
 
-    fn ready(&self) -> Response<Chunks> {
+    fn ready(&self) -> Response<ResponseBody> {
         match self.content.readiness().check() {
-            Ok(()) => text(StatusCode::OK, "ready\n"),
-            Err(not_ready) => text(StatusCode::SERVICE_UNAVAILABLE, not_ready.reasons().join("\n") + "\n"),
+            Ok(()) => response::text(StatusCode::OK, "ready\n"),
+            Err(not_ready) => {
+                response::text(StatusCode::SERVICE_UNAVAILABLE, not_ready.reasons().join("\n") + "\n")
+            }
         }
     }
 
     /// Prometheus takes POST and PUT, and forbids both unless the lifecycle API is enabled.
-    async fn reload(&self, method: &Method) -> Response<Chunks> {
+    async fn reload(&self, method: &Method) -> Response<ResponseBody> {
         if method != Method::POST && method != Method::PUT {
             return not_allowed("POST, PUT", "only POST and PUT work here\n");
         }
         if !self.lifecycle {
-            return text(
+            return response::text(
                 StatusCode::FORBIDDEN,
                 "reloading by HTTP is off: start with --web.enable-lifecycle\n",
             );
         }
         match self.content.reload().await {
-            Ok(()) => text(StatusCode::OK, "reloaded\n"),
-            Err(problems) => text(StatusCode::BAD_REQUEST, format!("{problems}\n")),
+            Ok(()) => response::text(StatusCode::OK, "reloaded\n"),
+            Err(problems) => response::text(StatusCode::BAD_REQUEST, format!("{problems}\n")),
         }
     }
 
-    fn fleet_page(&self, request: &Parts) -> Response<Chunks> {
+    fn fleet_page(&self, request: &Parts) -> Response<ResponseBody> {
         let (query, place) = (Query::parse(request.uri.query().unwrap_or_default()), self.place("./"));
         self.with_facts(|facts| page(request, StatusCode::OK, page::fleet(place, facts, &query)))
     }
 
-    fn group_page(&self, request: &Parts, key: &GroupKey) -> Response<Chunks> {
+    fn group_page(&self, request: &Parts, key: &GroupKey) -> Response<ResponseBody> {
         let place = self.place("../../");
         self.with_facts(|facts| match self.details(facts, key) {
             Some(details) => page(request, StatusCode::OK, page::group(place, facts, &details)),
@@ -213,25 +220,28 @@ impl Routes {
         })
     }
 
-    fn exporter_page(&self, request: &Parts) -> Response<Chunks> {
+    fn exporter_page(&self, request: &Parts) -> Response<ResponseBody> {
         let (place, configuration) = (self.place("./"), self.content.configuration());
         self.with_facts(|facts| page(request, StatusCode::OK, page::exporter(place, facts, &configuration)))
     }
 
-    fn fleet(&self, request: &Parts) -> Response<Chunks> {
+    fn fleet(&self, request: &Parts) -> Response<ResponseBody> {
         let query = Query::parse(request.uri.query().unwrap_or_default());
         self.with_facts(|facts| data(request, api::encode(&facts.fleet(&query))))
     }
 
-    fn group(&self, request: &Parts, key: &GroupKey) -> Response<Chunks> {
+    fn group(&self, request: &Parts, key: &GroupKey) -> Response<ResponseBody> {
         self.with_facts(|facts| match self.details(facts, key) {
             Some(details) => data(request, api::encode(&details)),
-            None => text(StatusCode::NOT_FOUND, "there is no such group now\n"),
+            None => response::text(StatusCode::NOT_FOUND, "there is no such group now\n"),
         })
     }
 
     /// Everything that people are shown is made of, as of this moment.
-    fn with_facts(&self, answer: impl FnOnce(&Facts<'_>) -> Response<Chunks>) -> Response<Chunks> {
+    fn with_facts(
+        &self,
+        answer: impl FnOnce(&Facts<'_>) -> Response<ResponseBody>,
+    ) -> Response<ResponseBody> {
         let exposition = self.content.exposition();
         let readiness = self.content.readiness().check();
         let (insight, setup): (Insight, Setup) = (self.content.insight(), self.content.setup());
@@ -257,11 +267,11 @@ impl Routes {
         page::Place { root, telemetry_path: &self.telemetry_path }
     }
 
-    fn not_found(&self) -> Response<Chunks> {
+    fn not_found(&self) -> Response<ResponseBody> {
         let metrics = &self.telemetry_path;
         let there =
             format!("not found; there are / /exporter /api/v1/fleet {metrics} /-/healthy /-/ready /config\n");
-        text(StatusCode::NOT_FOUND, there)
+        response::text(StatusCode::NOT_FOUND, there)
     }
 }
 
@@ -275,24 +285,24 @@ impl GroupKey {
     }
 }
 
-fn page(request: &Parts, status: StatusCode, page: String) -> Response<Chunks> {
+fn page(request: &Parts, status: StatusCode, page: String) -> Response<ResponseBody> {
     let html = "text/html; charset=utf-8";
     let mut response = respond_if_changed(status, html, page.into_bytes(), &request.headers);
-    set(&mut response, CONTENT_SECURITY_POLICY, page::SECURITY_POLICY);
-    set(&mut response, REFERRER_POLICY, "no-referrer");
+    response::set_header(&mut response, CONTENT_SECURITY_POLICY, page::SECURITY_POLICY);
+    response::set_header(&mut response, REFERRER_POLICY, "no-referrer");
     response
 }
 
-fn data(request: &Parts, body: Vec<u8>) -> Response<Chunks> {
+fn data(request: &Parts, body: Vec<u8>) -> Response<ResponseBody> {
     respond_if_changed(StatusCode::OK, api::JSON, body, &request.headers)
 }
 
-fn broken() -> Response<Chunks> {
-    text(StatusCode::INTERNAL_SERVER_ERROR, "internal error: see the exporter's log\n")
+fn broken() -> Response<ResponseBody> {
+    response::text(StatusCode::INTERNAL_SERVER_ERROR, "internal error: see the exporter's log\n")
 }
 
-fn not_allowed(allowed: &'static str, message: &'static str) -> Response<Chunks> {
-    let mut response = text(StatusCode::METHOD_NOT_ALLOWED, message);
-    set(&mut response, ALLOW, allowed);
+fn not_allowed(allowed: &'static str, message: &'static str) -> Response<ResponseBody> {
+    let mut response = response::text(StatusCode::METHOD_NOT_ALLOWED, message);
+    response::set_header(&mut response, ALLOW, allowed);
     response
 }

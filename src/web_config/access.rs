@@ -19,7 +19,7 @@ use super::rate_limit::Limiter;
 use super::settings::{self, Reading, Settings};
 use crate::config::{Problem, Problems};
 use crate::server::handler::Handler;
-use crate::server::response::{Chunks, set, text};
+use crate::server::response::{self, ResponseBody};
 
 /// Who may request what, as the web configuration file says.
 pub struct AccessControl {
@@ -76,7 +76,7 @@ impl AccessControl {
     }
 
     /// Passes a request on to `handler`, or refuses it.
-    pub(crate) async fn handle(&self, request: &Parts, handler: &dyn Handler) -> Response<Chunks> {
+    pub(crate) async fn handle(&self, request: &Parts, handler: &dyn Handler) -> Response<ResponseBody> {
         let rules = self.rules().await;
         let mut response = match self.refuse(&rules, request).await {
             Some(refusal) => refusal,
@@ -88,9 +88,9 @@ impl AccessControl {
         response
     }
 
-    async fn refuse(&self, rules: &Rules, request: &Parts) -> Option<Response<Chunks>> {
+    async fn refuse(&self, rules: &Rules, request: &Parts) -> Option<Response<ResponseBody>> {
         if let Some(wait) = rules.limiter.as_ref().and_then(|limiter| limiter.admit(Instant::now()).err()) {
-            let mut response = text(StatusCode::TOO_MANY_REQUESTS, "too many requests\n");
+            let mut response = response::text(StatusCode::TOO_MANY_REQUESTS, "too many requests\n");
             let seconds = wait.as_secs_f64().ceil() as u64;
             response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
             return Some(response);
@@ -99,8 +99,13 @@ impl AccessControl {
         if users.is_empty() || self.logins.accept(users, request.headers.get(AUTHORIZATION)).await {
             return None;
         }
-        let mut response = text(StatusCode::UNAUTHORIZED, "a user name and its password are needed\n");
-        set(&mut response, WWW_AUTHENTICATE, r#"Basic realm="appstreaming-exporter", charset="UTF-8""#);
+        let mut response =
+            response::text(StatusCode::UNAUTHORIZED, "a user name and its password are needed\n");
+        response::set_header(
+            &mut response,
+            WWW_AUTHENTICATE,
+            r#"Basic realm="appstreaming-exporter", charset="UTF-8""#,
+        );
         Some(response)
     }
 }

@@ -28,7 +28,7 @@ fn head_says_what_get_would_and_is_no_scrape() {
     let content = Arc::new(polled());
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     let entered = runtime.enter();
-    let options = Options { listen: vec!["127.0.0.1:0".parse().unwrap()], ..Options::default() };
+    let options = ServerOptions { listen: vec!["127.0.0.1:0".parse().unwrap()], ..ServerOptions::default() };
     let server = bind(&options, Arc::clone(&content), false).unwrap();
     drop(entered);
     let mut client = Client::to(server.addresses()[0].tcp().unwrap());

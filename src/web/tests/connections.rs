@@ -32,10 +32,10 @@ fn headers_have_a_limit() {
 
 #[test]
 fn whoever_is_slow_to_ask_is_cut_but_an_idle_connection_is_kept() {
-    let limits = Limits {
+    let limits = ConnectionLimits {
         header_timeout: Duration::from_millis(200),
         idle_timeout: Duration::from_millis(900),
-        ..Limits::default()
+        ..ConnectionLimits::default()
     };
     let server = Running::limited(polled(), limits);
     let about = |took: Duration, expected: u64| {
@@ -70,7 +70,8 @@ const LARGE: usize = 32 * 1024 * 1024;
 
 #[test]
 fn whoever_is_slow_to_read_is_cut() {
-    let limits = Limits { write_timeout: Duration::from_millis(200), ..Limits::default() };
+    let limits =
+        ConnectionLimits { write_timeout: Duration::from_millis(200), ..ConnectionLimits::default() };
     let server = Running::limited(Shown { label_bytes: LARGE, ..polled() }, limits);
     let mut client = server.connect();
     client.send("GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n");
@@ -87,7 +88,8 @@ fn whoever_reads_a_large_answer_gets_all_of_it() {
 
 #[test]
 fn connections_beyond_the_limit_wait_for_a_place() {
-    let server = Running::limited(polled(), Limits { connections: 2, ..Limits::default() });
+    let server =
+        Running::limited(polled(), ConnectionLimits { max_connections: 2, ..ConnectionLimits::default() });
     let (mut first, mut second) = (server.connect(), server.connect());
     first.send("GET");
     assert_eq!(second.ask("GET", "/-/healthy").header("connection"), Some("close"), "others may wait");
@@ -126,7 +128,7 @@ fn at_the_end_what_runs_is_finished_and_what_idles_is_closed() {
 fn the_end_does_not_wait_for_ever() {
     let listen = ["127.0.0.1:0"];
     let content = Shown { label_bytes: 32 * 1024 * 1024, ..polled() };
-    let server = Running::with(content, Limits::default(), &listen, Duration::from_millis(100));
+    let server = Running::with(content, ConnectionLimits::default(), &listen, Duration::from_millis(100));
     let mut client = server.connect();
     client.send("GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n");
     client.0.read_exact(&mut [0; 64]).unwrap();
@@ -143,7 +145,7 @@ fn a_handler_that_panics_costs_one_answer() {
 
 #[test]
 fn both_families_are_listened_on_by_default() {
-    let server = Running::with(polled(), Limits::default(), &[":0"], GRACE);
+    let server = Running::with(polled(), ConnectionLimits::default(), &[":0"], GRACE);
     let port = server.addresses[0].port();
     assert_eq!(Client::to(([127, 0, 0, 1], port).into()).ask("GET", "/-/healthy").status, 200);
     if server.addresses[0].is_ipv6() && TcpStream::connect(("::1", port)).is_ok() {
@@ -154,7 +156,7 @@ fn both_families_are_listened_on_by_default() {
 
 #[test]
 fn every_address_is_served() {
-    let server = Running::with(polled(), Limits::default(), &["127.0.0.1:0", "localhost:0"], GRACE);
+    let server = Running::with(polled(), ConnectionLimits::default(), &["127.0.0.1:0", "localhost:0"], GRACE);
     assert_eq!(server.addresses.len(), 2);
     for address in &server.addresses {
         assert_eq!(Client::to(*address).ask("GET", "/-/healthy").status, 200);
@@ -166,7 +168,7 @@ async fn a_taken_address_is_named_with_the_reason_and_what_to_do() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap();
     let listen = vec!["127.0.0.1:0".parse().unwrap(), address.to_string().parse().unwrap()];
-    let options = Options { listen, ..Options::default() };
+    let options = ServerOptions { listen, ..ServerOptions::default() };
     let error = bind(&options, Arc::new(polled()), false).err().unwrap();
     assert_eq!(error.to_string(), format!("cannot listen on {address}"));
     assert!(error.source().unwrap().to_string().starts_with("Address already in use"));

@@ -27,7 +27,8 @@ fn the_log_tells_of_requests_but_not_what_may_be_secret_in_them() {
     let _guard = tracing::subscriber::set_default(subscriber);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
-        let options = Options { listen: vec!["127.0.0.1:0".parse().unwrap()], ..Options::default() };
+        let options =
+            ServerOptions { listen: vec!["127.0.0.1:0".parse().unwrap()], ..ServerOptions::default() };
         let server = bind(&options, Arc::new(polled()), false).unwrap();
         let (address, shutdown) = (server.addresses()[0].tcp().unwrap(), CancellationToken::new());
         let task = tokio::spawn(server.run(shutdown.clone(), || GRACE));

@@ -20,7 +20,7 @@ use super::*;
 use crate::fleet::{Snapshot, TargetHealth};
 use crate::lifecycle::Drained;
 use crate::metrics::{Kind, Sample, Value};
-use crate::server::{self, BoundAddress, Limits, Options, Server};
+use crate::server::{self, BoundAddress, ConnectionLimits, Server, ServerOptions};
 use crate::web_config::AccessControl;
 
 /// What the tests serve; its answers can be made long, late or fatal.
@@ -96,20 +96,20 @@ const GRACE: Duration = Duration::from_secs(5);
 
 impl Running {
     fn start(content: Shown) -> Running {
-        Running::with(content, Limits::default(), &["127.0.0.1:0"], GRACE)
+        Running::with(content, ConnectionLimits::default(), &["127.0.0.1:0"], GRACE)
     }
 
-    fn limited(content: Shown, limits: Limits) -> Running {
+    fn limited(content: Shown, limits: ConnectionLimits) -> Running {
         Running::with(content, limits, &["127.0.0.1:0"], GRACE)
     }
 
-    fn with(content: Shown, limits: Limits, listen: &[&str], grace: Duration) -> Running {
+    fn with(content: Shown, limits: ConnectionLimits, listen: &[&str], grace: Duration) -> Running {
         let runtime = Running::runtime();
         let listen = listen.iter().map(|address| address.parse().unwrap()).collect();
         Running::with_options(
             runtime,
             content,
-            Options { listen, limits, ..Options::default() },
+            ServerOptions { listen, limits, ..ServerOptions::default() },
             false,
             grace,
         )
@@ -117,7 +117,7 @@ impl Running {
 
     fn with_lifecycle(content: Shown) -> Running {
         let listen = vec!["127.0.0.1:0".parse().unwrap()];
-        let options = Options { listen, ..Options::default() };
+        let options = ServerOptions { listen, ..ServerOptions::default() };
         Running::with_options(Running::runtime(), content, options, true, GRACE)
     }
 
@@ -128,7 +128,7 @@ impl Running {
     fn with_options(
         runtime: Runtime,
         content: Shown,
-        options: Options,
+        options: ServerOptions,
         lifecycle: bool,
         grace: Duration,
     ) -> Running {
@@ -227,7 +227,7 @@ impl Reply {
 }
 
 /// A server of `content` without access control.
-fn bind(options: &Options, content: Arc<Shown>, lifecycle: bool) -> Result<Server, server::Error> {
+fn bind(options: &ServerOptions, content: Arc<Shown>, lifecycle: bool) -> Result<Server, server::Error> {
     let routes = Routes::new(content, "/metrics".to_owned(), lifecycle);
     Server::bind(options, AccessControl::new(None).unwrap(), Arc::new(routes))
 }
