@@ -23,6 +23,7 @@
 //! | [`lifecycle`] | signals, readiness as latches, draining under a limit |
 //! | [`cli`] | commands and flags |
 //! | [`config`] | what the operator said, validated |
+//! | [`document`] | reads TOML, YAML and JSON, and reports problems with file and line |
 //! | [`simulator`] | a simulated cloud for demos, tests and load |
 //! | [`app`] | composition: assembles the parts, supervises polling, reloads |
 //! | [`commands`] | one file a subcommand |
@@ -35,6 +36,7 @@ pub mod appstreaming;
 pub mod cli;
 pub mod commands;
 pub mod config;
+pub mod document;
 pub mod fleet;
 pub mod lifecycle;
 pub mod metrics;

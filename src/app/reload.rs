@@ -16,10 +16,10 @@ use super::{
     state::{Front, InForce},
     supervisor::Polls,
 };
-use crate::{aliyun::chain, config, telemetry::Telemetry};
+use crate::{aliyun::chain, config, document, telemetry::Telemetry};
 
 /// How the configuration is read, at start and whenever that is asked for.
-pub(crate) type Load = Arc<dyn Fn() -> Result<config::Loaded, config::Problems> + Send + Sync>;
+pub(crate) type Load = Arc<dyn Fn() -> Result<config::Loaded, document::Problems> + Send + Sync>;
 
 /// Somebody asks for a reload, and waits for what comes of it.
 pub(crate) type Request = oneshot::Sender<Result<(), String>>;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::Args;
 use reqwest::Url;
 
-use crate::config::parse_duration;
+use crate::document::parse_duration;
 use crate::server::ListenAddress;
 
 /// Flags of `probe`.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::{Configuration, Log, Web};
-use crate::config::parse_duration;
+use crate::document::parse_duration;
 
 /// The simulated fleet.
 #[derive(Debug, Clone, PartialEq, Args)]

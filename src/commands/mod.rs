@@ -24,6 +24,7 @@ use tokio::runtime::{self, Runtime};
 use crate::app;
 use crate::cli::{self, Command};
 use crate::config;
+use crate::document;
 use crate::server;
 use crate::telemetry::logging;
 
@@ -35,7 +36,7 @@ pub use probe::ProbeError;
 pub enum Error {
     /// The configuration has problems; every one of them is named.
     #[error("the configuration has problems:\n{0}")]
-    Configuration(config::Problems),
+    Configuration(document::Problems),
     /// The log level or format makes no sense.
     #[error("cannot set up logging")]
     Logging(#[source] logging::Error),

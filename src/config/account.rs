@@ -3,13 +3,13 @@
 use super::MAX_ACCOUNTS;
 use super::credentials::credentials;
 use super::model::{Account, EndpointRegion, Filter};
-use super::reader::Table;
+use super::reader::SectionReader;
 use crate::aliyun::{Endpoint, Scheme};
 
 /// The accounts; without any, one that needs no file: the default chain and the Shanghai endpoint.
-pub(super) fn accounts(root: &Table<'_>, allow_http: bool) -> Option<Vec<Account>> {
+pub(super) fn accounts(root: &SectionReader<'_>, allow_http: bool) -> Option<Vec<Account>> {
     const ACCOUNTS: &str = "accounts";
-    let tables = match root.tables(ACCOUNTS) {
+    let tables = match root.sections(ACCOUNTS) {
         Some(tables) if tables.is_empty() => {
             root.problem(ACCOUNTS, "is empty: leave it out for one account with the default credentials");
             return None;
@@ -19,11 +19,11 @@ pub(super) fn accounts(root: &Table<'_>, allow_http: bool) -> Option<Vec<Account
             return None;
         }
         Some(tables) => tables,
-        None => vec![root.table("accounts.0")],
+        None => vec![root.section("accounts.0")],
     };
     let accounts: Vec<Account> = tables.iter().map(|table| account(table, allow_http)).collect();
     for (index, account) in accounts.iter().enumerate() {
-        let named = tables[index].is_written("name") || !tables[index].is_set("name");
+        let named = tables[index].is_filled("name") || !tables[index].is_set("name");
         if named && accounts[..index].iter().any(|other| other.name == account.name) {
             tables[index].problem("name", format!("{:?} is the name of another account too", account.name));
         }
@@ -31,9 +31,9 @@ pub(super) fn accounts(root: &Table<'_>, allow_http: bool) -> Option<Vec<Account
     Some(accounts)
 }
 
-fn account(table: &Table<'_>, allow_http: bool) -> Account {
+fn account(table: &SectionReader<'_>, allow_http: bool) -> Account {
     let name = table.text("name").unwrap_or_else(|| {
-        if table.is_set("name") && !table.is_written("name") {
+        if table.is_set("name") && !table.is_filled("name") {
             table.problem("name", "must not be empty: it is the label `account` of every series");
         }
         "default".to_owned()
@@ -58,13 +58,13 @@ fn account(table: &Table<'_>, allow_http: bool) -> Account {
         vpc,
         regions: table.texts("regions"),
         product_types,
-        credentials: credentials(&table.table("credentials"), allow_http),
-        filter: filter(&table.table("filter")),
+        credentials: credentials(&table.section("credentials"), allow_http),
+        filter: filter(&table.section("filter")),
     }
 }
 
 /// A group's region is often taken for the endpoint's, so the problem says what is what.
-fn endpoint_region(table: &Table<'_>) -> EndpointRegion {
+fn endpoint_region(table: &SectionReader<'_>) -> EndpointRegion {
     const REGION: &str = "endpoint_region";
     let Some(word) = table.text(REGION) else { return EndpointRegion::CnShanghai };
     match EndpointRegion::WORDS.iter().find(|(known, _)| *known == word) {
@@ -81,7 +81,7 @@ fn endpoint_region(table: &Table<'_>) -> EndpointRegion {
 }
 
 /// The endpoint that was written as a whole URL. It isn't quoted in problems: it may hold a password by mistake.
-fn endpoint(table: &Table<'_>, allow_http: bool) -> Option<Endpoint> {
+fn endpoint(table: &SectionReader<'_>, allow_http: bool) -> Option<Endpoint> {
     const ENDPOINT: &str = "endpoint";
     let text = table.text(ENDPOINT)?;
     let endpoint = match Endpoint::parse(&text) {
@@ -98,7 +98,7 @@ fn endpoint(table: &Table<'_>, allow_http: bool) -> Option<Endpoint> {
     Some(endpoint)
 }
 
-fn filter(table: &Table<'_>) -> Filter {
+fn filter(table: &SectionReader<'_>) -> Filter {
     Filter {
         group_ids: table.texts("group_ids"),
         group_name: table.text("group_name"),

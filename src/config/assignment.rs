@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 use figment::value::{Dict, Value};
 
 use super::Flag;
-use super::problem::{Origin, Problem};
-use super::schema::{self, Kind, Place};
+use super::schema::{self, Kind, Lookup};
+use crate::document::{Origin, Problem};
 
 /// What every variable of ours starts with; key names follow, with `__` between levels.
 const PREFIX: &str = "APPSTREAMING_EXPORTER_";
@@ -77,20 +77,20 @@ impl Assignments {
     }
 
     fn assign(&mut self, place: String, path: String, text: &str) {
-        let message = match schema::place(&path) {
-            Place::Key(kind) => match value_of(kind, text) {
+        let message = match schema::lookup(&path) {
+            Lookup::Key(kind) => match value_of(kind, text) {
                 Ok(value) => {
                     self.assignments.push(Assignment { place, path, value });
                     return;
                 }
                 Err(message) => message.to_owned(),
             },
-            Place::Entry => {
+            Lookup::Entry => {
                 self.assignments.push(Assignment { place, path, value: Value::from(text) });
                 return;
             }
-            Place::Section => "is a section: name one of its keys".to_owned(),
-            Place::Unknown => super::unknown_key(&path),
+            Lookup::Section => "is a section: name one of its keys".to_owned(),
+            Lookup::Unknown => super::unknown_key(&path),
         };
         self.problem(&place, &path, message);
     }
@@ -104,8 +104,8 @@ impl Assignments {
 fn path_of(rest: &str) -> String {
     let path = rest.replace("__", ".");
     let lower = path.to_ascii_lowercase();
-    match schema::place(&lower) {
-        Place::Entry => {
+    match schema::lookup(&lower) {
+        Lookup::Entry => {
             const NAMES_BEFORE_A_TAG: usize = 4;
             let key = path.splitn(NAMES_BEFORE_A_TAG + 1, '.').last().unwrap_or_default();
             format!("{}{key}", &lower[..lower.len() - key.len()])

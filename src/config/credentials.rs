@@ -6,14 +6,15 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::model::{AssumedRole, Credentials, KeyFiles};
-use super::reader::{Table, did_you_mean};
+use super::reader::SectionReader;
 use super::secret::{AccessKeyId, CredentialsUri};
-use super::written::Written;
+use super::sourced::Sourced;
 use crate::aliyun::credentials::environment::{
     CREDENTIALS_URI, OIDC_PROVIDER_ARN, OIDC_TOKEN_FILE, ROLE_ARN, ROLE_SESSION_NAME,
 };
 use crate::aliyun::credentials::{Places, SESSION_NAME};
 use crate::aliyun::{Endpoint, Scheme, Secret};
+use crate::document::did_you_mean;
 
 const SOURCE: &str = "source";
 const BASE: &str = "base";
@@ -46,12 +47,12 @@ const LONGEST_POLICY: usize = 2048;
 const MOST_BASES: usize = 5;
 
 /// Who asks. What is wrong stays with the reader, and then the result is worth nothing.
-pub(super) fn credentials(table: &Table<'_>, allow_http: bool) -> Credentials {
+pub(super) fn credentials(table: &SectionReader<'_>, allow_http: bool) -> Credentials {
     below(table, allow_http, None, 0)
 }
 
 /// `sts` is what the role above says, for a base that says nothing.
-fn below(table: &Table<'_>, allow_http: bool, sts: Option<&Endpoint>, depth: usize) -> Credentials {
+fn below(table: &SectionReader<'_>, allow_http: bool, sts: Option<&Endpoint>, depth: usize) -> Credentials {
     let Some(source) = source(table) else { return Credentials::Default { places: Places::default() } };
     refuse_keys_of_others(table, source);
     let places = Places {
@@ -68,7 +69,7 @@ fn below(table: &Table<'_>, allow_http: bool, sts: Option<&Endpoint>, depth: usi
     credentials
 }
 
-fn source(table: &Table<'_>) -> Option<&'static str> {
+fn source(table: &SectionReader<'_>) -> Option<&'static str> {
     let Some(word) = table.text(SOURCE) else { return Some("default") };
     let known = || SOURCES.iter().map(|(source, _)| *source);
     let source = known().find(|source| *source == word);
@@ -80,11 +81,11 @@ fn source(table: &Table<'_>) -> Option<&'static str> {
     source
 }
 
-fn refuse_keys_of_others(table: &Table<'_>, source: &str) {
+fn refuse_keys_of_others(table: &SectionReader<'_>, source: &str) {
     let taken = SOURCES.iter().find(|(known, _)| *known == source).map_or(&[][..], |(_, keys)| keys);
     let mut told = Vec::new();
     for key in SOURCES.iter().flat_map(|(_, keys)| *keys) {
-        if taken.contains(key) || told.contains(key) || !table.is_written(key) {
+        if taken.contains(key) || told.contains(key) || !table.is_filled(key) {
             continue;
         }
         told.push(key);
@@ -99,7 +100,7 @@ fn refuse_keys_of_others(table: &Table<'_>, source: &str) {
 }
 
 fn of_source(
-    table: &Table<'_>,
+    table: &SectionReader<'_>,
     source: &str,
     places: Places,
     allow_http: bool,
@@ -111,7 +112,7 @@ fn of_source(
             let [id, secret, security_token] = [ID, SECRET, TOKEN].map(|name| table.secret(name));
             for (name, value) in [(ID, &id), (SECRET, &secret)] {
                 // What is there but can't be fetched has been reported.
-                if value.is_none() && !table.is_written(name) {
+                if value.is_none() && !table.is_filled(name) {
                     let rule = "is needed for source = \"access_key\": itself, or file:PATH or env:NAME";
                     table.problem(name, rule);
                 }
@@ -145,7 +146,7 @@ fn of_source(
                 table.problem(BASE, format!("more than {MOST_BASES} roles are based on each other"));
                 return None;
             }
-            let base = below(&table.table(BASE), allow_http, places.sts.as_ref(), depth + 1);
+            let base = below(&table.section(BASE), allow_http, places.sts.as_ref(), depth + 1);
             Credentials::AssumeRole { role: role?, external_id, base: Box::new(base), sts: places.sts }
         }
         "uri" => Credentials::Uri(uri(table)?),
@@ -158,7 +159,7 @@ fn of_source(
     })
 }
 
-fn role(table: &Table<'_>, source: &str) -> Option<AssumedRole> {
+fn role(table: &SectionReader<'_>, source: &str) -> Option<AssumedRole> {
     const POLICY: &str = "policy";
     let arn = arn(table, source, "role_arn", ROLE_ARN, ":role/");
     let session_name = session_name(table);
@@ -170,12 +171,12 @@ fn role(table: &Table<'_>, source: &str) -> Option<AssumedRole> {
         table
             .problem(POLICY, format!("must be a RAM policy in JSON, of at most {LONGEST_POLICY} characters"));
     }
-    let duration: Written<Duration> = table.duration("duration", "1h", SESSION);
+    let duration: Sourced<Duration> = table.duration("duration", "1h", SESSION);
     Some(AssumedRole { arn: arn?, session_name: session_name?, duration, policy })
 }
 
 /// Source: "AssumeRole": 2 to 64 letters, digits and some marks.
-fn session_name(table: &Table<'_>) -> Option<String> {
+fn session_name(table: &SectionReader<'_>) -> Option<String> {
     const NAME: &str = "role_session_name";
     let from_environment = || table.variable(ROLE_SESSION_NAME).map(str::to_owned);
     let name = table.text(NAME).or_else(from_environment).unwrap_or_else(|| SESSION_NAME.to_owned());
@@ -188,7 +189,13 @@ fn session_name(table: &Table<'_>) -> Option<String> {
 }
 
 /// `part` is what tells this kind of name from others.
-fn arn(table: &Table<'_>, source: &str, key: &'static str, variable: &str, part: &str) -> Option<String> {
+fn arn(
+    table: &SectionReader<'_>,
+    source: &str,
+    key: &'static str,
+    variable: &str,
+    part: &str,
+) -> Option<String> {
     let arn = needed(table, source, key, variable)?;
     if arn.starts_with("acs:ram::") && arn.contains(part) {
         return Some(arn);
@@ -198,20 +205,20 @@ fn arn(table: &Table<'_>, source: &str, key: &'static str, variable: &str, part:
 }
 
 /// A text that is written, or else in the environment under the name that the SDKs read.
-fn needed(table: &Table<'_>, source: &str, key: &'static str, variable: &str) -> Option<String> {
+fn needed(table: &SectionReader<'_>, source: &str, key: &'static str, variable: &str) -> Option<String> {
     let from_environment = || table.variable(variable).map(str::to_owned);
     let value = table.text(key).or_else(from_environment);
-    if value.is_none() && !table.is_written(key) {
+    if value.is_none() && !table.is_filled(key) {
         table.problem(key, format!("is needed for source = {source:?}, here or in the variable {variable}"));
     }
     value
 }
 
-fn uri(table: &Table<'_>) -> Option<CredentialsUri> {
+fn uri(table: &SectionReader<'_>) -> Option<CredentialsUri> {
     const URI: &str = "uri";
     let from_environment = || table.variable(CREDENTIALS_URI).map(Secret::new);
     let Some(written) = table.secret(URI).or_else(from_environment) else {
-        if !table.is_written(URI) {
+        if !table.is_filled(URI) {
             let rule = format!("is needed for source = \"uri\", here or in the variable {CREDENTIALS_URI}");
             table.problem(URI, rule);
         }
@@ -227,7 +234,7 @@ fn uri(table: &Table<'_>) -> Option<CredentialsUri> {
 
 /// An endpoint, refused for the reason that `refuse` has. It isn't quoted: it may hold a password by mistake.
 fn endpoint(
-    table: &Table<'_>,
+    table: &SectionReader<'_>,
     key: &'static str,
     refuse: impl Fn(&Endpoint) -> Option<&'static str>,
 ) -> Option<Endpoint> {

@@ -8,16 +8,15 @@ use std::collections::BTreeMap;
 use figment::value::{Dict, Tag, Value};
 use figment::{Error, Figment, Metadata, Profile, Provider};
 
+use super::MAX_ACCOUNTS;
 use super::assignment::Assignment;
-use super::file::File;
-use super::problem::{Origin, Problem};
-use super::{MAX_ACCOUNTS, joined};
+use crate::document::{Document, LineNumbers, Locate, Origin, Problem, join_path};
 
 /// The merged values, before anybody has looked at what they mean.
 #[derive(Debug, Default)]
 pub(super) struct Layers {
     figment: Figment,
-    lines: BTreeMap<String, BTreeMap<String, u64>>,
+    lines: BTreeMap<String, LineNumbers>,
 }
 
 /// One provider for all of them: what differs is only who spoke.
@@ -38,9 +37,9 @@ impl Provider for Layer {
 
 impl Layers {
     /// Puts a file on top.
-    pub(super) fn file(&mut self, file: File) {
-        self.merge(file.place.clone(), file.values);
-        self.lines.insert(file.place, file.lines);
+    pub(super) fn file(&mut self, file: Document) {
+        self.merge(file.source.clone(), file.values);
+        self.lines.insert(file.source, file.lines);
     }
 
     /// Puts one environment variable or flag on top.
@@ -82,20 +81,6 @@ impl Layers {
         self.figment.data().ok().and_then(|mut data| data.remove(&Profile::Default)).unwrap_or_default()
     }
 
-    /// Who said the value tagged `tag`, and where in the file `path` (or what it stands in) is.
-    pub(super) fn origin(&self, tag: Tag, path: &str) -> Origin {
-        let Some(metadata) = self.figment.get_metadata(tag) else {
-            return Origin::new("configuration");
-        };
-        let place = metadata.name.to_string();
-        let line = self.lines.get(&place).and_then(|lines| {
-            let ancestors =
-                std::iter::successors(Some(path), |path| path.rsplit_once('.').map(|(parent, _)| parent));
-            ancestors.filter_map(|path| lines.get(path)).next().copied()
-        });
-        Origin { place, line }
-    }
-
     fn merge(&mut self, place: String, values: Dict) {
         self.figment = std::mem::take(&mut self.figment).merge(Layer { place, values });
     }
@@ -105,6 +90,17 @@ impl Layers {
             Some(Value::Array(_, accounts)) => accounts,
             _ => Vec::new(),
         }
+    }
+}
+
+impl Locate for Layers {
+    fn origin(&self, tag: Tag, path: &str) -> Origin {
+        let Some(metadata) = self.figment.get_metadata(tag) else {
+            return Origin::new("configuration");
+        };
+        let source = metadata.name.to_string();
+        let line = self.lines.get(&source).and_then(|lines| lines.line(path));
+        Origin { source, line }
     }
 }
 
@@ -139,10 +135,10 @@ pub(super) fn children<'a>(
 ) -> Box<dyn Iterator<Item = (String, &'a Value)> + 'a> {
     match value {
         Value::Dict(_, values) => {
-            Box::new(values.iter().map(move |(name, value)| (joined(path, name), value)))
+            Box::new(values.iter().map(move |(name, value)| (join_path(path, name), value)))
         }
         Value::Array(_, values) => Box::new(
-            values.iter().enumerate().map(move |(index, value)| (joined(path, &index.to_string()), value)),
+            values.iter().enumerate().map(move |(index, value)| (join_path(path, &index.to_string()), value)),
         ),
         _ => Box::new(std::iter::empty()),
     }

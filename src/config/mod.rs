@@ -23,40 +23,31 @@ use std::path::PathBuf;
 mod account;
 mod assignment;
 mod credentials;
-mod file;
 mod layers;
 mod model;
-mod problem;
 mod reader;
 mod redacted;
 mod schema;
 mod secret;
+mod sourced;
 mod validate;
-mod written;
 
 #[cfg(test)]
 mod tests;
 
-pub(crate) use file::yaml;
 pub use model::{
     Account, Api, AssumedRole, Collectors, Config, Credentials, Depth, EndpointRegion, Filter, GroupLabel,
     KeyFiles, Labels, Poll, Schedule, Sharding, StateSet, Tags, Users,
 };
-pub use problem::{Origin, Problem, Problems};
-pub(crate) use reader::did_you_mean;
 pub use secret::{AccessKeyId, CredentialsUri, Proxy};
-pub use written::{Written, format_duration, format_size, parse_duration, parse_size};
+pub use sourced::Sourced;
 
 use self::assignment::Assignments;
-use self::file::File;
 use self::layers::Layers;
-use self::reader::Reader;
+use crate::document::{Diagnostics, Document, Problem, Problems};
 
 /// More accounts than any organisation has; a guard against a number that went wrong.
 const MAX_ACCOUNTS: usize = 1_000;
-
-/// What is said of keys, values and flags that are decided but not built.
-pub const NOT_SUPPORTED_YET: &str = "not supported yet";
 
 /// Everything a configuration may come from. Plain data: whoever fills it in decides what the process sees.
 #[derive(Debug, Clone, Default)]
@@ -118,7 +109,7 @@ pub fn load(sources: &Sources) -> Result<Loaded, Problems> {
     let mut layers = Layers::default();
     let mut broken = Vec::new();
     for path in &sources.files {
-        match File::read(path) {
+        match Document::read(path) {
             Ok(file) => layers.file(file),
             Err(problem) => broken.push(problem),
         }
@@ -134,9 +125,10 @@ pub fn load(sources: &Sources) -> Result<Loaded, Problems> {
             problems.push(problem);
         }
     }
-    let reader = Reader::new(&layers, &sources.environment);
-    let config = validate::config(&reader, layers.values(), sources.host_name.as_deref());
-    let (refused, mut warnings) = reader.finish();
+    let values = layers.values();
+    let diagnostics = Diagnostics::new(&layers);
+    let config = validate::config(&diagnostics, &values, &sources.environment, sources.host_name.as_deref());
+    let (refused, mut warnings) = diagnostics.finish();
     problems.extend(refused);
     match config {
         Some(config) if problems.is_empty() => {
@@ -144,15 +136,6 @@ pub fn load(sources: &Sources) -> Result<Loaded, Problems> {
             Ok(Loaded { config, warnings })
         }
         _ => Err(Problems::new(problems)),
-    }
-}
-
-/// The path of `name` below `path`.
-fn joined(path: &str, name: &str) -> String {
-    match (path, name) {
-        ("", name) => name.to_owned(),
-        (path, "") => path.to_owned(),
-        (path, name) => format!("{path}.{name}"),
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 
 use super::secret::{AccessKeyId, CredentialsUri, Proxy};
-use super::written::Written;
+use super::sourced::Sourced;
 use crate::aliyun::credentials::Places;
 use crate::aliyun::{Endpoint, Secret, SignatureVersion};
 
@@ -36,16 +36,16 @@ pub struct Config {
 #[derive(Debug, Clone)]
 pub struct Poll {
     /// Start to start, at least 1 s.
-    pub interval: Written<Duration>,
+    pub interval: Sourced<Duration>,
     /// A poll that runs longer is given up.
-    pub timeout: Written<Duration>,
+    pub timeout: Sourced<Duration>,
     /// Older data is no longer served; at least 5 s. Where the operator said nothing it is the larger
     /// of 5 minutes and three intervals.
-    pub stale_after: Written<Duration>,
+    pub stale_after: Sourced<Duration>,
     /// Records asked for at once, 1 to 100.
     pub page_size: u32,
     /// How long running scrapes may take to finish after SIGTERM.
-    pub shutdown_grace: Written<Duration>,
+    pub shutdown_grace: Sourced<Duration>,
 }
 
 /// `[api]`
@@ -54,9 +54,9 @@ pub struct Api {
     /// How requests are signed.
     pub signature: SignatureVersion,
     /// For the whole answer of one request.
-    pub request_timeout: Written<Duration>,
+    pub request_timeout: Sourced<Duration>,
     /// For the connection alone.
-    pub connect_timeout: Written<Duration>,
+    pub connect_timeout: Sourced<Duration>,
     /// Requests at once, per account and endpoint; at least 1.
     pub max_in_flight: usize,
     /// Ceiling per account and endpoint; above 0, at most 5,000.
@@ -64,7 +64,7 @@ pub struct Api {
     /// Further attempts for one request.
     pub max_retries: u32,
     /// A larger answer is refused.
-    pub max_response_bytes: Written<u64>,
+    pub max_response_bytes: Sourced<u64>,
     /// Whether plain HTTP endpoints other than loopback are fine.
     pub allow_http: bool,
     /// `None`: the environment's `HTTPS_PROXY` and `NO_PROXY` decide.
@@ -331,7 +331,7 @@ pub struct AssumedRole {
     /// What the session is called in audits; 2 to 64 characters.
     pub session_name: String,
     /// How long a session lasts, 15 minutes to 12 hours.
-    pub duration: Written<Duration>,
+    pub duration: Sourced<Duration>,
     /// Narrows the role's rights: a policy in JSON.
     pub policy: Option<String>,
 }

@@ -4,6 +4,8 @@
 
 use std::ops::Range;
 
+use crate::document::{closest_within, max_typos};
+
 /// How a key's value is written. Environment variables and flags are text; the kind says what the text becomes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -24,7 +26,7 @@ pub(super) enum Kind {
 
 /// What a path leads to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Place {
+pub(super) enum Lookup {
     Key(Kind),
     /// An entry of a map whose keys are the operator's own, such as a tag.
     Entry,
@@ -112,16 +114,16 @@ pub(super) const FLAG_KEYS: &[&str] = &[
 ];
 
 /// What `path` leads to. Numbers of accounts may be anything here.
-pub(super) fn place(path: &str) -> Place {
+pub(super) fn lookup(path: &str) -> Lookup {
     let pattern = pattern(path);
     if let Some((_, kind)) = KEYS.iter().find(|(key, _)| *key == pattern) {
-        return Place::Key(*kind);
+        return Lookup::Key(*kind);
     }
     let below = |key: &str| is_below(&pattern, key);
     if KEYS.iter().any(|(key, kind)| *kind == Kind::TextMap && below(key)) {
-        return Place::Entry;
+        return Lookup::Entry;
     }
-    if KEYS.iter().any(|(key, _)| is_below(key, &pattern)) { Place::Section } else { Place::Unknown }
+    if KEYS.iter().any(|(key, _)| is_below(key, &pattern)) { Lookup::Section } else { Lookup::Unknown }
 }
 
 /// Whether `name` is a section at the top: `poll`, `api`, `accounts` ...
@@ -141,17 +143,8 @@ pub(super) fn nearest(path: &str) -> Option<String> {
             .filter(|key| !key.ends_with('*'))
     };
     let name = pattern.rsplit('.').next().unwrap_or(&pattern);
-    // Three slips in a word of three letters make another word.
-    let slips = (name.chars().count() / 2).clamp(1, 3);
-    let whole = candidates()
-        .map(|key| (strsim::osa_distance(&pattern, key), key))
-        .min_by_key(|(distance, _)| *distance)
-        .filter(|(distance, _)| *distance <= slips);
     let same_name = || candidates().find(|key| key.rsplit('.').next() == Some(name));
-    let key = match whole {
-        Some((_, key)) => key,
-        None => same_name()?,
-    };
+    let key = closest_within(&pattern, candidates(), max_typos(name)).or_else(same_name)?;
     let number = account_number(path).unwrap_or("0");
     let key = key.replacen('*', number, 1);
     let bases = bases(path);
@@ -159,17 +152,6 @@ pub(super) fn nearest(path: &str) -> Option<String> {
         Some((account, name)) => format!("{account}.credentials{}.{name}", &path[bases]),
         None => key,
     })
-}
-
-/// The word of `words` nearest to `word`, when it is near enough to have been meant.
-pub(super) fn nearest_word<'a>(word: &str, words: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let word = word.to_lowercase();
-    words
-        .into_iter()
-        .map(|known| (strsim::osa_distance(&word, known), known))
-        .min_by_key(|(distance, _)| *distance)
-        .filter(|(distance, known)| *distance <= 2.max(known.len() / 3))
-        .map(|(_, known)| known)
 }
 
 /// `accounts.3.name` -> `accounts.*.name`, `accounts.3.credentials.base.uri` -> `accounts.*.credentials.uri`.
@@ -211,17 +193,17 @@ mod tests {
 
     #[test]
     fn a_path_leads_to_a_key_a_section_an_entry_or_nowhere() {
-        assert_eq!(place("poll.interval"), Place::Key(Kind::Text));
-        assert_eq!(place("poll"), Place::Section);
-        assert_eq!(place("accounts"), Place::Key(Kind::Accounts));
-        assert_eq!(place("accounts.12"), Place::Section);
-        assert_eq!(place("accounts.0.filter.tags"), Place::Key(Kind::TextMap));
-        assert_eq!(place("accounts.0.filter.tags.a.b"), Place::Entry);
-        assert_eq!(place("accounts.0.credentials.base"), Place::Section);
-        assert_eq!(place("accounts.0.credentials.base.base.role_arn"), Place::Key(Kind::Text));
-        assert_eq!(place("accounts.0.credentials.basement"), Place::Unknown);
-        assert_eq!(place("accounts.first.name"), Place::Unknown);
-        assert_eq!(place("poll.intervall"), Place::Unknown);
+        assert_eq!(lookup("poll.interval"), Lookup::Key(Kind::Text));
+        assert_eq!(lookup("poll"), Lookup::Section);
+        assert_eq!(lookup("accounts"), Lookup::Key(Kind::Accounts));
+        assert_eq!(lookup("accounts.12"), Lookup::Section);
+        assert_eq!(lookup("accounts.0.filter.tags"), Lookup::Key(Kind::TextMap));
+        assert_eq!(lookup("accounts.0.filter.tags.a.b"), Lookup::Entry);
+        assert_eq!(lookup("accounts.0.credentials.base"), Lookup::Section);
+        assert_eq!(lookup("accounts.0.credentials.base.base.role_arn"), Lookup::Key(Kind::Text));
+        assert_eq!(lookup("accounts.0.credentials.basement"), Lookup::Unknown);
+        assert_eq!(lookup("accounts.first.name"), Lookup::Unknown);
+        assert_eq!(lookup("poll.intervall"), Lookup::Unknown);
     }
 
     #[test]

@@ -2,19 +2,18 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::fs;
-use std::io::Read as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::aliyun::Secret;
 use crate::aliyun::access_key::mask_id;
 use crate::aliyun::credentials::parse_uri;
+use crate::document::read_small_text;
 
 /// What stands in place of a secret wherever a configuration is shown.
 pub(super) const SHOWN: &str = "<secret>";
 
-/// A secret file is a key, not a book.
-const MAX_FILE_BYTES: u64 = 64 * 1024;
+/// A key has less than a kilobyte; a larger file is probably the wrong one.
+const MAX_SECRET_BYTES: u64 = 64 * 1024;
 
 /// The id of an AccessKey: shown by its last four characters only.
 #[derive(Clone, PartialEq, Eq)]
@@ -125,7 +124,10 @@ pub(super) fn file_of(text: &str) -> Option<PathBuf> {
 /// The error says what is wrong with the place, never what is in it.
 pub(super) fn resolve(text: &str, environment: &BTreeMap<String, String>) -> Result<Secret, String> {
     let value = if let Some(path) = text.strip_prefix("file:") {
-        read(path).map_err(|error| format!("the secret file {path} cannot be read: {error}"))?
+        let text = read_small_text(Path::new(path), MAX_SECRET_BYTES)
+            .map_err(|error| format!("cannot read the secret file {path}: {error}"))?;
+        // Editors and `echo` end a file with a newline that is not part of the secret.
+        text.trim_end_matches(['\r', '\n']).to_owned()
     } else if let Some(name) = text.strip_prefix("env:") {
         let value = environment.get(name).cloned();
         value.ok_or_else(|| format!("the environment variable {name} isn't set"))?
@@ -135,16 +137,10 @@ pub(super) fn resolve(text: &str, environment: &BTreeMap<String, String>) -> Res
     if value.is_empty() { Err(format!("{text} is empty")) } else { Ok(Secret::new(value)) }
 }
 
-fn read(path: &str) -> std::io::Result<String> {
-    let mut text = String::new();
-    fs::File::open(path)?.take(MAX_FILE_BYTES).read_to_string(&mut text)?;
-    // Editors and `echo` end a file with a newline that is no part of the secret.
-    text.truncate(text.trim_end_matches(['\r', '\n']).len());
-    Ok(text)
-}
-
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]

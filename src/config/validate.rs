@@ -1,5 +1,6 @@
 //! The rules of each section but the accounts, and its defaults beside them.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use figment::value::{Dict, Value};
@@ -9,30 +10,35 @@ use super::account;
 use super::model::{
     Api, Collectors, Config, Depth, GroupLabel, Labels, Poll, Schedule, Sharding, StateSet, Tags, Users,
 };
-use super::reader::{Reader, Table};
+use super::reader::{SectionReader, reject_unknown_keys};
 use super::secret::Proxy;
-use super::written::{Written, format_duration};
+use super::sourced::Sourced;
 use crate::aliyun::SignatureVersion;
+use crate::document::{Diagnostics, format_duration};
 
 /// Far beyond every use, and far from where adding it to a clock would overflow.
 const LONGEST: Duration = Duration::from_hours(8784);
 
 /// Reads everything; what is wrong stays with the reader, and then the result is worth nothing.
-pub(super) fn config(reader: &Reader<'_>, values: Dict, host_name: Option<&str>) -> Option<Config> {
-    let root = Value::from(values);
-    reader.refuse_unknown(&root);
-    let root = Table::new(reader, "", Some(&root));
-    let poll = poll(&root.table("poll"));
-    let api = api(&root.table("api"));
-    let collectors = collectors(&root.table("collectors"));
-    let labels = labels(&root.table("labels"));
-    let schedule = schedule(&root.table("schedule"));
-    let sharding = sharding(&root.table("sharding"), host_name);
+pub(super) fn config(
+    diagnostics: &Diagnostics<'_>,
+    values: &Dict,
+    environment: &BTreeMap<String, String>,
+    host_name: Option<&str>,
+) -> Option<Config> {
+    reject_unknown_keys(diagnostics, &Value::from(values.clone()), "");
+    let root = SectionReader::root(diagnostics, values, environment);
+    let poll = poll(&root.section("poll"));
+    let api = api(&root.section("api"));
+    let collectors = collectors(&root.section("collectors"));
+    let labels = labels(&root.section("labels"));
+    let schedule = schedule(&root.section("schedule"));
+    let sharding = sharding(&root.section("sharding"), host_name);
     let accounts = account::accounts(&root, api.allow_http)?;
     Some(Config { poll, api, collectors, labels, schedule, sharding, accounts })
 }
 
-fn poll(table: &Table<'_>) -> Poll {
+fn poll(table: &SectionReader<'_>) -> Poll {
     const STALE_AFTER: &str = "stale_after";
     let interval = table.duration("interval", "60s", Duration::from_secs(1)..=LONGEST);
     let mut stale_after = table.duration(STALE_AFTER, "5m", Duration::from_secs(5)..=LONGEST);
@@ -49,7 +55,7 @@ fn poll(table: &Table<'_>) -> Poll {
         // Whoever polls every ten minutes doesn't want data to vanish after five.
         let three_polls = interval.get() * 3;
         if three_polls > stale_after.get() {
-            stale_after = Written::new(three_polls, format_duration(three_polls));
+            stale_after = Sourced::new(three_polls, format_duration(three_polls));
         }
     }
     Poll {
@@ -61,7 +67,7 @@ fn poll(table: &Table<'_>) -> Poll {
     }
 }
 
-fn api(table: &Table<'_>) -> Api {
+fn api(table: &SectionReader<'_>) -> Api {
     const PROXY: &str = "proxy";
     let proxy = table.secret(PROXY).and_then(|url| {
         let proxy = Proxy::parse(url.expose());
@@ -94,7 +100,7 @@ fn api(table: &Table<'_>) -> Api {
     }
 }
 
-fn collectors(table: &Table<'_>) -> Collectors {
+fn collectors(table: &SectionReader<'_>) -> Collectors {
     #[derive(Clone, Copy, PartialEq)]
     enum Word {
         Off,
@@ -113,7 +119,7 @@ fn collectors(table: &Table<'_>) -> Collectors {
         Word::Hash => match key {
             Some(key) => Users::Hash(key),
             None => {
-                if !table.is_written(KEY) {
+                if !table.is_filled(KEY) {
                     let rule = "any text that is kept secret, or file:PATH or env:NAME";
                     table.problem(KEY, format!("is needed for users = \"hash\": {rule}"));
                 }
@@ -136,7 +142,7 @@ fn collectors(table: &Table<'_>) -> Collectors {
     }
 }
 
-fn labels(table: &Table<'_>) -> Labels {
+fn labels(table: &SectionReader<'_>) -> Labels {
     const GROUP: &str = "group";
     let group_label = |text: String| match text.strip_prefix("tag:") {
         Some(key) if !key.is_empty() => Some(GroupLabel::Tag(key.to_owned())),
@@ -158,7 +164,7 @@ fn labels(table: &Table<'_>) -> Labels {
     }
 }
 
-fn schedule(table: &Table<'_>) -> Schedule {
+fn schedule(table: &SectionReader<'_>) -> Schedule {
     const TIME_ZONE: &str = "time_zone";
     let time_zone_name = table.text(TIME_ZONE).unwrap_or_else(|| "Asia/Shanghai".to_owned());
     let time_zone = TimeZone::get(&time_zone_name).unwrap_or_else(|_| {
@@ -170,14 +176,14 @@ fn schedule(table: &Table<'_>) -> Schedule {
     Schedule { time_zone, time_zone_name }
 }
 
-fn sharding(table: &Table<'_>, host_name: Option<&str>) -> Sharding {
+fn sharding(table: &SectionReader<'_>, host_name: Option<&str>) -> Sharding {
     const INDEX: &str = "index";
     const RULE: &str = "must be a whole number from 0, or \"hostname\"";
     let total = table.integer("total", 1, 1..=10_000);
-    let index = match table.ordinal(INDEX) {
+    let index = match table.scalar(INDEX).map(|text| text.trim().parse::<u32>().map_err(|_| text)) {
         None => 0,
         Some(Ok(index)) => index,
-        Some(Err(text)) if text == "hostname" => ordinal_of(host_name).unwrap_or_else(|| {
+        Some(Err(text)) if text.trim() == "hostname" => ordinal_of(host_name).unwrap_or_else(|| {
             let name = host_name.map_or_else(|| "is unknown".to_owned(), |name| format!("is {name:?}"));
             table.problem(
                 INDEX,

@@ -17,7 +17,7 @@ use super::basic_auth::Logins;
 use super::file_watch::Watched;
 use super::rate_limit::Limiter;
 use super::settings::{self, Reading, Settings};
-use crate::config::{Problem, Problems};
+use crate::document::{Problem, Problems};
 use crate::server::handler::Handler;
 use crate::server::response::{self, ResponseBody};
 

@@ -28,7 +28,7 @@ use std::path::Path;
 
 pub use access::AccessControl;
 
-use crate::config::{Problem, Problems};
+use crate::document::{Problem, Problems};
 
 /// Checks a web configuration file and every file that it names; returns warnings.
 ///

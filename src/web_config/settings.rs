@@ -13,7 +13,7 @@ use super::file_watch::Watched;
 use super::rate_limit::RateLimit;
 use super::table::{Document, Table};
 use super::tls;
-use crate::config::{Origin, Problem, Problems};
+use crate::document::{Origin, Problem, Problems};
 
 /// What a good file says; without a file everything is as in [`Settings::default`].
 #[derive(Clone, Default)]

@@ -1,20 +1,19 @@
 //! Typed reading of the file's values: whatever doesn't fit becomes a problem, and reading goes on.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use figment::value::{Dict, Value};
 
-use crate::config::{self, Origin, Problem, did_you_mean};
+use crate::document::{self, Language, LineNumbers, Origin, Problem, did_you_mean};
 
 /// One file, and what is wrong with it.
 pub(crate) struct Document {
     /// The path as the operator wrote it.
     place: String,
     directory: PathBuf,
-    lines: BTreeMap<String, u64>,
+    lines: LineNumbers,
     problems: RefCell<Vec<Problem>>,
     warnings: RefCell<Vec<Problem>>,
 }
@@ -25,7 +24,8 @@ impl Document {
         let place = path.display().to_string();
         let text = std::str::from_utf8(text)
             .map_err(|_| Problem::new(Origin::new(&place), "", "is no text in UTF-8"))?;
-        let (values, lines) = config::yaml(&place, text)?;
+        let document::Document { values, lines, .. } =
+            document::Document::parse(&place, Language::Yaml, text)?;
         let directory = path.parent().map(Path::to_path_buf).unwrap_or_default();
         let (problems, warnings) = (RefCell::default(), RefCell::default());
         Ok((Document { place, directory, lines, problems, warnings }, values))
@@ -38,9 +38,7 @@ impl Document {
 
     /// The line of a key, or of the section that it would stand in.
     fn report(&self, key: &str, message: impl Into<String>) -> Problem {
-        let ancestors =
-            std::iter::successors(Some(key), |key| key.rsplit_once('.').map(|(section, _)| section));
-        let line = ancestors.filter_map(|key| self.lines.get(key)).next().copied();
+        let line = self.lines.line(key);
         Problem::new(Origin { line, ..Origin::new(&self.place) }, key, message)
     }
 }
@@ -170,7 +168,7 @@ impl<'a> Table<'a> {
             Value::Num(_, number) if number.to_u128() == Some(0) => Some(Duration::ZERO),
             value => value.as_str().and_then(|text| match text {
                 "0" => Some(Duration::ZERO),
-                text => config::parse_duration(text),
+                text => document::parse_duration(text),
             }),
         };
         if duration.is_none() {

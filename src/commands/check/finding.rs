@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::config::Problem;
+use crate::document::Problem;
 
 /// How bad it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::finding::{AccountReport, Level, Report};
 use crate::{
-    config::{Problem, Problems},
+    document::{Problem, Problems},
     telemetry::VERSION,
 };
 
@@ -43,7 +43,7 @@ struct Said<'r> {
 impl<'r> Said<'r> {
     fn new(problem: &'r Problem) -> Self {
         Self {
-            place: &problem.origin.place,
+            place: &problem.origin.source,
             line: problem.origin.line,
             key: &problem.key,
             message: &problem.message,

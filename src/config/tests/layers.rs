@@ -49,7 +49,7 @@ fn files_that_cannot_be_read_are_named_together() {
     let problems = load(&sources).expect_err("refused").to_string();
     assert_eq!(problems.lines().count(), 3, "{problems}");
     assert!(problems.contains("/does/not/exist.toml: cannot be read: "), "{problems}");
-    assert!(problems.contains("/etc/hostname: a configuration file ends in .toml"), "{problems}");
+    assert!(problems.contains("/etc/hostname: a configuration file must end in .toml"), "{problems}");
 }
 
 #[test]

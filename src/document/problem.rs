@@ -1,41 +1,43 @@
-//! What is wrong with a configuration, and where it was said.
+//! A problem of a document, where it is, and the list of all problems.
 
 use std::fmt;
 
-/// Where a value was said.
+/// Where a value was set.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Origin {
-    /// A file's path, an environment variable's name, a flag; or `configuration` for what nobody said.
-    pub place: String,
-    /// The line of the key, from 1, in a file that is long enough to need one.
+    /// A file's path, an environment variable's name or a flag; `configuration` for a value that is not set.
+    pub source: String,
+    /// The line of the key, from 1; `None` for environment variables, flags and a file as a whole.
     pub line: Option<u64>,
 }
 
 impl Origin {
-    pub(crate) fn new(place: impl Into<String>) -> Self {
-        Self { place: place.into(), line: None }
+    /// An origin without a line.
+    pub(crate) fn new(source: impl Into<String>) -> Self {
+        Self { source: source.into(), line: None }
     }
 }
 
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.place)?;
+        f.write_str(&self.source)?;
         self.line.map_or(Ok(()), |line| write!(f, ":{line}"))
     }
 }
 
-/// One thing that is wrong, or (as a warning) odd. Never shows a secret.
+/// One error or warning about a document. It never contains a secret.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Problem {
-    /// Where it was said.
+    /// Where the value was set.
     pub origin: Origin,
-    /// The key's path, such as `accounts.0.endpoint`; empty when it is about a file or a flag as a whole.
+    /// The key's path, such as `accounts.0.endpoint`; empty for a problem of a file or a flag as a whole.
     pub key: String,
-    /// What is wrong and what is allowed.
+    /// What is wrong, and which values are allowed.
     pub message: String,
 }
 
 impl Problem {
+    /// A problem of the value of `key`.
     pub(crate) fn new(origin: Origin, key: impl Into<String>, message: impl Into<String>) -> Self {
         Self { origin, key: key.into(), message: message.into() }
     }
@@ -51,11 +53,12 @@ impl fmt::Display for Problem {
     }
 }
 
-/// Every problem of a configuration, in the order of its files and lines; shown one a line.
+/// All problems, sorted by file and line, each once. `Display` writes one problem on each line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problems(Vec<Problem>);
 
 impl Problems {
+    /// Sorts the problems and removes duplicates.
     pub(crate) fn new(mut problems: Vec<Problem>) -> Self {
         problems.sort();
         problems.dedup();
@@ -67,11 +70,8 @@ impl Problems {
         self.0.iter()
     }
 
-    /// How many there are.
-    #[expect(
-        clippy::len_without_is_empty,
-        reason = "never empty: without a problem there is a configuration"
-    )]
+    /// The number of problems, at least 1.
+    #[expect(clippy::len_without_is_empty, reason = "never empty: a document without problems is accepted")]
     pub fn len(&self) -> usize {
         self.0.len()
     }
@@ -88,8 +88,8 @@ impl<'a> IntoIterator for &'a Problems {
 
 impl fmt::Display for Problems {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (number, problem) in self.0.iter().enumerate() {
-            if number > 0 {
+        for (index, problem) in self.0.iter().enumerate() {
+            if index > 0 {
                 f.write_str("\n")?;
             }
             problem.fmt(f)?;

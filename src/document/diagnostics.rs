@@ -1,0 +1,42 @@
+//! Collects problems and warnings while a document is read, so that all are reported at once.
+
+use std::cell::RefCell;
+
+use figment::value::Tag;
+
+use super::{Origin, Problem};
+
+/// Finds where a value was set.
+pub(crate) trait Locate {
+    /// The origin of the value with `tag` at `path`, or of the closest table that contains `path`.
+    fn origin(&self, tag: Tag, path: &str) -> Origin;
+}
+
+/// The problems and warnings found so far.
+pub(crate) struct Diagnostics<'a> {
+    locations: &'a dyn Locate,
+    problems: RefCell<Vec<Problem>>,
+    warnings: RefCell<Vec<Problem>>,
+}
+
+impl<'a> Diagnostics<'a> {
+    /// No problems yet; `locations` supplies the origin of each one.
+    pub(crate) fn new(locations: &'a dyn Locate) -> Self {
+        Self { locations, problems: RefCell::default(), warnings: RefCell::default() }
+    }
+
+    /// The problems, then the warnings.
+    pub(crate) fn finish(self) -> (Vec<Problem>, Vec<Problem>) {
+        (self.problems.into_inner(), self.warnings.into_inner())
+    }
+
+    /// Reports a problem: the document is rejected.
+    pub(crate) fn problem(&self, tag: Tag, path: &str, message: impl Into<String>) {
+        self.problems.borrow_mut().push(Problem::new(self.locations.origin(tag, path), path, message));
+    }
+
+    /// Reports a warning: the document is accepted.
+    pub(crate) fn warning(&self, tag: Tag, path: &str, message: impl Into<String>) {
+        self.warnings.borrow_mut().push(Problem::new(self.locations.origin(tag, path), path, message));
+    }
+}
