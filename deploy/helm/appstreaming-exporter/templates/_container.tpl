@@ -1,4 +1,4 @@
-{{/* The exporter's container, without probes of its own. Takes the chart's context. */}}
+{{/* The exporter's container, without readiness probe. Call it with the context of the chart. */}}
 {{- define "appstreaming-exporter.container" -}}
 image: {{ include "appstreaming-exporter.image" . }}
 imagePullPolicy: {{ .Values.image.pullPolicy }}
@@ -39,7 +39,7 @@ startupProbe:
     port: exporter
   periodSeconds: 1
   failureThreshold: 30
-# Alive is "it serves"; what the cloud answers is no reason to restart anything.
+# Liveness means that the exporter serves requests. The state of the cloud never causes a restart.
 livenessProbe:
   httpGet:
     path: /-/healthy
@@ -83,8 +83,9 @@ volumeMounts:
 {{- end -}}
 
 {{/*
-A container for pods of a chart that depends on this one; an item of spec.containers. Without a readiness
-probe: the pod is ready when its main container is. Call it with the subchart's context:
+A container for the pods of a chart that depends on this one: an item of spec.containers. It has no
+readiness probe: the pod is ready when its main container is ready. Call it with the context of the
+subchart:
 
   {{- include "appstreaming-exporter.sidecar" (index .Subcharts "appstreaming-exporter") | nindent 8 }}
 */}}
@@ -93,14 +94,14 @@ probe: the pod is ready when its main container is. Call it with the subchart's 
   {{- include "appstreaming-exporter.container" . | nindent 2 }}
 {{- end -}}
 
-{{/* The same as a native sidecar; an item of spec.initContainers, Kubernetes 1.29 and later. */}}
+{{/* The same as a native sidecar: an item of spec.initContainers, Kubernetes 1.29 or later. */}}
 {{- define "appstreaming-exporter.nativeSidecar" -}}
 - name: appstreaming-exporter
   restartPolicy: Always
   {{- include "appstreaming-exporter.container" . | nindent 2 }}
 {{- end -}}
 
-{{/* The label by which the PodMonitor finds pods with a sidecar. */}}
+{{/* The label with which the PodMonitor selects pods with a sidecar. */}}
 {{- define "appstreaming-exporter.sidecarLabels" -}}
 appstreaming-exporter/scrape: {{ .Release.Name | quote }}
 {{- end -}}
