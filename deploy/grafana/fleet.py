@@ -1,15 +1,15 @@
-"""The fleet: what is wrong first, then every delivery group in one table, then how it came about."""
+"""The dashboard of the fleet: problems, all delivery groups in one table, and their history."""
 
 from parts import *
 
 
-def none(expr):
-    """The number of series that `expr` finds, 0 where it finds none."""
+def count_or_zero(expr):
+    """Returns a query for the number of series that `expr` matches, 0 if there are none."""
     return f"count({expr}) or vector(0)"
 
 
 def firing(severity):
-    return none(f'ALERTS{{alertname=~"AppStreaming.*",alertstate="firing",severity="{severity}"}}')
+    return count_or_zero(f'ALERTS{{alertname=~"AppStreaming.*",alertstate="firing",severity="{severity}"}}')
 
 
 BAD = steps(GREEN, (1, RED))
@@ -17,34 +17,34 @@ WORTH_A_LOOK = steps(GREEN, (1, YELLOW))
 
 
 def build(runbook):
-    board = start(FLEET, "App Streaming / Fleet", "Delivery groups of Alibaba Cloud App Streaming: problems, sessions, room, subscriptions.", runbook)
+    board = start(FLEET, "App Streaming / Fleet", "Delivery groups of Alibaba Cloud App Streaming: problems, sessions, capacity, subscriptions.", runbook)
     board = board.with_variable(account_variable()).with_variable(region_variable()).with_variable(group_variable(multi=True))
 
     board = board.with_row(row("Problems"))
     for panel in (
-        number("Critical alerts", "Alerts of severity critical that fire. See the runbook.", firing("critical"), colors=BAD),
-        number("Warnings", "Alerts of severity warning that fire. See the runbook.", firing("warning"), colors=WORTH_A_LOOK),
-        number("Groups not published", "Delivery groups that users can't start applications of.",
-               none(f'{ONE} (appstreaming_group_status{{status="PUBLISHED",{GROUPS}}}) == 0'), colors=BAD),
-        number("Groups without an idle session", "Delivery groups in use in which no further session is ready.",
-               none(f'{ONE} (appstreaming_group_instances{{status="IDLE",{GROUPS}}}) == 0 and on (account, region_id, group_id) group:appstreaming_sessions_in_use:sum > 0'), colors=BAD),
-        number("Subscriptions that end in 7 days", "Delivery groups whose subscription ends within a week, or is over.",
-               none(f'{ONE} (appstreaming_group_expiry_timestamp_seconds{{{GROUPS}}}) - time() < 7 * 86400'), colors=WORTH_A_LOOK),
-        number("Targets that fail", "Targets whose last poll did not succeed whole: the numbers on this page may be old.",
-               none(f'appstreaming_up{{{ACCOUNTS}}} == 0'), colors=BAD),
+        number("Critical alerts", "Firing alerts of severity critical. See the runbook.", firing("critical"), colors=BAD),
+        number("Warnings", "Firing alerts of severity warning. See the runbook.", firing("warning"), colors=WORTH_A_LOOK),
+        number("Groups not published", "Delivery groups whose applications users cannot start.",
+               count_or_zero(f'{ONE} (appstreaming_group_status{{status="PUBLISHED",{GROUPS}}}) == 0'), colors=BAD),
+        number("Groups without an idle session", "Delivery groups in use in which no other session is ready.",
+               count_or_zero(f'{ONE} (appstreaming_group_instances{{status="IDLE",{GROUPS}}}) == 0 and on (account, region_id, group_id) group:appstreaming_sessions_in_use:sum > 0'), colors=BAD),
+        number("Subscriptions ending in 7 days", "Delivery groups whose subscription ends within 7 days, or has ended.",
+               count_or_zero(f'{ONE} (appstreaming_group_expiry_timestamp_seconds{{{GROUPS}}}) - time() < 7 * 86400'), colors=WORTH_A_LOOK),
+        number("Failing targets", "Targets whose last poll did not succeed completely: the numbers on this page may be old.",
+               count_or_zero(f'appstreaming_up{{{ACCOUNTS}}} == 0'), colors=BAD),
     ):
         board = board.with_panel(panel)
     board = board.with_panel(grid(
-        "Alerts that fire", "Every alert of this exporter that fires now, with what it is about. Each has a section in the runbook.",
+        "Firing alerts", "Alerts of this exporter that are firing now, with their labels. Each alert has a section in the runbook.",
         [("A", 'ALERTS{alertname=~"AppStreaming.*",alertstate="firing"}')],
         {"severity": "Severity", "alertname": "Alert", "name": "Delivery group", "group_id": "group_id", "account": "account", "region_id": "Region", "instance": "Exporter"},
         height=7, sort=("Severity", False), properties={"Delivery group": to_group()},
     ))
 
-    board = board.with_row(row("All of them"))
+    board = board.with_row(row("Delivery groups"))
     by_group = "max by (account, region_id, group_id)"
     board = board.with_panel(grid(
-        "Delivery groups", "One row for each delivery group, the fullest first. A row leads to the group's own dashboard.",
+        "Delivery groups", "One row for each delivery group, with the highest usage first. The name links to the dashboard of the group.",
         [
             ("info", f"max by (account, region_id, group_id, name) (group:appstreaming_group_info:name{{{GROUPS}}})"),
             ("status", f"max by (group_id, status) (appstreaming_group_status{{{GROUPS}}} == 1)"),
@@ -70,30 +70,30 @@ def build(runbook):
 
     board = board.with_row(row("Sessions"))
     for panel in (
-        lines("Sessions and capacity", "Sessions in use of all groups chosen, and the sessions they can serve.",
+        lines("Sessions and capacity", "Sessions in use in all selected groups, and the sessions that the groups can serve.",
               (f"sum(group:appstreaming_sessions_in_use:sum{{{GROUPS}}})", "in use"),
               (f"sum({ONE} (appstreaming_group_session_capacity{{{GROUPS}}}))", "capacity")),
-        lines("Usage, the ten fullest", "Sessions in use divided by the session capacity.",
+        lines("Usage, the ten highest", "Sessions in use divided by the session capacity.",
               (f"topk(10, group:appstreaming_session_usage:ratio{{{GROUPS}}} * on (account, region_id, group_id) group_left (name) max by (account, region_id, group_id, name) (group:appstreaming_group_info:name))", "{{name}}"),
               unit="percentunit", most=1, colors=steps(GREEN, (0.8, YELLOW), (0.95, RED))),
-        lines("Session starts per hour", "User bindings that began within the last hour, as far as polls saw them.",
+        lines("Session starts per hour", "User bindings that began within the last hour, as far as polls detected them.",
               (f"sum by (region_id) (group:appstreaming_sessions_started:increase1h{{{GROUPS}}})", "{{region_id}}")),
-        lines("Connected and disconnected", "Sessions whose user is connected, and those whose user has gone.",
+        lines("Connected and disconnected", "Sessions with a connected user, and sessions with a disconnected user.",
               (f"sum by (session_status) ({ONE} (appstreaming_group_sessions{{{GROUPS}}}))", "{{session_status}}"), stacked=True),
     ):
         board = board.with_panel(panel)
 
-    board = board.with_row(row("Room"))
+    board = board.with_row(row("Capacity"))
     for panel in (
-        lines("Headroom, the ten smallest", "Sessions that can still start on what is there now.",
+        lines("Headroom, the ten smallest", "Sessions that can still start with the present capacity.",
               (f"bottomk(10, group:appstreaming_session_headroom:sum{{{GROUPS}}} * on (account, region_id, group_id) group_left (name) max by (account, region_id, group_id, name) (group:appstreaming_group_info:name))", "{{name}}")),
-        lines("Scaling, how much of it is used", "What scaling has added by what it may add: node pools that scale by usage, and groups sold by session.",
+        lines("Scaling in use", "Added share of what scaling may add: node pools that scale by usage, and groups sold by session.",
               (f"node_pool:appstreaming_scaling_nodes:ratio{{{GROUPS}}}", "{{group_id}} {{node_pool_id}}"),
               (f"group:appstreaming_instances:ratio{{{GROUPS}}}", "{{group_id}}"),
               unit="percentunit", most=1, colors=steps(GREEN, (0.8, YELLOW), (1, RED))),
-        lines("Instances by status", "Instances of all groups chosen, by their status.",
+        lines("Instances by status", "Instances of all selected groups, by status.",
               (f"sum by (status) ({ONE} (appstreaming_group_instances{{{GROUPS}}})) > 0", "{{status}}"), stacked=True),
-        lines("Persistent sessions by status", "Persistent sessions of all groups chosen, by their status.",
+        lines("Persistent sessions by status", "Persistent sessions of all selected groups, by status.",
               (f"sum by (status) ({ONE} (appstreaming_group_persistent_sessions{{{GROUPS}}})) > 0", "{{status}}"), stacked=True),
     ):
         board = board.with_panel(panel)

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Writes dashboards/*.json from the code beside it: `generate.py [DIRECTORY]`.
+"""Generates dashboards/*.json: `generate.py [DIRECTORY]`.
 
-Needs requirements.txt. `just observability` fails where the files and the code differ.
+Needs requirements.txt. `just observability` fails if the files and the code differ.
 """
 
 import os
@@ -13,7 +13,7 @@ import fleet
 import group
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 
-# Where the runbook can be read: set it to your copy's address before you generate.
+# Address of the runbook. Set it to the address of your copy before you generate the dashboards.
 RUNBOOK = os.environ.get("RUNBOOK_URL", "docs/runbook.md")
 
 

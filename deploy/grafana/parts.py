@@ -1,4 +1,4 @@
-"""What the dashboards are built from: panels with a description, units and thresholds, queries, variables, links."""
+"""Building blocks of the dashboards: panels, queries, variables and links."""
 
 from grafana_foundation_sdk.builders import common, dashboard, prometheus, stat, table, timeseries
 from grafana_foundation_sdk.models import common as words
@@ -10,17 +10,17 @@ DATASOURCE = words.DataSourceRef(type_val="prometheus", uid="${datasource}")
 TAG = "appstreaming"
 FLEET, GROUP, EXPORTER = "appstreaming-fleet", "appstreaming-group", "appstreaming-exporter"
 
-# Labels that narrow the series of a group, and those of an account.
+# Label matchers for the series of a group, and for those of an account.
 GROUPS = 'account=~"$account",region_id=~"$region",group_id=~"$group"'
 ACCOUNTS = 'account=~"$account"'
-# Replicas see the same fleet: each series once.
+# Replicas export the same fleet: counts each series once.
 ONE = "max without (instance, pod)"
 
 GREEN, YELLOW, RED = "green", "yellow", "red"
 
 
 def steps(*pairs):
-    """Colours from a value on, such as steps(GREEN, (0.8, YELLOW))."""
+    """Returns thresholds. Each colour applies from its value: steps(GREEN, (0.8, YELLOW))."""
     first, *rest = pairs
     found = [model.Threshold(value=None, color=first)]
     found += [model.Threshold(value=value, color=color) for value, color in rest]
@@ -36,7 +36,7 @@ def query(expr, legend="", instant=False, as_table=False, ref=None):
 
 
 def number(title, about, expr, unit="short", colors=None, legend="", width=4, text_mode="auto", link=None):
-    """One number, or one for each series."""
+    """Returns a panel with one number, or with one number for each series."""
     panel = (
         stat.Panel().title(title).description(about).datasource(DATASOURCE).with_target(query(expr, legend, instant=True))
         .unit(unit).height(4).span(width).thresholds(colors or steps(GREEN))
@@ -49,7 +49,7 @@ def number(title, about, expr, unit="short", colors=None, legend="", width=4, te
 
 
 def lines(title, about, *queries, unit="short", width=12, stacked=False, least=0, most=None, colors=None):
-    """Values over time; each query is (expression, legend)."""
+    """Returns a panel with values over time. Each query is (expression, legend)."""
     panel = (
         timeseries.Panel().title(title).description(about).datasource(DATASOURCE).unit(unit).height(8).span(width)
         .line_width(1).fill_opacity(25 if stacked else 8).show_points(words.VisibilityMode.NEVER).span_nulls(False)
@@ -75,7 +75,11 @@ def lines(title, about, *queries, unit="short", width=12, stacked=False, least=0
 
 
 def grid(title, about, queries, columns, width=24, height=9, joined_by=None, sort=None, properties=None):
-    """A table. `queries` are (reference, expression); `columns` maps fields to titles, in order; the rest is hidden."""
+    """Returns a table panel.
+
+    `queries` are (reference, expression). `columns` maps fields to titles, in order; other fields
+    are hidden.
+    """
     panel = (
         table.Panel().title(title).description(about).datasource(DATASOURCE).height(height).span(width)
         .show_header(True).cell_height(words.TableCellHeight.SM).no_value("-")
@@ -106,7 +110,7 @@ def grid(title, about, queries, columns, width=24, height=9, joined_by=None, sor
 
 
 def colored(colors):
-    """A cell whose background follows thresholds, given as in `steps`."""
+    """Returns the properties of a cell with a background by thresholds, given as in `steps`."""
     first, *rest = colors
     found = [{"value": None, "color": first}] + [{"value": value, "color": color} for value, color in rest]
     return {
@@ -116,7 +120,7 @@ def colored(colors):
 
 
 def to_group():
-    """From a row of a table to the dashboard of its group."""
+    """Returns the properties of a cell that links to the dashboard of its group."""
     url = (
         f"/d/{GROUP}?var-datasource=${{datasource}}&var-account=${{__data.fields.account}}"
         "&var-group=${__data.fields.group_id}&${__url_time_range}"
@@ -142,7 +146,7 @@ def region_variable():
 
 
 def group_variable(multi):
-    """Ids as values, names to choose by."""
+    """Returns the variable that selects groups: it shows names, its values are ids."""
     return variable(
         "group", "Delivery group", 'query_result(appstreaming_group_info{account=~"$account",region_id=~"$region"})',
         regex='/group_id="(?<value>[^"]+)"|[{,]name="(?<text>[^"]+)"/g', multi=multi,
