@@ -38,11 +38,6 @@ impl<'a> Table<'a> {
         Self { diagnostics, path, tag, values }
     }
 
-    /// The path of this table, such as `accounts.0.filter`; empty at the top.
-    pub(crate) fn path(&self) -> &str {
-        &self.path
-    }
-
     /// The table at the key `name`.
     pub(crate) fn table(&self, name: &str) -> Self {
         let table = Self::new(self.diagnostics, join_path(&self.path, name), self.value(name));
@@ -202,7 +197,10 @@ impl<'a> Table<'a> {
     pub(crate) fn as_written(&self, name: &str) -> Option<String> {
         Some(match self.value(name)? {
             Value::String(_, text) => text.trim().to_owned(),
-            Value::Num(_, number) => number.to_i128().map(|number| number.to_string()).unwrap_or_default(),
+            Value::Num(_, number) => {
+                let signed = || number.to_i128().map(|number| number.to_string());
+                number.to_u128().map(|number| number.to_string()).or_else(signed).unwrap_or_default()
+            }
             _ => String::new(),
         })
     }

@@ -10,6 +10,7 @@ use std::fmt;
 
 use form_urlencoded::parse;
 
+use crate::document::closest;
 use crate::metrics::catalogue::{self, Collector};
 use crate::metrics::{Exposition, MetricFamily, Selection};
 
@@ -112,9 +113,7 @@ impl fmt::Display for Unknown {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { parameter, value, known } = self;
         writeln!(f, "unknown {parameter} {value:?}")?;
-        let alike = known.iter().map(|name| (strsim::jaro_winkler(value, name), name));
-        let nearest = alike.max_by(|(one, _), (other, _)| one.total_cmp(other));
-        if let Some((_, name)) = nearest.filter(|(likeness, _)| *likeness > 0.85) {
+        if let Some(name) = closest(value, known.iter().map(String::as_str)) {
             writeln!(f, "did you mean {name:?}?")?;
         }
         let shown: Vec<&str> = known.iter().map(String::as_str).take(MOST_NAMES).collect();

@@ -5,9 +5,17 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+use zeroize::Zeroizing;
+
+use crate::document::read_small_file;
+
 /// Reads files and remembers what each of them looked like just before.
 #[derive(Debug, Default)]
-pub(crate) struct Watched(Vec<(PathBuf, Option<Stamp>)>);
+pub(crate) struct Watched {
+    /// Relative paths start here.
+    directory: PathBuf,
+    files: Vec<(PathBuf, Option<Stamp>)>,
+}
 
 /// What tells a file from its successor without reading either.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,23 +28,32 @@ struct Stamp {
 }
 
 /// A certificate, a key and a list of users have some kilobytes; a gigabyte is a mistake.
-const MOST_BYTES: u64 = 4 * 1024 * 1024;
+const MAX_FILE_BYTES: u64 = 4 * 1024 * 1024;
 
 impl Watched {
+    /// No files yet; relative paths start in `directory`.
+    pub(crate) fn new(directory: &Path) -> Self {
+        Self { directory: directory.to_path_buf(), files: Vec::new() }
+    }
+
+    /// The path, starting in the directory if it is relative.
+    pub(crate) fn resolve(&self, path: impl AsRef<Path>) -> PathBuf {
+        self.directory.join(path)
+    }
+
     /// Reads a file. It is watched also when that fails, so that its repair is noticed.
-    pub(crate) fn read(&mut self, path: &Path) -> io::Result<Vec<u8>> {
-        // The stamp comes first: a change in between is one that is still to be noticed.
-        let metadata = fs::metadata(path);
-        self.0.push((path.to_path_buf(), metadata.as_ref().ok().map(Stamp::of)));
-        if metadata?.len() > MOST_BYTES {
-            return Err(io::Error::new(io::ErrorKind::FileTooLarge, "the file is larger than 4 MiB"));
-        }
-        fs::read(path)
+    pub(crate) fn read(&mut self, path: impl AsRef<Path>) -> io::Result<Zeroizing<Vec<u8>>> {
+        let path = self.resolve(path);
+        // The stamp is taken first: a change after it is detected by `changed`.
+        let stamp = fs::metadata(&path).ok().as_ref().map(Stamp::of);
+        let bytes = read_small_file(&path, MAX_FILE_BYTES);
+        self.files.push((path, stamp));
+        bytes
     }
 
     /// Whether any of the files is another one than that which was read.
     pub(crate) fn changed(&self) -> bool {
-        self.0.iter().any(|(path, before)| fs::metadata(path).ok().as_ref().map(Stamp::of) != *before)
+        self.files.iter().any(|(path, before)| fs::metadata(path).ok().as_ref().map(Stamp::of) != *before)
     }
 }
 
@@ -96,7 +113,7 @@ mod tests {
         fs::write(&new, "size same").unwrap();
         std::os::unix::fs::symlink(&old, &link).unwrap();
         let mut watched = Watched::default();
-        assert_eq!(watched.read(&link).unwrap(), b"same size");
+        assert_eq!(watched.read(&link).unwrap().as_slice(), b"same size");
         fs::remove_file(&link).unwrap();
         std::os::unix::fs::symlink(&new, &link).unwrap();
         assert!(watched.changed(), "as Kubernetes changes mounted secrets");

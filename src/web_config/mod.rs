@@ -8,7 +8,7 @@
 //! | module | contents |
 //! |---|---|
 //! | `access` | access control for each request, and re-reading the file when it changes |
-//! | `settings`, `table` | reading the file |
+//! | `settings` | reading the file |
 //! | `file_watch` | whether the file, or a file that it names, has changed |
 //! | `tls`, `basic_auth`, `rate_limit` | the parts of the settings |
 //!
@@ -19,7 +19,6 @@ mod basic_auth;
 mod file_watch;
 mod rate_limit;
 mod settings;
-mod table;
 #[cfg(test)]
 mod tests;
 mod tls;

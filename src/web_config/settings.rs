@@ -4,6 +4,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use hyper::header::{HeaderName, HeaderValue};
 use rustls::ServerConfig;
@@ -11,9 +12,8 @@ use rustls::ServerConfig;
 use super::basic_auth::Users;
 use super::file_watch::Watched;
 use super::rate_limit::RateLimit;
-use super::table::{Document, Table};
 use super::tls;
-use crate::document::{Origin, Problem, Problems};
+use crate::document::{Diagnostics, Document, Language, Origin, Problem, Problems, Table};
 
 /// What a good file says; without a file everything is as in [`Settings::default`].
 #[derive(Clone, Default)]
@@ -40,38 +40,42 @@ pub(crate) struct Reading {
 
 /// Reads the file and every file that it names.
 pub(crate) fn read(path: &Path) -> Reading {
-    let mut watched = Watched::default();
-    let parsed = watched
-        .read(path)
-        .map_err(|error| {
-            let place = Origin::new(path.display().to_string());
-            Problem::new(place, "", format!("cannot be read: {error}"))
-        })
-        .and_then(|text| Document::parse(path, &text));
-    let (document, values) = match parsed {
-        Ok(parsed) => parsed,
+    let mut watched = Watched::new(path.parent().unwrap_or(Path::new("")));
+    let document = match parse(path, &mut watched) {
+        Ok(document) => document,
         Err(problem) => {
             return Reading { settings: Err(Problems::new(vec![problem])), warnings: Vec::new(), watched };
         }
     };
-    let settings = settings(&Table::root(&document, &values), &mut watched);
-    let (problems, warnings) = document.finish();
+    let diagnostics = Diagnostics::new(&document);
+    let settings = settings(&Table::root(&diagnostics, &document.values), &mut watched);
+    let (problems, warnings) = diagnostics.finish();
     let settings = if problems.is_empty() { Ok(settings) } else { Err(Problems::new(problems)) };
     Reading { settings, warnings, watched }
 }
 
-/// Good only if no problem was reported.
+fn parse(path: &Path, watched: &mut Watched) -> Result<Document, Problem> {
+    let source = path.display().to_string();
+    let problem = |message: String| Problem::new(Origin::new(&source), "", message);
+    // `watched` adds the directory.
+    let file = path.file_name().map_or(path, Path::new);
+    let bytes = watched.read(file).map_err(|error| problem(format!("cannot be read: {error}")))?;
+    let text = std::str::from_utf8(&bytes).map_err(|_| problem("is not UTF-8 text".to_owned()))?;
+    Document::parse(&source, Language::Yaml, text)
+}
+
+/// The settings are valid only if no problem was reported.
 fn settings(root: &Table<'_>, watched: &mut Watched) -> Settings {
     root.allow(&["tls_server_config", "http_server_config", "basic_auth_users", "rate_limit"]);
-    let http = root.section("http_server_config");
+    let http = root.table("http_server_config");
     http.allow(&["http2", "headers"]);
-    let http2 = http.boolean("http2", true);
+    let http2 = http.boolean("http2").unwrap_or(true);
     Settings {
-        tls: tls::server(&root.section("tls_server_config"), http2, watched),
+        tls: tls::server(&root.table("tls_server_config"), http2, watched),
         http1_only: !http2,
-        headers: headers(&http.section("http_server_config.headers")),
-        users: users(&root.section("basic_auth_users")),
-        rate_limit: rate_limit(&root.section("rate_limit")),
+        headers: headers(&http.table("headers")),
+        users: users(&root.table("basic_auth_users")),
+        rate_limit: rate_limit(&root.table("rate_limit")),
     }
 }
 
@@ -89,7 +93,7 @@ fn headers(table: &Table<'_>) -> Vec<(HeaderName, HeaderValue)> {
     let mut headers = Vec::new();
     for (name, values) in HEADERS {
         // One that is blank is as good as absent.
-        let Some(text) = table.text(name) else { continue };
+        let Some(text) = table.scalar(name) else { continue };
         if !values.is_empty() && !values.contains(&text.as_str()) {
             table.problem(name, format!("{text:?} must be one of {}", values.join(", ")));
             continue;
@@ -113,7 +117,7 @@ fn users(table: &Table<'_>) -> Users {
             table.problem(name, "a user's name can't have a colon");
             continue;
         }
-        match users.add(name.to_owned(), table.text(name).unwrap_or_default()) {
+        match users.add(name.to_owned(), table.scalar(name).unwrap_or_default()) {
             Ok(cost) if cost >= COSTLY => {
                 let message = format!("the hash has a cost of {cost}: the first login takes seconds");
                 table.warning(name, message);
@@ -125,10 +129,21 @@ fn users(table: &Table<'_>) -> Users {
     users
 }
 
+/// A year: far beyond every use, and far from where adding it to a clock would overflow.
+const MAX_INTERVAL: Duration = Duration::from_hours(8784);
+
 fn rate_limit(table: &Table<'_>) -> Option<RateLimit> {
-    table.allow(&["interval", "burst"]);
-    let burst = table.count("burst").unwrap_or_default();
-    let interval = table.duration("interval").filter(|interval| !interval.is_zero())?;
+    const INTERVAL: &str = "interval";
+    table.allow(&[INTERVAL, "burst"]);
+    let burst = table.integer("burst", 0..=u32::MAX).unwrap_or_default();
+    // The toolkit disables the limit with an interval of 0, which needs no unit.
+    if table.as_written(INTERVAL).as_deref() == Some("0") {
+        return None;
+    }
+    let interval = table.duration(INTERVAL, Duration::ZERO..=MAX_INTERVAL)?;
+    if interval.is_zero() {
+        return None;
+    }
     if burst == 0 {
         table.warning("burst", "is 0: every request is refused with 429");
     }

@@ -177,7 +177,7 @@ extra: 1
         "web.yml:8: tls_server_config.sni: unknown key",
         "web.yml:10: http_server_config.http3: unknown key; did you mean \"http2\"?",
         "web.yml:12: basic_auth_users.alice: is no bcrypt hash",
-        "web.yml:14: rate_limit.interval: must be a duration",
+        "web.yml:14: rate_limit.interval: \"often\" must be a duration",
         "web.yml:15: rate_limit.burst: must be a whole number from 0",
         "web.yml:16: extra: unknown key",
     ] {
@@ -201,7 +201,7 @@ fn what_would_be_weaker_than_it_looks_is_refused() {
         (format!("{TLS}  cipher_suites: [TLS_AES_128_GCM_SHA256]\n"), "none of them is for TLS 1.2"),
         (format!("{TLS}  curve_preferences: [CurveP521]\n"), "none of them is supported"),
         ("basic_auth_users:\n  \"a:b\": x\n".to_owned(), "can't have a colon"),
-        ("basic_auth_users: [alice]\n".to_owned(), "basic_auth_users: must be a section"),
+        ("basic_auth_users: [alice]\n".to_owned(), "basic_auth_users: must be a table"),
         ("just text".to_owned(), "web.yml: must be a table"),
         ("a: b: c".to_owned(), "not valid YAML"),
     ] {

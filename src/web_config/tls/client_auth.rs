@@ -15,8 +15,8 @@ use rustls::{
 
 use super::san;
 use super::{Pem, certificates_of, pem};
+use crate::document::Table;
 use crate::web_config::file_watch::Watched;
-use crate::web_config::table::Table;
 
 /// The policies of the toolkit, which are Go's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,7 +61,7 @@ pub(crate) fn verifier(
         None if misspelt => return None,
         policy => policy.unwrap_or(Policy::NoClientCert),
     };
-    let allowed = table.texts(SANS);
+    let allowed = table.texts(SANS).unwrap_or_default();
     let authority = pem(table, "client_ca", "client_ca_file", watched);
     let roots = match &authority {
         Pem::Found { name, text } => Some(roots(table, name, text)?),

@@ -10,9 +10,10 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::version::{TLS12, TLS13};
 use rustls::{ServerConfig, SupportedCipherSuite, SupportedProtocolVersion};
+use zeroize::Zeroizing;
 
 use super::file_watch::Watched;
-use super::table::Table;
+use crate::document::Table;
 
 mod client_auth;
 mod san;
@@ -43,7 +44,7 @@ pub(crate) fn server(table: &Table<'_>, http2: bool, watched: &mut Watched) -> O
     let provider = Arc::new(provider(table, &versions));
     let identity = identity(table, &provider, watched);
     let clients = client_auth::verifier(table, &provider, watched);
-    let ignore_client_order = table.boolean("prefer_server_cipher_suites", true);
+    let ignore_client_order = table.boolean("prefer_server_cipher_suites").unwrap_or(true);
     let (identity, clients) = (identity?, clients?);
 
     let builder = match ServerConfig::builder_with_provider(provider).with_protocol_versions(&versions) {
@@ -122,7 +123,7 @@ fn cipher_suites(
     provider: &CryptoProvider,
 ) -> Vec<SupportedCipherSuite> {
     const KEY: &str = "cipher_suites";
-    let wanted = table.texts(KEY);
+    let wanted = table.texts(KEY).unwrap_or_default();
     if wanted.is_empty() {
         return provider.cipher_suites.clone();
     }
@@ -163,7 +164,7 @@ fn curves(table: &Table<'_>, provider: &CryptoProvider) -> Vec<&'static dyn Supp
         ("CurveP384", Some(rustls::NamedGroup::secp384r1)),
         ("CurveP521", None),
     ];
-    let wanted = table.texts(KEY);
+    let wanted = table.texts(KEY).unwrap_or_default();
     if wanted.is_empty() {
         return provider.kx_groups.clone();
     }
@@ -220,7 +221,7 @@ enum Pem {
     Found {
         /// The key that said it.
         name: &'static str,
-        text: Vec<u8>,
+        text: Zeroizing<Vec<u8>>,
     },
     Absent,
     /// A problem was reported.
@@ -228,16 +229,16 @@ enum Pem {
 }
 
 fn pem(table: &Table<'_>, inline: &'static str, file: &'static str, watched: &mut Watched) -> Pem {
-    match (table.text(inline), table.path_to(file)) {
+    match (table.scalar(inline), table.text(file)) {
         (Some(_), Some(_)) => {
             table.problem(file, format!("{inline} is there too: leave one of them out"));
             Pem::Broken
         }
-        (Some(text), None) => Pem::Found { name: inline, text: text.into_bytes() },
+        (Some(text), None) => Pem::Found { name: inline, text: Zeroizing::new(text.into_bytes()) },
         (None, Some(path)) => match watched.read(&path) {
             Ok(text) => Pem::Found { name: file, text },
             Err(error) => {
-                table.problem(file, format!("{} cannot be read: {error}", path.display()));
+                table.problem(file, format!("{} cannot be read: {error}", watched.resolve(&path).display()));
                 Pem::Broken
             }
         },
