@@ -4,7 +4,7 @@ use std::hint::black_box;
 use std::sync::Arc;
 
 use appstreaming_exporter::fleet::{
-    Fetched, Findings, FoldOptions, Group, GroupSnapshot, InstanceFold, InstanceRecord, SessionCounters,
+    DecodeIssues, Fetched, FoldOptions, Group, GroupSnapshot, InstanceFold, InstanceRecord, SessionCounters,
     Snapshot, TargetHealth,
 };
 use appstreaming_exporter::metrics::encode::Syntax;
@@ -29,16 +29,16 @@ fn fleet() -> Arc<Snapshot> {
         let mut fold = InstanceFold::new(FoldOptions { detail: true, nodes: true });
         for instance in 0..INSTANCES {
             let record = InstanceRecord {
-                id: &format!("ai-{number:05}{instance:08}"),
-                status: Some("RUNNING"),
-                private_ip: Some("192.168.10.24"),
-                network_interface_id: Some("eni-bp1abcdefghijklmnop"),
-                charge_type: Some("PrePaid"),
+                id: format!("ai-{number:05}{instance:08}").into(),
+                status: Some("RUNNING".into()),
+                private_ip: Some("192.168.10.24".into()),
+                network_interface_id: Some("eni-bp1abcdefghijklmnop".into()),
+                charge_type: Some("PrePaid".into()),
                 created: Some(at),
                 modified: Some(at),
                 ..InstanceRecord::default()
             };
-            fold.add(&record, &mut Findings::default());
+            fold.add(&record, &mut DecodeIssues::default());
         }
         let instances = fold.finish(INSTANCES as u64);
         Arc::new(GroupSnapshot {

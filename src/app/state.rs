@@ -15,7 +15,7 @@ use crate::{
     config::Config,
     fleet::{
         GroupSnapshot, Snapshot,
-        history::{History, Sample},
+        history::{History, MinuteCounts},
     },
     lifecycle::{Latch, Readiness},
     metrics::{Exposition, MetricFamily, options::RenderOptions},
@@ -209,7 +209,7 @@ impl web::Content for Front {
         self.telemetry.insight()
     }
 
-    fn history(&self, group: &GroupSnapshot) -> Vec<Sample> {
+    fn history(&self, group: &GroupSnapshot) -> Vec<MinuteCounts> {
         self.history.lock().unwrap_or_else(PoisonError::into_inner).of(group)
     }
 }

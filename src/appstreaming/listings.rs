@@ -3,14 +3,16 @@
 use std::collections::HashMap;
 
 use super::{
-    convert::{self, InstanceFields, PersistentFields},
+    convert,
     operations::{GroupQuery, InstanceQuery, Page, PersistentQuery, operation},
     paging::{Facts, Pass, Source},
     wire::{self, Model, Presence},
 };
 use crate::{
     aliyun::{Error, Request},
-    fleet::{Findings, FoldOptions, Group, InstanceFold, InstanceSummary, PersistentFold, PersistentSummary},
+    fleet::{
+        DecodeIssues, FoldOptions, Group, InstanceFold, InstanceSummary, PersistentFold, PersistentSummary,
+    },
 };
 
 /// `ListAppInstanceGroup`.
@@ -88,8 +90,8 @@ impl Source for Instances<'_> {
         pass.with(|fold, findings| {
             let before = fold.distinct();
             for instance in &answer.models.items {
-                match InstanceFields::read(instance, self.1, &mut noted) {
-                    Some(fields) => fold.add(&fields.record(), &mut noted),
+                match convert::instance_record(instance, self.1, &mut noted) {
+                    Some(record) => fold.add(&record, &mut noted),
                     None => facts.skipped += 1,
                 }
             }
@@ -122,8 +124,8 @@ impl Source for PersistentSessions<'_> {
         pass.with(|fold, findings| {
             let before = fold.distinct();
             for persistent in &answer.models.items {
-                match PersistentFields::read(persistent, self.1, &mut noted) {
-                    Some(fields) => fold.add(&fields.record(), &mut noted),
+                match convert::persistent_record(persistent, self.1, &mut noted) {
+                    Some(record) => fold.add(&record, &mut noted),
                     None => facts.skipped += 1,
                 }
             }
@@ -143,13 +145,13 @@ pub(super) fn parse<'a, T: Model<'a>>(
     operation: &'static str,
     page: Page,
     body: &'a [u8],
-) -> Result<(wire::Page<'a, T>, Facts, Findings), Error> {
+) -> Result<(wire::Page<'a, T>, Facts, DecodeIssues), Error> {
     let answer = wire::Page::<T>::parse(body)
         .map_err(|malformed| Error::protocol(operation, malformed.to_string()))?;
-    let mut findings = Findings::default();
+    let mut findings = DecodeIssues::default();
     let mut count = |field, scalar: wire::Scalar<'_>| {
         scalar.count().unwrap_or_else(|_| {
-            findings.unparsable(field);
+            findings.count_unparsable(field);
             None
         })
     };
@@ -160,7 +162,7 @@ pub(super) fn parse<'a, T: Model<'a>>(
         skipped: answer.models.skipped,
         fresh: 0,
     };
-    convert::note_skipped(facts.skipped, T::LIST, &mut findings);
+    convert::count_skipped(facts.skipped, T::LIST, &mut findings);
 
     let presence = answer.models.presence;
     if presence != Presence::List {
@@ -176,8 +178,8 @@ pub(super) fn parse<'a, T: Model<'a>>(
                 format!("the answer has {reported}, but no list {}", T::LIST),
             ));
         }
-        if presence == Presence::Odd {
-            findings.unparsable(T::LIST);
+        if presence == Presence::Invalid {
+            findings.count_unparsable(T::LIST);
         }
     }
     Ok((answer, facts, findings))

@@ -24,7 +24,7 @@ pub use records::{Query, Record};
 use self::listings::{Groups, Instances, PersistentSessions};
 use crate::{
     aliyun::{self, Call, Error},
-    fleet::{Findings, FoldOptions, Group, InstanceSummary, PersistentSummary},
+    fleet::{DecodeIssues, FoldOptions, Group, InstanceSummary, PersistentSummary},
 };
 
 /// Asks for whole listings.
@@ -46,7 +46,7 @@ pub struct Listing<T> {
     /// Passes in which the pages disagreed: `TotalCount` moved, or wasn't the number of items.
     pub inconsistencies: u64,
     /// What was odd about the answers of the pass that is published.
-    pub findings: Findings,
+    pub findings: DecodeIssues,
 }
 
 impl<T> Listing<T> {

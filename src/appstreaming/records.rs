@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     aliyun::{Error, Request},
-    fleet::Findings,
+    fleet::DecodeIssues,
 };
 
 /// One element of a listing as the API sent it: its JSON text, byte for byte.
@@ -93,7 +93,7 @@ impl<Q: Query> Source for Records<'_, Q> {
 
     fn read(&self, page: Page, body: &[u8], pass: &Pass<Placed>) -> Result<Facts, Error> {
         let (answer, mut facts, noted) = parse::<Raw<'_, Q::Model<'_>>>(Q::OPERATION, page, body)?;
-        pass.with(|placed, findings: &mut Findings| {
+        pass.with(|placed, findings: &mut DecodeIssues| {
             findings.merge(&noted);
             for (position, raw) in answer.models.items.iter().enumerate() {
                 let place = (page.number, position);

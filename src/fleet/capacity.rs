@@ -1,33 +1,33 @@
-//! Sessions that a group can serve, how many are in use, and how far scale-out is.
+//! Sessions that a group can serve, sessions in use, and sessions left until a scale-out.
 //!
-//! The formulas are the API documentation's: usage is sessions in use by sessions that can be served,
-//! and a scale-out starts when usage passes the threshold. The documentation does not say which
-//! statuses count as in use; `BOUND` and `RUNNING` is our reading of it.
+//! The formulas are those of the API documentation: usage is the sessions in use divided by the
+//! sessions that can be served, and a scale-out starts when usage exceeds the threshold. The
+//! documentation does not define which statuses count as in use; we assume `BOUND` and `RUNNING`.
 
 use super::{Group, InstanceSummary, NodePool};
 
-/// Statuses of instances that serve nobody and will not: they are no capacity of an
-/// `AppInstance` group.
+/// Statuses of instances that do not serve sessions and will not: they do not count as capacity of
+/// an `AppInstance` group.
 const NOT_SERVING: [&str; 4] = ["CLOSING", "CLOSED", "DELETED", "UNAVAILABLE"];
 
-/// How a group is sold, which decides what limits its sessions.
+/// `ChargeResourceMode`: how a group is sold. It decides what limits its sessions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Mode {
+enum ChargeMode {
     Node,
     AppInstance,
 }
 
 /// Sessions that `group` can serve now.
 ///
-/// In `Node` mode the sum over its node pools of node capacity x (nodes + scaling nodes), `None`
-/// where there is no pool or a factor is not known; in `AppInstance` mode the instances that exist
-/// and are not closing, closed, deleted or unavailable, `None` without `instances`. `None` in a mode
-/// that nobody has heard of.
+/// In `Node` mode the sum over its node pools of node capacity x (nodes + scaling nodes); `None`
+/// where there is no pool or a factor is unknown. In `AppInstance` mode the number of instances that
+/// are not closing, closed, deleted or unavailable; `None` without `instances`. `None` in an unknown
+/// mode.
 pub fn session_capacity(group: &Group, instances: Option<&InstanceSummary>) -> Option<f64> {
     match mode(group)? {
-        Mode::Node if group.node_pools.is_empty() => None,
-        Mode::Node => group.node_pools.iter().map(pool_capacity).sum(),
-        Mode::AppInstance => {
+        ChargeMode::Node if group.node_pools.is_empty() => None,
+        ChargeMode::Node => group.node_pools.iter().map(pool_capacity).sum(),
+        ChargeMode::AppInstance => {
             let statuses = &instances?.statuses;
             let not_serving: u64 = NOT_SERVING.iter().map(|status| statuses.get(status)).sum();
             Some((statuses.total() - not_serving) as f64)
@@ -40,17 +40,18 @@ pub fn sessions_in_use(instances: &InstanceSummary) -> f64 {
     (instances.statuses.get("BOUND") + instances.statuses.get("RUNNING")) as f64
 }
 
-/// Sessions in use by session capacity, from 0; above 1 when more are in use than should fit.
+/// Sessions in use divided by session capacity, from 0; above 1 when more sessions are in use than
+/// the capacity allows.
 ///
-/// `None` where the capacity is not known or 0, or the instances are not known.
+/// `None` where the capacity is unknown or 0, or the instances are unknown.
 pub fn usage_ratio(group: &Group, instances: Option<&InstanceSummary>) -> Option<f64> {
     let capacity = positive_capacity(group, instances)?;
     Some(sessions_in_use(instances?) / capacity)
 }
 
-/// Sessions that can still start before usage passes the scaling threshold, never negative.
+/// Sessions that can still start before usage exceeds the scaling threshold, never negative.
 ///
-/// `None` where [`scale_out_at`] or the sessions in use are not known.
+/// `None` where [`scale_out_at`] or the sessions in use are unknown.
 pub fn sessions_until_scale_out(group: &Group, instances: Option<&InstanceSummary>) -> Option<f64> {
     Some((scale_out_at(group, instances)? - sessions_in_use(instances?)).max(0.0))
 }
@@ -58,29 +59,29 @@ pub fn sessions_until_scale_out(group: &Group, instances: Option<&InstanceSummar
 /// Sessions in use above which a scale-out starts.
 ///
 /// The threshold is the group's in `AppInstance` mode, and the lowest of the pools that scale by
-/// usage in `Node` mode. `None` where none is in force, or [`usage_ratio`] is `None`.
+/// usage in `Node` mode. `None` where no threshold applies, or [`usage_ratio`] is `None`.
 pub fn scale_out_at(group: &Group, instances: Option<&InstanceSummary>) -> Option<f64> {
     let threshold = match mode(group)? {
-        Mode::Node => lowest_threshold(&group.node_pools)?,
-        Mode::AppInstance => amount(group.scaling_usage_threshold)?,
+        ChargeMode::Node => lowest_threshold(&group.node_pools)?,
+        ChargeMode::AppInstance => amount(group.scaling_usage_threshold)?,
     };
     Some(floor_of_product(threshold, positive_capacity(group, instances)?))
 }
 
-/// Whether a scale-out by usage has anything left to add.
+/// Whether a scale-out by usage can still add capacity.
 ///
-/// In `Node` mode whether a pool that scales by usage has fewer elastic nodes than it may have, in
-/// `AppInstance` mode whether there are fewer instances than the upper bound. `None` where a bound is
-/// not known.
+/// In `Node` mode: whether a pool that scales by usage has fewer elastic nodes than its maximum. In
+/// `AppInstance` mode: whether there are fewer instances than the upper bound. `None` where a bound is
+/// unknown.
 pub fn can_scale_out(group: &Group, instances: &InstanceSummary) -> Option<bool> {
     match mode(group)? {
-        Mode::Node => {
+        ChargeMode::Node => {
             let mut pools = group.node_pools.iter().filter(|pool| scales_by_usage(pool)).peekable();
             pools.peek()?;
             let mut unknown = false;
             let has_room =
                 pools.any(|pool| match (amount(pool.scaling_nodes), amount(pool.max_scaling_amount)) {
-                    (Some(nodes), Some(most)) => nodes < most,
+                    (Some(nodes), Some(max)) => nodes < max,
                     _ => {
                         unknown = true;
                         false
@@ -88,26 +89,26 @@ pub fn can_scale_out(group: &Group, instances: &InstanceSummary) -> Option<bool>
                 });
             if has_room || !unknown { Some(has_room) } else { None }
         }
-        Mode::AppInstance => {
+        ChargeMode::AppInstance => {
             let serving = session_capacity(group, Some(instances))?;
             Some(serving < amount(group.max_amount)?)
         }
     }
 }
 
-fn mode(group: &Group) -> Option<Mode> {
-    let word = &group.charge_resource_mode;
-    if word.eq_ignore_ascii_case("Node") {
-        Some(Mode::Node)
-    } else if word.eq_ignore_ascii_case("AppInstance") {
-        Some(Mode::AppInstance)
+fn mode(group: &Group) -> Option<ChargeMode> {
+    let mode = &group.charge_resource_mode;
+    if mode.eq_ignore_ascii_case("Node") {
+        Some(ChargeMode::Node)
+    } else if mode.eq_ignore_ascii_case("AppInstance") {
+        Some(ChargeMode::AppInstance)
     } else {
         None
     }
 }
 
 fn pool_capacity(pool: &NodePool) -> Option<f64> {
-    // Only a pool that does not scale may leave its elastic nodes out: there they mean nothing.
+    // Only a pool that does not scale may omit its elastic nodes, because it has none.
     let scaling_nodes = match pool.scaling_nodes {
         None if pool.strategy_type.as_deref() == Some("NODE_FIXED") => Some(0.0),
         known => amount(known),
@@ -131,14 +132,14 @@ fn scales_by_usage(pool: &NodePool) -> bool {
     pool.strategy_type.as_deref() == Some("NODE_SCALING_BY_USAGE")
 }
 
-/// A number that can be calculated with.
+/// The value if it is an amount: finite and not negative.
 fn amount(value: Option<f64>) -> Option<f64> {
     value.filter(|value| value.is_finite() && *value >= 0.0)
 }
 
-/// The floor of the product that is meant: 0.29 x 100 is 29, though in binary it is a little less.
+/// The floor of the decimal product: 0.29 x 100 is 29, although the binary product is slightly less.
 fn floor_of_product(ratio: f64, whole: f64) -> f64 {
-    /// Far above what rounding twice can cost, far below what a percentage can mean.
+    /// Relative error. Far above two rounding errors, far below one step of a percentage.
     const TOLERANCE: f64 = 1e-12;
     let product = ratio * whole;
     let nearest = product.round();
@@ -149,16 +150,19 @@ fn floor_of_product(ratio: f64, whole: f64) -> f64 {
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::{Findings, FoldOptions, InstanceFold, InstanceRecord};
     use super::*;
+    use crate::fleet::{DecodeIssues, FoldOptions, InstanceFold, InstanceRecord};
 
     fn instances(statuses: &[(&str, usize)]) -> InstanceSummary {
         let mut fold = InstanceFold::new(FoldOptions::default());
         for (status, count) in statuses {
             for number in 0..*count {
-                let id = format!("{status}-{number}");
-                let record = InstanceRecord { id: &id, status: Some(status), ..InstanceRecord::default() };
-                fold.add(&record, &mut Findings::default());
+                let record = InstanceRecord {
+                    id: format!("{status}-{number}").into(),
+                    status: Some((*status).into()),
+                    ..InstanceRecord::default()
+                };
+                fold.add(&record, &mut DecodeIssues::default());
             }
         }
         fold.finish(0)
@@ -194,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_pool_or_a_factor_there_is_no_capacity() {
+    fn without_a_pool_or_with_an_unknown_factor_the_capacity_is_unknown() {
         assert_eq!(session_capacity(&node_group(vec![]), None), None);
         let unknown = NodePool { node_capacity: None, ..pool("NODE_FIXED", 0.0, 3.0, 0.0) };
         assert_eq!(
@@ -207,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn elastic_nodes_may_be_left_out_only_where_nothing_scales() {
+    fn elastic_nodes_may_be_absent_only_where_nothing_scales() {
         let fixed = NodePool { scaling_nodes: None, ..pool("NODE_FIXED", 2.0, 3.0, 0.0) };
         assert_eq!(session_capacity(&node_group(vec![fixed]), None), Some(6.0));
         let scaling = NodePool { scaling_nodes: None, ..pool("NODE_SCALING_BY_USAGE", 2.0, 3.0, 0.0) };
@@ -215,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn a_group_sold_by_session_can_serve_on_the_instances_that_are_not_on_their_way_out() {
+    fn the_capacity_of_a_group_sold_by_session_is_its_serving_instances() {
         let listed = instances(&[
             ("INIT", 1),
             ("STARTING", 1),
@@ -235,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn capacity_0_has_neither_ratio_nor_headroom() {
+    fn a_capacity_of_0_has_neither_ratio_nor_headroom() {
         let group = session_group(Some(0.85));
         let listed = instances(&[("CLOSED", 1)]);
         assert_eq!(session_capacity(&group, Some(&listed)), Some(0.0));
@@ -244,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn headroom_is_what_is_left_below_the_threshold_and_never_negative() {
+    fn headroom_ends_at_the_threshold_and_is_never_negative() {
         let group = session_group(Some(0.85));
         let headroom = |bound, idle| {
             sessions_until_scale_out(&group, Some(&instances(&[("BOUND", bound), ("IDLE", idle)])))
@@ -256,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn in_node_mode_the_lowest_threshold_of_pools_that_scale_by_usage_is_in_force() {
+    fn in_node_mode_the_lowest_threshold_of_pools_that_scale_by_usage_applies() {
         let with = |strategy, threshold| NodePool {
             scaling_usage_threshold: threshold,
             ..pool(strategy, 10.0, 1.0, 0.0)
@@ -278,16 +282,16 @@ mod tests {
     }
 
     #[test]
-    fn a_scale_out_has_room_until_the_bound_of_every_pool_is_reached() {
-        let pool = |scaling_nodes, most| NodePool {
-            max_scaling_amount: most,
+    fn a_group_can_scale_out_until_every_pool_has_reached_its_maximum() {
+        let pool = |scaling_nodes, max| NodePool {
+            max_scaling_amount: max,
             ..pool("NODE_SCALING_BY_USAGE", 2.0, 1.0, scaling_nodes)
         };
-        let grows = |pools| can_scale_out(&node_group(pools), &instances(&[]));
-        assert_eq!(grows(vec![pool(4.0, Some(4.0)), pool(3.0, Some(4.0))]), Some(true));
-        assert_eq!(grows(vec![pool(4.0, Some(4.0))]), Some(false));
-        assert_eq!(grows(vec![pool(4.0, None)]), None);
-        assert_eq!(grows(vec![]), None);
+        let can_grow = |pools| can_scale_out(&node_group(pools), &instances(&[]));
+        assert_eq!(can_grow(vec![pool(4.0, Some(4.0)), pool(3.0, Some(4.0))]), Some(true));
+        assert_eq!(can_grow(vec![pool(4.0, Some(4.0))]), Some(false));
+        assert_eq!(can_grow(vec![pool(4.0, None)]), None);
+        assert_eq!(can_grow(vec![]), None);
 
         let sold_by_session = Group { max_amount: Some(3.0), ..session_group(None) };
         assert_eq!(can_scale_out(&sold_by_session, &instances(&[("IDLE", 2)])), Some(true));
@@ -295,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn floating_point_never_takes_a_session_away() {
+    fn rounding_errors_never_cost_a_session() {
         assert_eq!(floor_of_product(0.85, 20.0), 17.0);
         assert_eq!(floor_of_product(0.29, 100.0), 29.0);
         assert_eq!(floor_of_product(0.57, 100.0), 57.0);

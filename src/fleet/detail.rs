@@ -1,15 +1,15 @@
-//! Single instances, kept only in detailed mode: hundreds of thousands of them, so compactly.
+//! Single instances, kept only in detailed mode, in a compact form: a fleet may have hundreds of
+//! thousands of them.
 //!
-//! All texts of a group's instances lie in one buffer; an instance is a row of fixed size that says
-//! where its texts end. Nobody needs an instance apart from its listing, so a view is all that is
-//! handed out.
+//! All texts of a group's instances are stored in one buffer. An instance is a row of fixed size with
+//! the positions of its texts. An [`InstanceDetail`] is a view that borrows from its listing.
 
 use std::fmt;
 
 use jiff::Timestamp;
 
 use super::InstanceRecord;
-use super::statuses::{Code, StatusNames, Statuses};
+use super::statuses::{StatusId, StatusNames, StatusSummary};
 
 /// The instances of one group, sorted by id.
 #[derive(Clone, Default)]
@@ -19,21 +19,21 @@ pub struct InstanceDetails {
     names: StatusNames,
 }
 
-/// One instance of [`InstanceDetails`]. Texts are `None` where the API sends none, never empty.
+/// One instance of [`InstanceDetails`]. A text that the API does not send is `None`, never empty.
 #[derive(Clone, Copy)]
 pub struct InstanceDetail<'a> {
     details: &'a InstanceDetails,
     row: &'a Row,
 }
 
-/// The instances of [`InstanceDetails`], one after the other.
+/// Iterates over the instances of [`InstanceDetails`] by id.
 #[derive(Debug, Clone)]
 pub struct InstanceDetailsIter<'a> {
     details: &'a InstanceDetails,
     rows: std::slice::Iter<'a, Row>,
 }
 
-/// The texts of an instance, in the order in which they lie in the buffer.
+/// The texts of an instance, in the order in which they are stored in the buffer.
 #[derive(Debug, Clone, Copy)]
 enum Text {
     Id,
@@ -46,19 +46,19 @@ enum Text {
 }
 
 const TEXTS: usize = Text::ChargeType as usize + 1;
-/// Stands for a time that is not known; jiff's range ends long before.
+/// Stored for an unknown time: outside the range of jiff's timestamps.
 const NO_TIME: i64 = i64::MIN;
 
-/// What is kept of one instance: 72 bytes. An `Option` around the numbers would make it a third more.
+/// One instance in 72 bytes. `Option`s around the numbers would add a third.
 #[derive(Debug, Clone)]
 struct Row {
-    /// Where its texts begin.
+    /// Position of its first text in the buffer.
     start: usize,
-    /// Where each text ends, counted from `start`.
+    /// End of each text, relative to `start`.
     ends: [u32; TEXTS],
-    status: Option<Code>,
+    status: Option<StatusId>,
     connected: Option<bool>,
-    /// NaN: none.
+    /// NaN when unknown.
     usage_seconds: f64,
     /// Microseconds since the epoch.
     created: i64,
@@ -66,12 +66,12 @@ struct Row {
 }
 
 impl InstanceDetails {
-    /// How many instances there are.
+    /// The number of instances.
     pub fn len(&self) -> usize {
         self.rows.len()
     }
 
-    /// Whether there is none: the group has no instance, or details are not kept.
+    /// Whether there are no instances: the group has none, or details are not kept.
     pub fn is_empty(&self) -> bool {
         self.rows.is_empty()
     }
@@ -81,42 +81,42 @@ impl InstanceDetails {
         InstanceDetailsIter { details: self, rows: self.rows.iter() }
     }
 
-    /// Keeps `record`, whose status has the provisional code `status`.
+    /// Appends `record`, whose status has the provisional id `status`.
     pub(super) fn push(
         &mut self,
         record: &InstanceRecord<'_>,
-        status: Option<Code>,
+        status: Option<StatusId>,
         connected: Option<bool>,
     ) {
         let start = self.texts.len();
         // In the order of `Text`.
         let ends = [
-            Some(record.id),
-            record.end_user_id,
-            record.public_ip,
-            record.private_ip,
-            record.network_interface_id,
-            record.node_id,
-            record.charge_type,
+            Some(&record.id),
+            record.end_user_id.as_ref(),
+            record.public_ip.as_ref(),
+            record.private_ip.as_ref(),
+            record.network_interface_id.as_ref(),
+            record.node_id.as_ref(),
+            record.charge_type.as_ref(),
         ]
-        .map(|text| self.push_text(start, text.unwrap_or_default()));
+        .map(|text| self.push_text(start, text.map_or("", |text| text)));
         self.rows.push(Row {
             start,
             ends,
             status,
             connected,
-            usage_seconds: record.usage_seconds.unwrap_or(f64::NAN),
+            usage_seconds: record.usage().unwrap_or(f64::NAN),
             created: record.created.map_or(NO_TIME, Timestamp::as_microsecond),
             modified: record.modified.map_or(NO_TIME, Timestamp::as_microsecond),
         });
     }
 
-    /// Sorts, gives statuses their final code, and lets go of what was allocated ahead.
-    pub(super) fn finish(mut self, statuses: &Statuses) -> Self {
+    /// Sorts the instances, replaces provisional status ids by final ones, and frees unused memory.
+    pub(super) fn finish(mut self, statuses: &StatusSummary) -> Self {
         let Self { texts, rows, names } = &mut self;
         rows.sort_unstable_by(|one, other| one.text(texts, Text::Id).cmp(other.text(texts, Text::Id)));
         for row in rows.iter_mut() {
-            row.status = row.status.map(|code| statuses.translate(code));
+            row.status = row.status.map(|id| statuses.final_id(id));
         }
         rows.shrink_to_fit();
         texts.shrink_to_fit();
@@ -124,7 +124,7 @@ impl InstanceDetails {
         self
     }
 
-    /// Appends `text` to the texts that begin at `start`, and says where it ends.
+    /// Appends `text` to the texts that begin at `start`, and returns its end relative to `start`.
     fn push_text(&mut self, start: usize, text: &str) -> u32 {
         let end = self.texts.len() - start;
         match u32::try_from(end + text.len()) {
@@ -132,8 +132,8 @@ impl InstanceDetails {
                 self.texts.push_str(text);
                 end
             }
-            // The texts of one instance are limited by one answer's size: 4 GiB of them is no text.
-            // What is there already ended within bounds.
+            // Cannot happen: the response size limits the texts of one instance far below 4 GiB. The
+            // text is dropped.
             Err(_) => u32::try_from(end).unwrap_or(u32::MAX),
         }
     }
@@ -163,14 +163,14 @@ impl<'a> Iterator for InstanceDetailsIter<'a> {
 impl ExactSizeIterator for InstanceDetailsIter<'_> {}
 
 impl PartialEq for InstanceDetails {
-    /// The same instances: the order in which their texts arrived does not matter.
+    /// Compares the instances; the order in which their texts were added does not matter.
     fn eq(&self, other: &Self) -> bool {
         self.iter().eq(other.iter())
     }
 }
 
 impl fmt::Debug for InstanceDetails {
-    /// Only their number: they hold user names.
+    /// Shows only the number of instances: they contain user names.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("InstanceDetails").field("len", &self.len()).finish_non_exhaustive()
     }
@@ -182,12 +182,13 @@ impl<'a> InstanceDetail<'a> {
         self.row.text(&self.details.texts, Text::Id)
     }
 
-    /// `Status`, upper-cased; one of too many unheard-of ones is [`words::OTHER`](super::words::OTHER).
+    /// `Status`, upper case; [`OTHER`](super::vocabulary::OTHER) for an unknown status that is not
+    /// kept by name.
     pub fn status(&self) -> Option<&'a str> {
-        self.row.status.map(|code| self.details.names.word(code))
+        self.row.status.map(|id| self.details.names.name(id))
     }
 
-    /// `SessionStatus`: true for `CONNECT`, false for `DISCONNECT`, `None` for anything else.
+    /// `SessionStatus`: true for `CONNECT`, false for `DISCONNECT`, `None` for any other value.
     pub fn connected(&self) -> Option<bool> {
         self.row.connected
     }
@@ -267,7 +268,7 @@ impl PartialEq for InstanceDetail<'_> {
 }
 
 impl fmt::Debug for InstanceDetail<'_> {
-    /// What can be shown to anybody: no user name.
+    /// Shows no user name.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("InstanceDetail")
             .field("id", &self.id())
@@ -284,7 +285,7 @@ impl Row {
     }
 }
 
-/// `NO_TIME` is outside of what a [`Timestamp`] can be.
+/// `None` for [`NO_TIME`].
 fn time(microseconds: i64) -> Option<Timestamp> {
     Timestamp::from_microsecond(microseconds).ok()
 }

@@ -4,8 +4,8 @@ use jiff::{Timestamp, civil};
 
 /// One delivery group.
 ///
-/// Texts are empty where the API leaves them out; numbers, flags and times are `None` where the API
-/// leaves them out or sends something unreadable, so that nobody can mistake "unknown" for 0.
+/// Texts are empty where the API omits them. Numbers, flags and times are `None` where the API omits
+/// them or sends an unreadable value, so that an unknown value is never mistaken for 0.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Group {
     /// `AppInstanceGroupId`: the key, never empty.
@@ -40,9 +40,9 @@ pub struct Group {
     pub access_type: Box<str>,
     /// `UserGroupAuthMode`.
     pub user_group_auth_mode: Box<str>,
-    /// `Status`, upper-cased (see [`words::GROUP_STATUS`](super::words::GROUP_STATUS)).
+    /// `Status`, upper case (see [`GROUP_STATUS`](super::vocabulary::GROUP_STATUS)).
     pub status: Option<Box<str>>,
-    /// `ResourceStatus`, upper-cased.
+    /// `ResourceStatus`, upper case.
     pub resource_status: Option<Box<str>>,
     /// `GmtCreate`.
     pub created: Option<Timestamp>,
@@ -84,18 +84,18 @@ pub struct Group {
     pub node_pools: Vec<NodePool>,
 }
 
-/// `OtaInfo`: the image's version, and the one that waits.
+/// `OtaInfo`: the version of the image in use, and of a pending update.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Ota {
     /// `OtaVersion`.
     pub version: Box<str>,
-    /// `NewOtaVersion`; empty when no update waits.
+    /// `NewOtaVersion`; empty when no update is pending.
     pub new_version: Box<str>,
     /// `TaskId`.
     pub task_id: Box<str>,
 }
 
-/// One element of `Apps`. `AppIcon` is left out on purpose: it is a URL and no fact of operation.
+/// One element of `Apps`. `AppIcon` is left out: a URL is of no use to operators.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct App {
     /// `AppId`.
@@ -115,7 +115,7 @@ pub struct Tag {
     pub key: Box<str>,
     /// `Value`, verbatim.
     pub value: Box<str>,
-    /// `Scope` is `System`: set by the cloud, not by the customer.
+    /// Whether `Scope` is `System`: the cloud set the tag, not the customer.
     pub system: bool,
 }
 
@@ -128,19 +128,19 @@ pub struct NodePool {
     pub node_instance_type: Box<str>,
     /// `NodeTypeName`, verbatim.
     pub node_type_name: Box<str>,
-    /// `StrategyType`, upper-cased (see [`words::STRATEGY_TYPE`](super::words::STRATEGY_TYPE)).
+    /// `StrategyType`, upper case (see [`STRATEGY_TYPE`](super::vocabulary::STRATEGY_TYPE)).
     pub strategy_type: Option<Box<str>>,
-    /// `NodeAmount`: subscription nodes there are now.
+    /// `NodeAmount`: current number of subscription nodes.
     pub nodes: Option<f64>,
     /// `NodeUsed`.
     pub nodes_used: Option<f64>,
-    /// `ScalingNodeAmount`: elastic nodes there are now.
+    /// `ScalingNodeAmount`: current number of elastic nodes.
     pub scaling_nodes: Option<f64>,
     /// `ScalingNodeUsed`.
     pub scaling_nodes_used: Option<f64>,
-    /// `NodeCapacity`: sessions one node can serve at once.
+    /// `NodeCapacity`: sessions that one node can serve at once.
     pub node_capacity: Option<f64>,
-    /// `Amount`: nodes bought when the group was made.
+    /// `Amount`: nodes bought when the group was created.
     pub amount: Option<f64>,
     /// `MaxScalingAmount`.
     pub max_scaling_amount: Option<f64>,
@@ -154,18 +154,18 @@ pub struct NodePool {
     pub scaling_down_after_idle_seconds: Option<f64>,
     /// `WarmUp`.
     pub warm_up: Option<bool>,
-    /// `StrategyEnableDate`: first day on which the strategy is in force.
+    /// `StrategyEnableDate`: first day on which the strategy applies.
     pub strategy_enable_date: Option<civil::Date>,
-    /// `StrategyDisableDate`: last day on which the strategy is in force.
+    /// `StrategyDisableDate`: last day on which the strategy applies.
     pub strategy_disable_date: Option<civil::Date>,
-    /// `RecurrenceSchedules`. Present does not mean in force: `strategy_type` decides.
-    pub schedules: Vec<Schedule>,
+    /// `RecurrenceSchedules`. They apply only with the `strategy_type` for schedules.
+    pub schedules: Vec<WeeklySchedule>,
 }
 
-/// One element of `RecurrenceSchedules` with `RecurrenceType` weekly, the only one documented.
+/// One element of `RecurrenceSchedules` with `RecurrenceType` weekly, the only documented type.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct Schedule {
-    /// `RecurrenceValues`: ISO weekdays, 1 Monday to 7 Sunday; others were dropped as unknown.
+pub struct WeeklySchedule {
+    /// `RecurrenceValues`: ISO weekdays, 1 Monday to 7 Sunday; other values were dropped.
     pub weekdays: Vec<i8>,
     /// `TimerPeriods`.
     pub periods: Vec<TimerPeriod>,
@@ -176,8 +176,8 @@ pub struct Schedule {
 pub struct TimerPeriod {
     /// `StartTime`, wall clock.
     pub start: civil::Time,
-    /// `EndTime`, wall clock. Not later than `start` means: on the next day.
+    /// `EndTime`, wall clock. When it is not later than `start`, it is on the next day.
     pub end: civil::Time,
-    /// `Amount`: nodes that the period asks for.
+    /// `Amount`: nodes that the period requires.
     pub amount: f64,
 }

@@ -1,30 +1,30 @@
 //! 64-bit hashes that stand for ids and user names.
 //!
-//! Two of 100,000 ids share a hash once in about four billion listings: rarer than what else can go
-//! wrong with a listing, and it keeps an instance in 16 bytes. The seed is fixed, so hashes can be
-//! compared between polls; they never leave the process.
+//! Two of 100,000 ids share a hash about once in four billion listings: rarer than other errors in a
+//! listing, and it keeps an instance in 16 bytes. The seed is fixed, so hashes can be compared
+//! between polls; they never leave the process.
 
 use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher, BuildHasherDefault, Hasher};
 
 use foldhash::quality::FixedState;
 
-/// The hash that stands for `text`.
+/// The hash of `text`.
 pub(super) fn hash(text: &str) -> u64 {
     FixedState::default().hash_one(text)
 }
 
-/// A map by [`hash`].
-pub(super) type HashedMap<V> = HashMap<u64, V, BuildHasherDefault<AlreadyHashed>>;
+/// A map whose keys are results of [`hash`].
+pub(super) type HashedMap<V> = HashMap<u64, V, BuildHasherDefault<IdentityHasher>>;
 
-/// A set of [`hash`]es.
-pub(super) type HashedSet = HashSet<u64, BuildHasherDefault<AlreadyHashed>>;
+/// A set of results of [`hash`].
+pub(super) type HashedSet = HashSet<u64, BuildHasherDefault<IdentityHasher>>;
 
-/// Hands a `u64` through: hashing a hash again would buy nothing.
+/// Returns a `u64` unchanged: hashing a hash again gains nothing.
 #[derive(Debug, Default, Clone, Copy)]
-pub(super) struct AlreadyHashed(u64);
+pub(super) struct IdentityHasher(u64);
 
-impl Hasher for AlreadyHashed {
+impl Hasher for IdentityHasher {
     fn finish(&self) -> u64 {
         self.0
     }
@@ -34,7 +34,7 @@ impl Hasher for AlreadyHashed {
     }
 
     fn write(&mut self, bytes: &[u8]) {
-        // Not reached with `u64` keys; kept correct because the trait asks for it.
+        // Never called for `u64` keys; correct because the trait requires it.
         for byte in bytes {
             self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
         }

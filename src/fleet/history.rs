@@ -1,43 +1,42 @@
-//! Instances by status over the last hour: enough to see where a group comes from, small enough to
-//! be kept for every group.
+//! Instances by status over the last hour, so that pages show how a group got to its current state.
 //!
-//! One sample a minute, 44 bytes each: 2.6 kB a group, 5 MB for 2,000 groups. What is not here:
-//! anything longer or finer, which is what Prometheus is for.
+//! One record a minute, 44 bytes each: 2.6 kB a group, 5 MB for 2,000 groups. What is not here: a
+//! longer or finer history, which Prometheus keeps.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::state::words::INSTANCE_STATUS;
+use super::vocabulary::{INSTANCE_STATUS, OTHER};
 use super::{GroupSnapshot, Snapshot, Tally};
 
-/// Minutes that are kept of each group, the one under way included.
+/// Minutes that are kept of each group, including the current one.
 pub const MINUTES: usize = 60;
-/// Groups beyond this number have no history: what is kept stays below 14 MB.
+/// Groups beyond this number have no history: this limits the history to 14 MB.
 pub const MAX_GROUPS: usize = 5_000;
-/// Words that are told apart: the documented ones, and one place for all others.
-const PLACES: usize = 10;
+/// Statuses that are counted separately: the documented ones, and one slot for all others.
+const SLOTS: usize = 10;
 
-/// The last hour of every group. Fed with snapshots; a group that is gone is forgotten.
+/// The last hour of every group, recorded from snapshots. A group that is no longer listed is dropped.
 #[derive(Debug, Default)]
 pub struct History {
-    groups: HashMap<Key, VecDeque<Sample>>,
+    groups: HashMap<Key, VecDeque<MinuteCounts>>,
 }
 
 type Key = (Arc<str>, Box<str>);
 
-/// Instances of one group by status, as they were last seen in one minute.
+/// Instances of one group by status, from the last listing in one minute.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Sample {
+pub struct MinuteCounts {
     /// Minutes since 1970.
     minute: u32,
-    counts: [u32; PLACES],
+    counts: [u32; SLOTS],
 }
 
 impl History {
-    /// Takes over what the snapshot says. Of several snapshots in a minute the last one stays; a group
-    /// whose instances are not known, or were listed in no new listing for minutes, leaves a gap.
+    /// Records a snapshot. The last one in a minute counts. A group whose instances are not known, or
+    /// were not listed for minutes, has a gap.
     pub fn record(&mut self, snapshot: &Snapshot) {
         let mut known = std::mem::take(&mut self.groups);
         self.groups = snapshot
@@ -46,27 +45,27 @@ impl History {
             .take(MAX_GROUPS)
             .map(|group| {
                 let key = key(group);
-                let mut samples = known.remove(&key).unwrap_or_default();
+                let mut minutes = known.remove(&key).unwrap_or_default();
                 if let Some(instances) = &group.instances {
-                    push(&mut samples, Sample::new(instances.at, &instances.data.statuses));
+                    push(&mut minutes, MinuteCounts::new(instances.at, &instances.data.statuses));
                 }
-                (key, samples)
+                (key, minutes)
             })
             .collect();
     }
 
-    /// What is kept of a group, the oldest first; nothing for one that is not known.
-    pub fn of(&self, group: &GroupSnapshot) -> Vec<Sample> {
+    /// The records of a group, the oldest first; empty for an unknown group.
+    pub fn of(&self, group: &GroupSnapshot) -> Vec<MinuteCounts> {
         self.groups.get(&key(group)).into_iter().flatten().copied().collect()
     }
 }
 
-impl Sample {
+impl MinuteCounts {
     fn new(at: Timestamp, statuses: &Tally) -> Self {
-        let mut counts = [0_u32; PLACES];
-        for (word, count) in statuses.iter() {
-            let place = INSTANCE_STATUS.position(word).unwrap_or(PLACES - 1);
-            counts[place] = counts[place].saturating_add(u32::try_from(count).unwrap_or(u32::MAX));
+        let mut counts = [0_u32; SLOTS];
+        for (status, count) in statuses.iter() {
+            let slot = INSTANCE_STATUS.position(status).unwrap_or(SLOTS - 1);
+            counts[slot] = counts[slot].saturating_add(u32::try_from(count).unwrap_or(u32::MAX));
         }
         Self { minute: minute(at), counts }
     }
@@ -81,14 +80,14 @@ impl Sample {
         self.minute
     }
 
-    /// Every documented status with its count; statuses that nobody has heard of are `OTHER`, together.
+    /// Every documented status with its count, then the count of all unknown statuses as [`OTHER`].
     pub fn counts(&self) -> impl Iterator<Item = (&'static str, u32)> {
-        let words = INSTANCE_STATUS.known.iter().copied().chain([super::words::OTHER]);
-        words.zip(self.counts)
+        let statuses = INSTANCE_STATUS.known.iter().copied().chain([OTHER]);
+        statuses.zip(self.counts)
     }
 }
 
-/// Minutes since 1970; what lies outside of what can be counted is at its end.
+/// Minutes since 1970, clamped to the range of `u32`.
 pub fn minute(at: Timestamp) -> u32 {
     u32::try_from(at.as_second().max(0) / 60).unwrap_or(u32::MAX)
 }
@@ -97,33 +96,36 @@ fn key(group: &GroupSnapshot) -> Key {
     (Arc::clone(&group.account), group.group.data.id.clone())
 }
 
-fn push(samples: &mut VecDeque<Sample>, sample: Sample) {
-    match samples.back_mut() {
-        Some(last) if last.minute == sample.minute => *last = sample,
-        // A clock that was set back adds nothing until it has caught up.
-        Some(last) if last.minute > sample.minute => {}
-        _ => samples.push_back(sample),
+fn push(minutes: &mut VecDeque<MinuteCounts>, counts: MinuteCounts) {
+    match minutes.back_mut() {
+        Some(last) if last.minute == counts.minute => *last = counts,
+        // After the clock was set back, nothing is recorded until it has caught up.
+        Some(last) if last.minute > counts.minute => {}
+        _ => minutes.push_back(counts),
     }
-    let first = sample.minute.saturating_sub(MINUTES as u32 - 1);
-    while samples.front().is_some_and(|oldest| oldest.minute < first) {
-        samples.pop_front();
+    let first = counts.minute.saturating_sub(MINUTES as u32 - 1);
+    while minutes.front().is_some_and(|oldest| oldest.minute < first) {
+        minutes.pop_front();
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::{
-        Fetched, Findings, FoldOptions, Group, InstanceFold, InstanceRecord, SessionCounters,
-    };
     use super::*;
+    use crate::fleet::{
+        DecodeIssues, Fetched, FoldOptions, Group, InstanceFold, InstanceRecord, SessionCounters,
+    };
 
     fn group(id: &str, second: i64, statuses: &[&str]) -> GroupSnapshot {
         let at = Timestamp::from_second(second).unwrap();
         let mut fold = InstanceFold::new(FoldOptions::default());
         for (number, status) in statuses.iter().enumerate() {
-            let id = number.to_string();
-            let record = InstanceRecord { id: &id, status: Some(status), ..InstanceRecord::default() };
-            fold.add(&record, &mut Findings::default());
+            let record = InstanceRecord {
+                id: number.to_string().into(),
+                status: Some((*status).into()),
+                ..InstanceRecord::default()
+            };
+            fold.add(&record, &mut DecodeIssues::default());
         }
         let instances = Fetched { data: Arc::new(fold.finish(statuses.len() as u64)), at };
         GroupSnapshot {
@@ -142,12 +144,15 @@ mod tests {
     }
 
     fn idle(history: &History) -> Vec<u32> {
-        let samples = history.of(&group("g", 0, &[]));
-        samples.iter().map(|sample| sample.counts().find(|(word, _)| *word == "IDLE").unwrap().1).collect()
+        let minutes = history.of(&group("g", 0, &[]));
+        minutes
+            .iter()
+            .map(|minute| minute.counts().find(|(status, _)| *status == "IDLE").unwrap().1)
+            .collect()
     }
 
     #[test]
-    fn the_last_listing_of_each_minute_stays() {
+    fn the_last_listing_of_each_minute_is_kept() {
         let mut history = History::default();
         record(&mut history, vec![group("g", 60, &["IDLE"])]);
         record(&mut history, vec![group("g", 119, &["IDLE", "idle"])]);
@@ -161,14 +166,14 @@ mod tests {
         for minute in (0..200).filter(|minute| minute % 2 == 0) {
             record(&mut history, vec![group("g", minute * 60, &["IDLE"])]);
         }
-        let samples = history.of(&group("g", 0, &[]));
-        assert_eq!((samples[0].minute(), samples.len()), (140, 30));
+        let minutes = history.of(&group("g", 0, &[]));
+        assert_eq!((minutes[0].minute(), minutes.len()), (140, 30));
         record(&mut history, vec![group("g", 1_000_000, &[])]);
-        assert_eq!(history.of(&group("g", 0, &[])).len(), 1, "what is older than an hour goes");
+        assert_eq!(history.of(&group("g", 0, &[])).len(), 1, "records older than an hour are dropped");
     }
 
     #[test]
-    fn a_group_that_is_gone_is_forgotten() {
+    fn a_group_that_is_no_longer_listed_is_dropped() {
         let mut history = History::default();
         record(&mut history, vec![group("g", 60, &["IDLE"])]);
         record(&mut history, vec![group("other", 120, &[])]);
@@ -176,20 +181,20 @@ mod tests {
     }
 
     #[test]
-    fn statuses_nobody_has_heard_of_are_counted_together() {
+    fn unknown_statuses_are_counted_together() {
         let mut history = History::default();
         record(&mut history, vec![group("g", 60, &["ODD", "EVEN", "BOUND"])]);
-        let sample = history.of(&group("g", 0, &[]))[0];
-        assert_eq!(sample.counts().last(), Some(("OTHER", 2)));
-        assert_eq!(sample.counts().map(|(_, count)| count).sum::<u32>(), 3);
+        let minute = history.of(&group("g", 0, &[]))[0];
+        assert_eq!(minute.counts().last(), Some(("OTHER", 2)));
+        assert_eq!(minute.counts().map(|(_, count)| count).sum::<u32>(), 3);
     }
 
     #[test]
-    fn what_is_kept_is_bounded() {
+    fn the_history_is_bounded() {
         let mut history = History::default();
         record(&mut history, (0..MAX_GROUPS + 10).map(|id| group(&format!("{id:05}"), 60, &[])).collect());
         assert_eq!(history.groups.len(), MAX_GROUPS);
-        assert_eq!(size_of::<Sample>(), 44);
-        assert_eq!(INSTANCE_STATUS.known.len() + 1, PLACES);
+        assert_eq!(size_of::<MinuteCounts>(), 44);
+        assert_eq!(INSTANCE_STATUS.known.len() + 1, SLOTS);
     }
 }

@@ -1,8 +1,9 @@
 //! Instances of one delivery group, folded into counts as their pages arrive.
 //!
-//! What is not here: reading pages (`appstreaming`), and what changed since the last listing
+//! What is not here: reading pages (`appstreaming`), and what changed since the previous listing
 //! (`transitions`).
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
@@ -11,50 +12,53 @@ use jiff::Timestamp;
 
 use super::detail::InstanceDetails;
 use super::hash::{HashedMap, HashedSet, hash};
-use super::state::{Word, words};
 use super::statuses::StatusFold;
 use super::transitions::Binding;
-use super::{Findings, FoldOptions, Tally, Trace};
+use super::vocabulary::{EnumValue, INSTANCE_STATUS, SESSION_STATUS};
+use super::{DecodeIssues, FoldOptions, InstanceIndex, Tally};
 
-/// One element of `ListAppInstances`, borrowed from the page it came in. Empty texts are `None`.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
+/// One element of `ListAppInstances`.
+///
+/// Texts are borrowed from the page, and owned only where an escape had to be decoded. Empty texts
+/// are `None`.
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct InstanceRecord<'a> {
     /// `AppInstanceId`: the key, trimmed, never empty.
-    pub id: &'a str,
+    pub id: Cow<'a, str>,
     /// `Status`, in any case.
-    pub status: Option<&'a str>,
+    pub status: Option<Cow<'a, str>>,
     /// `SessionStatus`, in any case.
-    pub session_status: Option<&'a str>,
+    pub session_status: Option<Cow<'a, str>>,
     /// `BindInfo.EndUserId`: personal data.
-    pub end_user_id: Option<&'a str>,
-    /// `BindInfo.UsageDuration`, seconds, never negative.
+    pub end_user_id: Option<Cow<'a, str>>,
+    /// `BindInfo.UsageDuration`, seconds.
     pub usage_seconds: Option<f64>,
     /// `MainEthPublicIp`.
-    pub public_ip: Option<&'a str>,
+    pub public_ip: Option<Cow<'a, str>>,
     /// `NetworkInterfaceIp`.
-    pub private_ip: Option<&'a str>,
+    pub private_ip: Option<Cow<'a, str>>,
     /// `NetworkInterfaceId`.
-    pub network_interface_id: Option<&'a str>,
+    pub network_interface_id: Option<Cow<'a, str>>,
     /// `NodeId`: only in groups sold by node.
-    pub node_id: Option<&'a str>,
+    pub node_id: Option<Cow<'a, str>>,
     /// `ChargeType` of the node.
-    pub charge_type: Option<&'a str>,
+    pub charge_type: Option<Cow<'a, str>>,
     /// `GmtCreate`.
     pub created: Option<Timestamp>,
     /// `GmtModified`.
     pub modified: Option<Timestamp>,
 }
 
-/// What is known of the instances of one group, after its whole listing was folded.
+/// The instances of one group, after the whole listing was folded.
 #[derive(Debug, Clone, PartialEq)]
 pub struct InstanceSummary {
-    /// Instances by `Status`; the total equals the distinct instances listed.
+    /// Instances by `Status`; the total equals the number of distinct instances listed.
     pub statuses: Tally,
-    /// Instances by `SessionStatus`, whatever their status is.
+    /// Instances by `SessionStatus`, in any `Status`.
     pub session_statuses: Tally,
-    /// The oldest `GmtModified` among the instances in each status that has one, sorted by status.
+    /// The oldest `GmtModified` of the instances in each status that has one, sorted by status.
     pub oldest_modified: Vec<(Box<str>, Timestamp)>,
-    /// Distinct `EndUserId` bound now.
+    /// Number of distinct `EndUserId` bound now.
     pub bound_users: u64,
     /// Sum of `BindInfo.UsageDuration`, seconds; 0 when no instance has one.
     pub usage_seconds_sum: f64,
@@ -66,8 +70,8 @@ pub struct InstanceSummary {
     pub nodes: Vec<NodeCount>,
     /// One record per instance, sorted by id; empty unless [`FoldOptions::detail`].
     pub details: InstanceDetails,
-    /// What the next poll needs to see transitions: 16 bytes an instance.
-    pub trace: Trace,
+    /// What the next poll needs to find transitions: 16 bytes an instance.
+    pub index: InstanceIndex,
 }
 
 /// Instances on one node.
@@ -77,44 +81,52 @@ pub struct NodeCount {
     pub node_id: Box<str>,
     /// `ChargeType` of the node; empty when unknown.
     pub charge_type: Box<str>,
-    /// Instances on it.
+    /// Number of instances on it.
     pub instances: u64,
 }
 
-/// Folds instance records into an [`InstanceSummary`]: duplicates (same id) count once.
+/// Folds instance records into an [`InstanceSummary`]: duplicates (records with the same id) count
+/// once.
 ///
-/// The first record of an id wins: a listing moves while its pages are read, and no record of an
-/// instance is truer than another. Nothing else depends on the order in which records come.
+/// The first record of an id counts: a listing changes while its pages are read, and no record of an
+/// instance is more accurate than another. Nothing else depends on the order of records.
 #[derive(Debug)]
 pub struct InstanceFold {
     options: FoldOptions,
-    /// By the hash of the id: every instance seen, which also finds duplicates.
+    /// Every instance folded so far, by the hash of its id; also finds duplicates.
     seen: HashedMap<Binding>,
     users: HashedSet,
     statuses: StatusFold,
     session_statuses: Tally,
     usage_seconds_sum: f64,
     usage_seconds_max: Option<f64>,
-    nodes: HashMap<Box<str>, NodeFacts, FixedState>,
+    nodes: HashMap<Box<str>, NodeStats, FixedState>,
     details: InstanceDetails,
 }
 
-/// What is known of one node while pages arrive.
+/// The instances of one node while pages arrive.
 #[derive(Debug, Default)]
-struct NodeFacts {
+struct NodeStats {
     instances: u64,
     charge_type: Box<str>,
 }
 
+impl InstanceRecord<'_> {
+    /// The usage in seconds, if it is a duration: finite and not negative.
+    pub(super) fn usage(&self) -> Option<f64> {
+        self.usage_seconds.filter(|seconds| seconds.is_finite() && *seconds >= 0.0)
+    }
+}
+
 impl InstanceFold {
-    /// Nothing folded yet.
+    /// A fold without instances.
     pub fn new(options: FoldOptions) -> Self {
         Self {
             options,
             seen: HashedMap::default(),
             users: HashedSet::default(),
             statuses: StatusFold::new(),
-            session_statuses: Tally::new(&words::SESSION_STATUS),
+            session_statuses: Tally::new(&SESSION_STATUS),
             usage_seconds_sum: 0.0,
             usage_seconds_max: None,
             nodes: HashMap::default(),
@@ -122,42 +134,37 @@ impl InstanceFold {
         }
     }
 
-    /// Counts `record`, unless its id was counted before. Unheard-of words are noted in `findings`,
+    /// Counts `record`, unless its id was counted before. Unknown statuses are counted in `issues`,
     /// once per instance that has one.
-    pub fn add(&mut self, record: &InstanceRecord<'_>, findings: &mut Findings) {
-        let Entry::Vacant(unseen) = self.seen.entry(hash(record.id)) else {
+    pub fn add(&mut self, record: &InstanceRecord<'_>, issues: &mut DecodeIssues) {
+        let Entry::Vacant(unseen) = self.seen.entry(hash(&record.id)) else {
             return;
         };
 
-        let status = words::INSTANCE_STATUS.classify_noting(record.status, findings);
-        let code = self.statuses.add(&status, record.modified);
-        let user = record.end_user_id.filter(|user| !user.is_empty()).map(hash);
-        unseen.insert(Binding::new(code, user));
+        let status = INSTANCE_STATUS.classify_counting(record.status.as_deref(), issues);
+        let id = self.statuses.add(&status, record.modified);
+        let user = record.end_user_id.as_deref().filter(|user| !user.is_empty()).map(hash);
+        unseen.insert(Binding::new(id, user));
         self.users.extend(user);
 
-        let session_status = words::SESSION_STATUS.classify_noting(record.session_status, findings);
-        if session_status != Word::Absent {
-            self.session_statuses.add_word(&session_status);
+        let session_status = SESSION_STATUS.classify_counting(record.session_status.as_deref(), issues);
+        if session_status != EnumValue::Absent {
+            self.session_statuses.add_classified(&session_status);
         }
-
-        let record = InstanceRecord {
-            usage_seconds: record.usage_seconds.filter(|s| s.is_finite() && *s >= 0.0),
-            ..*record
-        };
-        if let Some(seconds) = record.usage_seconds {
+        if let Some(seconds) = record.usage() {
             self.usage_seconds_sum += seconds;
             self.usage_seconds_max = Some(self.usage_seconds_max.map_or(seconds, |max| max.max(seconds)));
         }
         if self.options.nodes {
-            self.add_to_node(&record);
+            self.add_to_node(record);
         }
         if self.options.detail {
-            let code = (status != Word::Absent).then_some(code);
-            self.details.push(&record, code, connected(&session_status));
+            let status = (status != EnumValue::Absent).then_some(id);
+            self.details.push(record, status, is_connected(&session_status));
         }
     }
 
-    /// Distinct instances counted so far.
+    /// Number of distinct instances counted so far.
     pub fn distinct(&self) -> u64 {
         self.seen.len() as u64
     }
@@ -166,14 +173,14 @@ impl InstanceFold {
     pub fn finish(self, reported: u64) -> InstanceSummary {
         let statuses = self.statuses.finish();
         let details = self.details.finish(&statuses);
-        let trace = Trace::new(self.seen, |code| statuses.translate(code), statuses.names.clone());
+        let index = InstanceIndex::new(self.seen, |id| statuses.final_id(id), statuses.names.clone());
         let mut nodes: Vec<NodeCount> = self
             .nodes
             .into_iter()
-            .map(|(node_id, facts)| NodeCount {
+            .map(|(node_id, NodeStats { instances, charge_type })| NodeCount {
                 node_id,
-                charge_type: facts.charge_type,
-                instances: facts.instances,
+                charge_type,
+                instances,
             })
             .collect();
         nodes.sort_unstable_by(|one, other| one.node_id.cmp(&other.node_id));
@@ -187,33 +194,34 @@ impl InstanceFold {
             reported,
             nodes,
             details,
-            trace,
+            index,
         }
     }
 
     fn add_to_node(&mut self, record: &InstanceRecord<'_>) {
-        let Some(node_id) = record.node_id.filter(|id| !id.is_empty()) else {
+        let Some(node_id) = record.node_id.as_deref().filter(|id| !id.is_empty()) else {
             return;
         };
-        // Looked up by the borrowed text: nodes are met again and again, a key to insert is owned.
-        if let Some(facts) = self.nodes.get_mut(node_id) {
-            facts.add(record.charge_type);
+        let charge_type = record.charge_type.as_deref();
+        // Not the entry API, which needs an owned key: nearly every node is known already.
+        if let Some(stats) = self.nodes.get_mut(node_id) {
+            stats.add(charge_type);
         } else {
-            let mut facts = NodeFacts::default();
-            facts.add(record.charge_type);
-            self.nodes.insert(node_id.into(), facts);
+            let mut stats = NodeStats::default();
+            stats.add(charge_type);
+            self.nodes.insert(node_id.into(), stats);
         }
     }
 }
 
-impl NodeFacts {
+impl NodeStats {
     /// Counts one instance.
     ///
-    /// A node has one charge type. Should its instances disagree, the smallest word is taken, so that
-    /// the order of pages decides nothing.
+    /// A node has one charge type. If its instances disagree, the smallest value counts, so that the
+    /// result does not depend on the order of pages.
     fn add(&mut self, charge_type: Option<&str>) {
         self.instances += 1;
-        if let Some(charge_type) = charge_type.filter(|word| !word.is_empty())
+        if let Some(charge_type) = charge_type.filter(|text| !text.is_empty())
             && (self.charge_type.is_empty() || *charge_type < *self.charge_type)
         {
             self.charge_type = charge_type.into();
@@ -221,14 +229,14 @@ impl NodeFacts {
     }
 }
 
-fn connected(session_status: &Word) -> Option<bool> {
+fn is_connected(session_status: &EnumValue) -> Option<bool> {
     match session_status {
-        Word::Known(position) => match words::SESSION_STATUS.known[*position] {
+        EnumValue::Known(position) => match SESSION_STATUS.known[*position] {
             "CONNECT" => Some(true),
             "DISCONNECT" => Some(false),
             _ => None,
         },
-        Word::Absent | Word::UnheardOf(_) => None,
+        EnumValue::Absent | EnumValue::Unknown(_) => None,
     }
 }
 

@@ -2,39 +2,44 @@
 //!
 //! What is not here: reading pages (`appstreaming`).
 
+use std::borrow::Cow;
+
 use jiff::Timestamp;
 
 use super::hash::{HashedSet, hash};
-use super::state::{Word, words};
-use super::{Findings, FoldOptions, Tally};
+use super::vocabulary::{EnumValue, PERSISTENT_INSTANCE_STATUS, PERSISTENT_STATUS};
+use super::{DecodeIssues, FoldOptions, Tally};
 
-/// One element of `ListPersistentAppInstances`, borrowed from the page it came in. Empty texts are `None`.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
+/// One element of `ListPersistentAppInstances`.
+///
+/// Texts are borrowed from the page, and owned only where an escape had to be decoded. Empty texts
+/// are `None`.
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct PersistentRecord<'a> {
     /// `AppInstancePersistentId`: the key, trimmed, never empty.
-    pub id: &'a str,
+    pub id: Cow<'a, str>,
     /// `AppInstancePersistentName`, verbatim.
-    pub name: Option<&'a str>,
+    pub name: Option<Cow<'a, str>>,
     /// `AppInstancePersistentStatus`, in any case.
-    pub status: Option<&'a str>,
-    /// `AppInstanceId`: the instance behind it now.
-    pub instance_id: Option<&'a str>,
+    pub status: Option<Cow<'a, str>>,
+    /// `AppInstanceId`: the instance that serves the session now.
+    pub instance_id: Option<Cow<'a, str>>,
     /// `AppInstanceStatus`, in any case.
-    pub instance_status: Option<&'a str>,
-    /// `AuthorizedUsers`: personal data; `None` where the API sends null or nothing.
-    pub authorized_users: Option<&'a [std::borrow::Cow<'a, str>]>,
+    pub instance_status: Option<Cow<'a, str>>,
+    /// `AuthorizedUsers`: personal data; `None` where the API sends no list.
+    pub authorized_users: Option<Vec<Cow<'a, str>>>,
     /// `GmtCreate`.
     pub created: Option<Timestamp>,
 }
 
-/// What is known of the persistent sessions of one group, after its whole listing was folded.
+/// The persistent sessions of one group, after the whole listing was folded.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PersistentSummary {
     /// By `AppInstancePersistentStatus`.
     pub statuses: Tally,
-    /// By `AppInstanceStatus`; persistent sessions without an instance are not in it.
+    /// By `AppInstanceStatus`; persistent sessions without an instance are not counted.
     pub instance_statuses: Tally,
-    /// Distinct `AuthorizedUsers`; `None` when no record has the list.
+    /// Number of distinct `AuthorizedUsers`; `None` when no record has the list.
     pub authorized_users: Option<u64>,
     /// `TotalCount` of the listing.
     pub reported: u64,
@@ -49,11 +54,11 @@ pub struct PersistentDetail {
     pub id: Box<str>,
     /// `AppInstancePersistentName`; empty when absent.
     pub name: Box<str>,
-    /// `AppInstancePersistentStatus`, upper-cased.
+    /// `AppInstancePersistentStatus`, upper case.
     pub status: Option<Box<str>>,
     /// `AppInstanceId`; empty when absent.
     pub instance_id: Box<str>,
-    /// `AppInstanceStatus`, upper-cased.
+    /// `AppInstanceStatus`, upper case.
     pub instance_status: Option<Box<str>>,
     /// Number of `AuthorizedUsers`.
     pub authorized_users: Option<u64>,
@@ -61,58 +66,58 @@ pub struct PersistentDetail {
     pub created: Option<Timestamp>,
 }
 
-/// Folds persistent session records into a [`PersistentSummary`]: duplicates (same id) count once,
-/// the first record of an id wins.
+/// Folds persistent session records into a [`PersistentSummary`]: duplicates (records with the same
+/// id) count once, and the first record of an id counts.
 #[derive(Debug)]
 pub struct PersistentFold {
     options: FoldOptions,
     seen: HashedSet,
     statuses: Tally,
     instance_statuses: Tally,
-    /// `None` until a record has a list, were it empty.
+    /// `None` until a record has a list, even an empty one.
     authorized_users: Option<HashedSet>,
     details: Vec<PersistentDetail>,
 }
 
 impl PersistentFold {
-    /// Nothing folded yet.
+    /// A fold without persistent sessions.
     pub fn new(options: FoldOptions) -> Self {
         Self {
             options,
             seen: HashedSet::default(),
-            statuses: Tally::new(&words::PERSISTENT_STATUS),
-            instance_statuses: Tally::new(&words::PERSISTENT_INSTANCE_STATUS),
+            statuses: Tally::new(&PERSISTENT_STATUS),
+            instance_statuses: Tally::new(&PERSISTENT_INSTANCE_STATUS),
             authorized_users: None,
             details: Vec::new(),
         }
     }
 
-    /// Counts `record`, unless its id was counted before. Unheard-of words are noted in `findings`,
+    /// Counts `record`, unless its id was counted before. Unknown statuses are counted in `issues`,
     /// once per persistent session that has one.
-    pub fn add(&mut self, record: &PersistentRecord<'_>, findings: &mut Findings) {
-        if !self.seen.insert(hash(record.id)) {
+    pub fn add(&mut self, record: &PersistentRecord<'_>, issues: &mut DecodeIssues) {
+        if !self.seen.insert(hash(&record.id)) {
             return;
         }
 
-        self.statuses.add_word(&words::PERSISTENT_STATUS.classify_noting(record.status, findings));
+        let status = PERSISTENT_STATUS.classify_counting(record.status.as_deref(), issues);
+        self.statuses.add_classified(&status);
         let instance_status =
-            words::PERSISTENT_INSTANCE_STATUS.classify_noting(record.instance_status, findings);
-        // An instance whose status is missing is one of unknown status; without an instance there is
-        // nothing to count.
-        if instance_status != Word::Absent || present(record.instance_id).is_some() {
-            self.instance_statuses.add_word(&instance_status);
+            PERSISTENT_INSTANCE_STATUS.classify_counting(record.instance_status.as_deref(), issues);
+        // An instance without a status counts as absent; a session without an instance does not count.
+        if instance_status != EnumValue::Absent || not_empty(&record.instance_id).is_some() {
+            self.instance_statuses.add_classified(&instance_status);
         }
 
-        if let Some(users) = record.authorized_users {
-            let names = users.iter().filter(|user| !user.is_empty()).map(|user| hash(user));
-            self.authorized_users.get_or_insert_default().extend(names);
+        if let Some(users) = &record.authorized_users {
+            let users = users.iter().filter(|user| !user.is_empty()).map(|user| hash(user));
+            self.authorized_users.get_or_insert_default().extend(users);
         }
         if self.options.detail {
             self.details.push(detail(record));
         }
     }
 
-    /// Distinct persistent sessions counted so far.
+    /// Number of distinct persistent sessions counted so far.
     pub fn distinct(&self) -> u64 {
         self.seen.len() as u64
     }
@@ -134,45 +139,48 @@ impl PersistentFold {
 
 fn detail(record: &PersistentRecord<'_>) -> PersistentDetail {
     PersistentDetail {
-        id: record.id.into(),
-        name: record.name.unwrap_or_default().into(),
-        status: present(record.status).map(|word| words::PERSISTENT_STATUS.upper_case(word).into()),
-        instance_id: record.instance_id.unwrap_or_default().into(),
-        instance_status: present(record.instance_status)
-            .map(|word| words::PERSISTENT_INSTANCE_STATUS.upper_case(word).into()),
+        id: (&*record.id).into(),
+        name: record.name.as_deref().unwrap_or_default().into(),
+        status: not_empty(&record.status).map(|status| PERSISTENT_STATUS.upper_case(status).into()),
+        instance_id: record.instance_id.as_deref().unwrap_or_default().into(),
+        instance_status: not_empty(&record.instance_status)
+            .map(|status| PERSISTENT_INSTANCE_STATUS.upper_case(status).into()),
         authorized_users: record
             .authorized_users
+            .as_ref()
             .map(|users| users.iter().filter(|user| !user.is_empty()).count() as u64),
         created: record.created,
     }
 }
 
-fn present(text: Option<&str>) -> Option<&str> {
-    text.filter(|text| !text.is_empty())
+fn not_empty<'r>(text: &'r Option<Cow<'_, str>>) -> Option<&'r str> {
+    text.as_deref().filter(|text| !text.is_empty())
 }
 
 #[cfg(test)]
 mod tests {
-    use std::borrow::Cow;
-
     use proptest::prelude::*;
 
     use super::*;
 
     const DETAILED: FoldOptions = FoldOptions { nodes: false, detail: true };
 
-    fn fold(records: &[PersistentRecord<'_>]) -> (PersistentSummary, Findings) {
+    fn fold(records: &[PersistentRecord<'_>]) -> (PersistentSummary, DecodeIssues) {
         let mut fold = PersistentFold::new(DETAILED);
-        let mut findings = Findings::default();
-        records.iter().for_each(|record| fold.add(record, &mut findings));
-        (fold.finish(records.len() as u64), findings)
+        let mut issues = DecodeIssues::default();
+        records.iter().for_each(|record| fold.add(record, &mut issues));
+        (fold.finish(records.len() as u64), issues)
+    }
+
+    fn record(id: &str) -> PersistentRecord<'_> {
+        PersistentRecord { id: id.into(), ..PersistentRecord::default() }
     }
 
     #[test]
-    fn a_persistent_session_without_an_instance_is_not_among_the_instance_statuses() {
-        let stopped = PersistentRecord { id: "p-1", status: Some("STOPPED"), ..PersistentRecord::default() };
-        let odd = PersistentRecord { id: "p-2", instance_id: Some("ai-1"), ..PersistentRecord::default() };
-        let (summary, _) = fold(&[stopped, odd]);
+    fn a_persistent_session_without_an_instance_is_not_counted_by_instance_status() {
+        let stopped = PersistentRecord { status: Some("STOPPED".into()), ..record("p-1") };
+        let without_status = PersistentRecord { instance_id: Some("ai-1".into()), ..record("p-2") };
+        let (summary, _) = fold(&[stopped, without_status]);
         assert_eq!(summary.statuses.get("STOPPED"), 1);
         assert_eq!(summary.statuses.get("UNKNOWN"), 1);
         assert_eq!(summary.instance_statuses.total(), 1);
@@ -181,34 +189,30 @@ mod tests {
 
     #[test]
     fn authorized_users_are_distinct_and_absent_when_no_record_has_a_list() {
-        let none = PersistentRecord { id: "p-0", ..PersistentRecord::default() };
-        assert_eq!(fold(&[none]).0.authorized_users, None);
-        let nobody =
-            PersistentRecord { id: "p-1", authorized_users: Some(&[]), ..PersistentRecord::default() };
-        assert_eq!(fold(&[none, nobody]).0.authorized_users, Some(0));
+        let without = record("p-0");
+        assert_eq!(fold(std::slice::from_ref(&without)).0.authorized_users, None);
+        let with = |id, users: &[&'static str]| PersistentRecord {
+            authorized_users: Some(users.iter().map(|user| (*user).into()).collect()),
+            ..record(id)
+        };
+        assert_eq!(fold(&[without.clone(), with("p-1", &[])]).0.authorized_users, Some(0));
 
-        let (first, second) = ([Cow::from("u"), Cow::from("v")], [Cow::from("v"), Cow::from("")]);
-        let (summary, _) = fold(&[
-            PersistentRecord { authorized_users: Some(&first), ..nobody },
-            PersistentRecord { id: "p-2", authorized_users: Some(&second), ..nobody },
-            none,
-        ]);
+        let (summary, _) = fold(&[with("p-1", &["u", "v"]), with("p-2", &["v", ""]), without]);
         assert_eq!(summary.authorized_users, Some(2));
         let counts: Vec<_> = summary.details.iter().map(|detail| detail.authorized_users).collect();
         assert_eq!(counts, [None, Some(2), Some(1)]);
     }
 
     #[test]
-    fn unheard_of_words_are_noted_under_their_own_field_once_per_session() {
-        let odd = PersistentRecord {
-            id: "p-1",
-            status: Some("frozen"),
-            instance_status: Some("odd"),
-            ..PersistentRecord::default()
+    fn unknown_statuses_are_counted_under_their_own_field_once_per_session() {
+        let unknown = PersistentRecord {
+            status: Some("frozen".into()),
+            instance_status: Some("odd".into()),
+            ..record("p-1")
         };
-        let (summary, findings) = fold(&[odd, odd]);
-        assert_eq!(findings.unknown["AppInstancePersistentStatus"], 1);
-        assert_eq!(findings.unknown["AppInstanceStatus"], 1);
+        let (summary, issues) = fold(&[unknown.clone(), unknown]);
+        assert_eq!(issues.unknown["AppInstancePersistentStatus"], 1);
+        assert_eq!(issues.unknown["AppInstanceStatus"], 1);
         assert_eq!(summary.details[0].status.as_deref(), Some("FROZEN"));
         assert_eq!(summary.details[0].instance_status.as_deref(), Some("ODD"));
     }
@@ -224,8 +228,8 @@ mod tests {
                 for id in ids {
                     let text = format!("p-{id}");
                     let status = ["running", "STOPPED", "odd"][*id as usize % 3];
-                    let record = PersistentRecord { id: &text, status: Some(status), ..PersistentRecord::default() };
-                    fold.add(&record, &mut Findings::default());
+                    let record = PersistentRecord { status: Some(status.into()), ..record(&text) };
+                    fold.add(&record, &mut DecodeIssues::default());
                 }
                 let distinct = fold.distinct();
                 (fold.finish(0), distinct)

@@ -1,11 +1,11 @@
-//! What a node pool's schedule asks for now, and when that next changes.
+//! The number of nodes that a node pool's schedule requires now, and when it changes next.
 //!
-//! A schedule speaks of the wall clock: a period is in force while the clock of its time zone shows a
-//! time in it, on a day that the strategy's dates include. Where clocks are put forward or back this
-//! is what people expect of "08:00 to 18:00"; a minute that the clock skips is in no period, one that
-//! it shows twice is in a period twice.
+//! A schedule refers to the wall clock: a period applies while the clock of the time zone shows a
+//! time in it, on a day within the strategy's dates. This is what people expect of "08:00 to 18:00"
+//! also on days on which the clock is put forward or back: a minute that the clock skips is in no
+//! period, and a minute that it shows twice is in a period twice.
 //!
-//! What is not here: which time zone that is. The API does not say, so the configuration does.
+//! What is not here: which time zone that is. The API does not specify it, so the configuration does.
 
 use std::ops::RangeInclusive;
 
@@ -15,22 +15,21 @@ use jiff::{Timestamp, ToSpan};
 
 use super::{NodePool, TimerPeriod};
 
-/// How far ahead a change is looked for once the strategy is in force. The pattern is weekly, so a
-/// change that there is comes within a week; the second week is for one that falls in the hour that
-/// a clock skips.
+/// Days that are searched for a change, once the strategy applies. The pattern is weekly, so the next
+/// change is within a week; the second week is for a change in an hour that the clock skips.
 const DAYS_AHEAD: i32 = 15;
 
-/// Nodes that the schedule of `pool` asks for at `now`.
+/// Nodes that the schedule of `pool` requires at `now`.
 ///
-/// 0 outside every period and outside the strategy's dates, the largest amount where periods
-/// overlap; `None` where the strategy is not `NODE_SCALING_BY_SCHEDULE`.
+/// 0 outside every period and outside the strategy's dates; the largest amount where periods overlap;
+/// `None` where the strategy is not `NODE_SCALING_BY_SCHEDULE`.
 pub fn scheduled_amount(pool: &NodePool, now: Timestamp, time_zone: &TimeZone) -> Option<f64> {
     is_scheduled(pool).then(|| amount_at(pool, time_zone.to_datetime(now)))
 }
 
 /// The earliest instant after `now` at which [`scheduled_amount`] has another value.
 ///
-/// `None` where it never has, and where the strategy is not `NODE_SCALING_BY_SCHEDULE`.
+/// `None` where it never changes, and where the strategy is not `NODE_SCALING_BY_SCHEDULE`.
 pub fn next_change(pool: &NodePool, now: Timestamp, time_zone: &TimeZone) -> Option<Timestamp> {
     let amount = scheduled_amount(pool, now, time_zone)?;
     let enable = strategy_enable(pool, time_zone);
@@ -41,25 +40,26 @@ pub fn next_change(pool: &NodePool, now: Timestamp, time_zone: &TimeZone) -> Opt
 
     let from = enable.map_or(now, |enable| enable.max(now));
     let first_day = time_zone.to_datetime(from).date();
-    // A day more than the last one searched: a period of that day may end in it.
+    // One day more than searched: a period of the last day may end on the day after it.
     let last_day = first_day.saturating_add((DAYS_AHEAD + 1).days());
     let mut instants: Vec<Timestamp> = enable.into_iter().chain(disable).collect();
     push_boundaries(pool, first_day..=last_day, time_zone, &mut instants);
     push_clock_changes(from, last_day, time_zone, &mut instants);
     instants.retain(|instant| *instant > now);
     instants.sort_unstable();
-    // Between two of these instants the clock passes no boundary, so the first that differs is it.
+    // Between two of these instants the clock passes no boundary, so the first different amount is
+    // the next change.
     instants.into_iter().find(|instant| amount_at(pool, time_zone.to_datetime(*instant)) != amount)
 }
 
-/// The start of the first day on which the strategy is in force, whatever the strategy is; `None`
-/// where no such day is given.
+/// The start of the first day on which the strategy applies, for every type of strategy; `None` where
+/// the pool has no such day.
 pub fn strategy_enable(pool: &NodePool, time_zone: &TimeZone) -> Option<Timestamp> {
     start_of_day(pool.strategy_enable_date?, time_zone)
 }
 
-/// The end of the last day on which the strategy is in force, which is the midnight after it,
-/// whatever the strategy is; `None` where no such day is given.
+/// The end of the last day on which the strategy applies, which is the midnight after it, for every
+/// type of strategy; `None` where the pool has no such day.
 pub fn strategy_disable(pool: &NodePool, time_zone: &TimeZone) -> Option<Timestamp> {
     start_of_day(pool.strategy_disable_date?.tomorrow().ok()?, time_zone)
 }
@@ -68,7 +68,7 @@ fn is_scheduled(pool: &NodePool) -> bool {
     pool.strategy_type.as_deref() == Some("NODE_SCALING_BY_SCHEDULE")
 }
 
-/// Nodes that the schedule asks for when the wall clock shows `clock`.
+/// Nodes that the schedule requires when the wall clock shows `clock`.
 fn amount_at(pool: &NodePool, clock: DateTime) -> f64 {
     let (date, time) = (clock.date(), clock.time());
     let begun = pool.strategy_enable_date.is_none_or(|first| first <= date);
@@ -81,17 +81,16 @@ fn amount_at(pool: &NodePool, clock: DateTime) -> f64 {
     let yesterday = date.weekday().previous().to_monday_one_offset();
     periods(pool)
         .filter(|(weekday, period)| {
-            let follows_into_the_next_day = ends_on_the_next_day(period);
-            let began_today =
-                *weekday == today && period.start <= time && (follows_into_the_next_day || time < period.end);
-            let began_yesterday = *weekday == yesterday && follows_into_the_next_day && time < period.end;
+            let overnight = ends_on_the_next_day(period);
+            let began_today = *weekday == today && period.start <= time && (overnight || time < period.end);
+            let began_yesterday = *weekday == yesterday && overnight && time < period.end;
             began_today || began_yesterday
         })
         .map(|(_, period)| period.amount)
         .fold(0.0, f64::max)
 }
 
-/// Every period on every weekday it recurs on. An amount that is no number of nodes asks for nothing.
+/// Every period on every weekday on which it recurs. Periods without a positive amount are ignored.
 fn periods(pool: &NodePool) -> impl Iterator<Item = (i8, &TimerPeriod)> {
     pool.schedules.iter().flat_map(|schedule| {
         let usable =
@@ -100,15 +99,15 @@ fn periods(pool: &NodePool) -> impl Iterator<Item = (i8, &TimerPeriod)> {
     })
 }
 
-/// A period that ends at the minute in which it starts is 24 hours.
+/// A period that ends at the time at which it starts lasts 24 hours.
 fn ends_on_the_next_day(period: &TimerPeriod) -> bool {
     period.end <= period.start
 }
 
 /// The instants at which the wall clock shows a period's start or end.
 ///
-/// Starts and ends are taken on every day, whatever the weekday: an instant too many costs one
-/// comparison, and midnights need no care.
+/// Starts and ends are added for every day, not only for the period's weekdays: a superfluous instant
+/// costs one comparison, and periods that end after midnight need no special case.
 fn push_boundaries(
     pool: &NodePool,
     days: RangeInclusive<Date>,
@@ -121,8 +120,8 @@ fn push_boundaries(
     times.dedup();
     for day in days.start().series(1.day()).take_while(|day| day <= days.end()) {
         for time in &times {
-            // An hour that comes twice has two such instants. One that is skipped has none; the
-            // instant at which the clock is put forward stands for it.
+            // A time in an hour that occurs twice has two instants. A time in a skipped hour has none;
+            // the instant at which the clock is put forward is used instead.
             let instant = time_zone.to_ambiguous_timestamp(day.to_datetime(*time));
             instants.extend(instant.earlier());
             instants.extend(instant.later());
@@ -139,7 +138,7 @@ fn push_clock_changes(from: Timestamp, last_day: Date, time_zone: &TimeZone, ins
     instants.extend(changes.take_while(|change| *change <= until));
 }
 
-/// `None` only at the end of what can be represented, in the year 9999.
+/// `None` only at the end of the representable range, in the year 9999.
 fn start_of_day(date: Date, time_zone: &TimeZone) -> Option<Timestamp> {
     date.to_zoned(time_zone.clone()).ok().map(|zoned| zoned.timestamp())
 }

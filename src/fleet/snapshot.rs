@@ -1,6 +1,6 @@
-//! The whole fleet at one instant: what the renderer and the pages read. Immutable once made.
+//! The whole fleet at one instant, read by the renderer and the pages. Immutable once built.
 //!
-//! What is not here: how facts get old (`poller` decides when to look), and how they are shown.
+//! What is not here: when a new snapshot is built (`poller`), and how it is exported (`metrics`).
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -10,61 +10,62 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{Group, InstanceSummary, PersistentSummary, SessionCounters, schedule};
 
-/// The fleet as it is known at `at`; nothing in it is older than the configured limit.
+/// The fleet at `at`; nothing in it is older than the configured limit.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Snapshot {
-    /// When the snapshot was put together.
+    /// When the snapshot was built.
     pub at: Timestamp,
-    /// Every configured target, in configuration order, also those that never answered.
+    /// Every configured target, in configuration order, including those never polled successfully.
     pub targets: Vec<TargetHealth>,
     /// Every group, sorted by account, region and id; at most one per account and id.
     pub groups: Vec<Arc<GroupSnapshot>>,
 }
 
-/// How one target's polls went.
+/// The results of one target's polls.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TargetHealth {
     /// The account's configured name.
     pub account: Arc<str>,
-    /// Product type, with `/region` behind it where the account lists regions.
+    /// The target's name: the product type, followed by `/region` where the account lists regions.
     pub target: Arc<str>,
-    /// Whether the last poll succeeded whole; `None` before the first one ended.
+    /// Whether the last poll succeeded completely; `None` before the first one ended.
     pub up: Option<bool>,
-    /// When the last poll that succeeded whole ended.
+    /// When the last completely successful poll ended.
     pub last_success: Option<Timestamp>,
 }
 
-/// One group with everything that is known of it.
+/// One group with its listings.
 #[derive(Debug, Clone, PartialEq)]
 pub struct GroupSnapshot {
     /// The account's configured name.
     pub account: Arc<str>,
     /// The target it was listed by.
     pub target: Arc<str>,
-    /// What `ListAppInstanceGroup` says.
+    /// From `ListAppInstanceGroup`.
     pub group: Fetched<Group>,
-    /// What `ListAppInstances` says; `None` when off, never fetched, or too old.
+    /// From `ListAppInstances`; `None` when off, never fetched, or too old.
     pub instances: Option<Fetched<InstanceSummary>>,
-    /// What `ListPersistentAppInstances` says; `None` when off, never fetched, or too old.
+    /// From `ListPersistentAppInstances`; `None` when off, never fetched, or too old.
     pub persistent: Option<Fetched<PersistentSummary>>,
-    /// Transitions and sessions since the group was first seen; meaningful with `instances`.
+    /// Transitions and sessions since the group was first listed; meaningful with `instances`.
     pub counters: SessionCounters,
 }
 
-/// A fact and when it was last fetched whole.
+/// Listed data, and when it was last fetched completely.
 #[derive(Debug, PartialEq)]
 pub struct Fetched<T> {
-    /// The fact.
+    /// The data.
     pub data: Arc<T>,
-    /// When the listing that brought it ended.
+    /// When the listing ended.
     pub at: Timestamp,
 }
 
 impl Snapshot {
-    /// Puts the fleet together: groups sorted by account, region and id.
+    /// Builds a snapshot with groups sorted by account, region and id.
     ///
-    /// Where several targets list the same group of an account (a region twice, say), the group of
-    /// the target that comes first in `targets` stays; the number says how many others were dropped.
+    /// Where several targets list the same group of an account (such as with a region configured
+    /// twice), the group of the first of these targets is kept. Also returns the number of dropped
+    /// duplicates.
     pub fn build(
         at: Timestamp,
         targets: Vec<TargetHealth>,
@@ -77,27 +78,28 @@ impl Snapshot {
         let listed = groups.len();
         groups.dedup_by(|later, kept| later.key() == kept.key());
         let dropped = (listed - groups.len()) as u64;
-        groups.sort_by(|one, other| one.place().cmp(&other.place()));
+        groups.sort_by(|one, other| one.sort_key().cmp(&other.sort_key()));
         (Self { at, targets, groups }, dropped)
     }
 
-    /// The earliest instant after the snapshot's own at which what a node pool's schedule asks for
-    /// changes; `None` where none ever does.
+    /// The earliest instant after `at` at which the number of nodes required by a node pool's schedule
+    /// changes; `None` when it never changes.
     pub fn next_schedule_change(&self, time_zone: &TimeZone) -> Option<Timestamp> {
         let pools = self.groups.iter().flat_map(|group| &group.group.data.node_pools);
         pools.filter_map(|pool| schedule::next_change(pool, self.at, time_zone)).min()
     }
 
-    /// The earliest instant at which something in it reaches the age of `stale_after`; `None` for an
-    /// empty fleet.
+    /// The earliest instant at which a listing in the snapshot reaches the age `stale_after`; `None`
+    /// for an empty fleet.
     pub fn next_expiry(&self, stale_after: SignedDuration) -> Option<Timestamp> {
         let oldest = self.groups.iter().flat_map(|group| group.fetched_at()).min()?;
-        // Beyond the end of time nothing expires.
+        // Listings that would expire after the last representable instant never expire.
         oldest.checked_add(stale_after).ok()
     }
 
-    /// The snapshot at `now`, without what has reached the age of `stale_after`: a group that was
-    /// listed too long ago is left out whole, a listing of its instances or persistent sessions alone.
+    /// The snapshot at `now`, without data of the age `stale_after` or older: a group that was listed
+    /// too long ago is left out as a whole; a stale listing of its instances or persistent sessions is
+    /// left out of its group.
     pub fn aged(&self, now: Timestamp, stale_after: SignedDuration) -> Self {
         let is_fresh = |at: Timestamp| now.duration_since(at) < stale_after;
         let groups = self.groups.iter().filter(|group| is_fresh(group.group.at)).map(|group| {
@@ -129,12 +131,12 @@ impl GroupSnapshot {
         (&self.account, &self.target)
     }
 
-    /// Where it stands in the fleet.
-    fn place(&self) -> (&str, &str, &str) {
+    /// The order of groups in the fleet: by account, region and id.
+    fn sort_key(&self) -> (&str, &str, &str) {
         (&self.account, &self.group.data.region_id, &self.group.data.id)
     }
 
-    /// When the oldest of its listings was fetched.
+    /// When its oldest listing was fetched.
     pub fn oldest(&self) -> Timestamp {
         self.fetched_at().fold(self.group.at, Timestamp::min)
     }
@@ -148,7 +150,7 @@ impl GroupSnapshot {
 }
 
 impl<T> Clone for Fetched<T> {
-    /// Shares the fact.
+    /// Shares the data.
     fn clone(&self) -> Self {
         Self { data: Arc::clone(&self.data), at: self.at }
     }
@@ -158,10 +160,11 @@ impl<T> Clone for Fetched<T> {
 mod tests {
     use jiff::civil::time;
 
-    use super::super::{
-        Findings, FoldOptions, InstanceFold, NodePool, PersistentFold, Schedule, TimerPeriod,
-    };
     use super::*;
+    use crate::fleet::{
+        DecodeIssues, FoldOptions, InstanceFold, NodePool, PersistentFold, PersistentRecord, TimerPeriod,
+        WeeklySchedule,
+    };
 
     const LIMIT: SignedDuration = SignedDuration::from_secs(300);
 
@@ -194,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn a_group_listed_by_two_targets_stays_with_the_first_whoever_answered_first() {
+    fn a_group_listed_by_two_targets_is_kept_for_the_first_target() {
         let groups = [group("two", "r", "g1"), group("one", "r", "g1"), group("two", "q", "g2")];
         let targets = vec![target("one"), target("two")];
         let (snapshot, dropped) = Snapshot::build(at(0), targets, groups.map(Arc::new).into());
@@ -205,21 +208,21 @@ mod tests {
     }
 
     #[test]
-    fn the_same_group_id_in_another_account_is_another_group() {
+    fn groups_of_two_accounts_may_have_the_same_id() {
         let other = GroupSnapshot { account: "b".into(), ..group("one", "r", "g") };
         assert_eq!(snapshot(vec![other, group("one", "r", "g")]).groups.len(), 2);
     }
 
     #[test]
-    fn what_reaches_the_limit_is_left_out_at_the_announced_instant() {
+    fn stale_data_is_left_out_at_the_announced_instant() {
         let listed = |second| {
             let instances = InstanceFold::new(FoldOptions::default()).finish(0);
             GroupSnapshot { instances: Some(fetched(instances, second)), ..group("one", "r", "g") }
         };
         let mut fresh = listed(-100);
-        let mut findings = Findings::default();
         let mut fold = PersistentFold::new(FoldOptions::default());
-        fold.add(&super::super::PersistentRecord { id: "p", ..Default::default() }, &mut findings);
+        let record = PersistentRecord { id: "p".into(), ..PersistentRecord::default() };
+        fold.add(&record, &mut DecodeIssues::default());
         fresh.persistent = Some(fetched(fold.finish(1), 50));
         let snapshot = snapshot(vec![fresh]);
 
@@ -235,7 +238,7 @@ mod tests {
 
         let end = after.aged(at(300), LIMIT);
         assert!(end.groups.is_empty());
-        assert_eq!(end.targets.len(), 1, "health outlives the data");
+        assert_eq!(end.targets.len(), 1, "the target's health is kept");
         assert_eq!(end.next_expiry(LIMIT), None);
     }
 
@@ -246,7 +249,7 @@ mod tests {
             let period = TimerPeriod { start: time(start, 0, 0, 0), end: time(23, 0, 0, 0), amount: 1.0 };
             let pool = NodePool {
                 strategy_type: Some("NODE_SCALING_BY_SCHEDULE".into()),
-                schedules: vec![Schedule { weekdays: (1..=7).collect(), periods: vec![period] }],
+                schedules: vec![WeeklySchedule { weekdays: (1..=7).collect(), periods: vec![period] }],
                 ..NodePool::default()
             };
             let data = Group { node_pools: vec![pool], ..Group::clone(&scheduled.group.data) };

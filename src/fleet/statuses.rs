@@ -1,133 +1,134 @@
-//! Instance statuses as small numbers, while pages arrive and in what is kept afterwards.
+//! Instance statuses as small numbers, both while pages arrive and in what is kept afterwards.
 //!
-//! An instance's status must fit in a few bytes, also one that nobody has heard of; which of those
-//! keep their name is known only at the end. So pages are folded with provisional codes, and the end
-//! translates them.
+//! An instance's status must fit in a few bytes, also when it is unknown. Which unknown statuses are
+//! kept by name is known only at the end of a listing. So pages are folded with provisional ids, and
+//! [`StatusFold::finish`] maps them to final ones.
 
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
 use super::Tally;
-use super::by_word::{ByWord, Mergeable};
-use super::state::{Word, words};
+use super::status_map::{Mergeable, StatusMap};
+use super::vocabulary::{self, EnumValue, INSTANCE_STATUS};
 
-/// The number of a status. Only the [`StatusNames`] that came with it can read it.
-pub(super) type Code = u32;
+/// The number of a status. Only the [`StatusNames`] that were built with it can read it.
+pub(super) type StatusId = u32;
 
-const UNKNOWN: Code = 0;
-const OTHER: Code = 1;
-const FIRST_KNOWN: Code = 2;
-const FIRST_UNHEARD_OF: Code = FIRST_KNOWN + words::INSTANCE_STATUS.known.len() as Code;
+const ABSENT: StatusId = 0;
+const OTHER: StatusId = 1;
+const FIRST_KNOWN: StatusId = 2;
+const FIRST_UNKNOWN: StatusId = FIRST_KNOWN + INSTANCE_STATUS.known.len() as StatusId;
 
-/// Counts statuses, and finds the oldest modification in each.
+/// Counts instances by status, and finds the oldest modification in each status.
 #[derive(Debug)]
 pub(super) struct StatusFold {
-    facts: ByWord<Facts>,
-    next_code: Code,
+    stats: StatusMap<StatusStats>,
+    next_id: StatusId,
 }
 
-/// What is known of the instances in one status.
+/// The instances in one status.
 #[derive(Debug, Clone, Default)]
-struct Facts {
+struct StatusStats {
     instances: u64,
     oldest_modified: Option<Timestamp>,
-    code: Option<Code>,
+    id: Option<StatusId>,
 }
 
-/// What [`StatusFold`] arrives at.
+/// The result of a [`StatusFold`].
 #[derive(Debug)]
-pub(super) struct Statuses {
+pub(super) struct StatusSummary {
     /// Instances by status.
     pub(super) tally: Tally,
-    /// The oldest modification in each status that has one, sorted by word.
+    /// The oldest modification in each status that has one, sorted by status.
     pub(super) oldest_modified: Vec<(Box<str>, Timestamp)>,
-    /// The names of final codes.
+    /// The names of final ids.
     pub(super) names: StatusNames,
-    /// Provisional code, final code: for unheard-of words that kept their name.
-    kept: Vec<(Code, Code)>,
+    /// Provisional and final id of each unknown status that is kept by name.
+    final_ids: Vec<(StatusId, StatusId)>,
 }
 
-/// The words behind final codes: which code a word has depends on nothing but the words listed.
+/// The names of final ids. They depend only on which statuses were listed.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct StatusNames {
-    unheard_of: Arc<[Box<str>]>,
+    unknown: Arc<[Box<str>]>,
 }
 
 impl StatusFold {
+    /// A fold without instances.
     pub(super) fn new() -> Self {
-        let mut facts = ByWord::<Facts>::new(&words::INSTANCE_STATUS);
-        facts.slot(&Word::Absent).code = Some(UNKNOWN);
-        facts.slot(&Word::UnheardOf(words::OTHER.into())).code = Some(OTHER);
-        for (position, code) in (0..words::INSTANCE_STATUS.known.len()).zip(FIRST_KNOWN..) {
-            facts.slot(&Word::Known(position)).code = Some(code);
+        let mut stats = StatusMap::<StatusStats>::new(&INSTANCE_STATUS);
+        stats.get_mut(&EnumValue::Absent).id = Some(ABSENT);
+        stats.get_mut(&EnumValue::Unknown(vocabulary::OTHER.into())).id = Some(OTHER);
+        for (position, id) in (0..INSTANCE_STATUS.known.len()).zip(FIRST_KNOWN..) {
+            stats.get_mut(&EnumValue::Known(position)).id = Some(id);
         }
-        Self { facts, next_code: FIRST_UNHEARD_OF }
+        Self { stats, next_id: FIRST_UNKNOWN }
     }
 
-    /// Counts one instance; the answer is its status's provisional code.
-    pub(super) fn add(&mut self, status: &Word, modified: Option<Timestamp>) -> Code {
-        let facts = self.facts.slot(status);
-        facts.instances += 1;
-        facts.oldest_modified = oldest(facts.oldest_modified, modified);
-        *facts.code.get_or_insert_with(|| {
-            let code = self.next_code;
-            self.next_code += 1;
-            code
+    /// Counts one instance, and returns its status's provisional id.
+    pub(super) fn add(&mut self, status: &EnumValue, modified: Option<Timestamp>) -> StatusId {
+        let stats = self.stats.get_mut(status);
+        stats.instances += 1;
+        stats.oldest_modified = oldest(stats.oldest_modified, modified);
+        *stats.id.get_or_insert_with(|| {
+            let id = self.next_id;
+            self.next_id += 1;
+            id
         })
     }
 
-    pub(super) fn finish(self) -> Statuses {
+    /// The summary of a complete listing.
+    pub(super) fn finish(self) -> StatusSummary {
         let mut oldest_modified: Vec<(Box<str>, Timestamp)> = self
-            .facts
+            .stats
             .iter()
-            .filter_map(|(word, facts)| Some((word.into(), facts.oldest_modified?)))
+            .filter_map(|(status, stats)| Some((status.into(), stats.oldest_modified?)))
             .collect();
         oldest_modified.sort_unstable();
-        Statuses {
-            tally: self.facts.map(|facts| facts.instances).into(),
+        let unknown = self.stats.unknown();
+        StatusSummary {
+            tally: self.stats.map(|stats| stats.instances).into(),
             oldest_modified,
-            names: StatusNames { unheard_of: self.facts.unheard_of().map(|(word, _)| word.into()).collect() },
-            kept: self
-                .facts
-                .unheard_of()
-                .zip(FIRST_UNHEARD_OF..)
-                .filter_map(|((_, facts), code)| Some((facts.code?, code)))
+            names: StatusNames { unknown: self.stats.unknown().map(|(status, _)| status.into()).collect() },
+            final_ids: unknown
+                .zip(FIRST_UNKNOWN..)
+                .filter_map(|((_, stats), id)| Some((stats.id?, id)))
                 .collect(),
         }
     }
 }
 
-impl Mergeable for Facts {
-    fn absorb(&mut self, other: Self) {
+impl Mergeable for StatusStats {
+    fn merge(&mut self, other: Self) {
         self.instances += other.instances;
         self.oldest_modified = oldest(self.oldest_modified, other.oldest_modified);
     }
 }
 
-impl Statuses {
-    /// The final code for a provisional one.
-    pub(super) fn translate(&self, provisional: Code) -> Code {
-        if provisional < FIRST_UNHEARD_OF {
+impl StatusSummary {
+    /// The final id for a provisional one.
+    pub(super) fn final_id(&self, provisional: StatusId) -> StatusId {
+        if provisional < FIRST_UNKNOWN {
             return provisional;
         }
-        self.kept.iter().find(|(kept, _)| *kept == provisional).map_or(OTHER, |(_, code)| *code)
+        self.final_ids.iter().find(|(known, _)| *known == provisional).map_or(OTHER, |(_, id)| *id)
     }
 }
 
 impl StatusNames {
-    /// How many codes there are; each is smaller.
+    /// The number of ids; each id is smaller.
     pub(super) fn len(&self) -> usize {
-        FIRST_UNHEARD_OF as usize + self.unheard_of.len()
+        FIRST_UNKNOWN as usize + self.unknown.len()
     }
 
-    /// The word that `code`, a final one, stands for.
-    pub(super) fn word(&self, code: Code) -> &str {
-        match code {
-            UNKNOWN => words::UNKNOWN,
-            OTHER => words::OTHER,
-            FIRST_KNOWN..FIRST_UNHEARD_OF => words::INSTANCE_STATUS.known[(code - FIRST_KNOWN) as usize],
-            FIRST_UNHEARD_OF.. => &self.unheard_of[(code - FIRST_UNHEARD_OF) as usize],
+    /// The status with the final id `id`.
+    pub(super) fn name(&self, id: StatusId) -> &str {
+        match id {
+            ABSENT => vocabulary::ABSENT,
+            OTHER => vocabulary::OTHER,
+            FIRST_KNOWN..FIRST_UNKNOWN => INSTANCE_STATUS.known[(id - FIRST_KNOWN) as usize],
+            FIRST_UNKNOWN.. => &self.unknown[(id - FIRST_UNKNOWN) as usize],
         }
     }
 }

@@ -1,32 +1,31 @@
 //! What changed between two polls: status transitions, and sessions that began or ended.
 //!
-//! What is not here: which two listings to compare. A group's first listing is the baseline and has
-//! nothing to be compared with; a failed poll leaves the last trace in place, so that an outage
-//! causes no transitions by itself.
+//! What is not here: which two listings are compared. A group's first listing is the baseline and is
+//! compared with nothing. A failed poll keeps the previous index, so an outage causes no transitions.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::state::words;
-use super::statuses::{Code, StatusNames};
+use super::statuses::{StatusId, StatusNames};
+use super::vocabulary::{ABSENT, INSTANCE_STATUS, MAX_UNKNOWN_VALUES, OTHER};
 
-/// Stands for "not listed before" in a transition.
+/// Origin of a transition of an instance that was not listed before.
 const NONE: &str = "NONE";
-/// Stands for "not listed any more" in a transition.
+/// Destination of a transition of an instance that is no longer listed.
 const GONE: &str = "GONE";
-/// What is kept in place of a user's hash where no user is bound.
-const NOBODY: u32 = 0;
+/// Stored instead of a user's hash where no user is bound.
+const NO_USER: u32 = 0;
 
-/// What one poll leaves for the next: per instance a hash of its id, its status and a hash of its
-/// user, 16 bytes together, sorted by id. Comparable only within one process.
+/// What one poll keeps for the next: for each instance the hash of its id, its status, and a hash of
+/// its user, together 16 bytes, sorted by the hash of the id. Valid only within one process.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Trace {
-    entries: Box<[Entry]>,
+pub struct InstanceIndex {
+    entries: Box<[IndexEntry]>,
     names: StatusNames,
 }
 
-/// One instance in a [`Trace`].
+/// One instance in an [`InstanceIndex`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Entry {
+struct IndexEntry {
     id: u64,
     binding: Binding,
 }
@@ -34,16 +33,16 @@ struct Entry {
 /// An instance's status and user, as far as the next poll needs them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Binding {
-    status: Code,
+    status: StatusId,
     user: u32,
 }
 
-/// Counters of one group since it was first seen; they only grow.
+/// Counters of one group since it was first listed; they only grow.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct SessionCounters {
-    /// Instances seen to change status between two polls, by (from, to); `NONE` and `GONE` mark
-    /// instances that appeared or vanished. Only pairs that happened. At most
-    /// [`words::MAX_UNHEARD_OF`] unheard-of words occur; further ones are [`words::OTHER`].
+    /// Instances that changed their status between two polls, by (from, to). `NONE` and `GONE` mark
+    /// instances that appeared or vanished. Contains only pairs that occurred. At most
+    /// [`MAX_UNKNOWN_VALUES`] unknown statuses occur by name; further ones are [`OTHER`].
     pub transitions: BTreeMap<(Box<str>, Box<str>), u64>,
     /// User bindings that began.
     pub sessions_started: u64,
@@ -53,34 +52,34 @@ pub struct SessionCounters {
 
 impl Binding {
     /// `user` is the hash of the bound user's name.
-    pub(super) fn new(status: Code, user: Option<u64>) -> Self {
-        // Half of the hash is enough to tell a user from the next one on the same instance; NOBODY
-        // is kept free.
-        let user = user.map_or(NOBODY, |hash| ((hash >> 32) as u32).max(NOBODY + 1));
+    pub(super) fn new(status: StatusId, user: Option<u64>) -> Self {
+        // Half of the hash suffices to distinguish successive users of one instance. NO_USER is
+        // reserved.
+        let user = user.map_or(NO_USER, |hash| ((hash >> 32) as u32).max(NO_USER + 1));
         Self { status, user }
     }
 }
 
-impl Trace {
-    /// `instances` by the hash of their id, each once, in any order; `translate` makes final codes,
-    /// which `names` can read, of provisional ones.
+impl InstanceIndex {
+    /// `instances` by the hash of their id, each once, in any order. `final_id` maps provisional
+    /// status ids to final ones, which `names` can read.
     pub(super) fn new(
         instances: impl IntoIterator<Item = (u64, Binding)>,
-        translate: impl Fn(Code) -> Code,
+        final_id: impl Fn(StatusId) -> StatusId,
         names: StatusNames,
     ) -> Self {
-        let mut entries: Box<[Entry]> = instances
+        let mut entries: Box<[IndexEntry]> = instances
             .into_iter()
-            .map(|(id, binding)| Entry {
+            .map(|(id, binding)| IndexEntry {
                 id,
-                binding: Binding { status: translate(binding.status), ..binding },
+                binding: Binding { status: final_id(binding.status), ..binding },
             })
             .collect();
         entries.sort_unstable_by_key(|entry| entry.id);
         Self { entries, names }
     }
 
-    /// Instances in it.
+    /// The number of instances.
     pub fn len(&self) -> usize {
         self.entries.len()
     }
@@ -92,29 +91,23 @@ impl Trace {
 }
 
 impl SessionCounters {
-    /// Counts what changed between two listings of the same group, one poll after the other.
+    /// Counts what changed between two successive listings of the same group.
     ///
-    /// A user who is bound and an instance that appears is a session that started, one that vanishes
-    /// a session that ended, and an instance that is bound to another user is both. A change between
-    /// two statuses that are both too many to keep their name is not seen.
-    pub fn advance(&mut self, previous: &Trace, next: &Trace) {
-        // Statuses before and after, as a table: its first row and column stand for "not listed".
+    /// A bound user on a new instance is a session that started. A bound user on a vanished instance
+    /// is a session that ended. An instance that changed its user is both. A change between two
+    /// statuses that are both counted as [`OTHER`] is not detected.
+    pub fn advance(&mut self, previous: &InstanceIndex, next: &InstanceIndex) {
+        // A table of statuses before (rows) and after (columns); index 0 stands for "not listed".
         let columns = next.names.len() + 1;
         let mut moves = vec![0_u64; (previous.names.len() + 1) * columns];
         for (before, after) in pairs(&previous.entries, &next.entries) {
             let row = before.map_or(0, |before| before.status as usize + 1);
             let column = after.map_or(0, |after| after.status as usize + 1);
             moves[row * columns + column] += 1;
-
-            let user_before = before.map_or(NOBODY, |before| before.user);
-            let user_after = after.map_or(NOBODY, |after| after.user);
-            if user_before != user_after {
-                self.sessions_ended += u64::from(user_before != NOBODY);
-                self.sessions_started += u64::from(user_after != NOBODY);
-            }
+            self.count_sessions(before, after);
         }
 
-        // Sorted, so that which words still get a name of their own depends on no order of codes.
+        // Sorted by name, so that the statuses kept by name do not depend on the order of ids.
         let mut transitions = BTreeMap::new();
         for (cell, count) in moves.into_iter().enumerate().filter(|(_, count)| *count > 0) {
             let from = name(&previous.names, cell / columns, NONE);
@@ -123,25 +116,34 @@ impl SessionCounters {
                 *transitions.entry((from, to)).or_insert(0) += count;
             }
         }
-        self.count(&transitions);
+        self.count_transitions(&transitions);
     }
 
-    fn count(&mut self, transitions: &BTreeMap<(&str, &str), u64>) {
+    fn count_sessions(&mut self, before: Option<&Binding>, after: Option<&Binding>) {
+        let user_before = before.map_or(NO_USER, |before| before.user);
+        let user_after = after.map_or(NO_USER, |after| after.user);
+        if user_before != user_after {
+            self.sessions_ended += u64::from(user_before != NO_USER);
+            self.sessions_started += u64::from(user_after != NO_USER);
+        }
+    }
+
+    fn count_transitions(&mut self, transitions: &BTreeMap<(&str, &str), u64>) {
         let mut named: BTreeSet<Box<str>> = self
             .transitions
             .keys()
             .flat_map(|(from, to)| [from, to])
-            .filter(|word| is_unheard_of(word))
+            .filter(|status| is_unknown(status))
             .cloned()
             .collect();
-        let mut bounded = |word: &str| -> Box<str> {
-            if is_unheard_of(word) && !named.contains(word) {
-                if named.len() >= words::MAX_UNHEARD_OF {
-                    return words::OTHER.into();
+        let mut bounded = |status: &str| -> Box<str> {
+            if is_unknown(status) && !named.contains(status) {
+                if named.len() >= MAX_UNKNOWN_VALUES {
+                    return OTHER.into();
                 }
-                named.insert(word.into());
+                named.insert(status.into());
             }
-            word.into()
+            status.into()
         };
         for ((from, to), count) in transitions {
             *self.transitions.entry((bounded(from), bounded(to))).or_default() += count;
@@ -149,10 +151,10 @@ impl SessionCounters {
     }
 }
 
-/// Every instance of either listing, with what it was before and what it is after.
+/// Every instance of either listing, with its bindings before and after.
 fn pairs<'a>(
-    before: &'a [Entry],
-    after: &'a [Entry],
+    before: &'a [IndexEntry],
+    after: &'a [IndexEntry],
 ) -> impl Iterator<Item = (Option<&'a Binding>, Option<&'a Binding>)> {
     let mut before = before.iter().peekable();
     let mut after = after.iter().peekable();
@@ -168,42 +170,45 @@ fn pairs<'a>(
     })
 }
 
-/// The word of a row or column of the table; `absent` for the first.
-fn name<'a>(names: &'a StatusNames, index: usize, absent: &'static str) -> &'a str {
+/// The status of a row or column of the table; `not_listed` for index 0.
+fn name<'a>(names: &'a StatusNames, index: usize, not_listed: &'static str) -> &'a str {
     match index.checked_sub(1) {
-        None => absent,
-        // Made from a code, which is a `u32`.
-        Some(code) => names.word(code as Code),
+        None => not_listed,
+        // Computed from an id, so it fits.
+        Some(id) => names.name(id as StatusId),
     }
 }
 
-fn is_unheard_of(word: &str) -> bool {
-    words::INSTANCE_STATUS.position(word).is_none()
-        && ![words::UNKNOWN, words::OTHER, NONE, GONE].contains(&word)
+fn is_unknown(status: &str) -> bool {
+    INSTANCE_STATUS.position(status).is_none() && ![ABSENT, OTHER, NONE, GONE].contains(&status)
 }
 
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::{Findings, FoldOptions, InstanceFold, InstanceRecord};
     use super::*;
+    use crate::fleet::{DecodeIssues, FoldOptions, InstanceFold, InstanceRecord};
 
     type Listed<'a> = (&'a str, &'a str, Option<&'a str>);
 
-    fn trace(instances: &[Listed<'_>]) -> Trace {
+    fn index(instances: &[Listed<'_>]) -> InstanceIndex {
         let mut fold = InstanceFold::new(FoldOptions::default());
         for (id, status, user) in instances {
-            let record =
-                InstanceRecord { id, status: Some(status), end_user_id: *user, ..InstanceRecord::default() };
-            fold.add(&record, &mut Findings::default());
+            let record = InstanceRecord {
+                id: (*id).into(),
+                status: Some((*status).into()),
+                end_user_id: user.map(Into::into),
+                ..InstanceRecord::default()
+            };
+            fold.add(&record, &mut DecodeIssues::default());
         }
-        fold.finish(instances.len() as u64).trace
+        fold.finish(instances.len() as u64).index
     }
 
     fn counters(before: &[Listed<'_>], after: &[Listed<'_>]) -> SessionCounters {
         let mut counters = SessionCounters::default();
-        counters.advance(&trace(before), &trace(after));
+        counters.advance(&index(before), &index(after));
         counters
     }
 
@@ -213,11 +218,11 @@ mod tests {
 
     #[test]
     fn an_instance_takes_16_bytes() {
-        assert_eq!(size_of::<Entry>(), 16);
+        assert_eq!(size_of::<IndexEntry>(), 16);
     }
 
     #[test]
-    fn nothing_changed_is_no_transition() {
+    fn an_unchanged_listing_has_no_transitions() {
         let listing = [("a", "BOUND", Some("u")), ("b", "idle", None)];
         assert_eq!(counters(&listing, &listing), SessionCounters::default());
     }
@@ -232,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn unheard_of_words_are_the_same_whatever_else_is_listed() {
+    fn an_unknown_status_is_the_same_in_both_listings() {
         let seen = counters(&[("a", "zeta", None)], &[("a", "Zeta", None), ("b", "alpha", None)]);
         assert_eq!(transitions(&seen), [("NONE", "ALPHA", 1)]);
     }
@@ -255,23 +260,23 @@ mod tests {
     }
 
     #[test]
-    fn appearing_or_vanishing_with_a_user_counts() {
+    fn an_instance_that_appears_or_vanishes_with_a_user_counts_as_a_session() {
         let seen = counters(&[("a", "BOUND", Some("u"))], &[("b", "BOUND", Some("u"))]);
         assert_eq!((seen.sessions_started, seen.sessions_ended), (1, 1));
         assert_eq!(transitions(&seen), [("BOUND", "GONE", 1), ("NONE", "BOUND", 1)]);
     }
 
     #[test]
-    fn unheard_of_words_are_bounded_over_all_polls() {
+    fn unknown_statuses_are_bounded_over_all_polls() {
         let mut counters = SessionCounters::default();
-        let mut previous = trace(&[("a", "IDLE", None)]);
+        let mut previous = index(&[("a", "IDLE", None)]);
         for poll in 0..100 {
-            let next = trace(&[("a", &format!("odd{poll:03}"), None)]);
+            let next = index(&[("a", &format!("odd{poll:03}"), None)]);
             counters.advance(&previous, &next);
             previous = next;
         }
-        let words: BTreeSet<_> = counters.transitions.keys().flat_map(|(from, to)| [from, to]).collect();
-        assert_eq!(words.len(), words::MAX_UNHEARD_OF + 2, "{words:?}");
+        let statuses: BTreeSet<_> = counters.transitions.keys().flat_map(|(from, to)| [from, to]).collect();
+        assert_eq!(statuses.len(), MAX_UNKNOWN_VALUES + 2, "{statuses:?}");
         assert_eq!(counters.transitions.values().sum::<u64>(), 100);
     }
 

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use super::labels::LabelNames;
 use super::options::RenderOptions;
 use super::words::Words;
+use crate::fleet::timestamp::seconds;
 use crate::fleet::{
     Group, GroupSnapshot, InstanceSummary, NodePool, PersistentSummary, Snapshot, TargetHealth, capacity,
     schedule,
@@ -162,11 +163,6 @@ impl PoolRow<'_> {
     pub(crate) fn next_change(&self) -> Option<f64> {
         self.derived.next_change.map(seconds)
     }
-}
-
-/// A time as a Unix timestamp in seconds, to the millisecond.
-pub(crate) fn seconds(time: Timestamp) -> f64 {
-    time.as_millisecond() as f64 / 1000.0
 }
 
 /// 1 for yes, 0 for no.

@@ -2,7 +2,7 @@
 
 use super::encode::{Encoder, Label, Prepared};
 use super::words::FieldWords;
-use crate::fleet::{Tally, words::OTHER};
+use crate::fleet::{Tally, vocabulary::OTHER};
 
 /// Writes the samples of one family for one row: every sample begins with the row's own labels.
 pub(crate) struct Series<'a> {

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use crate::fleet::{
     InstanceSummary, PersistentSummary, Snapshot, Tally, Vocabulary,
-    words::{self, MAX_UNHEARD_OF, OTHER, UNKNOWN},
+    vocabulary::{self, ABSENT, MAX_UNKNOWN_VALUES, OTHER},
 };
 
 /// What stands before the first and after the last status of an instance in a transition.
@@ -37,7 +37,7 @@ impl FieldWords {
 
     /// Like [`shown`](Self::shown) for a word that was counted: `UNKNOWN` stands for none at all.
     pub(crate) fn counted<'w>(&self, word: &'w str) -> &'w str {
-        if word == UNKNOWN { word } else { self.shown(word) }
+        if word == ABSENT { word } else { self.shown(word) }
     }
 
     /// Like [`counted`](Self::counted) for an end of a transition, which may also be `NONE` or `GONE`.
@@ -50,7 +50,7 @@ impl FieldWords {
         if self.vocabulary.position(word).is_some() || self.unheard_of.contains(word) {
             return;
         }
-        let full = self.unheard_of.len() == MAX_UNHEARD_OF;
+        let full = self.unheard_of.len() == MAX_UNKNOWN_VALUES;
         if full && self.unheard_of.last().is_some_and(|last| **last < *word) {
             return;
         }
@@ -64,7 +64,7 @@ impl FieldWords {
         tally
             .iter()
             .skip(self.known().len())
-            .filter(|(word, _)| *word != UNKNOWN && *word != OTHER)
+            .filter(|(word, _)| *word != ABSENT && *word != OTHER)
             .for_each(|(word, _)| self.note(word));
     }
 }
@@ -95,13 +95,13 @@ impl Words {
     /// name is preceded by sixteen others in that group alone.
     pub(crate) fn of(snapshot: &Snapshot) -> Self {
         let mut words = Self {
-            group_status: FieldWords::new(&words::GROUP_STATUS),
-            resource_status: FieldWords::new(&words::RESOURCE_STATUS),
-            strategy_type: FieldWords::new(&words::STRATEGY_TYPE),
-            instance_status: FieldWords::new(&words::INSTANCE_STATUS),
-            session_status: FieldWords::new(&words::SESSION_STATUS),
-            persistent_status: FieldWords::new(&words::PERSISTENT_STATUS),
-            persistent_instance_status: FieldWords::new(&words::PERSISTENT_INSTANCE_STATUS),
+            group_status: FieldWords::new(&vocabulary::GROUP_STATUS),
+            resource_status: FieldWords::new(&vocabulary::RESOURCE_STATUS),
+            strategy_type: FieldWords::new(&vocabulary::STRATEGY_TYPE),
+            instance_status: FieldWords::new(&vocabulary::INSTANCE_STATUS),
+            session_status: FieldWords::new(&vocabulary::SESSION_STATUS),
+            persistent_status: FieldWords::new(&vocabulary::PERSISTENT_STATUS),
+            persistent_instance_status: FieldWords::new(&vocabulary::PERSISTENT_INSTANCE_STATUS),
         };
         for group in &snapshot.groups {
             let facts = &group.group.data;
@@ -112,7 +112,7 @@ impl Words {
             if let Some(instances) = &group.instances {
                 words.note_instances(&instances.data);
                 let ends = group.counters.transitions.keys().flat_map(|(from, to)| [from, to]);
-                ends.filter(|word| ![NO_STATUS[0], NO_STATUS[1], UNKNOWN, OTHER].contains(&&***word))
+                ends.filter(|word| ![NO_STATUS[0], NO_STATUS[1], ABSENT, OTHER].contains(&&***word))
                     .for_each(|word| words.instance_status.note(word));
             }
             if let Some(persistent) = &group.persistent {
@@ -141,7 +141,7 @@ mod tests {
     fn the_sixteen_smallest_words_are_shown_whatever_their_order() {
         let all: Vec<String> = (0..30).map(|number| format!("STRANGE_{number:02}")).collect();
         for order in [all.iter().collect::<Vec<_>>(), all.iter().rev().collect()] {
-            let mut field = FieldWords::new(&words::GROUP_STATUS);
+            let mut field = FieldWords::new(&vocabulary::GROUP_STATUS);
             order.into_iter().for_each(|word| field.note(word));
             assert_eq!(field.shown("STRANGE_15"), "STRANGE_15");
             assert_eq!(field.shown("STRANGE_16"), "OTHER");

@@ -13,7 +13,7 @@ use crate::{
         Listing, has_no_persistent_sessions,
         operation::{LIST_GROUPS, LIST_INSTANCES, LIST_PERSISTENT},
     },
-    fleet::{Fetched, Findings, FoldOptions, Group, InstanceSummary, PersistentSummary},
+    fleet::{DecodeIssues, Fetched, FoldOptions, Group, InstanceSummary, PersistentSummary},
 };
 
 /// What one poll of a target brought.
@@ -24,7 +24,7 @@ pub struct TargetPoll {
     /// Everything that failed; empty means that the poll succeeded whole.
     pub failures: Vec<Failure>,
     /// Unheard-of and unreadable values met.
-    pub findings: Findings,
+    pub findings: DecodeIssues,
     /// Listings whose pages did not fit together, by operation.
     pub inconsistencies: Vec<(&'static str, u64)>,
     /// Requests that listings took, repeated listings included, retries not.

@@ -99,7 +99,7 @@ impl GroupState {
             None => (None, None, SessionCounters::default()),
         };
         if let (Some(before), GroupPoll::Listed(after)) = (&instances, &polled.instances) {
-            counters.advance(&before.data.trace, &after.data.trace);
+            counters.advance(&before.data.index, &after.data.index);
         }
         Self {
             group: polled.group,

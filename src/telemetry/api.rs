@@ -8,8 +8,9 @@ use jiff::Timestamp;
 use prometheus::{Counter, CounterVec, Gauge, GaugeVec, HistogramVec, IntCounterVec, IntGauge};
 
 use super::exemplars::Exemplars;
-use super::{Maker, OPERATIONS, journal::Journal};
+use super::{Maker, journal::Journal};
 use crate::aliyun::{Observer, Outcome};
+use crate::fleet::operation;
 use crate::metrics::MetricFamily;
 use crate::metrics::catalogue::REQUEST_DURATION_BUCKETS;
 
@@ -62,7 +63,7 @@ impl Api {
             retries: make.counters("appstreaming_exporter_api_retries_total", &["operation"]),
             in_flight: make.gauge("appstreaming_exporter_api_in_flight"),
         };
-        for operation in OPERATIONS {
+        for operation in operation::ALL {
             shared.durations.with_label_values(&[operation]);
             shared.retries.with_label_values(&[operation]);
         }
@@ -97,7 +98,7 @@ impl Api {
             codes: Mutex::default(),
             journal: Arc::clone(&self.journal),
         });
-        for operation in OPERATIONS {
+        for operation in operation::ALL {
             self.shared.requests.with_label_values(&[account, operation, "OK"]);
         }
         accounts.insert(account.to_owned(), Arc::clone(&observer));
@@ -113,7 +114,7 @@ impl Api {
         let codes = observer.codes.lock().unwrap_or_else(PoisonError::into_inner);
         let codes = codes.iter().map(String::as_str).chain(OWN_CODES).chain([OTHER]);
         // Most of these were never there: then there is nothing to do.
-        for (operation, code) in codes.flat_map(|code| OPERATIONS.map(|operation| (operation, code))) {
+        for (operation, code) in codes.flat_map(|code| operation::ALL.map(|operation| (operation, code))) {
             let _ = self.shared.requests.remove_label_values(&[account, operation, code]);
         }
         let _ = self.rate_limit.remove_label_values(&[account]);

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use prometheus::{GaugeVec, IntGaugeVec};
 
 use super::Maker;
+use crate::fleet::timestamp::seconds;
 
 /// Gauges without labels that don't exist until they are set: 0 would be a time and a failure.
 pub(super) struct Configuration {
@@ -23,7 +24,7 @@ impl Configuration {
     pub(super) fn loaded(&self, succeeded: bool, at: Timestamp) {
         self.successful.with_label_values::<&str>(&[]).set(i64::from(succeeded));
         if succeeded {
-            self.success.with_label_values::<&str>(&[]).set(super::seconds(at));
+            self.success.with_label_values::<&str>(&[]).set(seconds(at));
         }
     }
 }

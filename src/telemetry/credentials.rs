@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use prometheus::{GaugeVec, IntCounterVec};
 
 use super::Maker;
+use crate::fleet::timestamp::seconds;
 
 pub(super) struct Credentials {
     expiry: GaugeVec,
@@ -40,7 +41,7 @@ impl Credentials {
 
     pub(super) fn expiry(&self, account: &str, expires: Option<Timestamp>) {
         match expires {
-            Some(at) => self.expiry.with_label_values(&[account]).set(super::seconds(at)),
+            Some(at) => self.expiry.with_label_values(&[account]).set(seconds(at)),
             // An error only says that there was no such series.
             None => drop(self.expiry.remove_label_values(&[account])),
         }

@@ -31,14 +31,11 @@ use prometheus::{
 };
 
 use crate::aliyun::Observer;
-use crate::fleet::Findings;
+use crate::fleet::DecodeIssues;
 use crate::metrics::{MetricFamily, catalogue};
 use crate::telemetry::status::{Insight, PollFailure};
 
 pub use build_info::{REVISION, RUSTC, VERSION};
-
-/// The operations that the exporter calls; their series start at 0 instead of appearing with the first call.
-const OPERATIONS: [&str; 3] = ["ListAppInstanceGroup", "ListAppInstances", "ListPersistentAppInstances"];
 
 /// Everything the exporter counts about itself. Recording never blocks for longer than a map look-up.
 pub struct Telemetry {
@@ -138,7 +135,7 @@ impl Telemetry {
     }
 
     /// Adds what reading an answer brought up.
-    pub fn findings(&self, findings: &Findings) {
+    pub fn findings(&self, findings: &DecodeIssues) {
         self.polls.findings(findings);
     }
 
@@ -246,11 +243,6 @@ fn help(name: &str) -> &'static str {
 /// The two values of every label `result`.
 fn result(succeeded: bool) -> &'static str {
     if succeeded { "success" } else { "failure" }
-}
-
-/// A Unix timestamp in seconds, its milliseconds kept.
-fn seconds(at: Timestamp) -> f64 {
-    at.as_millisecond() as f64 / 1000.0
 }
 
 /// Counts reach nowhere near the limit of the gauge; one that did would stay there.

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use prometheus::{HistogramVec, IntCounter, IntCounterVec, IntGaugeVec};
 
-use super::{Maker, OPERATIONS};
-use crate::fleet::Findings;
+use super::Maker;
+use crate::fleet::{DecodeIssues, operation};
 use crate::metrics::catalogue::POLL_DURATION_BUCKETS;
 
 pub(super) struct Polls {
@@ -35,7 +35,7 @@ impl Polls {
             unparsable: make.counters("appstreaming_exporter_unparsable_fields_total", &["field"]),
         };
         polls.durations.with_label_values::<&str>(&[]);
-        for operation in OPERATIONS {
+        for operation in operation::ALL {
             polls.inconsistencies.with_label_values(&[operation]);
         }
         polls
@@ -80,7 +80,7 @@ impl Polls {
         self.inconsistencies.with_label_values(&[operation]).inc_by(listings);
     }
 
-    pub(super) fn findings(&self, findings: &Findings) {
+    pub(super) fn findings(&self, findings: &DecodeIssues) {
         for (counters, found) in
             [(&self.unknown, &findings.unknown), (&self.unparsable, &findings.unparsable)]
         {

@@ -179,9 +179,9 @@ fn an_api_that_makes_up_codes_cannot_make_series_without_end() {
 #[test]
 fn findings_and_what_is_served_are_counted() {
     let telemetry = Telemetry::new();
-    let mut findings = Findings::default();
-    findings.unknown("Status");
-    findings.unparsable("GmtCreate");
+    let mut findings = DecodeIssues::default();
+    findings.count_unknown("Status");
+    findings.count_unparsable("GmtCreate");
     telemetry.findings(&findings);
     telemetry.findings(&findings);
     assert_eq!(number(&telemetry, "unknown_values_total", &[("field", "Status")]), 2.0);
@@ -208,9 +208,9 @@ fn every_family_of_the_catalogue_is_there_as_described_and_in_order() {
     let telemetry = Telemetry::new();
     finished(&*telemetry.observer("a"), "OK");
     telemetry.target("a", "CloudApp");
-    let mut findings = Findings::default();
-    findings.unknown("Status");
-    findings.unparsable("Status");
+    let mut findings = DecodeIssues::default();
+    findings.count_unknown("Status");
+    findings.count_unparsable("Status");
     telemetry.findings(&findings);
     telemetry.credentials_expiry("a", Some(Timestamp::UNIX_EPOCH));
     telemetry.config_loaded(true, Timestamp::UNIX_EPOCH);

@@ -24,7 +24,7 @@ use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 
 use crate::fleet::GroupSnapshot;
-use crate::fleet::history::Sample;
+use crate::fleet::history::MinuteCounts;
 use crate::lifecycle::Readiness;
 use crate::metrics::{Exposition, MetricFamily};
 use crate::telemetry::status;
@@ -60,7 +60,7 @@ pub trait Content: Send + Sync + 'static {
         status::Insight::default()
     }
     /// A group's instances by status over the last hour, the oldest first; empty where none is kept.
-    fn history(&self, _group: &GroupSnapshot) -> Vec<Sample> {
+    fn history(&self, _group: &GroupSnapshot) -> Vec<MinuteCounts> {
         Vec::new()
     }
 }

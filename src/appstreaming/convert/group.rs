@@ -1,7 +1,9 @@
-//! `ListAppInstanceGroup`: an element as the fleet keeps it.
+//! `ListAppInstanceGroup`: one element.
 
-use super::{super::wire, instance::CHARGE_TYPES, reading::Reading};
-use crate::fleet::{App, Findings, Group, NodePool, Ota, Schedule, Tag, TimerPeriod, words};
+use super::field_reader::FieldReader;
+use super::instance::CHARGE_TYPES;
+use crate::appstreaming::wire;
+use crate::fleet::{App, DecodeIssues, Group, NodePool, Ota, Tag, TimerPeriod, WeeklySchedule, vocabulary};
 
 const PRODUCT_TYPES: &[&str] = &["CloudApp", "CloudBrowser", "AndroidCloud", "WuyingServer"];
 const CHARGE_RESOURCE_MODES: &[&str] = &["Node", "AppInstance"];
@@ -12,10 +14,10 @@ const ACCESS_TYPES: &[&str] = &["INTERNET", "VPC", "ANY"];
 const USER_GROUP_AUTH_MODES: &[&str] = &["Mixed", "User"];
 const SCOPES: &[&str] = &["Custom", "System"];
 
-/// Reads a delivery group; `None`, and noted, when it has no id.
-pub fn group(group: &wire::Group<'_>, findings: &mut Findings) -> Option<Group> {
-    let read = &mut Reading::new(findings);
-    let id = read.required("AppInstanceGroupId", group.id, Reading::code)?.into();
+/// Reads a delivery group; `None` when it has no id, which is counted in `issues`.
+pub fn group(group: &wire::Group<'_>, issues: &mut DecodeIssues) -> Option<Group> {
+    let read = &mut FieldReader::new(issues);
+    let id = read.required("AppInstanceGroupId", group.id, FieldReader::code)?.into();
     Some(Group {
         id,
         region_id: read.owned_code("RegionId", group.region_id),
@@ -41,8 +43,8 @@ pub fn group(group: &wire::Group<'_>, findings: &mut Findings) -> Option<Group> 
             USER_GROUP_AUTH_MODES,
             group.user_group_auth_mode,
         ),
-        status: read.state(&words::GROUP_STATUS, group.status),
-        resource_status: read.state(&words::RESOURCE_STATUS, group.resource_status),
+        status: read.status(&vocabulary::GROUP_STATUS, group.status),
+        resource_status: read.status(&vocabulary::RESOURCE_STATUS, group.resource_status),
         created: read.time("GmtCreate", group.created),
         expires: read.time("ExpiredTime", group.expires),
         amount: read.amount("Amount", group.amount),
@@ -55,7 +57,7 @@ pub fn group(group: &wire::Group<'_>, findings: &mut Findings) -> Option<Group> 
         scaling_usage_threshold: read.percent("ScalingUsageThreshold", group.scaling_usage_threshold),
         scaling_down_after_idle_seconds: read
             .minutes("ScalingDownAfterIdleMinutes", group.scaling_down_after_idle_minutes),
-        session_timeout_seconds: read.minutes_or_for_ever("SessionTimeout", group.session_timeout),
+        session_timeout_seconds: read.minutes_or_unlimited("SessionTimeout", group.session_timeout),
         ota: ota(group, read),
         skip_user_auth_check: read.flag("SkipUserAuthCheck", group.skip_user_auth_check),
         policy_image_supported: read.flag("AppPolicyImageCheck", group.policy_image_check),
@@ -67,7 +69,7 @@ pub fn group(group: &wire::Group<'_>, findings: &mut Findings) -> Option<Group> 
     })
 }
 
-fn ota(group: &wire::Group<'_>, read: &mut Reading<'_>) -> Option<Ota> {
+fn ota(group: &wire::Group<'_>, read: &mut FieldReader<'_>) -> Option<Ota> {
     let ota = read.object("OtaInfo", &group.ota_info)?;
     Some(Ota {
         version: read.owned_code("OtaVersion", ota.version),
@@ -76,7 +78,7 @@ fn ota(group: &wire::Group<'_>, read: &mut Reading<'_>) -> Option<Ota> {
     })
 }
 
-fn apps(group: &wire::Group<'_>, read: &mut Reading<'_>) -> Vec<App> {
+fn apps(group: &wire::Group<'_>, read: &mut FieldReader<'_>) -> Vec<App> {
     let mut apps: Vec<App> = Vec::with_capacity(group.apps.items.len());
     for app in read.list("Apps", &group.apps) {
         let app = App {
@@ -85,7 +87,7 @@ fn apps(group: &wire::Group<'_>, read: &mut Reading<'_>) -> Vec<App> {
             version: read.owned_code("AppVersion", app.version),
             version_name: read.owned_text("AppVersionName", app.version_name),
         };
-        // The same app twice says nothing more, but would make the same series twice.
+        // A duplicate would become a duplicate series.
         if !apps.contains(&app) {
             apps.push(app);
         }
@@ -93,15 +95,15 @@ fn apps(group: &wire::Group<'_>, read: &mut Reading<'_>) -> Vec<App> {
     apps
 }
 
-/// Both lists are documented to be equal: the second is for when the first has nothing.
-fn tags(group: &wire::Group<'_>, read: &mut Reading<'_>) -> Vec<Tag> {
+/// Both lists are documented to be equal; the second is used where the first is empty.
+fn tags(group: &wire::Group<'_>, read: &mut FieldReader<'_>) -> Vec<Tag> {
     let tags = read.list("Tags", &group.tags);
     let tags = if tags.is_empty() { read.list("ResourceTags", &group.resource_tags) } else { tags };
     tags.iter().filter_map(|tag| self::tag(tag, read)).collect()
 }
 
-fn tag(tag: &wire::Tag<'_>, read: &mut Reading<'_>) -> Option<Tag> {
-    let key = read.required("Key", tag.key, Reading::text)?.into();
+fn tag(tag: &wire::Tag<'_>, read: &mut FieldReader<'_>) -> Option<Tag> {
+    let key = read.required("Key", tag.key, FieldReader::text)?.into();
     let scope = read.choice("Scope", SCOPES, tag.scope);
     Some(Tag {
         key,
@@ -110,14 +112,14 @@ fn tag(tag: &wire::Tag<'_>, read: &mut Reading<'_>) -> Option<Tag> {
     })
 }
 
-/// A pool without an id is kept, since its nodes count; a second one with the same id is not: it
-/// could not be told from the first.
-fn node_pools(group: &wire::Group<'_>, read: &mut Reading<'_>) -> Vec<NodePool> {
+/// A pool without an id is kept, because its nodes count. A second pool with the same id is dropped,
+/// because its series would be duplicates of the first one's.
+fn node_pools(group: &wire::Group<'_>, read: &mut FieldReader<'_>) -> Vec<NodePool> {
     let mut pools: Vec<NodePool> = Vec::with_capacity(group.node_pools.items.len());
     for pool in read.list("NodePool", &group.node_pools) {
         let pool = node_pool(pool, read);
         if pools.iter().any(|earlier| earlier.id == pool.id) {
-            read.missing("NodePoolId");
+            read.count_missing("NodePoolId");
         } else {
             pools.push(pool);
         }
@@ -125,12 +127,12 @@ fn node_pools(group: &wire::Group<'_>, read: &mut Reading<'_>) -> Vec<NodePool> 
     pools
 }
 
-fn node_pool(pool: &wire::NodePool<'_>, read: &mut Reading<'_>) -> NodePool {
+fn node_pool(pool: &wire::NodePool<'_>, read: &mut FieldReader<'_>) -> NodePool {
     NodePool {
         id: read.owned_code("NodePoolId", pool.id),
         node_instance_type: read.owned_code("NodeInstanceType", pool.node_instance_type),
         node_type_name: read.owned_text("NodeTypeName", pool.node_type_name),
-        strategy_type: read.state(&words::STRATEGY_TYPE, pool.strategy_type),
+        strategy_type: read.status(&vocabulary::STRATEGY_TYPE, pool.strategy_type),
         nodes: read.amount("NodeAmount", pool.node_amount),
         nodes_used: read.amount("NodeUsed", pool.node_used),
         scaling_nodes: read.amount("ScalingNodeAmount", pool.scaling_node_amount),
@@ -150,16 +152,16 @@ fn node_pool(pool: &wire::NodePool<'_>, read: &mut Reading<'_>) -> NodePool {
     }
 }
 
-fn schedules(pool: &wire::NodePool<'_>, read: &mut Reading<'_>) -> Vec<Schedule> {
+fn schedules(pool: &wire::NodePool<'_>, read: &mut FieldReader<'_>) -> Vec<WeeklySchedule> {
     let schedules = read.list("RecurrenceSchedules", &pool.recurrence_schedules);
     schedules.iter().filter_map(|schedule| self::schedule(schedule, read)).collect()
 }
 
-/// Nobody knows what another recurrence than weekly means: it is noted, and none of it read.
-fn schedule(schedule: &wire::RecurrenceSchedule<'_>, read: &mut Reading<'_>) -> Option<Schedule> {
-    let recurrence = read.required("RecurrenceType", schedule.recurrence_type, Reading::code)?;
+/// Only weekly recurrence is documented. A schedule with another recurrence is counted and dropped.
+fn schedule(schedule: &wire::RecurrenceSchedule<'_>, read: &mut FieldReader<'_>) -> Option<WeeklySchedule> {
+    let recurrence = read.required("RecurrenceType", schedule.recurrence_type, FieldReader::code)?;
     if !recurrence.eq_ignore_ascii_case("weekly") {
-        read.unknown("RecurrenceType");
+        read.count_unknown("RecurrenceType");
         return None;
     }
     let mut weekdays: Vec<i8> = Vec::with_capacity(7);
@@ -171,13 +173,13 @@ fn schedule(schedule: &wire::RecurrenceSchedule<'_>, read: &mut Reading<'_>) -> 
     }
     let periods = read.list("TimerPeriods", &schedule.timer_periods);
     let periods = periods.iter().filter_map(|period| self::period(period, read)).collect();
-    Some(Schedule { weekdays, periods })
+    Some(WeeklySchedule { weekdays, periods })
 }
 
-/// All three are read before any is missed, so that each is noted.
-fn period(period: &wire::TimerPeriod<'_>, read: &mut Reading<'_>) -> Option<TimerPeriod> {
-    let amount = read.required("Amount", period.amount, Reading::amount);
-    let start = read.required("StartTime", period.start, Reading::clock);
-    let end = read.required("EndTime", period.end, Reading::clock);
+/// Reads all three fields before it fails, so that each unreadable one is counted.
+fn period(period: &wire::TimerPeriod<'_>, read: &mut FieldReader<'_>) -> Option<TimerPeriod> {
+    let amount = read.required("Amount", period.amount, FieldReader::amount);
+    let start = read.required("StartTime", period.start, FieldReader::clock);
+    let end = read.required("EndTime", period.end, FieldReader::clock);
     Some(TimerPeriod { start: start?, end: end?, amount: amount? })
 }

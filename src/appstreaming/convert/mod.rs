@@ -1,23 +1,23 @@
-//! From the wire to the fleet: units, times, words, and what was wrong with them.
+//! From the wire to the fleet: units, times and statuses.
 //!
-//! Every reading returns a value or nothing; why there is nothing where the API sent something is
-//! noted in the [`Findings`] under the API's field name. Nothing here can fail.
+//! Nothing here fails. A value that cannot be read becomes `None`, and is counted in the
+//! [`DecodeIssues`] under the API's field name.
 
+mod field_reader;
 mod group;
 mod instance;
 mod persistent;
-mod reading;
 mod time;
 
 pub use group::group;
-pub use instance::InstanceFields;
-pub use persistent::PersistentFields;
+pub use instance::instance_record;
+pub use persistent::persistent_record;
 
-use crate::fleet::Findings;
+use crate::fleet::DecodeIssues;
 
-/// Notes the elements of a list that are no objects.
-pub(super) fn note_skipped(skipped: u64, field: &'static str, findings: &mut Findings) {
+/// Counts the elements of a list that are not objects.
+pub(super) fn count_skipped(skipped: u64, field: &'static str, issues: &mut DecodeIssues) {
     if skipped > 0 {
-        *findings.unparsable.entry(field).or_default() += skipped;
+        *issues.unparsable.entry(field).or_default() += skipped;
     }
 }

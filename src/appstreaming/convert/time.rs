@@ -1,17 +1,19 @@
-//! Times as the API writes them.
+//! Times in the API's format.
 
-use jiff::{Timestamp, civil::DateTime, tz::Offset};
+use jiff::Timestamp;
+use jiff::civil::DateTime;
+use jiff::tz::Offset;
 
-/// RFC 3339 with any offset.
+/// Parses RFC 3339 with any offset.
 ///
-/// Every instance has a time, and all are written alike: that form is read directly, in a tenth of
-/// what the general parser takes. Whatever else comes is the general parser's to judge.
+/// Every instance has a time, nearly always in the same form. That form is parsed directly, in a
+/// tenth of the general parser's time. All other forms go to the general parser.
 pub(super) fn parse(text: &str) -> Option<Timestamp> {
-    usual(text.as_bytes()).or_else(|| text.parse().ok())
+    common_form(text.as_bytes()).or_else(|| text.parse().ok())
 }
 
 /// `yyyy-MM-ddTHH:mm:ss.SSS` with `Z` or `+HH:mm`.
-fn usual(text: &[u8]) -> Option<Timestamp> {
+fn common_form(text: &[u8]) -> Option<Timestamp> {
     let (local, offset) = text.split_at_checked(23)?;
     let &[
         y1,
@@ -53,10 +55,10 @@ fn usual(text: &[u8]) -> Option<Timestamp> {
         millisecond * 1_000_000,
     )
     .ok()?;
-    usual_offset(offset)?.to_timestamp(local).ok()
+    common_offset(offset)?.to_timestamp(local).ok()
 }
 
-fn usual_offset(text: &[u8]) -> Option<Offset> {
+fn common_offset(text: &[u8]) -> Option<Offset> {
     match *text {
         [b'Z'] => Some(Offset::UTC),
         [sign @ (b'+' | b'-'), h1, h2, b':', m1, m2] => {
@@ -87,7 +89,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn offsets_are_obeyed_and_milliseconds_kept() {
+    fn offsets_are_applied_and_milliseconds_kept() {
         for (text, time) in [
             ("2023-03-07T20:29:19.000+08:00", "2023-03-07T12:29:19Z"),
             ("2022-04-26T15:06:16.123+00:00", "2022-04-26T15:06:16.123Z"),
@@ -101,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_time_or_has_no_offset_is_none() {
+    fn text_that_is_not_a_time_or_has_no_offset_is_none() {
         for text in [
             "",
             "yesterday",
@@ -114,15 +116,15 @@ mod tests {
             "1678192159000",
             "办公应用办公应用办公应用",
         ] {
-            let known_to_the_general_parser = text.parse::<Timestamp>().ok();
-            assert_eq!(parse(text), known_to_the_general_parser, "{text}");
+            let general = text.parse::<Timestamp>().ok();
+            assert_eq!(parse(text), general, "{text}");
         }
         assert_eq!(parse("2023-03-07T20:29:19.000"), None);
     }
 
     proptest! {
         #[test]
-        fn the_direct_way_and_the_general_parser_agree(
+        fn the_direct_parser_and_the_general_parser_agree(
             second in 0_i64..4_102_444_800, millisecond in 0_i32..1000, minutes in -1439_i32..1440,
         ) {
             let time = Timestamp::new(second, millisecond * 1_000_000).unwrap();
@@ -130,15 +132,15 @@ mod tests {
             let sign = if minutes < 0 { '-' } else { '+' };
             let (hours, minutes) = (minutes.abs() / 60, minutes.abs() % 60);
             let text = format!("{}{sign}{hours:02}:{minutes:02}", local.strftime("%Y-%m-%dT%H:%M:%S.%3f"));
-            prop_assert_eq!(usual(text.as_bytes()), Some(time));
+            prop_assert_eq!(common_form(text.as_bytes()), Some(time));
             prop_assert_eq!(text.parse::<Timestamp>().ok(), Some(time));
         }
 
         #[test]
-        fn what_only_looks_like_a_time_is_judged_by_the_general_parser(
+        fn the_direct_parser_accepts_only_what_the_general_parser_accepts(
             text in "[0-9]{4}-[0-9]{2}-[0-3][0-9]T[0-9]{2}:[0-9]{2}:[0-9]{2}[.][0-9]{3}(Z|[+-][0-9]{2}:[0-9]{2})",
         ) {
-            if let Some(time) = usual(text.as_bytes()) {
+            if let Some(time) = common_form(text.as_bytes()) {
                 prop_assert_eq!(text.parse::<Timestamp>().ok(), Some(time));
             }
         }

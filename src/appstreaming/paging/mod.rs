@@ -14,7 +14,7 @@ use self::plan::Plan;
 use super::{Listing, operations::Page};
 use crate::{
     aliyun::{Call, Error, Request},
-    fleet::Findings,
+    fleet::DecodeIssues,
 };
 
 /// Pages of one listing that are asked for at once. The client limits what is in flight altogether;
@@ -46,12 +46,12 @@ pub(super) trait Source: Sync {
 
 /// What one pass has gathered so far.
 pub(super) struct Pass<S> {
-    gathered: Mutex<(S, Findings)>,
+    gathered: Mutex<(S, DecodeIssues)>,
 }
 
 impl<S> Pass<S> {
     /// Changes it. Not held while a page is parsed, only while it is folded.
-    pub(super) fn with<T>(&self, change: impl FnOnce(&mut S, &mut Findings) -> T) -> T {
+    pub(super) fn with<T>(&self, change: impl FnOnce(&mut S, &mut DecodeIssues) -> T) -> T {
         // A fold that panicked takes its whole listing down with it, so nobody sees what it left.
         let mut gathered = self.gathered.lock().unwrap_or_else(PoisonError::into_inner);
         let (sink, findings) = &mut *gathered;
@@ -68,7 +68,7 @@ pub(super) async fn list<C: Call, S: Source>(
     let mut requests = 0;
     let mut inconsistencies = 0;
     loop {
-        let pass = Pass { gathered: Mutex::new((source.sink(), Findings::default())) };
+        let pass = Pass { gathered: Mutex::new((source.sink(), DecodeIssues::default())) };
         let plan = go_through(call, source, page_size, &pass, &mut requests).await?;
         if !plan.is_consistent() {
             inconsistencies += 1;

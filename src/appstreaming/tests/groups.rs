@@ -4,7 +4,7 @@ use super::{Cloud, counts, page_number, run, sample};
 use crate::{
     aliyun::Error,
     appstreaming::{Client, GroupQuery, Listing},
-    fleet::{App, Group, NodePool, Ota, Schedule, Tag, TimerPeriod},
+    fleet::{App, Group, NodePool, Ota, Tag, TimerPeriod, WeeklySchedule},
 };
 
 fn list_bytes(
@@ -42,7 +42,7 @@ fn a_complete_group_is_read_field_by_field_in_base_units() {
         warm_up: Some(false),
         strategy_enable_date: Some(civil::date(2022, 8, 1)),
         strategy_disable_date: Some(civil::date(2022, 9, 8)),
-        schedules: vec![Schedule {
+        schedules: vec![WeeklySchedule {
             weekdays: vec![1],
             periods: vec![TimerPeriod {
                 start: civil::time(9, 30, 0, 0),
@@ -275,7 +275,7 @@ fn periods_that_make_no_sense_are_left_out_and_each_reason_is_counted() {
     let night = TimerPeriod { start: civil::time(22, 0, 0, 0), end: civil::time(6, 0, 0, 0), amount: 5.0 };
     assert_eq!(
         listing.data[0].node_pools[0].schedules,
-        [Schedule { weekdays: vec![1, 7], periods: vec![night] }]
+        [WeeklySchedule { weekdays: vec![1, 7], periods: vec![night] }]
     );
     assert_eq!(
         counts(&listing.findings.unparsable),

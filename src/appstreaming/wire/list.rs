@@ -38,7 +38,7 @@ pub enum Maybe<T> {
     /// Here it is.
     Object(T),
     /// Something that isn't an object.
-    Odd,
+    Invalid,
 }
 
 /// What stood in the place of a list.
@@ -52,7 +52,7 @@ pub enum Presence {
     /// A list.
     List,
     /// Something else.
-    Odd,
+    Invalid,
 }
 
 impl<T> Objects<T> {
@@ -82,7 +82,7 @@ impl<T> Maybe<T> {
     pub fn object(&self) -> Option<&T> {
         match self {
             Maybe::Object(object) => Some(object),
-            Maybe::Absent | Maybe::Odd => None,
+            Maybe::Absent | Maybe::Invalid => None,
         }
     }
 }
@@ -116,9 +116,9 @@ struct MaybeVisitor<T>(PhantomData<T>);
 struct ScalarsVisitor;
 
 /// The answers to everything that is neither null nor what the visitor is for: `$empty` for an empty
-/// string, `$odd` for the rest.
+/// string, `$invalid` for the rest.
 macro_rules! others {
-    ($empty:expr, $odd:expr) => {
+    ($empty:expr, $invalid:expr) => {
         fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
             f.write_str("any value")
         }
@@ -128,23 +128,23 @@ macro_rules! others {
         }
 
         fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
-            Ok(if text.is_empty() { $empty } else { $odd })
+            Ok(if text.is_empty() { $empty } else { $invalid })
         }
 
         fn visit_bool<E>(self, _: bool) -> Result<Self::Value, E> {
-            Ok($odd)
+            Ok($invalid)
         }
 
         fn visit_i64<E>(self, _: i64) -> Result<Self::Value, E> {
-            Ok($odd)
+            Ok($invalid)
         }
 
         fn visit_u64<E>(self, _: u64) -> Result<Self::Value, E> {
-            Ok($odd)
+            Ok($invalid)
         }
 
         fn visit_f64<E>(self, _: f64) -> Result<Self::Value, E> {
-            Ok($odd)
+            Ok($invalid)
         }
     };
 }
@@ -152,10 +152,10 @@ macro_rules! others {
 impl<'de, T: Element<'de>> Visitor<'de> for ObjectsVisitor<T> {
     type Value = Objects<T>;
 
-    others!(Objects::without(Presence::Null), Objects::without(Presence::Odd));
+    others!(Objects::without(Presence::Null), Objects::without(Presence::Invalid));
 
     fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<Objects<T>, A::Error> {
-        skip_members(members).map(|()| Objects::without(Presence::Odd))
+        skip_members(members).map(|()| Objects::without(Presence::Invalid))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Objects<T>, A::Error> {
@@ -163,7 +163,7 @@ impl<'de, T: Element<'de>> Visitor<'de> for ObjectsVisitor<T> {
         while let Some(element) = elements.next_element()? {
             match element {
                 Maybe::Object(object) => list.items.push(object),
-                Maybe::Absent | Maybe::Odd => list.skipped += 1,
+                Maybe::Absent | Maybe::Invalid => list.skipped += 1,
             }
         }
         Ok(list)
@@ -173,14 +173,14 @@ impl<'de, T: Element<'de>> Visitor<'de> for ObjectsVisitor<T> {
 impl<'de, T: Object<'de>> Visitor<'de> for MaybeVisitor<T> {
     type Value = Maybe<T>;
 
-    others!(Maybe::Absent, Maybe::Odd);
+    others!(Maybe::Absent, Maybe::Invalid);
 
     fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<Maybe<T>, A::Error> {
         T::read(members).map(Maybe::Object)
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, elements: A) -> Result<Maybe<T>, A::Error> {
-        skip_elements(elements).map(|()| Maybe::Odd)
+        skip_elements(elements).map(|()| Maybe::Invalid)
     }
 }
 
@@ -189,12 +189,12 @@ impl<'de> Visitor<'de> for ScalarsVisitor {
 
     others!(
         Scalars { presence: Presence::Null, ..Scalars::default() },
-        Scalars { presence: Presence::Odd, ..Scalars::default() }
+        Scalars { presence: Presence::Invalid, ..Scalars::default() }
     );
 
     fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<Scalars<'de>, A::Error> {
         skip_members(members)?;
-        Ok(Scalars { presence: Presence::Odd, ..Scalars::default() })
+        Ok(Scalars { presence: Presence::Invalid, ..Scalars::default() })
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Scalars<'de>, A::Error> {

@@ -23,7 +23,7 @@ impl<'a, T: Model<'a> + Object<'a>> Element<'a> for Raw<'a, T> {
         Ok(match serde_json::from_str::<Maybe<T>>(json.get()) {
             Ok(Maybe::Object(model)) => Maybe::Object(Raw { json, id: model.id(), model: PhantomData }),
             Ok(Maybe::Absent) => Maybe::Absent,
-            Ok(Maybe::Odd) | Err(_) => Maybe::Odd,
+            Ok(Maybe::Invalid) | Err(_) => Maybe::Invalid,
         })
     }
 }

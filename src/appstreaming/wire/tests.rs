@@ -3,8 +3,8 @@ use serde_json::{Map, Value, json};
 
 use super::{Group, Instance, Maybe, Model, Page, Persistent, Scalar};
 use crate::{
-    appstreaming::convert::{self, InstanceFields, PersistentFields},
-    fleet::{Findings, FoldOptions},
+    appstreaming::convert,
+    fleet::{DecodeIssues, FoldOptions},
 };
 
 fn scalar(json: &str) -> Scalar<'_> {
@@ -155,7 +155,7 @@ fn page_with(list: &str, id: &str, mut element: Value, field: &str, value: &Valu
 
 /// The ids of the elements that can be read.
 fn ids(list: &str, body: &[u8]) -> Vec<String> {
-    let mut findings = Findings::default();
+    let mut findings = DecodeIssues::default();
     let options = FoldOptions { nodes: true, detail: true };
     match list {
         Group::LIST => {
@@ -168,14 +168,12 @@ fn ids(list: &str, body: &[u8]) -> Vec<String> {
         }
         Instance::LIST => {
             let page = Page::<Instance<'_>>::parse(body).unwrap();
-            let read =
-                |item| Some(InstanceFields::read(item, options, &mut findings)?.record().id.to_owned());
+            let read = |item| Some(convert::instance_record(item, options, &mut findings)?.id.into_owned());
             page.models.items.iter().filter_map(read).collect()
         }
         _ => {
             let page = Page::<Persistent<'_>>::parse(body).unwrap();
-            let read =
-                |item| Some(PersistentFields::read(item, options, &mut findings)?.record().id.to_owned());
+            let read = |item| Some(convert::persistent_record(item, options, &mut findings)?.id.into_owned());
             page.models.items.iter().filter_map(read).collect()
         }
     }

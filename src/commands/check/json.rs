@@ -1,4 +1,4 @@
-//! Findings for programs: one object, whose shape docs/operations.md describes.
+//! DecodeIssues for programs: one object, whose shape docs/operations.md describes.
 
 use serde::Serialize;
 

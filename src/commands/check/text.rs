@@ -1,4 +1,4 @@
-//! Findings for people: sections, a mark and a word for each finding, and what to do beneath it.
+//! DecodeIssues for people: sections, a mark and a word for each finding, and what to do beneath it.
 
 use unicode_width::UnicodeWidthStr as _;
 

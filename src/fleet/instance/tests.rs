@@ -1,13 +1,13 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::fleet::words::MAX_UNHEARD_OF;
+use crate::fleet::vocabulary::MAX_UNKNOWN_VALUES;
 
-const EVERYTHING: FoldOptions = FoldOptions { nodes: true, detail: true };
+const ALL: FoldOptions = FoldOptions { nodes: true, detail: true };
 
-/// An instance that owns its texts.
+/// A generated instance, which owns its texts.
 #[derive(Debug, Clone)]
-struct Instance {
+struct Generated {
     id: String,
     status: Option<String>,
     session_status: Option<&'static str>,
@@ -17,16 +17,16 @@ struct Instance {
     modified: Option<i64>,
 }
 
-impl Instance {
+impl Generated {
     fn record(&self) -> InstanceRecord<'_> {
         InstanceRecord {
-            id: &self.id,
-            status: self.status.as_deref(),
-            session_status: self.session_status,
-            end_user_id: self.user.as_deref(),
+            id: self.id.as_str().into(),
+            status: self.status.as_deref().map(Into::into),
+            session_status: self.session_status.map(Into::into),
+            end_user_id: self.user.as_deref().map(Into::into),
             usage_seconds: self.usage.map(f64::from),
-            node_id: self.node.as_deref(),
-            charge_type: self.node.as_ref().map(|_| "PrePaid"),
+            node_id: self.node.as_deref().map(Into::into),
+            charge_type: self.node.as_ref().map(|_| "PrePaid".into()),
             modified: self.modified.map(|second| Timestamp::from_second(second).unwrap()),
             ..InstanceRecord::default()
         }
@@ -36,17 +36,21 @@ impl Instance {
 fn fold_with<'a>(
     options: FoldOptions,
     records: impl IntoIterator<Item = InstanceRecord<'a>>,
-) -> (InstanceSummary, Findings) {
+) -> (InstanceSummary, DecodeIssues) {
     let mut fold = InstanceFold::new(options);
-    let mut findings = Findings::default();
+    let mut issues = DecodeIssues::default();
     for record in records {
-        fold.add(&record, &mut findings);
+        fold.add(&record, &mut issues);
     }
-    (fold.finish(7), findings)
+    (fold.finish(7), issues)
 }
 
-fn fold<'a>(records: impl IntoIterator<Item = InstanceRecord<'a>>) -> (InstanceSummary, Findings) {
-    fold_with(EVERYTHING, records)
+fn fold<'a>(records: impl IntoIterator<Item = InstanceRecord<'a>>) -> (InstanceSummary, DecodeIssues) {
+    fold_with(ALL, records)
+}
+
+fn record(id: &str) -> InstanceRecord<'_> {
+    InstanceRecord { id: id.into(), ..InstanceRecord::default() }
 }
 
 fn at(second: i64) -> Timestamp {
@@ -54,49 +58,45 @@ fn at(second: i64) -> Timestamp {
 }
 
 #[test]
-fn an_empty_listing_is_all_zeros_and_no_maximum() {
-    let (summary, findings) = fold([]);
+fn an_empty_listing_has_counts_of_0_and_no_maximum() {
+    let (summary, issues) = fold([]);
     assert_eq!(summary.statuses.iter().count(), 9);
     assert_eq!(summary.statuses.total(), 0);
     assert_eq!((summary.usage_seconds_sum, summary.usage_seconds_max), (0.0, None));
     assert_eq!(summary.reported, 7);
-    assert!(summary.details.is_empty() && summary.nodes.is_empty() && summary.trace.is_empty());
-    assert_eq!(findings, Findings::default());
+    assert!(summary.details.is_empty() && summary.nodes.is_empty() && summary.index.is_empty());
+    assert_eq!(issues, DecodeIssues::default());
 }
 
 #[test]
 fn a_listing_is_folded_into_counts_sums_and_extremes() {
-    let base = InstanceRecord::default();
-    let (summary, findings) = fold([
+    let (summary, issues) = fold([
         InstanceRecord {
-            id: "a",
-            status: Some("BOUND"),
-            session_status: Some("connect"),
-            end_user_id: Some("u"),
+            status: Some("BOUND".into()),
+            session_status: Some("connect".into()),
+            end_user_id: Some("u".into()),
             usage_seconds: Some(60.0),
-            node_id: Some("i-2"),
-            charge_type: Some("PostPaid"),
+            node_id: Some("i-2".into()),
+            charge_type: Some("PostPaid".into()),
             modified: Some(at(20)),
-            ..base
+            ..record("a")
         },
         InstanceRecord {
-            id: "b",
-            status: Some("bound"),
-            session_status: Some("disconnect"),
-            end_user_id: Some("u"),
+            status: Some("bound".into()),
+            session_status: Some("disconnect".into()),
+            end_user_id: Some("u".into()),
             usage_seconds: Some(30.5),
-            node_id: Some("i-2"),
+            node_id: Some("i-2".into()),
             modified: Some(at(10)),
-            ..base
+            ..record("b")
         },
         InstanceRecord {
-            id: "c",
-            status: Some("idle"),
-            node_id: Some("i-1"),
-            end_user_id: Some("v"),
-            ..base
+            status: Some("idle".into()),
+            node_id: Some("i-1".into()),
+            end_user_id: Some("v".into()),
+            ..record("c")
         },
-        InstanceRecord { id: "d", modified: Some(at(5)), ..base },
+        InstanceRecord { modified: Some(at(5)), ..record("d") },
     ]);
     assert_eq!(summary.statuses.get("BOUND"), 2);
     assert_eq!(summary.statuses.get("UNKNOWN"), 1);
@@ -111,35 +111,34 @@ fn a_listing_is_folded_into_counts_sums_and_extremes() {
             NodeCount { node_id: "i-2".into(), charge_type: "PostPaid".into(), instances: 2 },
         ]
     );
-    assert_eq!(summary.trace.len(), 4);
-    assert_eq!(findings, Findings::default());
+    assert_eq!(summary.index.len(), 4);
+    assert_eq!(issues, DecodeIssues::default());
 }
 
 #[test]
-fn nodes_and_details_are_kept_only_when_asked_for() {
-    let record = InstanceRecord { id: "a", node_id: Some("i-1"), ..InstanceRecord::default() };
-    let (summary, _) = fold_with(FoldOptions::default(), [record]);
+fn nodes_and_details_are_kept_only_when_configured() {
+    let on_node = InstanceRecord { node_id: Some("i-1".into()), ..record("a") };
+    let (summary, _) = fold_with(FoldOptions::default(), [on_node]);
     assert!(summary.nodes.is_empty() && summary.details.is_empty());
 }
 
 #[test]
-fn every_field_of_a_detail_comes_back() {
+fn a_detail_has_every_field_of_its_record() {
     let full = InstanceRecord {
-        id: "ai-1",
-        status: Some("idle"),
-        session_status: Some("Connect"),
-        end_user_id: Some("用户"),
+        id: "ai-1".into(),
+        status: Some("idle".into()),
+        session_status: Some("Connect".into()),
+        end_user_id: Some("用户".into()),
         usage_seconds: Some(0.0),
-        public_ip: Some("1.2.3.4"),
-        private_ip: Some("10.0.0.1"),
-        network_interface_id: Some("eni-1"),
-        node_id: Some("i-1"),
-        charge_type: Some("PrePaid"),
+        public_ip: Some("1.2.3.4".into()),
+        private_ip: Some("10.0.0.1".into()),
+        network_interface_id: Some("eni-1".into()),
+        node_id: Some("i-1".into()),
+        charge_type: Some("PrePaid".into()),
         created: Some(Timestamp::from_millisecond(1_700_000_000_123).unwrap()),
         modified: Some(at(0)),
     };
-    let bare = InstanceRecord { id: "ai-0", ..InstanceRecord::default() };
-    let (summary, _) = fold([full, bare]);
+    let (summary, _) = fold([full, record("ai-0")]);
     let [first, second] = summary.details.iter().collect::<Vec<_>>()[..] else { panic!() };
 
     assert_eq!(first.id(), "ai-0");
@@ -147,21 +146,22 @@ fn every_field_of_a_detail_comes_back() {
     assert_eq!((first.end_user_id(), first.charge_type()), (None, None));
     assert_eq!((first.created(), first.modified()), (None, None));
 
-    assert_eq!(second.id(), full.id);
+    assert_eq!(second.id(), "ai-1");
     assert_eq!((second.status(), second.connected()), (Some("IDLE"), Some(true)));
-    assert_eq!(second.usage_seconds(), full.usage_seconds);
-    assert_eq!(second.end_user_id(), full.end_user_id);
-    assert_eq!((second.public_ip(), second.private_ip()), (full.public_ip, full.private_ip));
-    assert_eq!(second.network_interface_id(), full.network_interface_id);
-    assert_eq!((second.node_id(), second.charge_type()), (full.node_id, full.charge_type));
-    assert_eq!((second.created(), second.modified()), (full.created, full.modified));
+    assert_eq!(second.usage_seconds(), Some(0.0));
+    assert_eq!(second.end_user_id(), Some("用户"));
+    assert_eq!((second.public_ip(), second.private_ip()), (Some("1.2.3.4"), Some("10.0.0.1")));
+    assert_eq!(second.network_interface_id(), Some("eni-1"));
+    assert_eq!((second.node_id(), second.charge_type()), (Some("i-1"), Some("PrePaid")));
+    assert_eq!(second.created().map(Timestamp::as_millisecond), Some(1_700_000_000_123));
+    assert_eq!(second.modified(), Some(at(0)));
 
-    assert!(!format!("{summary:?}{second:?}").contains("用户"), "user names stay out of debug output");
+    assert!(!format!("{summary:?}{second:?}").contains("用户"), "debug output contains no user names");
 }
 
 #[test]
-fn what_is_no_duration_never_gets_in_a_sum() {
-    let with = |id, usage_seconds| InstanceRecord { id, usage_seconds, ..InstanceRecord::default() };
+fn a_usage_that_is_not_a_duration_is_ignored() {
+    let with = |id, usage_seconds| InstanceRecord { usage_seconds, ..record(id) };
     let (summary, _) = fold([
         with("a", Some(f64::NAN)),
         with("b", Some(-1.0)),
@@ -174,16 +174,15 @@ fn what_is_no_duration_never_gets_in_a_sum() {
 }
 
 #[test]
-fn unheard_of_words_are_noted_once_per_instance_and_shown_upper_cased() {
-    let odd = |id| InstanceRecord {
-        id,
-        status: Some("hibernating"),
-        session_status: Some("lost"),
-        ..InstanceRecord::default()
+fn an_unknown_status_is_counted_once_per_instance_and_exported_in_upper_case() {
+    let unknown = |id| InstanceRecord {
+        status: Some("hibernating".into()),
+        session_status: Some("lost".into()),
+        ..record(id)
     };
-    let (summary, findings) = fold([odd("a"), odd("b"), odd("a")]);
-    assert_eq!(findings.unknown["Status"], 2);
-    assert_eq!(findings.unknown["SessionStatus"], 2);
+    let (summary, issues) = fold([unknown("a"), unknown("b"), unknown("a")]);
+    assert_eq!(issues.unknown["Status"], 2);
+    assert_eq!(issues.unknown["SessionStatus"], 2);
     assert_eq!(summary.statuses.get("HIBERNATING"), 2);
     assert_eq!(summary.session_statuses.get("LOST"), 2);
     assert!(summary.details.iter().all(|detail| detail.status() == Some("HIBERNATING")));
@@ -191,10 +190,10 @@ fn unheard_of_words_are_noted_once_per_instance_and_shown_upper_cased() {
 }
 
 #[test]
-fn a_flood_of_unheard_of_statuses_falls_together_in_details_too() {
-    let instances: Vec<Instance> = (0..100)
+fn details_share_the_bound_on_unknown_statuses() {
+    let instances: Vec<Generated> = (0..100)
         .rev()
-        .map(|number| Instance {
+        .map(|number| Generated {
             id: format!("{number:03}"),
             status: Some(format!("odd{number:03}")),
             session_status: None,
@@ -204,22 +203,22 @@ fn a_flood_of_unheard_of_statuses_falls_together_in_details_too() {
             modified: Some(number),
         })
         .collect();
-    let (summary, _) = fold(instances.iter().map(Instance::record));
-    assert_eq!(summary.statuses.get("OTHER"), 100 - MAX_UNHEARD_OF as u64);
+    let (summary, _) = fold(instances.iter().map(Generated::record));
+    assert_eq!(summary.statuses.get("OTHER"), 100 - MAX_UNKNOWN_VALUES as u64);
     assert_eq!(summary.statuses.total(), 100);
-    let oldest = summary.oldest_modified.iter().find(|(word, _)| &**word == "OTHER");
-    assert_eq!(oldest.map(|(_, at)| *at), Some(at(MAX_UNHEARD_OF as i64)));
+    let oldest = summary.oldest_modified.iter().find(|(status, _)| &**status == "OTHER");
+    assert_eq!(oldest.map(|(_, at)| *at), Some(at(MAX_UNKNOWN_VALUES as i64)));
     let statuses: Vec<_> = summary.details.iter().filter_map(|detail| detail.status()).collect();
-    assert_eq!((statuses[0], statuses[MAX_UNHEARD_OF - 1]), ("ODD000", "ODD015"));
-    assert!(statuses[MAX_UNHEARD_OF..].iter().all(|status| *status == "OTHER"));
+    assert_eq!((statuses[0], statuses[MAX_UNKNOWN_VALUES - 1]), ("ODD000", "ODD015"));
+    assert!(statuses[MAX_UNKNOWN_VALUES..].iter().all(|status| *status == "OTHER"));
 }
 
 proptest! {
     #[test]
     fn the_sum_over_statuses_is_the_distinct_instances(instances in listing()) {
-        let mut fold = InstanceFold::new(EVERYTHING);
+        let mut fold = InstanceFold::new(ALL);
         for instance in &instances {
-            fold.add(&instance.record(), &mut Findings::default());
+            fold.add(&instance.record(), &mut DecodeIssues::default());
         }
         let mut ids: Vec<_> = instances.iter().map(|instance| &instance.id).collect();
         ids.sort_unstable();
@@ -227,13 +226,13 @@ proptest! {
         prop_assert_eq!(fold.distinct(), ids.len() as u64);
         let summary = fold.finish(0);
         prop_assert_eq!(summary.statuses.total(), ids.len() as u64);
-        prop_assert_eq!(summary.trace.len(), ids.len());
+        prop_assert_eq!(summary.index.len(), ids.len());
         let detailed: Vec<_> = summary.details.iter().map(|detail| detail.id()).collect();
         prop_assert_eq!(detailed, ids);
     }
 
     #[test]
-    fn pages_in_any_order_with_any_duplicates_make_the_same_fold(
+    fn neither_the_order_of_records_nor_duplicates_change_the_summary(
         (instances, repeated) in listing().prop_flat_map(|instances| {
             let mut repeated = instances.clone();
             repeated.extend_from_slice(&instances[..instances.len() / 2]);
@@ -241,21 +240,21 @@ proptest! {
         }),
     ) {
         prop_assert_eq!(
-            fold(instances.iter().map(Instance::record)),
-            fold(repeated.iter().map(Instance::record))
+            fold(instances.iter().map(Generated::record)),
+            fold(repeated.iter().map(Generated::record))
         );
     }
 }
 
-/// A listing in which the same id always comes with the same record.
-fn listing() -> impl Strategy<Value = Vec<Instance>> {
+/// A listing in which records with the same id are equal.
+fn listing() -> impl Strategy<Value = Vec<Generated>> {
     proptest::collection::vec((0_u32..60, any::<u32>()), 0..80).prop_map(|numbers| {
         numbers
             .into_iter()
             .map(|(id, _)| {
                 let mixed = id.wrapping_mul(2_654_435_761) >> 8;
                 let statuses = ["idle", "BOUND", "RUNNING", "CLOSED"];
-                Instance {
+                Generated {
                     id: format!("ai-{id:04}"),
                     status: match mixed % 7 {
                         0 => None,

@@ -2,7 +2,7 @@ use jiff::civil::{date, time};
 use proptest::prelude::*;
 
 use super::*;
-use crate::fleet::Schedule;
+use crate::fleet::WeeklySchedule;
 
 const MINUTES_A_DAY: usize = 24 * 60;
 
@@ -21,7 +21,7 @@ fn period(start: &str, end: &str, amount: f64) -> TimerPeriod {
 fn pool(weekdays: &[i8], periods: &[TimerPeriod]) -> NodePool {
     NodePool {
         strategy_type: Some("NODE_SCALING_BY_SCHEDULE".into()),
-        schedules: vec![Schedule { weekdays: weekdays.to_vec(), periods: periods.to_vec() }],
+        schedules: vec![WeeklySchedule { weekdays: weekdays.to_vec(), periods: periods.to_vec() }],
         ..NodePool::default()
     }
 }
@@ -40,7 +40,7 @@ const MONDAY: [i8; 1] = [1];
 // 2026-11-23 is a Monday.
 
 #[test]
-fn a_period_is_in_force_from_its_start_until_just_before_its_end() {
+fn a_period_applies_from_its_start_until_just_before_its_end() {
     let pool = pool(&MONDAY, &[period("08:00", "18:00", 5.0)]);
     assert_eq!(amount(&pool, "2026-11-23T07:59:59+08:00"), 0.0);
     assert_eq!(amount(&pool, "2026-11-23T08:00:00+08:00"), 5.0);
@@ -54,7 +54,7 @@ fn a_period_is_in_force_from_its_start_until_just_before_its_end() {
 }
 
 #[test]
-fn a_period_past_midnight_is_followed_into_the_next_day() {
+fn a_period_past_midnight_continues_on_the_next_day() {
     let pool = pool(&MONDAY, &[period("22:00", "06:00", 3.0)]);
     assert_eq!(amount(&pool, "2026-11-23T05:00:00+08:00"), 0.0, "Monday morning is Sunday's night");
     assert_eq!(amount(&pool, "2026-11-23T23:00:00+08:00"), 3.0);
@@ -64,13 +64,13 @@ fn a_period_past_midnight_is_followed_into_the_next_day() {
 }
 
 #[test]
-fn a_night_on_sunday_is_followed_into_monday() {
+fn a_period_on_sunday_night_continues_on_monday() {
     let pool = pool(&[7], &[period("22:00", "06:00", 3.0)]);
     assert_eq!(amount(&pool, "2026-11-23T05:00:00+08:00"), 3.0);
 }
 
 #[test]
-fn a_period_that_starts_and_ends_at_the_same_minute_is_24_hours() {
+fn a_period_that_starts_and_ends_at_the_same_time_lasts_24_hours() {
     let pool = pool(&MONDAY, &[period("09:00", "09:00", 2.0)]);
     assert_eq!(amount(&pool, "2026-11-23T09:00:00+08:00"), 2.0);
     assert_eq!(amount(&pool, "2026-11-24T08:59:00+08:00"), 2.0);
@@ -78,7 +78,7 @@ fn a_period_that_starts_and_ends_at_the_same_minute_is_24_hours() {
 }
 
 #[test]
-fn the_largest_of_overlapping_periods_counts_and_equal_amounts_are_no_change() {
+fn the_largest_of_overlapping_periods_applies_and_equal_amounts_are_not_a_change() {
     let pool = pool(
         &MONDAY,
         &[period("08:00", "12:00", 5.0), period("10:00", "14:00", 8.0), period("14:00", "16:00", 8.0)],
@@ -88,7 +88,7 @@ fn the_largest_of_overlapping_periods_counts_and_equal_amounts_are_no_change() {
 }
 
 #[test]
-fn nights_are_cut_at_the_enable_and_disable_dates() {
+fn overnight_periods_are_cut_at_the_enable_and_disable_dates() {
     let pool = NodePool {
         strategy_enable_date: Some(date(2026, 11, 24)),
         strategy_disable_date: Some(date(2026, 11, 25)),
@@ -104,7 +104,7 @@ fn nights_are_cut_at_the_enable_and_disable_dates() {
 }
 
 #[test]
-fn the_dates_are_shown_as_the_first_and_the_last_midnight() {
+fn the_dates_are_exported_as_the_first_and_the_last_midnight() {
     let pool = NodePool {
         strategy_enable_date: Some(date(2026, 3, 29)),
         strategy_disable_date: Some(date(2026, 3, 29)),
@@ -133,19 +133,19 @@ fn a_change_far_in_the_future_is_found() {
 }
 
 #[test]
-fn what_never_changes_has_no_next_change() {
+fn a_constant_amount_has_no_next_change() {
     let always = pool(&EVERY_DAY, &[period("00:00", "00:00", 5.0)]);
     assert_eq!(amount(&always, "2026-11-23T07:00:00+08:00"), 5.0);
     assert_eq!(change(&always, "2026-11-23T07:00:00+08:00"), None);
     let empty = pool(&EVERY_DAY, &[]);
     assert_eq!(amount(&empty, "2026-11-23T07:00:00+08:00"), 0.0);
     assert_eq!(change(&empty, "2026-11-23T07:00:00+08:00"), None);
-    let nonsense = pool(&EVERY_DAY, &[period("08:00", "09:00", f64::NAN), period("08:00", "09:00", -1.0)]);
-    assert_eq!(change(&nonsense, "2026-11-23T07:00:00+08:00"), None);
+    let invalid = pool(&EVERY_DAY, &[period("08:00", "09:00", f64::NAN), period("08:00", "09:00", -1.0)]);
+    assert_eq!(change(&invalid, "2026-11-23T07:00:00+08:00"), None);
 }
 
 #[test]
-fn a_schedule_that_is_not_in_force_has_no_value() {
+fn without_the_strategy_for_schedules_there_is_no_amount() {
     for strategy in [None, Some("NODE_FIXED"), Some("NODE_SCALING_BY_USAGE")] {
         let pool = NodePool {
             strategy_type: strategy.map(Into::into),
@@ -158,7 +158,7 @@ fn a_schedule_that_is_not_in_force_has_no_value() {
 }
 
 #[test]
-fn working_hours_keep_to_the_clock_when_summer_time_begins() {
+fn working_hours_follow_the_clock_when_daylight_saving_time_begins() {
     let berlin = zone("Europe/Berlin");
     let pool = pool(&[6, 7, 1], &[period("08:00", "18:00", 5.0)]);
     let next = |now| next_change(&pool, instant(now), &berlin);
@@ -167,7 +167,7 @@ fn working_hours_keep_to_the_clock_when_summer_time_begins() {
 }
 
 #[test]
-fn a_start_in_the_hour_that_is_skipped_is_met_when_the_clock_is_put_forward() {
+fn a_start_in_a_skipped_hour_takes_effect_when_the_clock_is_put_forward() {
     let berlin = zone("Europe/Berlin");
     let pool = pool(&[7], &[period("02:30", "05:00", 5.0)]);
     let now = instant("2026-03-29T01:00:00+01:00");
@@ -175,7 +175,7 @@ fn a_start_in_the_hour_that_is_skipped_is_met_when_the_clock_is_put_forward() {
 }
 
 #[test]
-fn a_period_that_is_skipped_whole_is_met_the_next_week() {
+fn a_period_within_a_skipped_hour_next_applies_a_week_later() {
     let berlin = zone("Europe/Berlin");
     let pool = pool(&[7], &[period("02:15", "02:45", 5.0)]);
     let now = instant("2026-03-29T01:00:00+01:00");
@@ -183,7 +183,7 @@ fn a_period_that_is_skipped_whole_is_met_the_next_week() {
 }
 
 #[test]
-fn a_period_in_the_hour_that_comes_twice_is_met_twice() {
+fn a_period_within_an_hour_that_occurs_twice_applies_twice() {
     let berlin = zone("Europe/Berlin");
     let pool = pool(&[7], &[period("02:15", "02:45", 5.0)]);
     let mut now = instant("2026-10-25T00:00:00+02:00");
@@ -202,19 +202,19 @@ fn a_period_in_the_hour_that_comes_twice_is_met_twice() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
-    /// The oracle knows nothing of boundaries: it looks at the clock of every minute of two weeks.
+    /// The oracle does not use boundaries: it evaluates every minute of two weeks.
     #[test]
-    fn the_value_changes_at_the_announced_instants_and_at_no_other(
+    fn the_amount_changes_at_the_announced_instants_and_at_no_others(
         pool in any_pool(),
         (zone_name, first) in prop_oneof![
             Just(("Asia/Shanghai", "2026-11-23T00:00:00+08:00")),
             Just(("UTC", "2026-02-20T00:00:00Z")),
             Just(("Europe/Berlin", "2026-03-22T00:00:00+01:00")),
             Just(("Europe/Berlin", "2026-10-18T00:00:00+02:00")),
-            // Half an hour of summer time, at another time of the day.
+            // Daylight saving time of half an hour.
             Just(("Australia/Lord_Howe", "2026-03-29T00:00:00+11:00")),
             Just(("Australia/Lord_Howe", "2026-09-27T00:00:00+10:30")),
-            // The clock is put forward at midnight: that day begins at 01:00.
+            // The clock is put forward at midnight, so that day begins at 01:00.
             Just(("Africa/Cairo", "2026-04-17T00:00:00+02:00")),
         ],
     ) {
@@ -224,7 +224,7 @@ proptest! {
         let values: Vec<f64> =
             (0..14 * MINUTES_A_DAY).map(|number| oracle(&pool, minute(number), &time_zone)).collect();
 
-        // Follows the announcements, holding every minute passed against the oracle.
+        // Follows the announced changes, and compares every minute between them with the oracle.
         let mut now = first;
         loop {
             let value = scheduled_amount(&pool, now, &time_zone).unwrap();
@@ -248,7 +248,7 @@ proptest! {
     }
 }
 
-/// What the schedule asks for, by walking through everything that could have begun.
+/// The required nodes, found by checking every period that could have begun.
 fn oracle(pool: &NodePool, now: Timestamp, time_zone: &TimeZone) -> f64 {
     let clock = time_zone.to_datetime(now);
     let within = pool.strategy_enable_date.is_none_or(|day| clock.date() >= day)
@@ -276,7 +276,7 @@ fn oracle(pool: &NodePool, now: Timestamp, time_zone: &TimeZone) -> f64 {
 
 fn any_pool() -> impl Strategy<Value = NodePool> {
     let minute = prop_oneof![Just(0), Just(30), 0_i8..60];
-    // The hours around midnight and the changes of the clock come up often.
+    // Prefers the hours around midnight and around changes of the clock.
     let hour = prop_oneof![0_i8..4, 0_i8..24];
     let clock = (hour, minute).prop_map(|(hour, minute)| time(hour, minute, 0, 0));
     let period = (clock.clone(), clock, 0_u8..4).prop_map(|(start, end, amount)| TimerPeriod {
@@ -285,7 +285,7 @@ fn any_pool() -> impl Strategy<Value = NodePool> {
         amount: f64::from(amount),
     });
     let schedule = (proptest::collection::vec(1_i8..=7, 0..7), proptest::collection::vec(period, 0..4))
-        .prop_map(|(weekdays, periods)| Schedule { weekdays, periods });
+        .prop_map(|(weekdays, periods)| WeeklySchedule { weekdays, periods });
     let day = proptest::option::of(prop_oneof![
         (15_i8..=31).prop_map(|day| date(2026, 3, day)),
         (1_i8..=30).prop_map(|day| date(2026, 11, day)),

@@ -1,10 +1,11 @@
 //! Every instance and every persistent session by itself.
 
 use super::{Chapter, Collector, Extract, Family};
+use crate::fleet::timestamp::seconds;
 use crate::metrics::Kind;
 use crate::metrics::encode::Label;
 use crate::metrics::options::StateSet;
-use crate::metrics::rows::{GroupRow, flag, seconds};
+use crate::metrics::rows::{GroupRow, flag};
 use crate::metrics::series::Series;
 
 pub(super) const CHAPTER: Chapter = Chapter {

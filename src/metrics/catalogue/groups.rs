@@ -1,8 +1,9 @@
 //! Delivery groups, as `ListAppInstanceGroup` describes them.
 
 use super::{Chapter, Collector, Extract, Family};
+use crate::fleet::timestamp::seconds;
 use crate::metrics::Kind;
-use crate::metrics::rows::{GroupRow, flag, seconds};
+use crate::metrics::rows::{GroupRow, flag};
 use crate::metrics::series::Series;
 
 pub(super) const CHAPTER: Chapter = Chapter {

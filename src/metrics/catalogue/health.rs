@@ -1,8 +1,10 @@
 //! How fresh the fleet's data is.
 
 use super::{Chapter, Collector, Extract, Family};
+use crate::fleet::operation;
+use crate::fleet::timestamp::seconds;
 use crate::metrics::Kind;
-use crate::metrics::rows::{GroupRow, flag, seconds};
+use crate::metrics::rows::{GroupRow, flag};
 use crate::metrics::series::Series;
 
 pub(super) const CHAPTER: Chapter = Chapter {
@@ -53,9 +55,12 @@ static FAMILIES: &[Family] = &[
 
 fn refreshed(row: &GroupRow<'_>, series: &mut Series<'_>) {
     let operations = [
-        ("ListAppInstanceGroup", Some(row.facts.group.at)),
-        ("ListAppInstances", row.facts.instances.as_ref().map(|instances| instances.at)),
-        ("ListPersistentAppInstances", row.facts.persistent.as_ref().map(|persistent| persistent.at)),
+        (operation::LIST_APP_INSTANCE_GROUP, Some(row.facts.group.at)),
+        (operation::LIST_APP_INSTANCES, row.facts.instances.as_ref().map(|instances| instances.at)),
+        (
+            operation::LIST_PERSISTENT_APP_INSTANCES,
+            row.facts.persistent.as_ref().map(|persistent| persistent.at),
+        ),
     ];
     for (operation, at) in operations {
         series.put_some(&[("operation", operation)], at.map(seconds));

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::{Chapter, Collector, Extract, Family};
+use crate::fleet::timestamp::seconds;
 use crate::metrics::Kind;
-use crate::metrics::rows::{GroupRow, seconds};
+use crate::metrics::rows::GroupRow;
 use crate::metrics::series::Series;
 
 pub(super) const CHAPTER: Chapter = Chapter {

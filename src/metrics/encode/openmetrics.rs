@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use super::lines::{self, Lines, Quotes, push_comment, push_labels};
 use super::number::{push_integer, push_number};
 use super::{Encoder, Heading, Histogram, Label, Prepared};
+use crate::fleet::timestamp::seconds;
 use crate::metrics::{Exemplar, Kind};
 
 /// What ends the name of every counter's sample.
@@ -103,10 +104,6 @@ fn push_exemplar(out: &mut Vec<u8>, exemplar: &Exemplar) {
     push_number(out, exemplar.value);
     out.push(b' ');
     push_number(out, seconds(exemplar.at));
-}
-
-fn seconds(at: Timestamp) -> f64 {
-    at.as_millisecond() as f64 / 1000.0
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use crate::fleet::{
-    Fetched, Findings, FoldOptions, Group, GroupSnapshot, InstanceFold, InstanceRecord, InstanceSummary,
+    DecodeIssues, Fetched, FoldOptions, Group, GroupSnapshot, InstanceFold, InstanceRecord, InstanceSummary,
     PersistentFold, PersistentRecord, PersistentSummary, SessionCounters, Snapshot, TargetHealth,
 };
 use crate::metrics::Exposition;
@@ -55,13 +55,13 @@ pub(super) fn with_persistent(group: Group, records: &[PersistentRecord<'_>]) ->
 
 pub(super) fn instances(records: &[InstanceRecord<'_>]) -> InstanceSummary {
     let mut fold = InstanceFold::new(EVERYTHING);
-    records.iter().for_each(|record| fold.add(record, &mut Findings::default()));
+    records.iter().for_each(|record| fold.add(record, &mut DecodeIssues::default()));
     fold.finish(records.len() as u64)
 }
 
 pub(super) fn persistent(records: &[PersistentRecord<'_>]) -> PersistentSummary {
     let mut fold = PersistentFold::new(EVERYTHING);
-    records.iter().for_each(|record| fold.add(record, &mut Findings::default()));
+    records.iter().for_each(|record| fold.add(record, &mut DecodeIssues::default()));
     fold.finish(records.len() as u64)
 }
 

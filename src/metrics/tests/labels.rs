@@ -67,8 +67,10 @@ fn labels_asked_for_are_on_every_series_that_has_a_group_id() {
         tags: TagSelection::All,
         ..RenderOptions::default()
     };
-    let text =
-        text([with_instances(group, &[InstanceRecord { id: "ai-1", ..InstanceRecord::default() }])], options);
+    let text = text(
+        [with_instances(group, &[InstanceRecord { id: "ai-1".into(), ..InstanceRecord::default() }])],
+        options,
+    );
     for line in text.lines().filter(|line| line.contains("group_id=")) {
         assert!(line.contains(r#"{account="default",region_id="cn-shanghai",group_id="aig-1",group_name="设计",tag_cost_center="7""#), "{line}");
         assert_eq!(line.matches("tag_cost_center=").count(), 1, "{line}");

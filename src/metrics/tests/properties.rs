@@ -12,8 +12,8 @@ use proptest::prelude::*;
 use super::fixture::*;
 use super::parse::{Read, read};
 use crate::fleet::{
-    App, Group, GroupSnapshot, InstanceRecord, NodePool, PersistentRecord, Schedule, SessionCounters,
-    Snapshot, Tag, TargetHealth, TimerPeriod,
+    App, Group, GroupSnapshot, InstanceRecord, NodePool, PersistentRecord, SessionCounters, Snapshot, Tag,
+    TargetHealth, TimerPeriod, WeeklySchedule,
 };
 use crate::metrics::catalogue::{self, Family};
 use crate::metrics::encode::text;
@@ -63,7 +63,7 @@ fn period() -> impl Strategy<Value = TimerPeriod> {
 fn pool() -> impl Strategy<Value = NodePool> {
     let strategy = prop_oneof![Just(Box::from("NODE_SCALING_BY_SCHEDULE")), state()];
     let schedule = (vec(1..=7_i8, 0..3), vec(period(), 0..3))
-        .prop_map(|(weekdays, periods)| Schedule { weekdays, periods });
+        .prop_map(|(weekdays, periods)| WeeklySchedule { weekdays, periods });
     (odd_text(), option::of(strategy), vec(schedule, 0..3), option::of(0.0..1e6)).prop_map(
         |(id, strategy_type, schedules, nodes)| NodePool {
             id,
@@ -89,12 +89,13 @@ fn listing() -> impl Strategy<Value = Option<Vec<Listed>>> {
 }
 
 fn instance(listed: &Listed) -> InstanceRecord<'_> {
-    let text = Some(&*listed.text).filter(|text| !text.is_empty());
+    let text = Some(Cow::from(&*listed.text)).filter(|text| !text.is_empty());
+    let state = listed.state.as_deref().map(Cow::from);
     InstanceRecord {
-        id: &listed.id,
-        status: listed.state.as_deref(),
-        session_status: listed.state.as_deref(),
-        node_id: text,
+        id: (&*listed.id).into(),
+        status: state.clone(),
+        session_status: state,
+        node_id: text.clone(),
         end_user_id: text,
         modified: Some(now()),
         ..InstanceRecord::default()
@@ -103,11 +104,11 @@ fn instance(listed: &Listed) -> InstanceRecord<'_> {
 
 fn session<'a>(listed: &'a Listed, users: &'a [Cow<'a, str>]) -> PersistentRecord<'a> {
     PersistentRecord {
-        id: &listed.id,
-        name: Some(&listed.text),
-        status: listed.state.as_deref(),
-        instance_status: listed.state.as_deref(),
-        authorized_users: Some(users),
+        id: (&*listed.id).into(),
+        name: Some((&*listed.text).into()),
+        status: listed.state.as_deref().map(Cow::from),
+        instance_status: listed.state.as_deref().map(Cow::from),
+        authorized_users: Some(users.to_vec()),
         ..PersistentRecord::default()
     }
 }

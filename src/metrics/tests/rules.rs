@@ -6,8 +6,8 @@ use jiff::civil::time;
 
 use super::fixture::*;
 use crate::fleet::{
-    App, Group, GroupSnapshot, InstanceRecord, NodePool, Ota, PersistentRecord, Schedule, SessionCounters,
-    Snapshot, TargetHealth, TimerPeriod,
+    App, Group, GroupSnapshot, InstanceRecord, NodePool, Ota, PersistentRecord, SessionCounters, Snapshot,
+    TargetHealth, TimerPeriod, WeeklySchedule,
 };
 use crate::metrics::encode::{Encoder, text::TextEncoder};
 use crate::metrics::options::{PseudonymKey, RenderOptions, StateSet, UserLabel};
@@ -24,7 +24,7 @@ fn rendered(group: Group) -> String {
 }
 
 fn instance(id: &'static str, status: Option<&'static str>) -> InstanceRecord<'static> {
-    InstanceRecord { id, status, ..InstanceRecord::default() }
+    InstanceRecord { id: id.into(), status: status.map(Into::into), ..InstanceRecord::default() }
 }
 
 #[test]
@@ -67,8 +67,8 @@ fn unheard_of_statuses_of_instances_are_bounded_over_all_groups_too() {
     let groups = (0..20).map(|number| {
         let status = format!("odd_{number:02}");
         let record = InstanceRecord {
-            id: "ai-1",
-            status: Some(&status),
+            id: "ai-1".into(),
+            status: Some((&*status).into()),
             modified: Some(now()),
             ..InstanceRecord::default()
         };
@@ -169,8 +169,8 @@ fn node_pools_can_be_switched_off() {
 fn scheduled(strategy: &str) -> Group {
     let period = |hour, amount| TimerPeriod { start: time(hour, 0, 0, 0), end: time(18, 0, 0, 0), amount };
     let schedules = vec![
-        Schedule { weekdays: vec![1], periods: vec![period(9, 3.0), period(9, 5.0)] },
-        Schedule { weekdays: vec![1, 2], periods: vec![period(9, 4.0)] },
+        WeeklySchedule { weekdays: vec![1], periods: vec![period(9, 3.0), period(9, 5.0)] },
+        WeeklySchedule { weekdays: vec![1, 2], periods: vec![period(9, 4.0)] },
     ];
     let strategy_type = Some(strategy.into());
     let pool = NodePool { id: "rg-1".into(), strategy_type, schedules, ..NodePool::default() };
@@ -246,11 +246,16 @@ fn session_counters_start_at_0_and_go_with_the_instances() {
 #[test]
 fn instances_on_nodes_can_be_switched_off() {
     let record = InstanceRecord {
-        node_id: Some("i-1"),
-        charge_type: Some("PrePaid"),
+        node_id: Some("i-1".into()),
+        charge_type: Some("PrePaid".into()),
         ..instance("ai-1", Some("IDLE"))
     };
-    let of = |nodes| text([with_instances(group("aig-1"), &[record])], RenderOptions { nodes, ..defaults() });
+    let of = |nodes| {
+        text(
+            [with_instances(group("aig-1"), std::slice::from_ref(&record))],
+            RenderOptions { nodes, ..defaults() },
+        )
+    };
     assert_eq!(
         lines(&of(true), "appstreaming_node_instances"),
         [format!(r#"appstreaming_node_instances{{{LABELS},node_id="i-1",charge_type="PrePaid"}} 1"#)]
@@ -274,7 +279,8 @@ fn the_state_of_an_instance_is_the_current_one_alone_unless_full_sets_are_asked_
 
 #[test]
 fn a_session_is_connected_or_not_or_nothing_is_said() {
-    let connected = |session_status| {
+    let connected = |session_status: Option<&'static str>| {
+        let session_status = session_status.map(Into::into);
         let record = InstanceRecord { session_status, ..instance("ai-1", Some("RUNNING")) };
         let text = text([with_instances(group("aig-1"), &[record])], defaults());
         let lines = lines(&text, "appstreaming_instance_session_connected");
@@ -288,11 +294,11 @@ fn a_session_is_connected_or_not_or_nothing_is_said() {
 
 #[test]
 fn a_user_is_shown_as_the_configuration_says() {
-    let bound = InstanceRecord { end_user_id: Some("alice"), ..instance("ai-1", Some("BOUND")) };
+    let bound = InstanceRecord { end_user_id: Some("alice".into()), ..instance("ai-1", Some("BOUND")) };
     let free = instance("ai-2", Some("IDLE"));
     let info = |users| {
         let options = RenderOptions { users, ..defaults() };
-        let text = text([with_instances(group("aig-1"), &[bound, free])], options);
+        let text = text([with_instances(group("aig-1"), &[bound.clone(), free.clone()])], options);
         lines(&text, "appstreaming_instance_info").into_iter().map(str::to_owned).collect::<Vec<_>>()
     };
     assert!(info(UserLabel::Off).iter().all(|line| !line.contains("user") && !line.contains("alice")));
@@ -306,7 +312,8 @@ fn a_user_is_shown_as_the_configuration_says() {
 
 #[test]
 fn authorised_users_that_the_api_does_not_say_have_no_sample() {
-    let record = PersistentRecord { id: "p-1", status: Some("RUNNING"), ..PersistentRecord::default() };
+    let record =
+        PersistentRecord { id: "p-1".into(), status: Some("RUNNING".into()), ..PersistentRecord::default() };
     let text = text([with_persistent(group("aig-1"), &[record])], defaults());
     assert!(!text.contains("authorized_users"));
     assert_eq!(lines(&text, "appstreaming_group_persistent_sessions").len(), 9);
@@ -346,7 +353,7 @@ fn a_target_that_was_never_polled_says_neither_up_nor_down() {
 
 fn detailed() -> [GroupSnapshot; 1] {
     let instances: Vec<_> = ["ai-1", "ai-2", "ai-3"].map(|id| instance(id, Some("IDLE"))).into();
-    let records = [PersistentRecord { id: "p-1", ..PersistentRecord::default() }];
+    let records = [PersistentRecord { id: "p-1".into(), ..PersistentRecord::default() }];
     [GroupSnapshot {
         persistent: Some(fetched(persistent(&records))),
         ..with_instances(group("aig-1"), &instances)

@@ -4,8 +4,8 @@ use jiff::civil::{date, time};
 
 use super::fixture::{at, exposition, fetched, group, instances, listed, persistent};
 use crate::fleet::{
-    App, Group, GroupSnapshot, InstanceRecord, NodePool, Ota, PersistentRecord, Schedule, SessionCounters,
-    Tag, TimerPeriod,
+    App, Group, GroupSnapshot, InstanceRecord, NodePool, Ota, PersistentRecord, SessionCounters, Tag,
+    TimerPeriod, WeeklySchedule,
 };
 use crate::metrics::options::{GroupLabel, PseudonymKey, RenderOptions, TagSelection, UserLabel};
 
@@ -30,7 +30,7 @@ fn full() -> GroupSnapshot {
         warm_up: Some(true),
         strategy_enable_date: Some(date(2026, 1, 1)),
         strategy_disable_date: Some(date(2026, 12, 31)),
-        schedules: vec![Schedule {
+        schedules: vec![WeeklySchedule {
             weekdays: vec![1, 5],
             periods: vec![TimerPeriod { start: time(9, 0, 0, 0), end: time(18, 30, 0, 0), amount: 4.0 }],
         }],
@@ -86,27 +86,26 @@ fn full() -> GroupSnapshot {
         ..group("aig-9ciijz60n4xsv****")
     };
     let running = InstanceRecord {
-        id: "ai-1",
-        status: Some("running"),
-        session_status: Some("connect"),
-        end_user_id: Some("alice"),
+        id: "ai-1".into(),
+        status: Some("running".into()),
+        session_status: Some("connect".into()),
+        end_user_id: Some("alice".into()),
         usage_seconds: Some(3600.0),
-        private_ip: Some("10.0.0.4"),
-        node_id: Some("i-node1"),
-        charge_type: Some("PrePaid"),
+        private_ip: Some("10.0.0.4".into()),
+        node_id: Some("i-node1".into()),
+        charge_type: Some("PrePaid".into()),
         created: Some(at("2026-11-01T00:00:00Z")),
         modified: Some(at("2026-11-02T00:30:00.5Z")),
         ..InstanceRecord::default()
     };
-    let idle = InstanceRecord { id: "ai-2", status: Some("idle"), ..InstanceRecord::default() };
-    let users = ["alice".into(), "bob".into()];
+    let idle = InstanceRecord { id: "ai-2".into(), status: Some("idle".into()), ..InstanceRecord::default() };
     let sessions = [PersistentRecord {
-        id: "p-0bxls9m3cl7s****",
-        name: Some("alice's desk"),
-        status: Some("RUNNING"),
-        instance_id: Some("ai-1"),
-        instance_status: Some("running"),
-        authorized_users: Some(&users),
+        id: "p-0bxls9m3cl7s****".into(),
+        name: Some("alice's desk".into()),
+        status: Some("RUNNING".into()),
+        instance_id: Some("ai-1".into()),
+        instance_status: Some("running".into()),
+        authorized_users: Some(vec!["alice".into(), "bob".into()]),
         created: Some(at("2026-10-01T00:00:00Z")),
     }];
     GroupSnapshot {

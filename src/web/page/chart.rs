@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use jiff::Timestamp;
 use maud::{Markup, html};
 
-use crate::fleet::history::{self, MINUTES, Sample};
+use crate::fleet::history::{self, MINUTES, MinuteCounts};
 
 /// Units of the drawing for one minute, and how much of it a column takes.
 const STEP: usize = 10;
@@ -32,8 +32,8 @@ pub(crate) fn class(status: &str) -> &'static str {
 }
 
 /// One column a minute, the latest at the right; a minute without a sample stays empty.
-pub(crate) fn history(samples: &[Sample], now: Timestamp) -> Markup {
-    let total = |sample: &Sample| sample.counts().map(|(_, count)| count).sum::<u32>();
+pub(crate) fn history(samples: &[MinuteCounts], now: Timestamp) -> Markup {
+    let total = |sample: &MinuteCounts| sample.counts().map(|(_, count)| count).sum::<u32>();
     let most = samples.iter().map(total).max().unwrap_or_default();
     let paths = ORDER.map(|status| (status, columns(samples, status, most, history::minute(now))));
     let label =
@@ -52,7 +52,7 @@ pub(crate) fn history(samples: &[Sample], now: Timestamp) -> Markup {
 }
 
 /// The outline of one status' part of every column.
-fn columns(samples: &[Sample], status: &str, most: u32, now: u32) -> String {
+fn columns(samples: &[MinuteCounts], status: &str, most: u32, now: u32) -> String {
     let mut path = String::new();
     let scale = HEIGHT / f64::from(most.max(1));
     for sample in samples {

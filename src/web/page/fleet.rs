@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use super::parts::{badge, bar, called, clock, failure, foreign, group_path, known, many, relative, status};
 use super::targets::targets;
 use super::{Place, Tab, document};
-use crate::fleet::problems::{Kind, Severity};
+use crate::fleet::problems::{ProblemKind, Severity};
 use crate::web::view::{Facts, Finding, Fleet, Group, Query, Shown, Sort, Subject, Target, Totals};
 
 /// Of one kind of problem so many are shown; the others by one click.
@@ -144,12 +144,12 @@ fn subject(place: Place<'_>, subject: &Subject<'_>) -> Markup {
 }
 
 /// Why a target is down; nothing for any other problem.
-fn reasons(fleet: &Fleet<'_>, kind: Kind, subject: &Subject<'_>) -> Markup {
+fn reasons(fleet: &Fleet<'_>, kind: ProblemKind, subject: &Subject<'_>) -> Markup {
     let is_it = |known: &&Target<'_>| match *subject {
         Subject::Target { account, target } => (account, target) == (known.account, known.target),
         _ => false,
     };
-    let target = fleet.targets.iter().filter(|_| kind == Kind::TargetDown).find(is_it);
+    let target = fleet.targets.iter().filter(|_| kind == ProblemKind::TargetDown).find(is_it);
     html! { @for reason in target.iter().flat_map(|target| &target.failures) { (failure(reason)) } }
 }
 
@@ -161,7 +161,7 @@ fn filter(fleet: &Fleet<'_>, query: &Query) -> Markup {
     let option = |value: &str, text: &str, selected: bool| {
         html! { option value=(value) selected[selected] { (text) } }
     };
-    let kinds = Kind::ALL.into_iter().filter(|kind| {
+    let kinds = ProblemKind::ALL.into_iter().filter(|kind| {
         query.show == Shown::Kind(*kind)
             || fleet
                 .problems
@@ -263,10 +263,10 @@ fn groups(place: Place<'_>, facts: &Facts<'_>, fleet: &Fleet<'_>, query: &Query)
 }
 
 /// Whether the group's status says already what kind of problem it has.
-fn says(group: &Group<'_>, kind: Kind) -> bool {
+fn says(group: &Group<'_>, kind: ProblemKind) -> bool {
     match kind {
-        Kind::Failed | Kind::Ceased => true,
-        Kind::Expired => group.status.is_some_and(|status| status.starts_with("EXPIRED")),
+        ProblemKind::Failed | ProblemKind::Ceased => true,
+        ProblemKind::Expired => group.status.is_some_and(|status| status.starts_with("EXPIRED")),
         _ => false,
     }
 }
@@ -303,7 +303,7 @@ fn row(place: Place<'_>, facts: &Facts<'_>, group: &Group<'_>) -> Markup {
             td.n data-label="Expires" {
                 @match group.expires { Some(at) => (relative(at, now, zone)), None => "never" }
             }
-            td.n data-label="Data" { (crate::fleet::Rough(facts.age(group.fetched)).to_string()) }
+            td.n data-label="Data" { (crate::fleet::HumanDuration(facts.age(group.fetched)).to_string()) }
         }
     }
 }

@@ -5,7 +5,7 @@ use maud::{Markup, html};
 
 use super::parts::{bar, called, clock, foreign, group_path, known, problems, relative, status, time_of_day};
 use super::{Place, Tab, chart, document, week};
-use crate::fleet::Rough;
+use crate::fleet::HumanDuration;
 use crate::web::view::{Count, Details, Facts, Group, Pool};
 
 /// The whole page.
@@ -100,7 +100,7 @@ fn freshness(facts: &Facts<'_>, details: &Details<'_>) -> Markup {
             dl.facts {
                 @for fetched in &details.fetched_by {
                     dt { code { (fetched.operation) } }
-                    dd { (Rough(facts.age(fetched.at)).to_string()) " old, " (time_of_day(fetched.at, zone)) }
+                    dd { (HumanDuration(facts.age(fetched.at)).to_string()) " old, " (time_of_day(fetched.at, zone)) }
                 }
                 dt { "Schedule changes" }
                 dd {
@@ -140,7 +140,7 @@ fn instances(facts: &Facts<'_>, details: &Details<'_>) -> Markup {
 /// Every state that anything is in.
 fn statuses(facts: &Facts<'_>, caption: &str, counts: &[Count<'_>]) -> Markup {
     let unchanged = |oldest: Option<Timestamp>| {
-        oldest.map(|oldest| Rough(facts.age(oldest).max(SignedDuration::ZERO)).to_string())
+        oldest.map(|oldest| HumanDuration(facts.age(oldest).max(SignedDuration::ZERO)).to_string())
     };
     let has_times = counts.iter().any(|count| count.oldest_modified.is_some());
     html! {

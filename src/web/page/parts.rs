@@ -6,8 +6,8 @@ use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use maud::{Markup, html};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use crate::fleet::Rough;
-use crate::fleet::problems::{Kind, Problem, Severity};
+use crate::fleet::HumanDuration;
+use crate::fleet::problems::{Problem, ProblemKind, Severity};
 use crate::web::view::{Failure, Sessions};
 
 /// What stays as it is in a path.
@@ -70,7 +70,7 @@ impl Severity {
 }
 
 /// A problem's kind, with a mark by which its urgency is seen without colour.
-pub(crate) fn badge(severity: Severity, kind: Kind) -> Markup {
+pub(crate) fn badge(severity: Severity, kind: ProblemKind) -> Markup {
     html! { span class={ "badge " (severity.class()) } { (kind.title()) } }
 }
 
@@ -141,8 +141,8 @@ pub(crate) fn relative(at: Timestamp, now: Timestamp, zone: &TimeZone) -> Markup
     let left = at.duration_since(now);
     html! {
         time datetime=(exact(at)) title=(local(at, zone)) {
-            @if left > SignedDuration::ZERO { "in " (Rough(left).to_string()) }
-            @else { (Rough(left.abs()).to_string()) " ago" }
+            @if left > SignedDuration::ZERO { "in " (HumanDuration(left).to_string()) }
+            @else { (HumanDuration(left.abs()).to_string()) " ago" }
         }
     }
 }

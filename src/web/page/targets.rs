@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use super::parts::{failure, foreign};
-use crate::fleet::Rough;
+use crate::fleet::HumanDuration;
 use crate::web::view::{Facts, Target};
 
 /// Every target, those that are down first and with their reasons.
@@ -39,7 +39,7 @@ pub(crate) fn targets(facts: &Facts<'_>, targets: &[Target<'_>]) -> Markup {
                                     // Without the instant, which is another one at every poll.
                                     td {
                                         @match target.last_success {
-                                            Some(at) => { (Rough(facts.age(at)).to_string()) " ago" }
+                                            Some(at) => { (HumanDuration(facts.age(at)).to_string()) " ago" }
                                             None => "never",
                                         }
                                     }

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::Facts;
-use crate::fleet::problems::{self, Pace, Problem};
+use crate::fleet::problems::{self, Problem, RequestBudget};
 use crate::metrics::{MetricFamily, Value};
 
 /// One account.
@@ -15,7 +15,7 @@ pub(crate) struct Account<'a> {
     pub(crate) credentials: Option<&'static str>,
     /// When they end; `None` where they don't, or the source does not say.
     pub(crate) credentials_expire: Option<Timestamp>,
-    pub(crate) pace: Pace,
+    pub(crate) pace: RequestBudget,
     pub(crate) problems: Vec<Problem>,
 }
 
@@ -24,7 +24,7 @@ pub(crate) fn accounts<'a>(facts: &Facts<'a>) -> Vec<Account<'a>> {
         let name = &*known.account;
         let of = |metric| number(facts.telemetry, metric, &[("account", name)]);
         let expires = of("appstreaming_exporter_credentials_expiry_timestamp_seconds");
-        let pace = Pace {
+        let pace = RequestBudget {
             // 0 until the client has said what it allows.
             rate: of("appstreaming_exporter_api_rate_limit").filter(|rate| *rate > 0.0),
             ceiling: facts.setup.requests_per_second,
@@ -36,7 +36,7 @@ pub(crate) fn accounts<'a>(facts: &Facts<'a>) -> Vec<Account<'a>> {
             credentials: known.credentials,
             credentials_expire: expires.and_then(|seconds| Timestamp::from_second(seconds as i64).ok()),
             pace,
-            problems: problems::of_pace(&pace),
+            problems: problems::check_budget(&pace),
         }
     });
     accounts.collect()

@@ -3,9 +3,9 @@
 use jiff::{Timestamp, tz::TimeZone};
 use serde::Serialize;
 
-use crate::fleet::history::Sample;
-use crate::fleet::problems::{self, Circumstances, Problem, Severity};
-use crate::fleet::{self, GroupSnapshot, NodePool, Tally, capacity, schedule};
+use crate::fleet::history::MinuteCounts;
+use crate::fleet::problems::{self, EvaluationContext, Problem, Severity};
+use crate::fleet::{self, GroupSnapshot, NodePool, Tally, capacity, operation, schedule};
 
 /// One group.
 #[derive(Debug, Serialize)]
@@ -51,7 +51,7 @@ pub(crate) struct Sessions {
 impl<'a> Group<'a> {
     pub(crate) fn of(
         snapshot: &'a GroupSnapshot,
-        circumstances: &Circumstances,
+        circumstances: &EvaluationContext,
         time_zone: &TimeZone,
     ) -> Self {
         let data = &*snapshot.group.data;
@@ -68,7 +68,7 @@ impl<'a> Group<'a> {
             next_schedule_change: data.node_pools.iter().filter_map(next_change).min(),
             expires: data.expires,
             fetched: snapshot.oldest(),
-            problems: problems::of_group(snapshot, circumstances),
+            problems: problems::check_group(snapshot, circumstances),
         }
     }
 
@@ -116,7 +116,7 @@ pub(crate) struct Details<'a> {
     pub(crate) fetched_by: Vec<Fetched>,
     pub(crate) history: Vec<Moment>,
     #[serde(skip)]
-    pub(crate) samples: Vec<Sample>,
+    pub(crate) samples: Vec<MinuteCounts>,
 }
 
 /// How many are in a state.
@@ -185,17 +185,17 @@ pub(crate) struct Moment {
 /// Everything about one group.
 pub(crate) fn details<'a>(
     snapshot: &'a GroupSnapshot,
-    samples: Vec<Sample>,
-    circumstances: &Circumstances,
+    samples: Vec<MinuteCounts>,
+    circumstances: &EvaluationContext,
     time_zone: &TimeZone,
 ) -> Details<'a> {
     let data = &*snapshot.group.data;
     let instances = snapshot.instances.as_ref();
     let persistent = snapshot.persistent.as_ref();
     let fetched = [
-        Some(("ListAppInstanceGroup", snapshot.group.at)),
-        instances.map(|fetched| ("ListAppInstances", fetched.at)),
-        persistent.map(|fetched| ("ListPersistentAppInstances", fetched.at)),
+        Some((operation::LIST_APP_INSTANCE_GROUP, snapshot.group.at)),
+        instances.map(|fetched| (operation::LIST_APP_INSTANCES, fetched.at)),
+        persistent.map(|fetched| (operation::LIST_PERSISTENT_APP_INSTANCES, fetched.at)),
     ];
     let oldest = |status: &str| {
         let known = &instances?.data.oldest_modified;
@@ -228,7 +228,7 @@ fn counts(tally: &Tally, oldest: impl Fn(&str) -> Option<Timestamp>) -> Vec<Coun
 }
 
 impl<'a> Pool<'a> {
-    fn of(pool: &'a NodePool, circumstances: &Circumstances, time_zone: &TimeZone) -> Self {
+    fn of(pool: &'a NodePool, circumstances: &EvaluationContext, time_zone: &TimeZone) -> Self {
         Self {
             node_pool_id: &pool.id,
             node_instance_type: &pool.node_instance_type,
@@ -261,7 +261,7 @@ impl<'a> Tag<'a> {
 }
 
 impl Moment {
-    fn of(sample: &Sample) -> Self {
+    fn of(sample: &MinuteCounts) -> Self {
         Self { at: sample.at(), instances: sample.counts().filter(|(_, count)| *count > 0).collect() }
     }
 }

@@ -14,7 +14,7 @@ mod totals;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
-use crate::fleet::problems::{self, Circumstances, Problem};
+use crate::fleet::problems::{self, EvaluationContext, Problem};
 use crate::fleet::{Snapshot, TargetHealth};
 use crate::metrics::MetricFamily;
 use crate::telemetry::status::{Insight, PollFailure, Setup};
@@ -138,9 +138,9 @@ impl<'a> Facts<'a> {
     }
 
     /// What the rules are held against.
-    pub(crate) fn circumstances(&self) -> Circumstances {
+    pub(crate) fn circumstances(&self) -> EvaluationContext {
         let Setup { interval, lists_instances, .. } = *self.setup;
-        Circumstances { now: self.now, interval, lists_instances }
+        EvaluationContext { now: self.now, interval, lists_instances }
     }
 
     /// How long ago something was.
@@ -175,7 +175,7 @@ impl<'a> Facts<'a> {
             up: target.up,
             last_success: target.last_success,
             groups: snapshot.groups.iter().filter(|group| is_its(&group.account, &group.target)).count(),
-            problems: problems::of_target(target, reason, self.now).into_iter().collect(),
+            problems: problems::check_target(target, reason, self.now).into_iter().collect(),
             failures: failures.into_iter().map(Failure::of).collect(),
         }
     }

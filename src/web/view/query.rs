@@ -6,7 +6,7 @@ use std::fmt;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
 use super::Group;
-use crate::fleet::problems::Kind;
+use crate::fleet::problems::ProblemKind;
 
 /// What stays as it is in an address.
 const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
@@ -31,7 +31,7 @@ pub(crate) enum Shown {
     /// Those with any problem.
     Problems,
     /// Those with a problem of that kind.
-    Kind(Kind),
+    Kind(ProblemKind),
 }
 
 /// What groups are sorted by.
@@ -179,7 +179,9 @@ impl Shown {
     fn parse(text: &str) -> Self {
         match text {
             "problems" => Self::Problems,
-            text => Kind::ALL.into_iter().find(|kind| kind.as_str() == text).map_or(Self::All, Self::Kind),
+            text => {
+                ProblemKind::ALL.into_iter().find(|kind| kind.as_str() == text).map_or(Self::All, Self::Kind)
+            }
         }
     }
 

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use super::*;
 use crate::fleet::{
-    Fetched, Findings, FoldOptions, Group as Described, GroupSnapshot, InstanceFold, InstanceRecord,
+    DecodeIssues, Fetched, FoldOptions, Group as Described, GroupSnapshot, InstanceFold, InstanceRecord,
     SessionCounters,
 };
 use crate::metrics::{Kind as MetricKind, Sample, Value};
@@ -25,9 +25,12 @@ fn group(account: &str, id: &str, status: &str, instances: &[&str]) -> Arc<Group
     };
     let mut fold = InstanceFold::new(FoldOptions::default());
     for (number, status) in instances.iter().enumerate() {
-        let id = number.to_string();
-        let record = InstanceRecord { id: &id, status: Some(status), ..InstanceRecord::default() };
-        fold.add(&record, &mut Findings::default());
+        let record = InstanceRecord {
+            id: number.to_string().into(),
+            status: Some((*status).into()),
+            ..InstanceRecord::default()
+        };
+        fold.add(&record, &mut DecodeIssues::default());
     }
     let at = now();
     Arc::new(GroupSnapshot {

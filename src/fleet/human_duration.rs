@@ -1,17 +1,17 @@
-//! How long something is, in one unit and as short as a person wants it.
+//! Durations for people, in one unit.
 
 use std::fmt;
 
 use jiff::SignedDuration;
 
-/// A duration as a person says it: `< 1 min`, `42 min`, `5 h`, `12 days`.
+/// Displays a duration rounded down to one unit: `< 1 min`, `42 min`, `5 h`, `12 days`.
 ///
-/// Seconds are left out on purpose: what is shown then changes once a minute at most, so that a page
-/// on which nothing happened stays the same. A negative duration (a clock was set back) is no time.
+/// Seconds are left out, so that the text changes at most once a minute and a page on which nothing
+/// else changed stays the same. A negative duration (after a clock was set back) is `< 1 min`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Rough(pub SignedDuration);
+pub struct HumanDuration(pub SignedDuration);
 
-impl fmt::Display for Rough {
+impl fmt::Display for HumanDuration {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0.as_secs() {
             ..60 => f.write_str("< 1 min"),
@@ -27,8 +27,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn durations_are_told_in_one_unit() {
-        for (seconds, words) in [
+    fn durations_are_shown_in_one_unit() {
+        for (seconds, text) in [
             (-5, "< 1 min"),
             (59, "< 1 min"),
             (60, "1 min"),
@@ -37,7 +37,7 @@ mod tests {
             (172_799, "47 h"),
             (172_800, "2 days"),
         ] {
-            assert_eq!(Rough(SignedDuration::from_secs(seconds)).to_string(), words);
+            assert_eq!(HumanDuration(SignedDuration::from_secs(seconds)).to_string(), text);
         }
     }
 }
