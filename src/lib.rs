@@ -46,5 +46,6 @@ pub mod server;
 #[cfg(feature = "simulator")]
 pub mod simulator;
 pub mod telemetry;
+pub mod token_bucket;
 pub mod web;
 pub mod web_config;

@@ -1,4 +1,4 @@
-//! Where an API is: scheme, host and port, and nothing else.
+//! The address of an API: scheme, host and port.
 
 use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr};
@@ -6,17 +6,17 @@ use std::str::FromStr;
 
 use reqwest::Url;
 
-/// How to speak to an endpoint.
+/// Whether an endpoint uses TLS.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Scheme {
-    /// Plain text: for simulators and tests.
+    /// Plain text: for the simulated cloud and tests.
     Http,
     /// TLS.
     Https,
 }
 
 impl Scheme {
-    /// As written in a URL.
+    /// The scheme in a URL.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Http => "http",
@@ -34,7 +34,8 @@ impl Scheme {
 
 /// The root of an API, e.g. `https://appstream-center.cn-shanghai.aliyuncs.com`.
 ///
-/// The host is in lower case (it is signed, and the HTTP library sends it so), an IPv6 address in brackets.
+/// The host is in lower case, as the HTTP library sends it and the signature covers it. An IPv6
+/// address is in brackets.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Endpoint {
     scheme: Scheme,
@@ -42,25 +43,29 @@ pub struct Endpoint {
     port: u16,
 }
 
-/// Why a text is no endpoint. The text itself is not repeated: it may hold a password.
+/// Why a text is not an endpoint. The text is not repeated: it may contain a password.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum EndpointError {
-    /// No absolute URL at all.
+    /// Not an absolute URL.
     #[error("not a URL: write https://host or https://host:port")]
     NotUrl,
     /// Neither `http` nor `https`.
     #[error("the scheme must be https or http")]
     Scheme,
-    /// There is a user name or a password in it.
-    #[error("a user name or password has no place in an endpoint")]
+    /// It contains a user name or a password.
+    #[error("an endpoint must not contain a user name or password")]
     User,
-    /// RPC operations have no path of their own.
+    /// It has a path, query or fragment, which no RPC operation has.
     #[error("an endpoint has no path, query or fragment: write https://host or https://host:port")]
     Path,
 }
 
 impl Endpoint {
-    /// Reads `https://host` or `http://host:port`.
+    /// Parses `https://host` or `http://host:port`.
+    ///
+    /// # Errors
+    ///
+    /// When the text is anything but scheme, host and port.
     pub fn parse(text: &str) -> Result<Self, EndpointError> {
         let url = Url::parse(text.trim()).map_err(|_| EndpointError::NotUrl)?;
         let scheme = match url.scheme() {
@@ -79,26 +84,30 @@ impl Endpoint {
     }
 
     /// `https://host`, on the default port.
+    ///
+    /// # Errors
+    ///
+    /// When `host` is not a valid host.
     pub fn https(host: &str) -> Result<Self, EndpointError> {
         Self::parse(&format!("https://{host}"))
     }
 
-    /// TLS or not.
+    /// Whether the endpoint uses TLS.
     pub fn scheme(&self) -> Scheme {
         self.scheme
     }
 
-    /// Lower-case name or address.
+    /// The host's name or address, in lower case.
     pub fn host(&self) -> &str {
         &self.host
     }
 
-    /// Also the default one.
+    /// The port, also where it is the default one.
     pub fn port(&self) -> u16 {
         self.port
     }
 
-    /// What the `host` header says, and what is signed: the port only where it isn't the default one.
+    /// The `host` header, which is signed: the port only where it is not the default one.
     pub fn authority(&self) -> String {
         if self.port == self.scheme.default_port() {
             self.host.clone()
@@ -107,12 +116,12 @@ impl Endpoint {
         }
     }
 
-    /// The URL that requests go to, with a slash at its end.
+    /// The URL of requests, with a slash at its end.
     pub fn url(&self) -> String {
         format!("{self}/")
     }
 
-    /// Whether requests stay on this machine.
+    /// Whether the endpoint is on this machine.
     pub fn is_loopback(&self) -> bool {
         let address = self.host.trim_start_matches('[').trim_end_matches(']');
         address == "localhost"
@@ -125,8 +134,8 @@ impl Endpoint {
 }
 
 impl fmt::Display for Endpoint {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{}://{}", self.scheme.as_str(), self.authority())
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}://{}", self.scheme.as_str(), self.authority())
     }
 }
 
@@ -143,7 +152,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_default_port_and_upper_case_letters_are_left_out_of_the_signed_host() {
+    fn the_signed_host_has_no_default_port_and_no_upper_case_letters() {
         let cases = [
             (
                 "https://Appstream-Center.CN-Shanghai.aliyuncs.com",
@@ -161,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn an_endpoint_is_written_as_it_was_meant() {
+    fn an_endpoint_is_displayed_in_its_canonical_form() {
         let endpoint: Endpoint = "https://Example.com:443".parse().unwrap();
         assert_eq!(endpoint.to_string(), "https://example.com");
         assert_eq!(endpoint.url(), "https://example.com/");
@@ -170,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_more_or_less_than_an_endpoint_is_refused_without_repeating_it() {
+    fn an_invalid_endpoint_is_rejected_without_repeating_it() {
         let cases = [
             ("example.com", EndpointError::NotUrl),
             ("", EndpointError::NotUrl),
@@ -186,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn loopback_is_known_by_name_and_address() {
+    fn loopback_is_recognised_by_name_and_address() {
         for text in ["http://localhost:1", "http://127.8.9.1", "http://[::1]:3", "http://[::ffff:127.0.0.1]"]
         {
             assert!(Endpoint::parse(text).unwrap().is_loopback(), "{text}");

@@ -1,43 +1,45 @@
-//! Who the credentials belong to: `GetCallerIdentity` of the Security Token Service (STS).
+//! The identity that credentials belong to: `GetCallerIdentity` of the Security Token Service (STS).
 //!
-//! It needs no permission, so it tells a wrong key from a missing permission. Source: "Resource Access
-//! Management: GetCallerIdentity".
+//! The operation needs no permission, so its success distinguishes a missing permission from a wrong
+//! key. Source: "Resource Access Management: GetCallerIdentity".
 
 use serde::Deserialize;
 
-use super::{Call, Error, Request};
+use super::client::Call;
+use super::error::Error;
+use super::request::Request;
 
-/// The operation's name.
+/// Name of the operation.
 pub const GET_CALLER_IDENTITY: &str = "GetCallerIdentity";
 
 /// Version of the service's API.
 const VERSION: &str = "2015-04-01";
 
-/// The host that serves every region.
+/// The host that serves all regions.
 pub const STS_HOST: &str = "sts.aliyuncs.com";
 
-/// Whom the service takes the caller for. Texts are empty where it leaves them out.
+/// The caller as the service identifies it. A text is empty where the response has none.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
-pub struct Identity {
+pub struct CallerIdentity {
     /// `Account`, `RAMUser` or `AssumedRoleUser`.
     pub identity_type: String,
-    /// The Alibaba Cloud account.
+    /// The id of the Alibaba Cloud account.
     pub account_id: String,
-    /// Name of the user or role in full, e.g. `acs:ram::1234567890123456:user/exporter`.
+    /// The user or role, e.g. `acs:ram::1234567890123456:user/exporter`.
     pub arn: String,
 }
 
-/// Asks who calls. `client` must be one of the Security Token Service.
+/// Calls the operation. `client` must be a client of STS.
 ///
 /// # Errors
 ///
-/// Whatever a call can fail with; an answer without any identity is a protocol error.
-pub async fn caller_identity<C: Call>(client: &C) -> Result<Identity, Error> {
+/// Any error of a call; a response without an identity is a protocol error.
+pub async fn get_caller_identity<C: Call>(client: &C) -> Result<CallerIdentity, Error> {
     client
         .call(&Request::new(GET_CALLER_IDENTITY, VERSION), |body: &[u8]| {
-            let identity: Identity = serde_json::from_slice(body)
-                .map_err(|_| Error::protocol(GET_CALLER_IDENTITY, "the answer is no identity"))?;
+            let identity: CallerIdentity = serde_json::from_slice(body)
+                .map_err(|_| Error::protocol(GET_CALLER_IDENTITY, "the response is not an identity"))?;
             if identity.arn.is_empty() && identity.account_id.is_empty() {
                 return Err(Error::from_body(GET_CALLER_IDENTITY, 200, body));
             }
@@ -49,12 +51,12 @@ pub async fn caller_identity<C: Call>(client: &C) -> Result<Identity, Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::aliyun::Kind;
+    use crate::aliyun::ErrorKind;
 
-    /// Answers with its bytes.
-    struct Fixed(&'static str);
+    /// Responds with a fixed body.
+    struct FixedResponse(&'static str);
 
-    impl Call for Fixed {
+    impl Call for FixedResponse {
         async fn call<T: Send>(
             &self,
             _request: &Request,
@@ -65,19 +67,19 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_caller_is_named_and_unknown_fields_are_no_obstacle() {
-        let answer = r#"{"RequestId":"1","IdentityType":"RAMUser","AccountId":"12","PrincipalId":"3",
+    async fn the_identity_is_parsed_and_unknown_fields_are_ignored() {
+        let body = r#"{"RequestId":"1","IdentityType":"RAMUser","AccountId":"12","PrincipalId":"3",
                          "UserId":"3","Arn":"acs:ram::12:user/exporter","New":{}}"#;
-        let identity = caller_identity(&Fixed(answer)).await.unwrap();
+        let identity = get_caller_identity(&FixedResponse(body)).await.unwrap();
         assert_eq!((identity.identity_type.as_str(), identity.account_id.as_str()), ("RAMUser", "12"));
         assert_eq!(identity.arn, "acs:ram::12:user/exporter");
     }
 
     #[tokio::test]
-    async fn what_is_no_identity_is_an_error() {
-        for answer in ["[]", "{}", r#"{"RequestId":"1"}"#] {
-            let error = caller_identity(&Fixed(answer)).await.unwrap_err();
-            assert_eq!(error.kind(), Kind::Protocol, "{answer}");
+    async fn a_response_without_an_identity_is_an_error() {
+        for body in ["[]", "{}", r#"{"RequestId":"1"}"#] {
+            let error = get_caller_identity(&FixedResponse(body)).await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Protocol, "{body}");
         }
     }
 }

@@ -1,181 +1,178 @@
-//! How fast and how many at once one client may call.
+//! How fast, and how many at once, one client may send requests.
 //!
-//! The API's limits aren't published and are shared by all that call with one account, so the rate finds its own
-//! way: a throttled answer halves it, success raises it step by step to the configured ceiling. [`Bucket`] holds
-//! the rules and is pure; [`Limiter`] waits by them.
+//! The API's limits are not published, and all clients of an account share them. So the rate adapts: a
+//! throttled response halves it, and successes raise it step by step to the configured maximum.
+//! [`AdaptiveBucket`] has the rules and is pure; [`RateLimiter`] waits.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use tokio::sync::{Mutex as Turnstile, Semaphore, SemaphorePermit};
+use parking_lot::Mutex;
+use tokio::sync::{Mutex as FairMutex, Semaphore, SemaphorePermit};
 
-/// The rate is halved at most once in this time: limits that count by the second need a moment to forgive.
-const HALVE_EVERY: Duration = Duration::from_millis(500);
-/// And raised at most once in this time,
-const RAISE_EVERY: Duration = Duration::from_secs(1);
-/// by this share of itself for each second since its last change: slowly enough for a limit to be met seldom,
-/// and at most doubled, so that what is busy for a second a minute gets back to its ceiling too.
-const RAISE_BY: f64 = 0.05;
-const RAISE_MOST: f64 = 1.0;
-/// The rate never falls below this share of the ceiling.
-const LOWEST_SHARE: f64 = 1.0 / 64.0;
-/// Nor below this many requests a second, where the ceiling itself allows it.
-const LOWEST_RATE: f64 = 0.5;
-/// What may be saved up on top of one request, in time: enough to make good a late timer, too little for a burst.
+use crate::token_bucket::TokenBucket;
+
+/// Shortest time between two reductions: a server-side limit counted per second needs up to one
+/// second to recover.
+const MIN_REDUCTION_INTERVAL: Duration = Duration::from_millis(500);
+/// Shortest time between two increases.
+const MIN_INCREASE_INTERVAL: Duration = Duration::from_secs(1);
+/// Increase per second since the last change, as a share of the rate: slow enough to exceed the
+/// service's limit rarely.
+const INCREASE_PER_SECOND: f64 = 0.05;
+/// Largest single increase, as a share of the rate. A client that is busy for one second per minute
+/// reaches its maximum within a few polls.
+const MAX_INCREASE: f64 = 1.0;
+/// Lower bound of the rate, as a share of the maximum.
+const MIN_RATE_SHARE: f64 = 1.0 / 64.0;
+/// Lower bound of the rate in requests per second, unless the maximum is lower.
+const MIN_RATE: f64 = 0.5;
+/// Capacity of the bucket on top of one request, in time: enough to make up for a late timer, too
+/// little for a burst.
 const SLACK: Duration = Duration::from_millis(20);
 
-/// Lets requests through, for all clones of a client together.
+/// Admits requests of all clones of a client.
 #[derive(Debug)]
-pub(super) struct Limiter {
-    bucket: Mutex<Bucket>,
-    /// Whoever holds it is next; the queue behind it is fair.
-    turnstile: Turnstile<()>,
-    places: Semaphore,
+pub(super) struct RateLimiter {
+    bucket: Mutex<AdaptiveBucket>,
+    /// Serialises admission in FIFO order.
+    turn: FairMutex<()>,
+    /// Limits concurrent requests.
+    slots: Semaphore,
 }
 
-impl Limiter {
-    /// `requests_per_second` is the ceiling, `max_in_flight` the number of places.
+impl RateLimiter {
+    /// `requests_per_second` is the maximum rate, `max_in_flight` the number of concurrent requests.
     pub fn new(requests_per_second: f64, max_in_flight: usize) -> Self {
         Self {
-            bucket: Mutex::new(Bucket::new(requests_per_second, now())),
-            turnstile: Turnstile::new(()),
-            places: Semaphore::new(max_in_flight.clamp(1, Semaphore::MAX_PERMITS)),
+            bucket: Mutex::new(AdaptiveBucket::new(requests_per_second, now())),
+            turn: FairMutex::new(()),
+            slots: Semaphore::new(max_in_flight.clamp(1, Semaphore::MAX_PERMITS)),
         }
     }
 
-    /// Waits for a free place, then for the rate. The place is free again when the permit is dropped.
+    /// Waits for a free slot and then for the rate. Returns the slot, which dropping the permit frees,
+    /// and the time waited.
     pub async fn admit(&self) -> (SemaphorePermit<'_>, Duration) {
         let start = now();
-        let place = self.places.acquire().await.expect("the semaphore is never closed");
-        let _turn = self.turnstile.lock().await;
+        let slot = self.slots.acquire().await.expect("the semaphore is never closed");
+        let _turn = self.turn.lock().await;
         loop {
-            let taken = self.bucket().take(now());
+            let taken = self.bucket.lock().try_take(now());
             match taken {
-                Ok(()) => return (place, now().saturating_duration_since(start)),
-                // The rate may fall and a pause begin meanwhile, so the bucket is asked again.
+                Ok(()) => return (slot, now().saturating_duration_since(start)),
+                // The rate may change and a pause may begin meanwhile, so the wait is only an estimate.
                 Err(wait) => tokio::time::sleep(wait).await,
             }
         }
     }
 
-    /// An attempt succeeded. The new rate, if it changed.
-    pub fn succeeded(&self) -> Option<f64> {
-        self.bucket().succeeded(now())
+    /// An attempt succeeded. Returns the new rate, if it changed.
+    pub fn on_success(&self) -> Option<f64> {
+        self.bucket.lock().on_success(now())
     }
 
-    /// An attempt that began at `sent` was throttled; `wait` is how long the service asks everybody of this
-    /// client to be quiet. The new rate, if it changed.
-    pub fn throttled(&self, sent: Instant, wait: Option<Duration>) -> Option<f64> {
-        self.bucket().throttled(now(), sent, wait)
+    /// An attempt that was sent at `sent` was throttled; `wait` is the pause that the service requests
+    /// of this client. Returns the new rate, if it changed.
+    pub fn on_throttled(&self, sent: Instant, wait: Option<Duration>) -> Option<f64> {
+        self.bucket.lock().on_throttled(now(), sent, wait)
     }
 
-    /// Requests per second allowed now.
+    /// Requests per second that are allowed now.
     pub fn rate(&self) -> f64 {
-        self.bucket().rate
-    }
-
-    fn bucket(&self) -> MutexGuard<'_, Bucket> {
-        // A bucket is whole after each of its methods, whatever panicked elsewhere.
-        self.bucket.lock().unwrap_or_else(PoisonError::into_inner)
+        self.bucket.lock().rate()
     }
 }
 
-/// A token bucket whose rate moves between a floor and a ceiling.
+/// A token bucket whose rate moves between a minimum and a maximum.
 #[derive(Debug)]
-struct Bucket {
-    floor: f64,
-    ceiling: f64,
-    /// Tokens that the bucket can hold.
-    depth: f64,
-    rate: f64,
-    tokens: f64,
-    filled: Instant,
-    changed: Option<Instant>,
+struct AdaptiveBucket {
+    min_rate: f64,
+    max_rate: f64,
+    bucket: TokenBucket,
+    refilled: Instant,
+    rate_changed: Option<Instant>,
     paused_until: Option<Instant>,
 }
 
-impl Bucket {
-    fn new(ceiling: f64, now: Instant) -> Self {
-        // Configurations are validated elsewhere; a rate that isn't one must not end in a panic here.
-        let ceiling = if ceiling.is_finite() { ceiling.clamp(0.001, 1e6) } else { 1e6 };
-        let depth = 1.0 + ceiling * SLACK.as_secs_f64();
+impl AdaptiveBucket {
+    fn new(max_rate: f64, now: Instant) -> Self {
+        // Configurations are validated elsewhere; an invalid rate must not cause a panic here.
+        let max_rate = if max_rate.is_finite() { max_rate.clamp(0.001, 1e6) } else { 1e6 };
         Self {
-            floor: (ceiling * LOWEST_SHARE).max(LOWEST_RATE).min(ceiling),
-            ceiling,
-            depth,
-            rate: ceiling,
-            tokens: depth,
-            filled: now,
-            changed: None,
+            min_rate: (max_rate * MIN_RATE_SHARE).max(MIN_RATE).min(max_rate),
+            max_rate,
+            bucket: TokenBucket::full(max_rate, 1.0 + max_rate * SLACK.as_secs_f64()),
+            refilled: now,
+            rate_changed: None,
             paused_until: None,
         }
     }
 
-    /// Takes a token, or says how long to wait before asking again.
-    fn take(&mut self, now: Instant) -> Result<(), Duration> {
+    fn rate(&self) -> f64 {
+        self.bucket.rate()
+    }
+
+    /// Takes a token, or returns the time to wait for one.
+    fn try_take(&mut self, now: Instant) -> Result<(), Duration> {
         if let Some(until) = self.paused_until {
             let left = until.saturating_duration_since(now);
             if !left.is_zero() {
                 return Err(left);
             }
-            // Nothing was saved up during the pause.
+            // The pause itself adds no tokens.
             self.paused_until = None;
-            self.filled = self.filled.max(until);
+            self.refilled = self.refilled.max(until);
         }
-        self.fill(now);
-        if self.tokens >= 1.0 {
-            self.tokens -= 1.0;
-            return Ok(());
-        }
-        // Rounded up, so that a waiter isn't sent back for a billionth of a token.
-        Err(Duration::from_secs_f64((1.0 - self.tokens) / self.rate) + Duration::from_nanos(1))
+        self.refill(now);
+        self.bucket.try_take()
     }
 
-    fn throttled(&mut self, now: Instant, sent: Instant, wait: Option<Duration>) -> Option<f64> {
+    fn on_throttled(&mut self, now: Instant, sent: Instant, wait: Option<Duration>) -> Option<f64> {
         if let Some(until) = wait.and_then(|wait| now.checked_add(wait)) {
-            self.paused_until = Some(self.paused_until.map_or(until, |before| before.max(until)));
+            self.paused_until = Some(self.paused_until.map_or(until, |current| current.max(until)));
         }
-        self.fill(now);
-        self.tokens = self.tokens.min(0.0);
-        // Of requests that were under way together all tell of the same throttling.
-        if self.changed.is_some_and(|changed| sent < changed) || self.since_change(now) < HALVE_EVERY {
+        self.refill(now);
+        self.bucket.clear();
+        // Requests that were sent before the last change exceeded the previous rate, not this one.
+        if self.rate_changed.is_some_and(|changed| sent < changed)
+            || self.since_change(now) < MIN_REDUCTION_INTERVAL
+        {
             return None;
         }
-        self.change(now, (self.rate / 2.0).max(self.floor))
+        self.set_rate(now, (self.rate() / 2.0).max(self.min_rate))
     }
 
-    fn succeeded(&mut self, now: Instant) -> Option<f64> {
+    fn on_success(&mut self, now: Instant) -> Option<f64> {
         let since = self.since_change(now);
-        if self.rate >= self.ceiling || since < RAISE_EVERY {
+        if self.rate() >= self.max_rate || since < MIN_INCREASE_INTERVAL {
             return None;
         }
-        let raise = (since.as_secs_f64() * RAISE_BY).min(RAISE_MOST);
-        self.change(now, (self.rate * (1.0 + raise)).min(self.ceiling))
+        let increase = (since.as_secs_f64() * INCREASE_PER_SECOND).min(MAX_INCREASE);
+        self.set_rate(now, (self.rate() * (1.0 + increase)).min(self.max_rate))
     }
 
     fn since_change(&self, now: Instant) -> Duration {
-        self.changed.map_or(Duration::MAX, |changed| now.saturating_duration_since(changed))
+        self.rate_changed.map_or(Duration::MAX, |changed| now.saturating_duration_since(changed))
     }
 
-    fn change(&mut self, now: Instant, rate: f64) -> Option<f64> {
-        if rate == self.rate {
+    fn set_rate(&mut self, now: Instant, rate: f64) -> Option<f64> {
+        if rate == self.rate() {
             return None;
         }
-        // What was earned so far was earned at the old rate.
-        self.fill(now);
-        self.rate = rate;
-        self.changed = Some(now);
+        // The time until now is refilled at the previous rate.
+        self.refill(now);
+        self.bucket.set_rate(rate);
+        self.rate_changed = Some(now);
         Some(rate)
     }
 
-    fn fill(&mut self, now: Instant) {
-        let passed = now.saturating_duration_since(self.filled);
-        self.tokens = (self.tokens + passed.as_secs_f64() * self.rate).min(self.depth);
-        self.filled = self.filled.max(now);
+    fn refill(&mut self, now: Instant) {
+        self.bucket.refill(now.saturating_duration_since(self.refilled));
+        self.refilled = self.refilled.max(now);
     }
 }
 
-/// The runtime's clock, which tests can hold.
+/// The runtime's clock, which tests can pause.
 pub(super) fn now() -> Instant {
     tokio::time::Instant::now().into_std()
 }
@@ -184,19 +181,19 @@ pub(super) fn now() -> Instant {
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::Error;
-    use super::super::retry::{Decision, History, Policy};
     use super::*;
+    use crate::aliyun::error::Error;
+    use crate::aliyun::retry::{RetryDecision, RetryHistory, RetryPolicy};
 
-    fn second(seconds: f64) -> Duration {
+    fn duration(seconds: f64) -> Duration {
         Duration::from_secs_f64(seconds)
     }
 
-    /// Asks as fast as allowed until `end`; the times of what was granted.
-    fn drain(bucket: &mut Bucket, start: Instant, end: Instant) -> Vec<Instant> {
+    /// Takes tokens as fast as allowed until `end`; the times at which it got one.
+    fn drain(bucket: &mut AdaptiveBucket, start: Instant, end: Instant) -> Vec<Instant> {
         let (mut now, mut granted) = (start, Vec::new());
         while now <= end {
-            match bucket.take(now) {
+            match bucket.try_take(now) {
                 Ok(()) => granted.push(now),
                 Err(wait) => now += wait,
             }
@@ -207,127 +204,127 @@ mod tests {
     #[test]
     fn requests_are_spread_evenly() {
         let start = Instant::now();
-        let mut bucket = Bucket::new(20.0, start);
-        let granted = drain(&mut bucket, start, start + second(10.0));
+        let mut bucket = AdaptiveBucket::new(20.0, start);
+        let granted = drain(&mut bucket, start, start + duration(10.0));
         assert!((200..=202).contains(&granted.len()), "{}", granted.len());
         for pair in granted.windows(2).skip(1) {
             let gap = pair[1] - pair[0];
-            assert!(gap > second(0.049) && gap < second(0.051), "{gap:?}");
+            assert!(gap > duration(0.049) && gap < duration(0.051), "{gap:?}");
         }
     }
 
     #[test]
-    fn a_late_timer_costs_no_throughput() {
+    fn a_late_timer_does_not_reduce_throughput() {
         let start = Instant::now();
-        let mut bucket = Bucket::new(100.0, start);
+        let mut bucket = AdaptiveBucket::new(100.0, start);
         let (mut now, mut granted) = (start, 0);
-        while now <= start + second(10.0) {
-            match bucket.take(now) {
+        while now <= start + duration(10.0) {
+            match bucket.try_take(now) {
                 Ok(()) => granted += 1,
-                Err(wait) => now += wait + second(0.003),
+                Err(wait) => now += wait + duration(0.003),
             }
         }
         assert!(granted >= 995, "{granted}");
     }
 
     #[test]
-    fn throttling_halves_the_rate_once_for_answers_that_come_together() {
+    fn throttled_requests_that_were_sent_together_halve_the_rate_once() {
         let start = Instant::now();
-        let mut bucket = Bucket::new(20.0, start);
-        let at = |seconds| start + second(seconds);
-        assert_eq!(bucket.throttled(at(0.2), at(0.0), None), Some(10.0));
-        assert_eq!(bucket.throttled(at(0.4), at(0.3), None), None, "too early");
-        assert_eq!(bucket.throttled(at(2.0), at(0.1), None), None, "sent at the old rate");
-        assert_eq!(bucket.throttled(at(2.0), at(1.9), None), Some(5.0));
-        assert!(bucket.take(at(2.0)).is_err());
+        let mut bucket = AdaptiveBucket::new(20.0, start);
+        let at = |seconds| start + duration(seconds);
+        assert_eq!(bucket.on_throttled(at(0.2), at(0.0), None), Some(10.0));
+        assert_eq!(bucket.on_throttled(at(0.4), at(0.3), None), None, "too early");
+        assert_eq!(bucket.on_throttled(at(2.0), at(0.1), None), None, "sent at the previous rate");
+        assert_eq!(bucket.on_throttled(at(2.0), at(1.9), None), Some(5.0));
+        assert!(bucket.try_take(at(2.0)).is_err());
     }
 
     #[test]
-    fn success_raises_the_rate_by_the_time_that_passed() {
+    fn success_raises_the_rate_in_proportion_to_the_elapsed_time() {
         let start = Instant::now();
-        let mut bucket = Bucket::new(20.0, start);
-        assert_eq!(bucket.succeeded(start), None, "never above the ceiling");
-        bucket.throttled(start, start, None);
-        assert_eq!(bucket.succeeded(start + second(0.9)), None, "too early");
-        assert_eq!(bucket.succeeded(start + second(1.0)), Some(10.5));
+        let mut bucket = AdaptiveBucket::new(20.0, start);
+        assert_eq!(bucket.on_success(start), None, "never above the maximum");
+        bucket.on_throttled(start, start, None);
+        assert_eq!(bucket.on_success(start + duration(0.9)), None, "too early");
+        assert_eq!(bucket.on_success(start + duration(1.0)), Some(10.5));
         // The next poll comes a minute later.
-        assert_eq!(bucket.succeeded(start + second(60.0)), Some(20.0));
+        assert_eq!(bucket.on_success(start + duration(60.0)), Some(20.0));
     }
 
-    /// A service with a limit of its own answers within 50 ms; requests are retried as the client does it.
+    /// A service with its own limit responds within 50 ms; requests are retried as by the client.
     #[test]
     fn a_rate_far_above_the_services_limit_settles_without_losing_requests() {
-        for (ceiling, limit) in [(20.0, 2.0), (20.0, 15.0), (100.0, 5.0), (5.0, 1.0)] {
+        for (max_rate, limit) in [(20.0, 2.0), (20.0, 15.0), (100.0, 5.0), (5.0, 1.0)] {
             let start = Instant::now();
-            let policy = Policy::new(3);
+            let policy = RetryPolicy::new(3);
             let throttling = Error::from_body("Operation", 400, br#"{"Code":"Throttling"}"#);
-            let mut service = Bucket::new(limit, start);
-            let mut bucket = Bucket::new(ceiling, start);
-            // When each request asks next, and what became of it so far.
-            let mut waiting: Vec<_> = (0..300).map(|_| (start, History::default())).collect();
+            let mut service = AdaptiveBucket::new(limit, start);
+            let mut bucket = AdaptiveBucket::new(max_rate, start);
+            // The next attempt of each request, and its retries so far.
+            let mut waiting: Vec<_> = (0..300).map(|_| (start, RetryHistory::default())).collect();
             let (mut now, mut sent, mut lost) = (start, 0, 0);
             while let Some(next) = (0..waiting.len()).min_by_key(|index| waiting[*index].0) {
                 let (due, mut history) = waiting.remove(next);
                 now = now.max(due);
-                while let Err(wait) = bucket.take(now) {
+                while let Err(wait) = bucket.try_take(now) {
                     now += wait;
                 }
                 sent += 1;
-                let answered = now + second(0.05);
-                if service.take(now).is_ok() {
-                    bucket.succeeded(answered);
+                let responded_at = now + duration(0.05);
+                if service.try_take(now).is_ok() {
+                    bucket.on_success(responded_at);
                     continue;
                 }
-                bucket.throttled(answered, now, None);
+                bucket.on_throttled(responded_at, now, None);
                 match policy.decide(&mut history, &throttling, false, 0.0) {
-                    Decision::Again { wait } => waiting.push((answered + wait, history)),
-                    Decision::GiveUp => lost += 1,
+                    RetryDecision::Again { wait } => waiting.push((responded_at + wait, history)),
+                    RetryDecision::GiveUp => lost += 1,
                 }
             }
             let efficiency = 300.0 / limit / (now - start).as_secs_f64();
-            assert_eq!(lost, 0, "ceiling {ceiling}, limit {limit}: {sent} sent");
-            assert!(sent < 400, "ceiling {ceiling}, limit {limit}: {sent} sent");
-            assert!(efficiency > 0.6, "ceiling {ceiling}, limit {limit}: {efficiency}");
+            assert_eq!(lost, 0, "max_rate {max_rate}, limit {limit}: {sent} sent");
+            assert!(sent < 400, "max_rate {max_rate}, limit {limit}: {sent} sent");
+            assert!(efficiency > 0.6, "max_rate {max_rate}, limit {limit}: {efficiency}");
         }
     }
 
     #[test]
-    fn the_rate_has_a_floor() {
+    fn the_rate_has_a_minimum() {
         let start = Instant::now();
-        for (ceiling, floor) in [(20.0, 0.5), (640.0, 10.0), (0.2, 0.2)] {
-            let mut bucket = Bucket::new(ceiling, start);
+        for (max_rate, min_rate) in [(20.0, 0.5), (640.0, 10.0), (0.2, 0.2)] {
+            let mut bucket = AdaptiveBucket::new(max_rate, start);
             for seconds in 0..100 {
-                let now = start + second(f64::from(seconds));
-                bucket.throttled(now, now, None);
+                let now = start + duration(f64::from(seconds));
+                bucket.on_throttled(now, now, None);
             }
-            assert_eq!(bucket.rate, floor, "{ceiling}");
+            assert_eq!(bucket.rate(), min_rate, "{max_rate}");
         }
     }
 
     #[test]
-    fn a_wait_header_pauses_everybody_and_saves_nothing_up() {
+    fn a_wait_header_pauses_all_requests_and_the_pause_adds_no_tokens() {
         let start = Instant::now();
-        let mut bucket = Bucket::new(20.0, start);
-        bucket.throttled(start, start, Some(second(30.0)));
-        // A shorter one that comes later doesn't end it.
-        bucket.throttled(start + second(1.0), start, Some(second(2.0)));
-        assert_eq!(bucket.take(start + second(10.0)), Err(second(20.0)));
-        let granted = drain(&mut bucket, start + second(10.0), start + second(31.0));
-        assert!(granted[0] >= start + second(30.0));
+        let mut bucket = AdaptiveBucket::new(20.0, start);
+        bucket.on_throttled(start, start, Some(duration(30.0)));
+        // A later and shorter pause does not end it.
+        bucket.on_throttled(start + duration(1.0), start, Some(duration(2.0)));
+        assert_eq!(bucket.try_take(start + duration(10.0)), Err(duration(20.0)));
+        let granted = drain(&mut bucket, start + duration(10.0), start + duration(31.0));
+        assert!(granted[0] >= start + duration(30.0));
         assert!(granted.len() <= 7, "{}", granted.len());
     }
 
     #[test]
-    fn a_rate_that_is_none_does_no_harm() {
+    fn an_invalid_rate_is_replaced() {
         for rate in [0.0, -1.0, f64::NAN, f64::INFINITY] {
-            let bucket = Bucket::new(rate, Instant::now());
-            assert!(bucket.rate > 0.0 && bucket.rate.is_finite(), "{rate}");
+            let bucket = AdaptiveBucket::new(rate, Instant::now());
+            assert!(bucket.rate() > 0.0 && bucket.rate().is_finite(), "{rate}");
         }
     }
 
     #[tokio::test]
-    async fn no_more_than_allowed_are_let_in_at_once() {
-        let limiter = Limiter::new(5000.0, 2);
+    async fn concurrent_requests_are_limited() {
+        let limiter = RateLimiter::new(5000.0, 2);
         let (first, _) = limiter.admit().await;
         let (_second, _) = limiter.admit().await;
         let third = limiter.admit();
@@ -335,49 +332,50 @@ mod tests {
         assert!(futures_util::poll!(&mut third).is_pending());
         drop(first);
         let (_third, waited) = third.await;
-        assert!(waited < second(5.0));
+        assert!(waited < duration(5.0));
     }
 
     proptest! {
         #[test]
-        fn never_more_is_granted_than_rate_and_depth_allow(
-            ceiling in 0.1..5000.0_f64,
+        fn no_more_is_granted_than_maximum_rate_and_capacity_allow(
+            max_rate in 0.1..5000.0_f64,
             steps in prop::collection::vec((0.0..0.5_f64, 0_u8..10), 1..400),
         ) {
             let start = Instant::now();
-            let mut bucket = Bucket::new(ceiling, start);
+            let mut bucket = AdaptiveBucket::new(max_rate, start);
+            let capacity = 1.0 + max_rate * SLACK.as_secs_f64();
             let (mut now, mut granted) = (start, 0_u32);
             for (pause, event) in steps {
-                now += second(pause / 10.0);
+                now += duration(pause / 10.0);
                 match event {
-                    0 => { bucket.throttled(now, now, (pause > 0.4).then_some(second(pause))); }
-                    1 => { bucket.succeeded(now); }
-                    _ => granted += u32::from(bucket.take(now).is_ok()),
+                    0 => { bucket.on_throttled(now, now, (pause > 0.4).then_some(duration(pause))); }
+                    1 => { bucket.on_success(now); }
+                    _ => granted += u32::from(bucket.try_take(now).is_ok()),
                 }
-                prop_assert!(bucket.rate >= bucket.floor && bucket.rate <= bucket.ceiling);
-                let allowed = bucket.depth + ceiling * (now - start).as_secs_f64();
+                prop_assert!(bucket.rate() >= bucket.min_rate && bucket.rate() <= bucket.max_rate);
+                let allowed = capacity + max_rate * (now - start).as_secs_f64();
                 prop_assert!(f64::from(granted) <= allowed + 1e-6);
             }
         }
 
         #[test]
-        fn success_brings_the_rate_back_to_its_ceiling_and_never_down(
-            ceiling in 0.1..5000.0_f64, throttled in 1_u32..20,
+        fn success_raises_the_rate_to_its_maximum_and_never_lowers_it(
+            max_rate in 0.1..5000.0_f64, throttled in 1_u32..20,
         ) {
             let mut now = Instant::now();
-            let mut bucket = Bucket::new(ceiling, now);
+            let mut bucket = AdaptiveBucket::new(max_rate, now);
             for _ in 0..throttled {
-                now += RAISE_EVERY;
-                bucket.throttled(now, now, None);
+                now += MIN_INCREASE_INTERVAL;
+                bucket.on_throttled(now, now, None);
             }
-            let mut last = bucket.rate;
+            let mut last = bucket.rate();
             for _ in 0..120 {
-                now += RAISE_EVERY;
-                bucket.succeeded(now);
-                prop_assert!(bucket.rate >= last);
-                last = bucket.rate;
+                now += MIN_INCREASE_INTERVAL;
+                bucket.on_success(now);
+                prop_assert!(bucket.rate() >= last);
+                last = bucket.rate();
             }
-            prop_assert_eq!(bucket.rate, ceiling);
+            prop_assert_eq!(bucket.rate(), max_rate);
         }
     }
 }

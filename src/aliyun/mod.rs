@@ -1,12 +1,23 @@
-//! Alibaba Cloud RPC: signed requests, credentials, limits, retries, errors.
+//! Alibaba Cloud RPC: signed requests, credentials, rate limits, retries, errors.
 //!
-//! Knows nothing of App Streaming, of the exporter's configuration or of its metrics: whoever
-//! assembles a [`Client`] hands it [`Options`] and an [`Observer`].
+//! | file | does |
+//! |---|---|
+//! | `access_key`, `secret`, `endpoint`, `options`, `request` | plain values |
+//! | `signature` | signs requests: pure functions |
+//! | `error` | why a call failed |
+//! | `limiter`, `retry`, `observer` | how fast, how often; events for statistics |
+//! | `transport`, `client` | sends one request; calls an operation with limits and retries |
+//! | `credentials` | obtains and refreshes credentials |
+//! | `identity`, `diagnose` | the caller's identity; which part of a connection fails |
+//!
+//! Not here: App Streaming, the exporter's configuration and its metrics. A caller builds a [`Client`]
+//! from [`ClientOptions`], a [`credentials::CredentialsSource`] and a [`RequestObserver`].
 
 pub mod access_key;
 pub mod credentials;
+pub mod diagnose;
 pub mod identity;
-pub mod probe;
+pub mod options;
 pub mod request;
 pub mod signature;
 
@@ -19,10 +30,11 @@ mod retry;
 mod secret;
 mod transport;
 
-pub use client::{Call, Client, Options};
+pub use client::{Call, Client};
 pub use endpoint::{Endpoint, EndpointError, Scheme};
-pub use error::{Error, Kind, chain};
-pub use observer::{Observer, Outcome, Unobserved};
+pub use error::{Error, ErrorKind, chain};
+pub use observer::{AttemptOutcome, RequestObserver};
+pub use options::ClientOptions;
 pub use request::Request;
 pub use secret::Secret;
 pub use signature::SignatureVersion;

@@ -1,7 +1,7 @@
-//! One operation's call as data: where each parameter goes, before anything is signed or encoded.
+//! A call of one operation as data: its parameters, before they are encoded and signed.
 //!
-//! Lists and objects are flattened here as RPC operations want it (`Status.1`, `Tag.1.Key`). How a
-//! parameter is encoded and sorted is the business of [`signature`](super::signature).
+//! Lists and objects are flattened as RPC operations require (`Status.1`, `Tag.1.Key`). Encoding and
+//! sorting parameters is in [`signature`](super::signature).
 
 use std::borrow::Cow;
 
@@ -17,24 +17,24 @@ pub struct Request {
     pub version: &'static str,
     /// Parameters in the query, unsorted.
     pub query: Vec<Parameter>,
-    /// Parameters in the form body; `None` for an operation that has no form parameters at all
-    /// (then no content type is sent), empty for one that could have some.
+    /// Parameters in the form body. `None` for an operation without form parameters: then no content
+    /// type is sent. Empty for an operation whose form parameters are all absent.
     pub form: Option<Vec<Parameter>>,
 }
 
 impl Request {
-    /// A call without any parameter or form.
+    /// A call without parameters and form.
     pub fn new(operation: &'static str, version: &'static str) -> Self {
         Self { operation, version, query: Vec::new(), form: None }
     }
 }
 
-/// A single parameter; an empty value is sent, and signed, as `Name=`.
+/// A single parameter. An empty value is sent and signed as `Name=`.
 pub fn value(name: &'static str, value: impl Into<String>) -> Parameter {
     (Cow::Borrowed(name), value.into())
 }
 
-/// A list of values: `Status.1`, `Status.2` and so on. An empty list sends nothing.
+/// A list of values: `Status.1`, `Status.2` and so on. An empty list has no parameters.
 pub fn list<V: Into<String>>(
     name: &'static str,
     values: impl IntoIterator<Item = V>,
@@ -45,8 +45,8 @@ pub fn list<V: Into<String>>(
         .map(move |(index, value)| (Cow::Owned(format!("{name}.{}", index + 1)), value.into()))
 }
 
-/// A list of objects: `Tag.1.Key`, `Tag.1.Value`, `Tag.2.Key` and so on. Fields without a value are left
-/// out by not being among an object's fields.
+/// A list of objects: `Tag.1.Key`, `Tag.1.Value`, `Tag.2.Key` and so on. Each object is a list of its
+/// fields; a field without a value is left out of that list.
 pub fn objects<O, V>(
     name: &'static str,
     objects: impl IntoIterator<Item = O>,
@@ -75,13 +75,13 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_list_sends_nothing() {
+    fn an_empty_list_has_no_parameters() {
         assert_eq!(list("Status", [""; 0]).count(), 0);
         assert_eq!(objects("Tag", [[("Key", ""); 2]; 0]).count(), 0);
     }
 
     #[test]
-    fn objects_carry_their_number_and_field() {
+    fn parameters_of_objects_have_number_and_field() {
         let tags = [("department", "design"), ("env", "")];
         let parameters: Vec<_> =
             objects("Tag", tags.iter().map(|(key, value)| [("Key", *key), ("Value", *value)])).collect();

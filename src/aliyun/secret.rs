@@ -1,4 +1,4 @@
-//! A text that must not be seen: AccessKey secrets, security tokens, keys for hashing.
+//! Text that is never shown: AccessKey secrets, security tokens, keys for hashing.
 
 use std::fmt;
 
@@ -7,26 +7,26 @@ use zeroize::Zeroizing;
 
 /// A secret text.
 ///
-/// It has no `Display` and can't be serialised, its `Debug` prints `<secret>`, comparing takes the same time
-/// wherever two secrets of one length differ, and its memory is cleared when it is dropped.
+/// It has no `Display` and no serialisation, and its `Debug` prints `<secret>`. Comparing two secrets
+/// of one length takes constant time. Its memory is cleared on drop.
 #[derive(Clone)]
 pub struct Secret(Zeroizing<String>);
 
 impl Secret {
-    /// Takes `text` as it is: whoever reads it from a file trims the line feed at its end.
+    /// A secret of exactly `text`: a caller that reads a file trims the line feed at its end.
     pub fn new(text: impl Into<String>) -> Self {
         Self(Zeroizing::new(text.into()))
     }
 
-    /// The text itself, for signing and for headers only.
+    /// The text, for signing and for headers only.
     pub fn expose(&self) -> &str {
         &self.0
     }
 }
 
 impl fmt::Debug for Secret {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("<secret>")
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("<secret>")
     }
 }
 

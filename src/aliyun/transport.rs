@@ -1,6 +1,7 @@
-//! HTTP beneath the client: one signed request out, one whole answer back.
+//! HTTP below the client: sends one signed request, returns one complete response.
 //!
-//! Neither retries nor follows redirects: either would resend a nonce, or hand credentials to a stranger.
+//! It neither retries nor follows redirects: a retry would send a nonce again, and a redirect could
+//! send credentials to another host.
 
 use std::error::Error as StdError;
 use std::io;
@@ -11,17 +12,17 @@ use reqwest::header::{ACCEPT, CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue
 use reqwest::{NoProxy, Proxy, Url};
 use rustls::{ClientConfig, RootCertStore};
 
-use super::client::Options;
 use super::endpoint::Scheme;
-use super::error::{Error, Kind};
-use super::signature::Signed;
+use super::error::{Error, ErrorKind};
+use super::options::ClientOptions;
+use super::signature::SignedRequest;
 
-/// What a body's buffer starts with when its length isn't known: most pages of a listing fit.
-const FIRST_BUFFER: usize = 64 * 1024;
-/// And at most when a peer announces more: announcing costs it nothing.
-const LARGEST_FIRST_BUFFER: u64 = 1024 * 1024;
+/// Initial capacity of a body of unknown length: most pages of a listing fit.
+const DEFAULT_BODY_CAPACITY: usize = 64 * 1024;
+/// Maximum initial capacity of a body: a peer can announce any length.
+const MAX_BODY_CAPACITY: u64 = 1024 * 1024;
 
-/// Sends to one endpoint over connections that are kept.
+/// Sends requests to one endpoint over persistent connections.
 #[derive(Debug, Clone)]
 pub(super) struct Transport {
     http: reqwest::Client,
@@ -30,23 +31,28 @@ pub(super) struct Transport {
     max_response_bytes: u64,
 }
 
-/// A whole answer of any status.
+/// A complete response of any status.
 #[derive(Debug)]
-pub(super) struct Answer {
+pub(super) struct RawResponse {
     pub status: u16,
     pub headers: HeaderMap,
-    /// Decoded.
+    /// Decompressed.
     pub body: Vec<u8>,
 }
 
 impl Transport {
-    /// Sets everything up; nothing is connected yet.
-    pub fn new(options: &Options) -> Result<Self, Error> {
-        let setup = |message: &str| Error::own("setup", Kind::Request, message);
-        let Options { endpoint, .. } = options;
+    /// Sets up the HTTP client; opens no connection.
+    ///
+    /// # Errors
+    ///
+    /// When TLS or the proxy cannot be set up.
+    pub fn new(options: &ClientOptions) -> Result<Self, Error> {
+        let setup_error = |message: &str| Error::local("setup", ErrorKind::Request, message);
+        let ClientOptions { endpoint, .. } = options;
         let url = Url::parse(&endpoint.url())
-            .map_err(|error| setup("the endpoint makes no URL").with_source(error))?;
-        let tls = tls(endpoint.scheme()).map_err(|error| setup("TLS can't be set up").with_source(error))?;
+            .map_err(|error| setup_error("the endpoint is not a URL").with_source(error))?;
+        let tls = tls_config(endpoint.scheme())
+            .map_err(|error| setup_error("cannot set up TLS").with_source(error))?;
         let mut builder = reqwest::Client::builder()
             .tls_backend_preconfigured(tls)
             .http1_only()
@@ -59,19 +65,19 @@ impl Transport {
             .pool_max_idle_per_host(options.max_in_flight)
             .user_agent(options.user_agent.as_str())
             .default_headers(HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static("application/json"))]));
-        builder = match options.proxy.as_deref().map(str::trim).filter(|proxy| !proxy.is_empty()) {
+        builder = match options.explicit_proxy() {
             Some(proxy) => {
-                // The error of a bad URL could repeat it, and there may be a password in it.
-                let proxy = Proxy::all(proxy).map_err(|_| setup("the proxy is no usable URL"))?;
+                // The URL is not repeated: it may contain a password.
+                let proxy = Proxy::all(proxy).map_err(|_| setup_error("the proxy is not a valid URL"))?;
                 builder.no_proxy().proxy(proxy.no_proxy(NoProxy::from_env()))
             }
-            // As Go and its exporters do: the environment's proxy can't reach this machine's loopback.
+            // As in Go: the environment's proxy cannot reach this machine's loopback.
             None if endpoint.is_loopback() => builder.no_proxy(),
             None => builder,
         };
         let http = builder
             .build()
-            .map_err(|error| setup("the HTTP client can't be set up").with_source(error.without_url()))?;
+            .map_err(|error| setup_error("cannot set up the HTTP client").with_source(error.without_url()))?;
         Ok(Self {
             http,
             url,
@@ -80,32 +86,40 @@ impl Transport {
         })
     }
 
-    /// One attempt, from connecting to the last byte, within the request timeout.
-    pub async fn send(&self, operation: &'static str, signed: Signed) -> Result<Answer, Error> {
+    /// Makes one attempt within the request timeout.
+    ///
+    /// # Errors
+    ///
+    /// On timeouts, broken connections and too large bodies. A response of any status is not an error.
+    pub async fn send(&self, operation: &'static str, signed: SignedRequest) -> Result<RawResponse, Error> {
         match tokio::time::timeout(self.request_timeout, self.exchange(operation, signed)).await {
             Ok(outcome) => outcome,
             Err(_) => {
-                let message = format!("no whole answer within {:?}", self.request_timeout);
-                Err(Error::own(operation, Kind::Timeout, message))
+                let message = format!("no complete response within {:?}", self.request_timeout);
+                Err(Error::local(operation, ErrorKind::Timeout, message))
             }
         }
     }
 
-    async fn exchange(&self, operation: &'static str, signed: Signed) -> Result<Answer, Error> {
-        let failed = |error| failure(operation, error);
+    async fn exchange(&self, operation: &'static str, signed: SignedRequest) -> Result<RawResponse, Error> {
+        let failed = |error| exchange_error(operation, error);
         let mut url = self.url.clone();
-        // All is escaped already that a URL's query would escape: it goes out as it was signed.
+        // The URL type escapes nothing more, so the query is sent as it was signed.
         url.set_query(Some(signed.query.as_str()).filter(|query| !query.is_empty()));
         let mut request = self.http.post(url);
         if signed.body.is_empty() {
-            // The HTTP library says nothing of an empty body, and some load balancers answer 411 to that.
+            // The HTTP library omits the length of an empty body, which some load balancers reject with 411.
             request = request.header(CONTENT_LENGTH, 0);
         }
         request = request.body(signed.body);
         for (name, value) in signed.headers {
             let mut value = HeaderValue::try_from(value).map_err(|_| {
-                // The value isn't repeated: it may be the token.
-                Error::own(operation, Kind::Credentials, format!("{name} can't be sent in a header"))
+                // The value is not repeated: it may be the token.
+                Error::local(
+                    operation,
+                    ErrorKind::Credentials,
+                    format!("the value of header {name} contains invalid characters"),
+                )
             })?;
             value.set_sensitive(true);
             request = request.header(HeaderName::from_static(name), value);
@@ -113,70 +127,77 @@ impl Transport {
         let mut response = request.send().await.map_err(failed)?;
         let (status, headers) = (response.status().as_u16(), std::mem::take(response.headers_mut()));
         let mut body = Vec::with_capacity(match response.content_length() {
-            Some(length) => length.min(LARGEST_FIRST_BUFFER) as usize,
-            None => FIRST_BUFFER,
+            Some(length) => length.min(MAX_BODY_CAPACITY) as usize,
+            None => DEFAULT_BODY_CAPACITY,
         });
         while let Some(chunk) = response.chunk().await.map_err(failed)? {
-            // Decoded bytes are counted: a small compressed body may become a large one.
+            // Decompressed bytes are counted: a small compressed body may become a large one.
             if (body.len() + chunk.len()) as u64 > self.max_response_bytes {
-                let message =
-                    format!("the answer is larger than max_response_bytes, {}", self.max_response_bytes);
+                let message = format!(
+                    "the response is larger than max_response_bytes ({} bytes)",
+                    self.max_response_bytes
+                );
                 return Err(Error::protocol(operation, message).with_status(status));
             }
             body.extend_from_slice(&chunk);
         }
-        Ok(Answer { status, headers, body })
+        Ok(RawResponse { status, headers, body })
     }
 }
 
-impl Answer {
-    /// A header's value, where it is plain text.
+impl RawResponse {
+    /// A header's value, if it is plain text.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
     }
 }
 
-/// Why an exchange failed, from its libraries' errors in one line.
+/// A nonce for one attempt: 128 random bits.
+pub(super) fn new_nonce() -> String {
+    format!("{:032x}", rand::random::<u128>())
+}
+
+/// Why an exchange failed: the libraries' errors in one line.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 struct Cause(String);
 
-/// What went wrong on the way.
-pub(super) fn failure(operation: &'static str, error: reqwest::Error) -> Error {
+/// Converts an error of the HTTP library.
+pub(super) fn exchange_error(operation: &'static str, error: reqwest::Error) -> Error {
     let (kind, message) = if error.is_connect() {
-        (Kind::Connect, "no connection")
+        (ErrorKind::Connect, "no connection")
     } else if error.is_timeout() {
-        (Kind::Timeout, "no answer in time")
+        (ErrorKind::Timeout, "no response in time")
     } else if error.is_decode() && causes(&error).all(|cause| !cause.is::<hyper::Error>()) {
-        (Kind::Protocol, "the body can't be decoded")
+        (ErrorKind::Protocol, "cannot decode the body")
     } else {
-        // A decoder, too, passes on that the connection broke.
-        (Kind::Connect, "the connection broke")
+        // A decoder also returns the error of a broken connection.
+        (ErrorKind::Connect, "the connection broke")
     };
-    // Without the URL: under V2 it holds token and signature.
+    // Without the URL: with V2 it contains token and signature.
     let error = error.without_url();
-    let mut told: Vec<String> = causes(&error).map(ToString::to_string).collect();
-    // What reqwest and its client say above the cause is what our own message says.
-    told.retain(|text| !text.starts_with("client error"));
-    // Some repeat what is beneath them.
-    let own: Vec<_> = (0..told.len())
-        .filter(|index| told.get(index + 1).is_none_or(|beneath| !told[*index].contains(beneath.as_str())))
-        .map(|index| told[index].as_str())
+    let mut texts: Vec<String> = causes(&error).map(ToString::to_string).collect();
+    // Our message replaces the texts of reqwest and its client.
+    texts.retain(|text| !text.starts_with("client error"));
+    // Some texts repeat their cause.
+    let distinct: Vec<_> = (0..texts.len())
+        .filter(|index| texts.get(index + 1).is_none_or(|cause| !texts[*index].contains(cause.as_str())))
+        .map(|index| texts[index].as_str())
         .collect();
-    let cause = if own.is_empty() { error.to_string() } else { own.join(": ") };
-    Error::own(operation, kind, message).with_source(Cause(cause))
+    let cause = if distinct.is_empty() { error.to_string() } else { distinct.join(": ") };
+    Error::local(operation, kind, message).with_source(Cause(cause))
 }
 
-/// Everything beneath an error.
+/// The causes of an error.
 fn causes<'a>(error: &'a reqwest::Error) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
     std::iter::successors((error as &'a dyn StdError).source(), |&cause| cause.source())
 }
 
-/// TLS by rustls with ring, trusting what this machine trusts; Mozilla's roots where it trusts nobody (bare
-/// containers).
-pub(super) fn tls(scheme: Scheme) -> Result<ClientConfig, io::Error> {
+/// The TLS configuration: rustls with ring, and the certificates that this machine trusts. Mozilla's
+/// where it trusts none, as in bare containers.
+pub(super) fn tls_config(scheme: Scheme) -> Result<ClientConfig, io::Error> {
     let mut roots = RootCertStore::empty();
-    // Reading a few hundred certificates is spared where nothing is going to be encrypted.
+    // Plain HTTP does not need the certificates, which take time to read.
     if scheme == Scheme::Https {
         roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
         if roots.is_empty() {
@@ -189,7 +210,7 @@ pub(super) fn tls(scheme: Scheme) -> Result<ClientConfig, io::Error> {
         .map_err(io::Error::other)?
         .with_root_certificates(roots)
         .with_no_client_auth();
-    // `host` is signed; under HTTP/2 it would travel by another name.
+    // The signature covers `host`, which HTTP/2 replaces by `:authority`.
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(config)
 }

@@ -6,7 +6,7 @@ use jiff::SignedDuration;
 
 use super::{Error, poll_observer::Reporter};
 use crate::{
-    aliyun::{self, Endpoint, credentials::Source},
+    aliyun::{self, Endpoint, credentials::CredentialsSource},
     appstreaming::{self, GroupFilter, GroupQuery},
     config::{self, Account, Config},
     metrics,
@@ -80,7 +80,7 @@ pub(crate) fn plan(config: &Config, telemetry: &Arc<Telemetry>, known: &Clients)
         };
         for (product_type, region) in targets_of(account) {
             let meter = Arc::new(Meter::new(telemetry.observer(&account.name)));
-            let api = client.observed_by(Arc::clone(&meter) as Arc<dyn aliyun::Observer>);
+            let api = client.observed_by(Arc::clone(&meter) as Arc<dyn aliyun::RequestObserver>);
             let target = target(config, account, product_type, region, api);
             plan.order.push((Arc::clone(&target.account), Arc::clone(&target.name)));
             plan.targets.push(Planned { target, meter, keeps_client });
@@ -179,9 +179,9 @@ pub(crate) fn client(
 }
 
 /// How clients of this endpoint behave.
-pub(crate) fn client_options(config: &Config, endpoint: &Endpoint) -> aliyun::Options {
+pub(crate) fn client_options(config: &Config, endpoint: &Endpoint) -> aliyun::ClientOptions {
     let api = &config.api;
-    aliyun::Options {
+    aliyun::ClientOptions {
         signature: api.signature,
         request_timeout: api.request_timeout.get(),
         connect_timeout: api.connect_timeout.get(),
@@ -191,7 +191,7 @@ pub(crate) fn client_options(config: &Config, endpoint: &Endpoint) -> aliyun::Op
         max_response_bytes: api.max_response_bytes.get(),
         proxy: api.proxy.as_ref().map(|proxy| proxy.expose().to_owned()),
         user_agent: format!("appstreaming-exporter/{}", telemetry::VERSION),
-        ..aliyun::Options::new(endpoint.clone())
+        ..aliyun::ClientOptions::new(endpoint.clone())
     }
 }
 
@@ -200,7 +200,7 @@ pub(crate) fn credentials(
     config: &Config,
     account: &Account,
     telemetry: &Arc<Telemetry>,
-) -> Result<Arc<dyn Source>, Error> {
+) -> Result<Arc<dyn CredentialsSource>, Error> {
     super::credentials::source(account, &client_options(config, &account.endpoint), telemetry)
 }
 

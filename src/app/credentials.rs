@@ -7,7 +7,10 @@ use crate::aliyun::chain;
 use crate::{
     aliyun::{
         self, Secret,
-        credentials::{self, Environment, Event, KeyText, Recipe, Role, Source, StsPlace, Surroundings},
+        credentials::{
+            self, AssumedRole, CredentialsSource, Environment, KeySource, ProviderConfig, ProviderContext,
+            ProviderEvent, ProviderObserver,
+        },
     },
     config::{self, Account},
     telemetry::Telemetry,
@@ -16,56 +19,56 @@ use crate::{
 /// The account's source. Nothing is asked before the first request needs it.
 pub(crate) fn source(
     account: &Account,
-    options: &aliyun::Options,
+    options: &aliyun::ClientOptions,
     telemetry: &Arc<Telemetry>,
-) -> Result<Arc<dyn Source>, Error> {
-    let surroundings = Surroundings {
+) -> Result<Arc<dyn CredentialsSource>, Error> {
+    let context = ProviderContext {
         environment: Environment::of_process(),
         proxy: options.proxy.clone(),
         user_agent: options.user_agent.clone(),
     };
     let observer = Told { account: account.name.clone(), telemetry: Arc::clone(telemetry) };
-    credentials::source(&recipe(&account.credentials), &surroundings, Arc::new(observer))
+    credentials::build_source(&provider_config(&account.credentials), &context, Arc::new(observer))
         .map_err(|source| Error::Credentials { account: account.name.clone(), source })
 }
 
-fn recipe(credentials: &config::Credentials) -> Recipe {
+fn provider_config(credentials: &config::Credentials) -> ProviderConfig {
     match credentials {
-        config::Credentials::Default { places } => Recipe::Default(places.clone()),
+        config::Credentials::Default { places } => ProviderConfig::Default(places.clone()),
         config::Credentials::AccessKey { id, secret, security_token, files } => {
-            let text = |file: &Option<PathBuf>, given: &Secret| match file {
-                Some(path) => KeyText::File(path.clone()),
-                None => KeyText::Given(given.clone()),
+            let part = |file: &Option<PathBuf>, value: &Secret| match file {
+                Some(path) => KeySource::File { path: path.clone(), loaded: value.clone() },
+                None => KeySource::Value(value.clone()),
             };
-            Recipe::AccessKey {
-                id: text(&files.id, &Secret::new(id.expose())),
-                secret: text(&files.secret, secret),
-                token: security_token.as_ref().map(|token| text(&files.security_token, token)),
+            ProviderConfig::AccessKey {
+                id: part(&files.id, &Secret::new(id.expose())),
+                secret: part(&files.secret, secret),
+                security_token: security_token.as_ref().map(|token| part(&files.security_token, token)),
             }
         }
-        config::Credentials::OidcRole { role, provider_arn, token_file, sts } => Recipe::OidcRole {
+        config::Credentials::OidcRole { role, provider_arn, token_file, sts } => ProviderConfig::OidcRole {
             provider_arn: provider_arn.clone(),
             token_file: token_file.clone(),
             role: of(role, None),
-            sts: StsPlace::at(sts.clone()),
+            sts: sts.clone().into(),
         },
         config::Credentials::EcsRamRole { role_name, metadata } => {
-            Recipe::EcsRamRole { role_name: role_name.clone(), metadata: metadata.clone() }
+            ProviderConfig::EcsRamRole { role_name: role_name.clone(), metadata: metadata.clone() }
         }
-        config::Credentials::AssumeRole { role, external_id, base, sts } => Recipe::AssumeRole {
-            base: Box::new(recipe(base)),
+        config::Credentials::AssumeRole { role, external_id, base, sts } => ProviderConfig::AssumeRole {
+            base: Box::new(provider_config(base)),
             role: of(role, external_id.clone()),
-            sts: StsPlace::at(sts.clone()),
+            sts: sts.clone().into(),
         },
-        config::Credentials::Uri(uri) => Recipe::Uri(Secret::new(uri.expose())),
+        config::Credentials::Uri(uri) => ProviderConfig::Uri(uri.clone()),
         config::Credentials::Profile { profile, file, places } => {
-            Recipe::Profile { name: profile.clone(), file: file.clone(), places: places.clone() }
+            ProviderConfig::Profile { name: profile.clone(), file: file.clone(), endpoints: places.clone() }
         }
     }
 }
 
-fn of(role: &config::AssumedRole, external_id: Option<Secret>) -> Role {
-    Role {
+fn of(role: &config::AssumedRole, external_id: Option<Secret>) -> AssumedRole {
+    AssumedRole {
         arn: role.arn.clone(),
         session_name: role.session_name.clone(),
         duration: role.duration.get(),
@@ -80,16 +83,16 @@ struct Told {
     telemetry: Arc<Telemetry>,
 }
 
-impl credentials::Observer for Told {
-    fn event(&self, event: Event<'_>) {
+impl ProviderObserver for Told {
+    fn event(&self, event: ProviderEvent<'_>) {
         let account = self.account.as_str();
         match event {
-            Event::Found { source } => {
+            ProviderEvent::Found { source } => {
                 self.telemetry.credentials_source(account, source);
                 tracing::info!(account, source, "credentials found");
             }
-            Event::Skipped { reason } => {
-                let (source, reason) = (reason.from(), chain(reason));
+            ProviderEvent::Skipped { reason } => {
+                let (source, reason) = (reason.source_name(), chain(reason));
                 tracing::warn!(
                     account,
                     source,
@@ -97,13 +100,13 @@ impl credentials::Observer for Told {
                     "a source of credentials can't be used and is skipped"
                 );
             }
-            Event::Refreshed { expires } => {
+            ProviderEvent::Refreshed { expires } => {
                 self.telemetry.credentials_refreshed(account, true);
                 self.telemetry.credentials_expiry(account, expires);
                 let expires = expires.map(tracing::field::display);
                 tracing::debug!(account, expires, "credentials fetched");
             }
-            Event::Failed { error, retry_in, usable } => {
+            ProviderEvent::Failed { error, retry_in, usable } => {
                 self.telemetry.credentials_refreshed(account, false);
                 let (error, retry_in) = (chain(error), format!("{:.1}s", retry_in.as_secs_f64()));
                 let message = if usable {

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use crate::{
-    aliyun::{Error, Kind},
+    aliyun::{Error, ErrorKind},
     fleet::Group,
 };
 
@@ -43,15 +43,15 @@ pub fn policy(operations: &[&str]) -> String {
 /// the others is not documented, so a refusal of the request itself means there are none.
 pub fn has_no_persistent_sessions(group: &Group, error: &Error) -> bool {
     match error.kind() {
-        Kind::NotFound => true,
-        Kind::Request => !group.auth_mode.is_empty() && &*group.auth_mode != "Session",
+        ErrorKind::NotFound => true,
+        ErrorKind::Request => !group.auth_mode.is_empty() && &*group.auth_mode != "Session",
         _ => false,
     }
 }
 
 /// What to do about an error; for a missing permission which one it is.
 pub fn advice(error: &Error) -> Option<Cow<'static, str>> {
-    if error.kind() == Kind::Forbidden && error.code() != "Forbidden.RiskControl" {
+    if error.kind() == ErrorKind::Forbidden && error.code() != "Forbidden.RiskControl" {
         let action = error.denied_action().map_or_else(|| action(error.operation()), str::to_owned);
         return Some(format!("allow {action} to the RAM user or role, or attach {READ_ONLY_POLICY}").into());
     }

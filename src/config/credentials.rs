@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use super::model::{AssumedRole, Credentials, KeyFiles};
 use super::reader::SectionReader;
-use super::secret::{AccessKeyId, CredentialsUri};
+use super::secret::AccessKeyId;
 use super::sourced::Sourced;
 use crate::aliyun::credentials::environment::{
     CREDENTIALS_URI, OIDC_PROVIDER_ARN, OIDC_TOKEN_FILE, ROLE_ARN, ROLE_SESSION_NAME,
 };
-use crate::aliyun::credentials::{Places, SESSION_NAME};
+use crate::aliyun::credentials::{CredentialsUri, DEFAULT_SESSION_NAME, ServiceEndpoints};
 use crate::aliyun::{Endpoint, Scheme, Secret};
 use crate::document::did_you_mean;
 
@@ -53,9 +53,11 @@ pub(super) fn credentials(table: &SectionReader<'_>, allow_http: bool) -> Creden
 
 /// `sts` is what the role above says, for a base that says nothing.
 fn below(table: &SectionReader<'_>, allow_http: bool, sts: Option<&Endpoint>, depth: usize) -> Credentials {
-    let Some(source) = source(table) else { return Credentials::Default { places: Places::default() } };
+    let Some(source) = source(table) else {
+        return Credentials::Default { places: ServiceEndpoints::default() };
+    };
     refuse_keys_of_others(table, source);
-    let places = Places {
+    let places = ServiceEndpoints {
         sts: endpoint(table, STS, |endpoint| {
             (endpoint.scheme() == Scheme::Http && !endpoint.is_loopback() && !allow_http)
                 .then_some("plain http is only for loopback addresses, unless api.allow_http = true")
@@ -64,7 +66,7 @@ fn below(table: &SectionReader<'_>, allow_http: bool, sts: Option<&Endpoint>, de
         metadata: endpoint(table, METADATA, |_| None),
     };
     let Some(credentials) = of_source(table, source, places, allow_http, depth) else {
-        return Credentials::Default { places: Places::default() };
+        return Credentials::Default { places: ServiceEndpoints::default() };
     };
     credentials
 }
@@ -102,7 +104,7 @@ fn refuse_keys_of_others(table: &SectionReader<'_>, source: &str) {
 fn of_source(
     table: &SectionReader<'_>,
     source: &str,
-    places: Places,
+    places: ServiceEndpoints,
     allow_http: bool,
     depth: usize,
 ) -> Option<Credentials> {
@@ -179,7 +181,7 @@ fn role(table: &SectionReader<'_>, source: &str) -> Option<AssumedRole> {
 fn session_name(table: &SectionReader<'_>) -> Option<String> {
     const NAME: &str = "role_session_name";
     let from_environment = || table.variable(ROLE_SESSION_NAME).map(str::to_owned);
-    let name = table.text(NAME).or_else(from_environment).unwrap_or_else(|| SESSION_NAME.to_owned());
+    let name = table.text(NAME).or_else(from_environment).unwrap_or_else(|| DEFAULT_SESSION_NAME.to_owned());
     let allowed = |character: char| character.is_ascii_alphanumeric() || "_.@-".contains(character);
     if (2..=64).contains(&name.len()) && name.chars().all(allowed) {
         return Some(name);

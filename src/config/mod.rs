@@ -39,7 +39,7 @@ pub use model::{
     Account, Api, AssumedRole, Collectors, Config, Credentials, Depth, EndpointRegion, Filter, GroupLabel,
     KeyFiles, Labels, Poll, Schedule, Sharding, StateSet, Tags, Users,
 };
-pub use secret::{AccessKeyId, CredentialsUri, Proxy};
+pub use secret::{AccessKeyId, Proxy};
 pub use sourced::Sourced;
 
 use self::assignment::Assignments;

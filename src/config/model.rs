@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use jiff::tz::TimeZone;
 
-use super::secret::{AccessKeyId, CredentialsUri, Proxy};
+use super::secret::{AccessKeyId, Proxy};
 use super::sourced::Sourced;
-use crate::aliyun::credentials::Places;
+use crate::aliyun::credentials::{CredentialsUri, ServiceEndpoints};
 use crate::aliyun::{Endpoint, Secret, SignatureVersion};
 
 /// Everything an operator can say, after defaults, files, environment and flags were merged and checked.
@@ -246,7 +246,7 @@ pub enum Credentials {
     /// The default chain: what Alibaba Cloud's own tools would find.
     Default {
         /// Services that aren't at their usual addresses.
-        places: Places,
+        places: ServiceEndpoints,
     },
     /// An AccessKey that was written here.
     AccessKey {
@@ -297,7 +297,7 @@ pub enum Credentials {
         /// `None`: the usual files.
         file: Option<PathBuf>,
         /// Services that aren't at their usual addresses.
-        places: Places,
+        places: ServiceEndpoints,
     },
 }
 

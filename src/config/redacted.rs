@@ -5,7 +5,7 @@ use std::fmt::{self, Display, Formatter};
 use super::model::{Account, AssumedRole, Config, Credentials, GroupLabel, StateSet, Tags, Users};
 use super::secret::SHOWN;
 use crate::aliyun::SignatureVersion;
-use crate::aliyun::credentials::Places;
+use crate::aliyun::credentials::ServiceEndpoints;
 
 impl Config {
     /// The whole configuration as TOML, every key with its value in force. Secrets are shown as
@@ -111,7 +111,7 @@ fn write_account(f: &mut Formatter<'_>, account: &Account) -> fmt::Result {
 }
 
 fn write_credentials(f: &mut Formatter<'_>, table: &str, credentials: &Credentials) -> fmt::Result {
-    let places = |f: &mut Formatter<'_>, places: &Places| {
+    let places = |f: &mut Formatter<'_>, places: &ServiceEndpoints| {
         optional(f, "sts_endpoint", places.sts.as_ref())?;
         optional(f, "metadata_endpoint", places.metadata.as_ref())
     };

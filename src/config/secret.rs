@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 
 use crate::aliyun::Secret;
 use crate::aliyun::access_key::mask_id;
-use crate::aliyun::credentials::parse_uri;
 use crate::document::read_small_text;
 
 /// What stands in place of a secret wherever a configuration is shown.
@@ -81,39 +80,6 @@ impl fmt::Debug for Proxy {
     }
 }
 
-/// A URL that hands out credentials. Its user, password and query are never shown: they may be what opens it.
-#[derive(Clone, PartialEq, Eq)]
-pub struct CredentialsUri(String);
-
-impl CredentialsUri {
-    /// Takes `http://...` or `https://...`; without a scheme plain HTTP is meant.
-    pub(super) fn parse(uri: &str) -> Option<Self> {
-        parse_uri(uri).map(|_| Self(uri.trim().to_owned()))
-    }
-
-    /// The whole URI, for asking it.
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for CredentialsUri {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let shown = self.0.split(['?', '#']).next().unwrap_or_default();
-        let (scheme, rest) = shown.split_once("://").unwrap_or(("http", shown));
-        let at_path = rest.find('/').unwrap_or(rest.len());
-        let (authority, path) = rest.split_at(at_path);
-        let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
-        write!(f, "{scheme}://{host}{path}")
-    }
-}
-
-impl fmt::Debug for CredentialsUri {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
 /// The file that an operator wrote for a secret, if it is one: whoever rotates the secret replaces it.
 pub(super) fn file_of(text: &str) -> Option<PathBuf> {
     text.strip_prefix("file:").map(PathBuf::from)
@@ -160,20 +126,6 @@ mod tests {
         for text in ["proxy:3128", "ftp://proxy", "http://", "http://user@", "http://a b"] {
             assert!(Proxy::parse(text).is_none(), "{text}");
         }
-    }
-
-    #[test]
-    fn a_credentials_uri_is_shown_without_what_may_open_it() {
-        for (uri, shown) in [
-            ("localhost:1/x?key=hunter2", "http://localhost:1/x"),
-            ("https://u:hunter2@host/a/b", "https://host/a/b"),
-            ("http://host#hunter2", "http://host"),
-        ] {
-            let uri = CredentialsUri::parse(uri).expect("a URI");
-            assert_eq!(format!("{uri} {uri:?}"), format!("{shown} {shown}"));
-            assert!(CredentialsUri::parse(&uri.to_string()).is_some(), "what is shown loads again");
-        }
-        assert!(CredentialsUri::parse("ftp://host").is_none());
     }
 
     #[test]

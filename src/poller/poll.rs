@@ -8,7 +8,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::{ListingDepth, Target};
 use crate::{
-    aliyun::{Call, Error, Kind},
+    aliyun::{Call, Error, ErrorKind},
     appstreaming::{
         Listing, has_no_persistent_sessions,
         operation::{LIST_GROUPS, LIST_INSTANCES, LIST_PERSISTENT},
@@ -165,7 +165,7 @@ impl<C: Call> Target<C> {
                     continue;
                 }
                 // A group picked by id that does not exist is a group that is not there.
-                Ok(Some(Err(error))) if error.kind() == Kind::NotFound => {
+                Ok(Some(Err(error))) if error.kind() == ErrorKind::NotFound => {
                     poll.planned_requests += 1;
                     continue;
                 }
@@ -252,7 +252,9 @@ impl<C: Call> Target<C> {
     ) -> GroupPoll<T> {
         match answer {
             Ok(listing) => GroupPoll::Listed(Fetched { data: Arc::new(listing.data), at: clock() }),
-            Err(error) if error.kind() == Kind::NotFound && operation == LIST_INSTANCES => GroupPoll::Gone,
+            Err(error) if error.kind() == ErrorKind::NotFound && operation == LIST_INSTANCES => {
+                GroupPoll::Gone
+            }
             Err(error) if operation == LIST_PERSISTENT && has_no_persistent_sessions(group, &error) => {
                 GroupPoll::Absent
             }

@@ -18,7 +18,7 @@ use tracing::{error, info, warn};
 
 use super::{Board, Failure, Target, TargetPoll};
 use crate::{
-    aliyun::{self, Call, Outcome},
+    aliyun::{self, AttemptOutcome, Call},
     appstreaming::advice,
 };
 
@@ -66,13 +66,13 @@ pub struct Report<'a> {
 
 /// Adds up how long one target's requests waited for the rate limiter, and passes everything on.
 pub struct Meter {
-    observer: Arc<dyn aliyun::Observer>,
+    observer: Arc<dyn aliyun::RequestObserver>,
     waited_micros: AtomicU64,
 }
 
 impl Meter {
     /// A meter before `observer`.
-    pub fn new(observer: Arc<dyn aliyun::Observer>) -> Self {
+    pub fn new(observer: Arc<dyn aliyun::RequestObserver>) -> Self {
         Self { observer, waited_micros: AtomicU64::new(0) }
     }
 
@@ -82,8 +82,8 @@ impl Meter {
     }
 }
 
-impl aliyun::Observer for Meter {
-    fn finished(&self, outcome: &Outcome<'_>) {
+impl aliyun::RequestObserver for Meter {
+    fn finished(&self, outcome: &AttemptOutcome<'_>) {
         self.observer.finished(outcome);
     }
 

@@ -277,7 +277,7 @@ async fn run_once(script: &Script, board: &Arc<Board>) -> Vec<(bool, bool)> {
         target,
         board: Arc::clone(board),
         observer: Arc::clone(&notes) as Arc<dyn Observer>,
-        meter: Arc::new(Meter::new(Arc::new(aliyun::Unobserved))),
+        meter: Arc::new(Meter::new(Arc::new(()))),
     };
     runner.poll_once(|| at(100)).await;
     notes.0.lock().unwrap().clone()
@@ -359,7 +359,7 @@ async fn polls_start_an_interval_apart_and_never_overlap() {
         target,
         board: Arc::clone(&board),
         observer: Arc::clone(&overruns) as Arc<dyn Observer>,
-        meter: Arc::new(Meter::new(Arc::new(aliyun::Unobserved))),
+        meter: Arc::new(Meter::new(Arc::new(()))),
     };
     let schedule = Schedule { interval: Duration::from_secs(10), first_delay: Duration::from_secs(1) };
     let start = tokio::time::Instant::now();

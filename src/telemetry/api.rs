@@ -9,7 +9,7 @@ use prometheus::{Counter, CounterVec, Gauge, GaugeVec, HistogramVec, IntCounterV
 
 use super::exemplars::Exemplars;
 use super::{Maker, journal::Journal};
-use crate::aliyun::{Observer, Outcome};
+use crate::aliyun::{AttemptOutcome, RequestObserver};
 use crate::fleet::operation;
 use crate::metrics::MetricFamily;
 use crate::metrics::catalogue::REQUEST_DURATION_BUCKETS;
@@ -85,7 +85,7 @@ impl Api {
     }
 
     /// One observer an account, also when several clients serve it: the bound on codes is the account's.
-    pub(super) fn observer(&self, account: &str) -> Arc<dyn Observer> {
+    pub(super) fn observer(&self, account: &str) -> Arc<dyn RequestObserver> {
         let mut accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(observer) = accounts.get(account) {
             return Arc::clone(observer) as _;
@@ -122,8 +122,8 @@ impl Api {
     }
 }
 
-impl Observer for AccountObserver {
-    fn finished(&self, outcome: &Outcome<'_>) {
+impl RequestObserver for AccountObserver {
+    fn finished(&self, outcome: &AttemptOutcome<'_>) {
         let code = self.bounded(outcome.code);
         self.shared.requests.with_label_values(&[&*self.account, outcome.operation, code]).inc();
         self.shared.durations.with_label_values(&[outcome.operation]).observe(outcome.took.as_secs_f64());

@@ -8,7 +8,7 @@ use std::sync::{Mutex, PoisonError};
 
 use jiff::Timestamp;
 
-use crate::aliyun::Outcome;
+use crate::aliyun::AttemptOutcome;
 use crate::metrics::catalogue::REQUEST_DURATION_BUCKETS;
 use crate::metrics::{Exemplar, MetricFamily, Value};
 
@@ -24,7 +24,7 @@ type Buckets = [Option<Exemplar>; REQUEST_DURATION_BUCKETS.len() + 1];
 impl Exemplars {
     /// An attempt ended at `at`. One without a request id, or with one that is too long for an exemplar,
     /// exemplifies nothing.
-    pub(super) fn finished(&self, outcome: &Outcome<'_>, at: Timestamp) {
+    pub(super) fn finished(&self, outcome: &AttemptOutcome<'_>, at: Timestamp) {
         let Some(id) = outcome.request_id else { return };
         if id.is_empty() || LABEL.len() + id.chars().count() > Exemplar::MOST_CHARACTERS {
             return;

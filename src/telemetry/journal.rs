@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
 
-use crate::aliyun::Outcome;
+use crate::aliyun::AttemptOutcome;
 use crate::telemetry::status::{AccountInsight, ApiCall, Insight, PollFailure};
 
 /// Calls that are kept, and of those that failed as many again.
@@ -35,7 +35,7 @@ impl Journal {
     }
 
     /// One attempt ended.
-    pub(super) fn called(&self, account: &str, outcome: &Outcome<'_>, at: Timestamp) {
+    pub(super) fn called(&self, account: &str, outcome: &AttemptOutcome<'_>, at: Timestamp) {
         let mut entries = self.entries();
         // The account's name is shared by all its calls.
         let account = match entries.accounts.get_key_value(account) {
@@ -110,9 +110,9 @@ mod tests {
 
     use super::*;
 
-    fn outcome(code: &str) -> Outcome<'_> {
+    fn outcome(code: &str) -> AttemptOutcome<'_> {
         let took = Duration::from_millis(3);
-        Outcome { operation: "ListAppInstances", code, took, request_id: Some("R-1") }
+        AttemptOutcome { operation: "ListAppInstances", code, took, request_id: Some("R-1") }
     }
 
     fn failure(code: &str) -> PollFailure {

@@ -30,7 +30,7 @@ use prometheus::{
     Opts, Registry,
 };
 
-use crate::aliyun::Observer;
+use crate::aliyun::RequestObserver;
 use crate::fleet::DecodeIssues;
 use crate::metrics::{MetricFamily, catalogue};
 use crate::telemetry::status::{Insight, PollFailure};
@@ -83,7 +83,7 @@ impl Telemetry {
     }
 
     /// Who counts the requests of one account; the same one each time for the same name.
-    pub fn observer(&self, account: &str) -> Arc<dyn Observer> {
+    pub fn observer(&self, account: &str) -> Arc<dyn RequestObserver> {
         self.credentials.account(account);
         self.journal.account(account);
         self.polls.account(account);

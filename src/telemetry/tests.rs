@@ -1,5 +1,5 @@
 use super::*;
-use crate::aliyun::Outcome;
+use crate::aliyun::AttemptOutcome;
 use crate::metrics::{Histogram, Kind, Sample, Value};
 
 fn find<'a>(families: &'a [MetricFamily], name: &str) -> &'a MetricFamily {
@@ -26,9 +26,9 @@ fn number(telemetry: &Telemetry, name: &str, labels: &[(&str, &str)]) -> f64 {
     }
 }
 
-fn finished(observer: &dyn Observer, code: &str) {
+fn finished(observer: &dyn RequestObserver, code: &str) {
     let took = Duration::from_millis(30);
-    observer.finished(&Outcome { operation: "ListAppInstances", code, took, request_id: None });
+    observer.finished(&AttemptOutcome { operation: "ListAppInstances", code, took, request_id: None });
 }
 
 #[test]
@@ -134,7 +134,7 @@ fn the_last_request_of_each_bucket_is_its_exemplar() {
     let observer = telemetry.observer("a");
     let answered = |milliseconds: u64, request_id: Option<&str>| {
         let took = Duration::from_millis(milliseconds);
-        observer.finished(&Outcome { operation: "ListAppInstances", code: "OK", took, request_id });
+        observer.finished(&AttemptOutcome { operation: "ListAppInstances", code: "OK", took, request_id });
     };
     answered(30, Some("FIRST"));
     answered(30, Some("SECOND"));

@@ -1,41 +1,45 @@
-//! A role taken on with other credentials: across accounts, or to have fewer rights.
+//! The provider of a role that is assumed with other credentials: across accounts, or with fewer
+//! permissions.
 
 use std::sync::Arc;
 
-use super::provider::{Fetching, Provider};
+use super::error::Error;
+use super::provider::{FetchFuture, Provider};
+use super::provider_config::AssumedRole;
 use super::sts::Sts;
-use super::{Credentials, Error, Role};
+use crate::aliyun::access_key::Credentials;
 
-/// A role, and who asks for it.
-pub(super) struct AssumeRole {
+/// A role, and the credentials that assume it.
+pub(super) struct AssumeRoleProvider {
     base: Arc<dyn Provider>,
-    role: Role,
+    role: AssumedRole,
     sts: Sts,
 }
 
-impl AssumeRole {
+impl AssumeRoleProvider {
     /// The [name](Provider::name).
     pub(super) const NAME: &'static str = "assume_role";
 
-    pub(super) fn new(base: Arc<dyn Provider>, role: Role, sts: Sts) -> Self {
+    pub(super) fn new(base: Arc<dyn Provider>, role: AssumedRole, sts: Sts) -> Self {
         Self { base, role, sts }
     }
 
-    /// First the base's own, fetched anew: once in a session's life that costs nothing, and they can't be over.
+    /// Fetches the base's credentials for every session, so they are never expired. That is one
+    /// more request in a session's lifetime.
     async fn assume(&self) -> Result<Credentials, Error> {
         let base = self.base.fetch().await.map_err(|error| {
-            Error::new(Self::NAME, "there is nobody to ask for the role").with_source(error)
+            Error::new(Self::NAME, "no credentials to assume the role with").with_source(error)
         })?;
         self.sts.assume_role(&self.role, &base).await
     }
 }
 
-impl Provider for AssumeRole {
+impl Provider for AssumeRoleProvider {
     fn name(&self) -> &'static str {
         Self::NAME
     }
 
-    fn fetch(&self) -> Fetching<'_> {
+    fn fetch(&self) -> FetchFuture<'_> {
         Box::pin(self.assume())
     }
 }

@@ -1,140 +1,152 @@
-//! The sources that the official SDKs look through, in their order. The first that has credentials is kept.
+//! The sources of the official SDKs, in their order. The first that has credentials is kept.
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 
-use super::ecs_ram_role::EcsRamRole;
-use super::environment::{CREDENTIALS_URI, ECS_METADATA};
-use super::keys::Keys;
-use super::observer::{Event, Observer};
-use super::oidc_role::OidcRole;
-use super::profile::Profiles;
-use super::provider::{Fetching, Provider, Surroundings, provider};
-use super::uri::Uri;
-use super::{Credentials, Error, Places, StsPlace};
+use parking_lot::Mutex;
 
-/// Sets one source up; [not configured](Error::is_not_configured) where the environment doesn't ask for it.
+use super::access_key::AccessKeyProvider;
+use super::ecs_ram_role::EcsRamRoleProvider;
+use super::environment::{ECS_METADATA, Environment};
+use super::error::Error;
+use super::observer::ProviderEvent;
+use super::oidc_role::OidcRoleProvider;
+use super::profile::ProfileProvider;
+use super::provider::{FetchFuture, Provider, ProviderBuilder};
+use super::provider_config::{ServiceEndpoints, StsEndpoint};
+use super::uri::UriProvider;
+use crate::aliyun::access_key::Credentials;
+
+/// Sets up one source; ["not configured"](Error::is_not_configured) where nothing configures it.
 type SetUp = fn(&DefaultChain) -> Result<Arc<dyn Provider>, Error>;
 
-const LINKS: [SetUp; 6] = [
-    |chain| Ok(Arc::new(Keys::of(&chain.surroundings.environment)?)),
+const SOURCES: [SetUp; 6] = [
+    |chain| Ok(Arc::new(AccessKeyProvider::from_environment(chain.environment())?)),
     |chain| {
-        let sts = StsPlace::at(chain.places.sts.clone());
-        let recipe = OidcRole::of(&chain.surroundings.environment, sts)?;
-        provider(&recipe, &chain.surroundings, &chain.observer)
+        let sts = StsEndpoint::from(chain.endpoints.sts.clone());
+        chain.builder.build(&OidcRoleProvider::configured_in(chain.environment(), sts)?)
+    },
+    |chain| Ok(Arc::new(ProfileProvider::of_cli_file(chain.endpoints.clone(), chain.builder.clone())?)),
+    |chain| {
+        Ok(Arc::new(ProfileProvider::of_credentials_file(chain.endpoints.clone(), chain.builder.clone())))
     },
     |chain| {
-        let (places, surroundings) = (chain.places.clone(), chain.surroundings.clone());
-        Ok(Arc::new(Profiles::of_cli(places, surroundings, Arc::clone(&chain.observer))?))
+        EcsRamRoleProvider::check_enabled(chain.environment())?;
+        let metadata = chain.endpoints.metadata.as_ref();
+        Ok(Arc::new(EcsRamRoleProvider::new(None, metadata, &chain.builder.context)?))
     },
     |chain| {
-        let (places, surroundings) = (chain.places.clone(), chain.surroundings.clone());
-        Ok(Arc::new(Profiles::of_credentials_file(places, surroundings, Arc::clone(&chain.observer))))
-    },
-    |chain| {
-        EcsRamRole::allowed_by(&chain.surroundings.environment)?;
-        Ok(Arc::new(EcsRamRole::new(None, chain.places.metadata.as_ref(), &chain.surroundings)?))
-    },
-    |chain| match chain.surroundings.environment.get(CREDENTIALS_URI) {
-        Some(uri) => Ok(Arc::new(Uri::new(uri, &chain.surroundings)?)),
-        None => Err(Error::not_configured(Uri::NAME, format!("{CREDENTIALS_URI} is not set"))),
+        let uri = UriProvider::configured_in(chain.environment())?;
+        Ok(Arc::new(UriProvider::new(&uri, &chain.builder.context)?))
     },
 ];
 
-/// The chain, and what won it.
+/// The chain, and the provider that it selected.
 pub(super) struct DefaultChain {
-    places: Places,
-    surroundings: Surroundings,
-    observer: Arc<dyn Observer>,
-    winner: OnceLock<Arc<dyn Provider>>,
-    /// Sources that were complained about: saying it once is enough.
-    told: Mutex<BTreeSet<&'static str>>,
+    endpoints: ServiceEndpoints,
+    builder: ProviderBuilder,
+    selected: OnceLock<Arc<dyn Provider>>,
+    /// Names of the sources whose errors were reported: each is reported once.
+    reported: Mutex<BTreeSet<&'static str>>,
 }
 
 impl DefaultChain {
-    /// The [name](Provider::name) until a source has won.
-    pub(super) const NAME: &'static str = "default";
+    /// The [name](Provider::name) until a provider is selected.
+    const NAME: &'static str = "default";
 
-    pub(super) fn new(places: Places, surroundings: Surroundings, observer: Arc<dyn Observer>) -> Self {
-        Self { places, surroundings, observer, winner: OnceLock::new(), told: Mutex::default() }
+    pub(super) fn new(endpoints: ServiceEndpoints, builder: ProviderBuilder) -> Self {
+        Self { endpoints, builder, selected: OnceLock::new(), reported: Mutex::default() }
     }
 
-    async fn ask(&self) -> Result<Credentials, Error> {
-        if let Some(winner) = self.winner.get() {
-            return winner.fetch().await;
+    fn environment(&self) -> &Environment {
+        &self.builder.context.environment
+    }
+
+    async fn fetch_from_first(&self) -> Result<Credentials, Error> {
+        if let Some(selected) = self.selected.get() {
+            return selected.fetch().await;
         }
-        let mut reasons = Vec::with_capacity(LINKS.len());
-        for set_up in LINKS {
+        let mut reasons = Vec::with_capacity(SOURCES.len());
+        for set_up in SOURCES {
             let outcome = match set_up(self) {
                 Ok(provider) => provider.fetch().await.map(|credentials| (provider, credentials)),
                 Err(error) => Err(error),
             };
             match outcome {
                 Ok((provider, credentials)) => {
-                    // Two fetches at once would have found the same.
-                    let _ = self.winner.set(provider);
+                    // A concurrent fetch would have selected the same provider.
+                    let _ = self.selected.set(provider);
                     return Ok(credentials);
                 }
                 Err(error) => {
-                    self.complain(&error);
-                    reasons.push(error.brief());
+                    self.report(&error);
+                    reasons.push(error.summary());
                 }
             }
         }
-        Err(Error::new(Self::NAME, format!("no source has any: {}", reasons.join("; "))))
+        Err(Error::new(Self::NAME, format!("no source has credentials: {}", reasons.join("; "))))
     }
 
-    /// What is there and can't be used is told, since the next source may be the wrong one.
-    fn complain(&self, error: &Error) {
-        // Everywhere but on ECS that is as it should be.
+    /// Reports a source that is configured but fails: the next source may belong to another user.
+    fn report(&self, error: &Error) {
+        // Outside ECS the metadata service cannot be reached, which is not a mistake.
         let expected =
-            error.from() == EcsRamRole::NAME && self.surroundings.environment.get(ECS_METADATA).is_none();
-        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        if !error.is_not_configured() && !expected && told.insert(error.from()) {
-            self.observer.event(Event::Skipped { reason: error });
+            error.source_name() == EcsRamRoleProvider::NAME && self.environment().get(ECS_METADATA).is_none();
+        if error.is_not_configured() || expected {
+            return;
+        }
+        if self.reported.lock().insert(error.source_name()) {
+            self.builder.observer.event(ProviderEvent::Skipped { reason: error });
         }
     }
 }
 
 impl Provider for DefaultChain {
     fn name(&self) -> &'static str {
-        self.winner.get().map_or(Self::NAME, |winner| winner.name())
+        self.selected.get().map_or(Self::NAME, |selected| selected.name())
     }
 
-    fn fetch(&self) -> Fetching<'_> {
-        Box::pin(self.ask())
+    fn fetch(&self) -> FetchFuture<'_> {
+        Box::pin(self.fetch_from_first())
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::environment::{self, Environment};
+    use std::path::Path;
+
+    use super::super::build::build_provider;
+    use super::super::environment;
+    use super::super::observer::ProviderObserver;
+    use super::super::provider::ProviderContext;
     use super::*;
 
     #[derive(Default)]
     struct Recorder(Mutex<Vec<String>>);
 
-    impl Observer for Recorder {
-        fn event(&self, event: Event<'_>) {
-            if let Event::Skipped { reason } = event {
-                self.0.lock().unwrap().push(reason.brief());
+    impl ProviderObserver for Recorder {
+        fn event(&self, event: ProviderEvent<'_>) {
+            if let ProviderEvent::Skipped { reason } = event {
+                self.0.lock().push(reason.summary());
             }
         }
     }
 
-    /// A chain in a home of its own, without a metadata service.
-    fn chain(home: &std::path::Path, variables: &[(&str, &str)]) -> (DefaultChain, Arc<Recorder>) {
+    /// A chain with a home directory and without a metadata service.
+    fn chain(home: &Path, variables: &[(&str, &str)]) -> (DefaultChain, Arc<Recorder>) {
         let home = home.display().to_string();
         let always = [("HOME", home.as_str()), (environment::ECS_METADATA_DISABLED, "true")];
         let variables = always.iter().chain(variables);
         let variables = variables.map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-        let surroundings =
-            Surroundings { environment: Environment::new(variables), ..Surroundings::default() };
+        let context =
+            ProviderContext { environment: Environment::new(variables), ..ProviderContext::default() };
         let recorder = Arc::new(Recorder::default());
-        (DefaultChain::new(Places::default(), surroundings, Arc::clone(&recorder) as _), recorder)
+        let observer = Arc::clone(&recorder) as Arc<dyn ProviderObserver>;
+        let builder = ProviderBuilder { context, observer, build: build_provider };
+        (DefaultChain::new(ServiceEndpoints::default(), builder), recorder)
     }
 
-    fn write(home: &std::path::Path, path: &str, text: &str) {
+    fn write(home: &Path, path: &str, text: &str) {
         let path = home.join(path);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, text).unwrap();
@@ -146,7 +158,7 @@ mod tests {
         [(environment::ACCESS_KEY_ID, "of-environment"), (environment::ACCESS_KEY_SECRET, "s")];
 
     #[tokio::test]
-    async fn sources_come_in_the_sdks_order_and_the_winner_is_kept() {
+    async fn sources_are_tried_in_the_sdks_order_and_the_first_success_is_kept() {
         let home = tempfile::tempdir().unwrap();
         write(home.path(), ".alibabacloud/credentials.ini", INI);
         let (of_ini, _) = chain(home.path(), &[]);
@@ -165,7 +177,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn both_paths_of_the_ini_file_and_those_of_the_environment_are_looked_at() {
+    async fn files_at_both_default_paths_and_at_configured_paths_are_found() {
         let home = tempfile::tempdir().unwrap();
         write(home.path(), ".alibabacloud/credentials", "[other]\ntype = ecs_ram_role\n");
         write(home.path(), ".alibabacloud/credentials.ini", INI);
@@ -181,7 +193,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_half_there_is_skipped_with_one_word_about_it() {
+    async fn an_incomplete_source_is_skipped_and_reported_once() {
         let home = tempfile::tempdir().unwrap();
         write(home.path(), ".aliyun/config.json", &CLI.replace("\"AK\"", "\"CloudSSO\""));
         write(home.path(), ".alibabacloud/credentials", INI);
@@ -192,9 +204,9 @@ mod tests {
         ];
         let (chain, recorder) = chain(home.path(), &variables);
         assert_eq!(chain.fetch().await.unwrap().access_key_id, "of-ini");
-        let told = recorder.0.lock().unwrap().clone();
-        assert_eq!(told.len(), 3, "{told:?}");
-        for (reason, parts) in told.iter().zip([
+        let reasons = recorder.0.lock().clone();
+        assert_eq!(reasons.len(), 3, "{reasons:?}");
+        for (reason, parts) in reasons.iter().zip([
             ["environment", "ALIBABA_CLOUD_ACCESS_KEY_SECRET is not"],
             ["oidc_role", "ALIBABA_CLOUD_OIDC_PROVIDER_ARN is not"],
             ["cli_profile", "unsupported mode"],
@@ -204,7 +216,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn without_any_every_source_says_why() {
+    async fn without_credentials_the_error_lists_the_reason_of_every_source() {
         let home = tempfile::tempdir().unwrap();
         let (chain, recorder) = chain(home.path(), &[]);
         let error = chain.fetch().await.unwrap_err().to_string();
@@ -216,9 +228,9 @@ mod tests {
             "ecs_ram_role: ",
             "uri: ",
         ];
-        let places: Vec<_> =
+        let positions: Vec<_> =
             names.iter().map(|name| error.find(name).unwrap_or_else(|| panic!("{error}"))).collect();
-        assert!(places.is_sorted(), "{error}");
-        assert!(recorder.0.lock().unwrap().is_empty(), "nothing is half there");
+        assert!(positions.is_sorted(), "{error}");
+        assert!(recorder.0.lock().is_empty(), "no source is incomplete");
     }
 }

@@ -1,62 +1,65 @@
-//! The role of the ECS instance, from the metadata service.
+//! The provider of the ECS instance's role, from the metadata service.
 //!
-//! Source: "ECS: Instance metadata". In a container it is the role of the node that answers, if anything does.
+//! Source: "ECS: Instance metadata". In a container it is the node's role, if the service can be
+//! reached at all.
 
 use std::time::Duration;
 
 use reqwest::{Method, Url};
 
-use super::super::error::{Error as ApiError, Kind};
-use super::super::{Endpoint, Scheme};
+use super::direct_http::{DirectHttp, DirectResponse};
 use super::environment::{self, Environment};
-use super::provider::{Fetching, Provider};
-use super::web::{Answer, Web};
-use super::{Credentials, Error, Surroundings, answer};
+use super::error::Error;
+use super::provider::{FetchFuture, Provider, ProviderContext};
+use super::response;
+use crate::aliyun::access_key::Credentials;
+use crate::aliyun::endpoint::{Endpoint, Scheme};
+use crate::aliyun::error::{Error as ApiError, ErrorKind};
 
-/// The same on every instance.
-const USUAL_PLACE: &str = "http://100.100.100.200";
-/// Off ECS nobody answers: that must be found out soon.
+/// The service's address, the same on every instance.
+const DEFAULT_ENDPOINT: &str = "http://100.100.100.200";
+/// Outside ECS there is no response at all, which must be noticed soon.
 const TIMEOUT: Duration = Duration::from_secs(1);
-const TOKEN: &str = "latest/api/token";
-const CREDENTIALS: &str = "latest/meta-data/ram/security-credentials/";
+const TOKEN_PATH: &str = "latest/api/token";
+const CREDENTIALS_PATH: &str = "latest/meta-data/ram/security-credentials/";
 const TOKEN_HEADER: &str = "x-aliyun-ecs-metadata-token";
-/// With how long a token lives, in seconds. As long as the SDKs ask for.
-const TOKEN_LIFE: (&str, &str) = ("x-aliyun-ecs-metadata-token-ttl-seconds", "21600");
+/// The token's lifetime in seconds: the value that the SDKs send.
+const TOKEN_LIFETIME_HEADER: (&str, &str) = ("x-aliyun-ecs-metadata-token-ttl-seconds", "21600");
 
-/// The metadata service, as far as it is about a role.
-pub(super) struct EcsRamRole {
+/// The metadata service's requests about a role.
+pub(super) struct EcsRamRoleProvider {
     role_name: Option<String>,
     token_required: bool,
     root: Url,
-    web: Web,
+    http: DirectHttp,
 }
 
-impl EcsRamRole {
+impl EcsRamRoleProvider {
     /// The [name](Provider::name).
     pub(super) const NAME: &'static str = "ecs_ram_role";
 
-    /// `role_name` spares a request; without it the environment is asked, then the service.
+    /// A `role_name` saves a request; without it the environment's is used, then the attached one.
     pub(super) fn new(
         role_name: Option<String>,
-        place: Option<&Endpoint>,
-        surroundings: &Surroundings,
+        endpoint: Option<&Endpoint>,
+        context: &ProviderContext,
     ) -> Result<Self, Error> {
-        let Surroundings { environment, .. } = surroundings;
-        let root = place.map_or_else(|| USUAL_PLACE.to_owned(), Endpoint::url);
+        let environment = &context.environment;
+        let root = endpoint.map_or_else(|| DEFAULT_ENDPOINT.to_owned(), Endpoint::url);
         let root = Url::parse(&root).map_err(|error| {
-            Error::new(Self::NAME, "the metadata endpoint makes no URL").with_source(error)
+            Error::new(Self::NAME, "the metadata endpoint is not a URL").with_source(error)
         })?;
-        let scheme = place.map_or(Scheme::Http, Endpoint::scheme);
-        let web = Web::new(scheme, TIMEOUT, TIMEOUT, surroundings).map_err(|error| {
-            Error::new(Self::NAME, "no client for the metadata service").with_source(error)
+        let scheme = endpoint.map_or(Scheme::Http, Endpoint::scheme);
+        let http = DirectHttp::new(scheme, TIMEOUT, TIMEOUT, context).map_err(|error| {
+            Error::new(Self::NAME, "cannot set up a client for the metadata service").with_source(error)
         })?;
-        let named = || environment.get(environment::ECS_METADATA).map(str::to_owned);
+        let environment_name = || environment.get(environment::ECS_METADATA).map(str::to_owned);
         let token_required = environment.is_true(environment::IMDSV1_DISABLED);
-        Ok(Self { role_name: role_name.or_else(named), token_required, root, web })
+        Ok(Self { role_name: role_name.or_else(environment_name), token_required, root, http })
     }
 
-    /// Whether the environment forbids to ask.
-    pub(super) fn allowed_by(environment: &Environment) -> Result<(), Error> {
+    /// Fails with "not configured" where the environment disables the metadata service.
+    pub(super) fn check_enabled(environment: &Environment) -> Result<(), Error> {
         if environment.is_true(environment::ECS_METADATA_DISABLED) {
             let message = format!("{} is true", environment::ECS_METADATA_DISABLED);
             return Err(Error::not_configured(Self::NAME, message));
@@ -64,10 +67,10 @@ impl EcsRamRole {
         Ok(())
     }
 
-    async fn ask(&self) -> Result<Credentials, Error> {
+    async fn request(&self) -> Result<Credentials, Error> {
         let token = match self.token().await {
             Ok(token) => Some(token),
-            // Nobody is there: asking without a token would only take another second.
+            // Without a connection, a request without a token would only take another second.
             Err(error) if self.token_required || is_unreachable(&error) => return Err(error),
             Err(_) => None,
         };
@@ -76,18 +79,18 @@ impl EcsRamRole {
             None => self.attached_role(token.as_deref()).await?,
         };
         let body = self.get("the role's credentials", &role_name, token.as_deref()).await?;
-        answer::flat(Self::NAME, &body)
+        response::parse_flat(Self::NAME, &body)
     }
 
-    /// Mode 2: what proves that this is no request that somebody tricked a web server into.
+    /// A token of IMDSv2: requests that carry one are not forged through a web server.
     async fn token(&self) -> Result<String, Error> {
-        let life = Some(TOKEN_LIFE);
-        let what = "a metadata token";
-        let answer = self.web.ask(what, Method::PUT, self.url(TOKEN), life).await;
-        let body = checked(what, answer)?;
+        let purpose = "a metadata token";
+        let response =
+            self.http.send(purpose, Method::PUT, self.url(TOKEN_PATH), Some(TOKEN_LIFETIME_HEADER)).await;
+        let body = successful_body(purpose, response)?;
         match String::from_utf8(body).map(|token| token.trim().to_owned()) {
             Ok(token) if !token.is_empty() && token.bytes().all(|byte| byte.is_ascii_graphic()) => Ok(token),
-            _ => Err(Error::new(Self::NAME, "the metadata service's token is no text")),
+            _ => Err(Error::new(Self::NAME, "the metadata service's token is not printable text")),
         }
     }
 
@@ -95,20 +98,23 @@ impl EcsRamRole {
         let body = self.get("the role's name", "", token).await?;
         match String::from_utf8(body).map(|name| name.trim().to_owned()) {
             Ok(name) if !name.is_empty() && !name.contains(char::is_whitespace) => Ok(name),
-            _ => Err(Error::new(Self::NAME, "the metadata service names no role: is one attached?")),
+            _ => Err(Error::new(
+                Self::NAME,
+                "the metadata service returned no role name: check that a role is attached to the instance",
+            )),
         }
     }
 
-    async fn get(&self, what: &'static str, name: &str, token: Option<&str>) -> Result<Vec<u8>, Error> {
-        let mut url = self.url(CREDENTIALS);
+    async fn get(&self, purpose: &'static str, name: &str, token: Option<&str>) -> Result<Vec<u8>, Error> {
+        let mut url = self.url(CREDENTIALS_PATH);
         if !name.is_empty()
             && let Ok(mut segments) = url.path_segments_mut()
         {
-            // Escapes what a name must not do to the path.
+            // Escapes characters that would change the path.
             segments.pop_if_empty().push(name);
         }
         let header = token.map(|token| (TOKEN_HEADER, token));
-        checked(what, self.web.ask(what, Method::GET, url, header).await)
+        successful_body(purpose, self.http.send(purpose, Method::GET, url, header).await)
     }
 
     fn url(&self, path: &str) -> Url {
@@ -118,35 +124,38 @@ impl EcsRamRole {
     }
 }
 
-impl Provider for EcsRamRole {
+impl Provider for EcsRamRoleProvider {
     fn name(&self) -> &'static str {
         Self::NAME
     }
 
-    fn fetch(&self) -> Fetching<'_> {
-        Box::pin(self.ask())
+    fn fetch(&self) -> FetchFuture<'_> {
+        Box::pin(self.request())
     }
 }
 
-fn checked(what: &'static str, answer: Result<Answer, ApiError>) -> Result<Vec<u8>, Error> {
-    match answer {
-        Ok(Answer { status: 200, body }) => Ok(body),
-        Ok(Answer { status: 404, .. }) => {
-            let message = format!("status 404 for {what}: no role of that name is attached to the instance");
-            Err(Error::new(EcsRamRole::NAME, message))
+fn successful_body(
+    purpose: &'static str,
+    response: Result<DirectResponse, ApiError>,
+) -> Result<Vec<u8>, Error> {
+    let error = |message| Error::new(EcsRamRoleProvider::NAME, message);
+    match response {
+        Ok(DirectResponse { status: 200, body }) => Ok(body),
+        Ok(DirectResponse { status: 404, .. }) => {
+            Err(error(format!("status 404 for {purpose}: no role of that name is attached to the instance")))
         }
-        Ok(Answer { status, .. }) => {
-            let message = format!("the metadata service refuses {what} with status {status}");
-            Err(Error::new(EcsRamRole::NAME, message))
+        Ok(DirectResponse { status, .. }) => {
+            Err(error(format!("the metadata service refused {purpose} with status {status}")))
         }
-        Err(error) => {
-            let message = format!("the metadata service doesn't give {what}: is this an ECS instance?");
-            Err(Error::new(EcsRamRole::NAME, message).with_source(error))
+        Err(cause) => {
+            let message =
+                format!("cannot get {purpose} from the metadata service: check that this is an ECS instance");
+            Err(error(message).with_source(cause))
         }
     }
 }
 
 fn is_unreachable(error: &Error) -> bool {
     let cause = std::error::Error::source(error).and_then(|cause| cause.downcast_ref::<ApiError>());
-    cause.is_some_and(|cause| matches!(cause.kind(), Kind::Connect | Kind::Timeout))
+    cause.is_some_and(|cause| matches!(cause.kind(), ErrorKind::Connect | ErrorKind::Timeout))
 }

@@ -1,50 +1,42 @@
-//! What a source tells whoever keeps a log and statistics.
+//! Events of one account's credentials, for logs and statistics.
 
 use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::Error;
+use super::error::Error;
 
-/// Told of everything that happens to an account's credentials. Must not block.
-pub trait Observer: Send + Sync {
+/// Receives every event of one account's credentials. Must not block.
+pub trait ProviderObserver: Send + Sync {
     /// Something happened.
-    fn event(&self, event: Event<'_>);
+    fn event(&self, event: ProviderEvent<'_>);
 }
 
-/// What happened. Holds no value of any credential.
+/// What happened. Contains no value of any credential.
 #[derive(Debug, Clone)]
-pub enum Event<'a> {
-    /// A source of the default chain is there but can't be used; the chain goes on without it.
+pub enum ProviderEvent<'a> {
+    /// A source of the default chain is configured but cannot be used; the chain continues.
     Skipped {
-        /// Which one, and why.
+        /// Which source, and why.
         reason: &'a Error,
     },
     /// Credentials were found for the first time.
     Found {
-        /// The [name](super::Source::name) of the source that had them.
+        /// The name of the source that has them.
         source: &'static str,
     },
     /// Credentials were fetched, for the first time or again.
     Refreshed {
-        /// When they end, where they do.
+        /// Their expiry, if they have one.
         expires: Option<Timestamp>,
     },
     /// Credentials could not be fetched.
     Failed {
         /// Why.
         error: &'a Error,
-        /// When it is going to be tried again.
+        /// Time until the next attempt.
         retry_in: Duration,
-        /// Whether there are older ones that are still good.
+        /// Whether earlier credentials are still valid.
         usable: bool,
     },
-}
-
-/// Keeps nothing, for tools that have no statistics.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Unobserved;
-
-impl Observer for Unobserved {
-    fn event(&self, _event: Event<'_>) {}
 }

@@ -1,114 +1,131 @@
-//! A role taken on with an OIDC token: RRSA in ACK clusters.
+//! The provider of a role that is assumed with an OIDC token: RRSA in ACK clusters.
 
 use std::path::PathBuf;
 
-use super::super::Secret;
 use super::environment::{self, Environment};
-use super::provider::{Fetching, Provider};
+use super::error::Error;
+use super::provider::{FetchFuture, Provider};
+use super::provider_config::{AssumedRole, ProviderConfig, StsEndpoint};
 use super::sts::Sts;
-use super::{Credentials, Error, Recipe, Role, StsPlace, keys};
+use super::text_file::read_text_file;
+use crate::aliyun::access_key::Credentials;
+use crate::aliyun::secret::Secret;
 
-/// `OIDCToken` has 4 to 20,000 characters.
-const LONGEST_TOKEN: u64 = 20_000;
+/// The API accepts an `OIDCToken` of 4 to 20,000 characters.
+const MAX_TOKEN_BYTES: u64 = 20_000;
 
-/// A role, and the token that opens it.
-pub(super) struct OidcRole {
+/// A role, and the token file that it is assumed with.
+pub(super) struct OidcRoleProvider {
     provider_arn: String,
     token_file: PathBuf,
-    role: Role,
+    role: AssumedRole,
     sts: Sts,
 }
 
-impl OidcRole {
+impl OidcRoleProvider {
     /// The [name](Provider::name).
     pub(super) const NAME: &'static str = "oidc_role";
 
-    pub(super) fn new(provider_arn: String, token_file: PathBuf, role: Role, sts: Sts) -> Self {
+    pub(super) fn new(provider_arn: String, token_file: PathBuf, role: AssumedRole, sts: Sts) -> Self {
         Self { provider_arn, token_file, role, sts }
     }
 
-    /// The role that the environment describes. A role's name alone describes none: it serves others too.
-    pub(super) fn of(environment: &Environment, sts: StsPlace) -> Result<Recipe, Error> {
-        const NEEDED: [&str; 3] =
+    /// The role in the environment.
+    ///
+    /// # Errors
+    ///
+    /// "Not configured" when no variable is set, or only the role's ARN: other tools use that one too.
+    /// When some of the variables are set, the error names the missing ones.
+    pub(super) fn configured_in(
+        environment: &Environment,
+        sts: StsEndpoint,
+    ) -> Result<ProviderConfig, Error> {
+        const REQUIRED: [&str; 3] =
             [environment::ROLE_ARN, environment::OIDC_PROVIDER_ARN, environment::OIDC_TOKEN_FILE];
-        if let [Some(arn), Some(provider_arn), Some(token_file)] = NEEDED.map(|name| environment.get(name)) {
-            let mut role = Role::new(arn);
+        if let [Some(arn), Some(provider_arn), Some(token_file)] = REQUIRED.map(|name| environment.get(name))
+        {
+            let mut role = AssumedRole::new(arn);
             if let Some(name) = environment.get(environment::ROLE_SESSION_NAME) {
                 name.clone_into(&mut role.session_name);
             }
             let (provider_arn, token_file) = (provider_arn.to_owned(), PathBuf::from(token_file));
-            return Ok(Recipe::OidcRole { provider_arn, token_file, role, sts });
+            return Ok(ProviderConfig::OidcRole { provider_arn, token_file, role, sts });
         }
-        let (set, unset): (Vec<_>, Vec<_>) =
-            NEEDED.into_iter().partition(|name| environment.get(name).is_some());
+        let (set, missing): (Vec<_>, Vec<_>) =
+            REQUIRED.into_iter().partition(|name| environment.get(name).is_some());
         if set.iter().all(|name| *name == environment::ROLE_ARN) {
-            return Err(Error::not_configured(
-                Self::NAME,
-                format!("{} are not set", NEEDED[1..].join(" and ")),
-            ));
+            let message = format!("{} are not set", REQUIRED[1..].join(" and "));
+            return Err(Error::not_configured(Self::NAME, message));
         }
-        let message = format!("{} set but {} not", listed(&set), listed(&unset));
+        let message = format!("{} set but {} not", with_verb(&set), with_verb(&missing));
         Err(Error::new(Self::NAME, message))
     }
 
     async fn assume(&self) -> Result<Credentials, Error> {
-        // Anew each time: the kubelet replaces it.
-        let token = keys::read(&self.token_file, LONGEST_TOKEN).await.map_err(|error| {
-            let message = format!("the OIDC token file {} cannot be read", self.token_file.display());
-            Error::new(Self::NAME, message).with_source(error)
-        })?;
-        let token = Secret::new(token.trim());
-        if token.expose().is_empty() {
-            let message = format!("the OIDC token file {} is empty", self.token_file.display());
-            return Err(Error::new(Self::NAME, message));
-        }
+        let token = self.read_token().await?;
         self.sts.assume_role_with_oidc(&self.role, &self.provider_arn, &token).await
+    }
+
+    /// Reads the file for every request: the kubelet replaces the token.
+    async fn read_token(&self) -> Result<Secret, Error> {
+        let path = self.token_file.display();
+        let text = read_text_file(&self.token_file, MAX_TOKEN_BYTES).await.map_err(|error| {
+            Error::new(Self::NAME, format!("cannot read the OIDC token file {path}")).with_source(error)
+        })?;
+        match text.trim() {
+            "" => Err(Error::new(Self::NAME, format!("the OIDC token file {path} is empty"))),
+            token => Ok(Secret::new(token)),
+        }
     }
 }
 
-impl Provider for OidcRole {
+impl Provider for OidcRoleProvider {
     fn name(&self) -> &'static str {
         Self::NAME
     }
 
-    fn fetch(&self) -> Fetching<'_> {
+    fn fetch(&self) -> FetchFuture<'_> {
         Box::pin(self.assume())
     }
 }
 
 /// `A is`, `A and B are`.
-fn listed(names: &[&str]) -> String {
+fn with_verb(names: &[&str]) -> String {
     format!("{} {}", names.join(" and "), if names.len() == 1 { "is" } else { "are" })
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::provider_config::DEFAULT_SESSION_NAME;
     use super::environment::{OIDC_PROVIDER_ARN, OIDC_TOKEN_FILE, ROLE_ARN, ROLE_SESSION_NAME};
     use super::*;
 
-    fn of(variables: &[&str]) -> Result<Recipe, Error> {
+    fn configured_in(variables: &[&str]) -> Result<ProviderConfig, Error> {
         let variables = variables.iter().map(|name| ((*name).to_owned(), format!("value of {name}")));
-        OidcRole::of(&Environment::new(variables), StsPlace::Usual)
+        OidcRoleProvider::configured_in(&Environment::new(variables), StsEndpoint::Environment)
     }
 
-    #[test]
-    fn all_three_variables_describe_a_role() {
-        let Recipe::OidcRole { role, .. } = of(&[ROLE_ARN, OIDC_PROVIDER_ARN, OIDC_TOKEN_FILE]).unwrap()
-        else {
-            panic!("another recipe");
-        };
-        assert_eq!(role.session_name, super::super::recipe::SESSION_NAME);
-        let all = [ROLE_ARN, OIDC_PROVIDER_ARN, OIDC_TOKEN_FILE, ROLE_SESSION_NAME];
-        let Recipe::OidcRole { role, .. } = of(&all).unwrap() else { panic!("another recipe") };
-        assert!(role.session_name.contains(ROLE_SESSION_NAME));
-    }
-
-    #[test]
-    fn two_of_three_variables_are_a_mistake_and_a_role_alone_is_none() {
-        for variables in [&[][..], &[ROLE_ARN], &[ROLE_SESSION_NAME]] {
-            assert!(of(variables).unwrap_err().is_not_configured(), "{variables:?}");
+    fn session_name(variables: &[&str]) -> String {
+        match configured_in(variables).unwrap() {
+            ProviderConfig::OidcRole { role, .. } => role.session_name,
+            other => panic!("{other:?}"),
         }
-        let error = of(&[ROLE_ARN, OIDC_TOKEN_FILE]).unwrap_err();
+    }
+
+    #[test]
+    fn three_variables_configure_a_role_and_a_fourth_names_its_session() {
+        let required = [ROLE_ARN, OIDC_PROVIDER_ARN, OIDC_TOKEN_FILE];
+        assert_eq!(session_name(&required), DEFAULT_SESSION_NAME);
+        let all = [&required[..], &[ROLE_SESSION_NAME]].concat();
+        assert!(session_name(&all).contains(ROLE_SESSION_NAME));
+    }
+
+    #[test]
+    fn two_of_three_variables_are_an_error_and_a_role_alone_is_not_a_configuration() {
+        for variables in [&[][..], &[ROLE_ARN], &[ROLE_SESSION_NAME]] {
+            assert!(configured_in(variables).unwrap_err().is_not_configured(), "{variables:?}");
+        }
+        let error = configured_in(&[ROLE_ARN, OIDC_TOKEN_FILE]).unwrap_err();
         assert!(!error.is_not_configured());
         assert_eq!(
             error.to_string(),

@@ -1,76 +1,55 @@
-//! What fetches credentials once, and which provider a recipe asks for.
+//! The interface of a provider, which fetches credentials once, and what providers share.
 
 use std::pin::Pin;
 use std::sync::Arc;
 
-use super::assume_role::AssumeRole;
-use super::default_chain::DefaultChain;
-use super::ecs_ram_role::EcsRamRole;
 use super::environment::Environment;
-use super::keys::Keys;
-use super::observer::Observer;
-use super::oidc_role::OidcRole;
-use super::profile::Profiles;
-use super::sts::Sts;
-use super::uri::Uri;
-use super::{Credentials, Error, Recipe};
+use super::error::Error;
+use super::observer::ProviderObserver;
+use super::provider_config::ProviderConfig;
+use crate::aliyun::access_key::Credentials;
 
-/// What a provider is going to say.
-pub(super) type Fetching<'a> = Pin<Box<dyn Future<Output = Result<Credentials, Error>> + Send + 'a>>;
+/// A future that resolves to fetched credentials.
+pub(super) type FetchFuture<'a> = Pin<Box<dyn Future<Output = Result<Credentials, Error>> + Send + 'a>>;
 
-/// Fetches credentials. Keeps none: that is the business of `refreshing`.
+/// Fetches credentials. Does not cache them: that is the task of `cache`.
 pub(super) trait Provider: Send + Sync {
-    /// For logs; of a chain, the name of what won it.
+    /// The name for logs and metrics; of a chain, the name of the provider that it selected.
     fn name(&self) -> &'static str;
 
-    /// Asks once, and takes no longer than its time-outs.
-    fn fetch(&self) -> Fetching<'_>;
+    /// Fetches once, within the provider's timeouts.
+    fn fetch(&self) -> FetchFuture<'_>;
 }
 
-/// What providers need to know of the process they are in.
+/// What providers need to know about the process.
 #[derive(Debug, Clone, Default)]
-pub struct Surroundings {
+pub struct ProviderContext {
     /// Where the SDKs' variables are looked up.
     pub environment: Environment,
-    /// A proxy's URL for STS; `None` or empty: what the environment says. Metadata and credentials URIs are always
-    /// asked directly.
+    /// URL of a proxy for STS. `None` or empty: the environment's. The metadata service and
+    /// credentials URIs are always called without a proxy.
     pub proxy: Option<String>,
-    /// Who asks, e.g. `name/version`.
+    /// `User-Agent` of requests, e.g. `name/version`.
     pub user_agent: String,
 }
 
-/// Sets up what a recipe asks for; nothing is sent yet.
-pub(super) fn provider(
-    recipe: &Recipe,
-    surroundings: &Surroundings,
-    observer: &Arc<dyn Observer>,
-) -> Result<Arc<dyn Provider>, Error> {
-    let sts = |from, place: &super::StsPlace| Sts::new(from, place, surroundings);
-    Ok(match recipe {
-        Recipe::Default(places) => {
-            Arc::new(DefaultChain::new(places.clone(), surroundings.clone(), Arc::clone(observer)))
-        }
-        Recipe::AccessKey { id, secret, token } => {
-            Arc::new(Keys::new(id.clone(), secret.clone(), token.clone()))
-        }
-        Recipe::OidcRole { provider_arn, token_file, role, sts: place } => {
-            let sts = sts(OidcRole::NAME, place)?;
-            Arc::new(OidcRole::new(provider_arn.clone(), token_file.clone(), role.clone(), sts))
-        }
-        Recipe::EcsRamRole { role_name, metadata } => {
-            Arc::new(EcsRamRole::new(role_name.clone(), metadata.as_ref(), surroundings)?)
-        }
-        Recipe::AssumeRole { base, role, sts: place } => {
-            let base = provider(base, surroundings, observer)?;
-            Arc::new(AssumeRole::new(base, role.clone(), sts(AssumeRole::NAME, place)?))
-        }
-        Recipe::Uri(uri) => Arc::new(Uri::new(uri.expose(), surroundings)?),
-        Recipe::Profile { name, file, places } => Arc::new(Profiles::configured(
-            name.clone(),
-            file.clone(),
-            places.clone(),
-            surroundings.clone(),
-            Arc::clone(observer),
-        )),
-    })
+/// Builds the provider of a configuration. See `build`.
+pub(super) type BuildFn = fn(&ProviderConfig, &ProviderBuilder) -> Result<Arc<dyn Provider>, Error>;
+
+/// Builds providers, and lets a provider build the ones that it refers to.
+///
+/// The function is a field because a chain and a profile refer to any provider, which would
+/// otherwise make their files and `build` import each other.
+#[derive(Clone)]
+pub(super) struct ProviderBuilder {
+    pub(super) context: ProviderContext,
+    pub(super) observer: Arc<dyn ProviderObserver>,
+    pub(super) build: BuildFn,
+}
+
+impl ProviderBuilder {
+    /// Sets up the provider that `config` describes; sends nothing.
+    pub(super) fn build(&self, config: &ProviderConfig) -> Result<Arc<dyn Provider>, Error> {
+        (self.build)(config, self)
+    }
 }

@@ -1,4 +1,4 @@
-//! The two operations of STS that hand out a role's credentials.
+//! The two operations of STS that return a role's credentials.
 //!
 //! Source: "Resource Access Management: AssumeRole" and "AssumeRoleWithOIDC", version 2015-04-01.
 
@@ -6,68 +6,80 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::super::client::Options;
-use super::super::error::{Error as ApiError, Redaction};
-use super::super::request::{Parameter, value};
-use super::super::signature::{Context, FORM, Signed, canonical_query, date, v2};
-use super::super::transport::Transport;
-use super::super::{Request, Secret, SignatureVersion};
-use super::{Credentials, Error, Role, StsPlace, Surroundings, answer};
+use super::environment::{Environment, STS_REGION, VPC_ENDPOINT_ENABLED};
+use super::error::Error;
+use super::provider::ProviderContext;
+use super::provider_config::{AssumedRole, StsEndpoint};
+use super::response;
+use crate::aliyun::access_key::Credentials;
+use crate::aliyun::endpoint::Endpoint;
+use crate::aliyun::error::{Error as ApiError, Redaction};
+use crate::aliyun::options::ClientOptions;
+use crate::aliyun::request::{Parameter, Request, value};
+use crate::aliyun::secret::Secret;
+use crate::aliyun::signature::{
+    FORM_CONTENT_TYPE, SignedRequest, SigningContext, canonical_query, format_date, v2,
+};
+use crate::aliyun::transport::{Transport, new_nonce};
 
 const VERSION: &str = "2015-04-01";
 const ASSUME_ROLE: &str = "AssumeRole";
 const ASSUME_ROLE_WITH_OIDC: &str = "AssumeRoleWithOIDC";
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const READ_TIMEOUT: Duration = Duration::from_secs(10);
-const LARGEST_ANSWER: u64 = 1024 * 1024;
+/// Maximum size of a response. Credentials take about 2 KiB.
+const MAX_RESPONSE_BYTES: u64 = 1024 * 1024;
 
-/// A client of one STS.
+/// A client of one STS endpoint.
 pub(super) struct Sts {
-    from: &'static str,
+    source_name: &'static str,
     host: String,
     transport: Transport,
 }
 
 impl Sts {
-    /// Sets a client up for the source named `from`; nothing is sent yet.
+    /// Sets up a client for the source named `source_name`; sends nothing.
     pub(super) fn new(
-        from: &'static str,
-        place: &StsPlace,
-        surroundings: &Surroundings,
+        source_name: &'static str,
+        endpoint: &StsEndpoint,
+        context: &ProviderContext,
     ) -> Result<Self, Error> {
-        let endpoint = place
-            .endpoint(&surroundings.environment)
-            .ok_or_else(|| Error::new(from, "the STS region makes no host name"))?;
-        let options = Options {
-            signature: SignatureVersion::V2,
+        let endpoint = resolve(endpoint, &context.environment)
+            .ok_or_else(|| Error::new(source_name, "the STS region is not part of a valid host name"))?;
+        let options = ClientOptions {
             connect_timeout: CONNECT_TIMEOUT,
             request_timeout: CONNECT_TIMEOUT + READ_TIMEOUT,
             max_in_flight: 1,
-            max_response_bytes: LARGEST_ANSWER,
-            proxy: surroundings.proxy.clone(),
-            user_agent: surroundings.user_agent.clone(),
-            ..Options::new(endpoint)
+            max_response_bytes: MAX_RESPONSE_BYTES,
+            proxy: context.proxy.clone(),
+            user_agent: context.user_agent.clone(),
+            ..ClientOptions::new(endpoint)
         };
         let transport = Transport::new(&options)
-            .map_err(|error| Error::new(from, "no client for STS").with_source(error))?;
-        Ok(Self { from, host: options.endpoint.authority(), transport })
+            .map_err(|error| Error::new(source_name, "cannot set up a client for STS").with_source(error))?;
+        Ok(Self { source_name, host: options.endpoint.authority(), transport })
     }
 
-    /// `AssumeRole`, signed by `signer`.
-    pub(super) async fn assume_role(&self, role: &Role, signer: &Credentials) -> Result<Credentials, Error> {
+    /// `AssumeRole`, signed with the credentials `signer`.
+    pub(super) async fn assume_role(
+        &self,
+        role: &AssumedRole,
+        signer: &Credentials,
+    ) -> Result<Credentials, Error> {
         let external_id = role.external_id.as_ref().map(|id| value("ExternalId", id.expose()));
         let mut request = Request::new(ASSUME_ROLE, VERSION);
-        request.form = Some(of_role(role).chain(external_id).collect());
-        let nonce = format!("{:032x}", rand::random::<u128>());
-        let context = Context { host: &self.host, credentials: signer, now: Timestamp::now(), nonce: &nonce };
+        request.form = Some(role_parameters(role).chain(external_id).collect());
+        let nonce = new_nonce();
+        let context =
+            SigningContext { host: &self.host, credentials: signer, now: Timestamp::now(), nonce: &nonce };
         let redaction = Redaction::new(signer);
         self.exchange(role, request.operation, v2::sign(&request, &context), &redaction).await
     }
 
-    /// `AssumeRoleWithOIDC`: nobody signs, the token is the proof. It travels in the body, since URLs get logged.
+    /// `AssumeRoleWithOIDC`, which is not signed: the token authenticates the caller.
     pub(super) async fn assume_role_with_oidc(
         &self,
-        role: &Role,
+        role: &AssumedRole,
         provider_arn: &str,
         token: &Secret,
     ) -> Result<Credentials, Error> {
@@ -75,40 +87,58 @@ impl Sts {
             ("Action", ASSUME_ROLE_WITH_OIDC.to_owned()),
             ("Version", VERSION.to_owned()),
             ("Format", "JSON".to_owned()),
-            ("Timestamp", date(Timestamp::now())),
+            ("Timestamp", format_date(Timestamp::now())),
         ];
-        let proof = [value("OIDCProviderArn", provider_arn), value("OIDCToken", token.expose())];
-        let sent = Signed {
+        let identity = [value("OIDCProviderArn", provider_arn), value("OIDCToken", token.expose())];
+        let request = SignedRequest {
             query: canonical_query(common),
-            headers: vec![("content-type", FORM.to_owned())],
-            body: canonical_query(of_role(role).chain(proof)),
+            headers: vec![("content-type", FORM_CONTENT_TYPE.to_owned())],
+            // The token is sent in the body, because servers and proxies log URLs.
+            body: canonical_query(role_parameters(role).chain(identity)),
         };
-        // An error may quote the token.
+        // An error response may quote the token.
         let bearer = Credentials::new("", token.clone(), None);
-        self.exchange(role, ASSUME_ROLE_WITH_OIDC, sent, &Redaction::new(&bearer)).await
+        self.exchange(role, ASSUME_ROLE_WITH_OIDC, request, &Redaction::new(&bearer)).await
     }
 
     async fn exchange(
         &self,
-        role: &Role,
+        role: &AssumedRole,
         operation: &'static str,
-        sent: Signed,
+        request: SignedRequest,
         redaction: &Redaction<'_>,
     ) -> Result<Credentials, Error> {
-        let answer = match self.transport.send(operation, sent).await {
-            Ok(answer) if answer.status == 200 => return answer::of_sts(self.from, &answer.body),
-            Ok(answer) => Err(ApiError::from_answer(operation, answer.status, &answer.body, redaction)),
-            Err(error) => Err(error),
+        let error = match self.transport.send(operation, request).await {
+            Ok(response) if response.status == 200 => {
+                return response::parse_sts(self.source_name, &response.body);
+            }
+            Ok(response) => ApiError::from_response(operation, response.status, &response.body, redaction),
+            Err(error) => error,
         };
-        answer.map_err(|error| {
-            let advice = advice(operation, error.code()).map(|advice| format!(" ({advice})"));
-            let message = format!("STS gives no session of {}{}", role.arn, advice.unwrap_or_default());
-            Error::new(self.from, message).with_source(error)
-        })
+        let advice = advice(operation, error.code()).map(|advice| format!(" ({advice})"));
+        let message = format!("cannot assume the role {}{}", role.arn, advice.unwrap_or_default());
+        Err(Error::new(self.source_name, message).with_source(error))
     }
 }
 
-fn of_role(role: &Role) -> impl Iterator<Item = Parameter> {
+/// The endpoint to call; `None` where a region's name is not part of a valid host name.
+///
+/// Source: "Resource Access Management: Endpoints". As in the SDKs, a VPC without a region is ignored.
+fn resolve(endpoint: &StsEndpoint, environment: &Environment) -> Option<Endpoint> {
+    let (region, vpc) = match endpoint {
+        StsEndpoint::Explicit(endpoint) => return Some(endpoint.clone()),
+        StsEndpoint::Region { region, vpc } => (Some(region.as_str()), *vpc),
+        StsEndpoint::Environment => (environment.get(STS_REGION), environment.is_true(VPC_ENDPOINT_ENABLED)),
+    };
+    let host = match (region, vpc) {
+        (None, _) => "sts.aliyuncs.com".to_owned(),
+        (Some(region), false) => format!("sts.{region}.aliyuncs.com"),
+        (Some(region), true) => format!("sts-vpc.{region}.aliyuncs.com"),
+    };
+    Endpoint::https(&host).ok()
+}
+
+fn role_parameters(role: &AssumedRole) -> impl Iterator<Item = Parameter> {
     let policy = role.policy.as_deref().map(|policy| value("Policy", policy));
     [
         value("RoleArn", &role.arn),
@@ -127,20 +157,43 @@ fn advice(operation: &str, code: &str) -> Option<&'static str> {
              its external id"
         }
         "NoPermission" | "AuthenticationFail.NoPermission" => {
-            "the role's trust policy must let in this OIDC provider with the audience sts.aliyuncs.com and this \
-             service account"
+            "the role's trust policy must allow this OIDC provider with the audience sts.aliyuncs.com and this service \
+             account"
         }
-        "EntityNotExist.Role" => "there is no such role: check the account and the name in role_arn",
-        "EntityNotExist.OIDCProvider" => "there is no such OIDC provider: check oidc_provider_arn",
-        "InvalidParameter.DurationSeconds" => {
-            "the duration must be at least 15 minutes and at most what the role allows"
-        }
+        "EntityNotExist.Role" => "the role does not exist: check the account and the name in role_arn",
+        "EntityNotExist.OIDCProvider" => "the OIDC provider does not exist: check oidc_provider_arn",
+        "InvalidParameter.DurationSeconds" => "the duration must be from 15 minutes to the role's maximum",
         _ if code.starts_with("AuthenticationFail.OIDCToken") => {
-            "the OIDC token must be a current one, issued for the audience sts.aliyuncs.com"
+            "the OIDC token must be valid and issued for the audience sts.aliyuncs.com"
         }
         "connect" | "timeout" => {
-            "check the network, or choose an STS that can be reached by sts_endpoint or ALIBABA_CLOUD_STS_REGION"
+            "check the network, or set a reachable STS with sts_endpoint or ALIBABA_CLOUD_STS_REGION"
         }
         _ => return None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn host(endpoint: &StsEndpoint, variables: &[(&str, &str)]) -> String {
+        let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        resolve(endpoint, &Environment::new(variables)).unwrap().to_string()
+    }
+
+    #[test]
+    fn the_sts_host_depends_on_region_and_vpc() {
+        let region = (STS_REGION, "cn-hangzhou");
+        let vpc = (VPC_ENDPOINT_ENABLED, "True");
+        let environment = StsEndpoint::Environment;
+        assert_eq!(host(&environment, &[]), "https://sts.aliyuncs.com");
+        assert_eq!(host(&environment, &[vpc]), "https://sts.aliyuncs.com");
+        assert_eq!(host(&environment, &[region]), "https://sts.cn-hangzhou.aliyuncs.com");
+        assert_eq!(host(&environment, &[region, vpc]), "https://sts-vpc.cn-hangzhou.aliyuncs.com");
+        let explicit_region = StsEndpoint::Region { region: "cn-beijing".into(), vpc: false };
+        assert_eq!(host(&explicit_region, &[region, vpc]), "https://sts.cn-beijing.aliyuncs.com");
+        let explicit = StsEndpoint::Explicit("http://127.0.0.1:1".parse().unwrap());
+        assert_eq!(host(&explicit, &[region, vpc]), "http://127.0.0.1:1");
+    }
 }

@@ -1,81 +1,69 @@
-//! A URL that hands out credentials, such as a sidecar's.
+//! The provider of credentials that a URL returns, for example a sidecar's.
 
 use std::time::Duration;
 
 use reqwest::{Method, Url};
 
-use super::super::Scheme;
-use super::provider::{Fetching, Provider};
-use super::web::{Answer, Web};
-use super::{Credentials, Error, Surroundings, answer};
+use super::credentials_uri::CredentialsUri;
+use super::direct_http::{DirectHttp, DirectResponse};
+use super::environment::{CREDENTIALS_URI, Environment};
+use super::error::Error;
+use super::provider::{FetchFuture, Provider, ProviderContext};
+use super::response;
+use crate::aliyun::access_key::Credentials;
+use crate::aliyun::endpoint::Scheme;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const READ_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// A credentials URI.
-pub(super) struct Uri {
+/// A URL that returns credentials. No error contains it: its query may be a secret.
+pub(super) struct UriProvider {
     url: Url,
-    web: Web,
+    http: DirectHttp,
 }
 
-impl Uri {
+impl UriProvider {
     /// The [name](Provider::name).
-    pub(super) const NAME: &'static str = "uri";
+    const NAME: &'static str = "uri";
 
-    /// Without a scheme, plain HTTP is meant. The URL is in no error: its query may be a secret.
-    pub(super) fn new(uri: &str, surroundings: &Surroundings) -> Result<Self, Error> {
-        let url = parse(uri)
-            .ok_or_else(|| Error::new(Self::NAME, "the credentials URI is no http or https URL"))?;
+    pub(super) fn new(uri: &CredentialsUri, context: &ProviderContext) -> Result<Self, Error> {
+        let url = uri.url();
         let scheme = if url.scheme() == "https" { Scheme::Https } else { Scheme::Http };
-        let web = Web::new(scheme, CONNECT_TIMEOUT, READ_TIMEOUT, surroundings).map_err(|error| {
-            Error::new(Self::NAME, "no client for the credentials URI").with_source(error)
+        let http = DirectHttp::new(scheme, CONNECT_TIMEOUT, READ_TIMEOUT, context).map_err(|error| {
+            Error::new(Self::NAME, "cannot set up a client for the credentials URI").with_source(error)
         })?;
-        Ok(Self { url, web })
+        Ok(Self { url, http })
     }
 
-    async fn ask(&self) -> Result<Credentials, Error> {
-        let answer = self.web.ask("credentials", Method::GET, self.url.clone(), None).await;
-        match answer {
-            Ok(Answer { status: 200, body }) => answer::flat(Self::NAME, &body),
-            Ok(Answer { status, .. }) => {
-                Err(Error::new(Self::NAME, format!("the credentials URI answers with status {status}")))
+    /// The URI in the environment.
+    pub(super) fn configured_in(environment: &Environment) -> Result<CredentialsUri, Error> {
+        let Some(text) = environment.get(CREDENTIALS_URI) else {
+            return Err(Error::not_configured(Self::NAME, format!("{CREDENTIALS_URI} is not set")));
+        };
+        CredentialsUri::parse(text)
+            .ok_or_else(|| Error::new(Self::NAME, "the credentials URI is not an http or https URL"))
+    }
+
+    async fn request(&self) -> Result<Credentials, Error> {
+        let response = self.http.send("credentials", Method::GET, self.url.clone(), None).await;
+        match response {
+            Ok(DirectResponse { status: 200, body }) => response::parse_flat(Self::NAME, &body),
+            Ok(DirectResponse { status, .. }) => {
+                Err(Error::new(Self::NAME, format!("the credentials URI responded with status {status}")))
             }
             Err(error) => {
-                Err(Error::new(Self::NAME, "the credentials URI doesn't answer").with_source(error))
+                Err(Error::new(Self::NAME, "the credentials URI does not respond").with_source(error))
             }
         }
     }
 }
 
-impl Provider for Uri {
+impl Provider for UriProvider {
     fn name(&self) -> &'static str {
         Self::NAME
     }
 
-    fn fetch(&self) -> Fetching<'_> {
-        Box::pin(self.ask())
-    }
-}
-
-/// Reads a credentials URI; `None` where it is no URL to ask.
-pub fn parse(uri: &str) -> Option<Url> {
-    let uri = uri.trim();
-    let url = if uri.contains("://") { Url::parse(uri) } else { Url::parse(&format!("http://{uri}")) };
-    url.ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn without_a_scheme_plain_http_is_meant_and_the_query_is_kept() {
-        let text = |uri| parse(uri).map(|url| url.to_string());
-        assert_eq!(text("127.0.0.1:1/x?a=b").as_deref(), Some("http://127.0.0.1:1/x?a=b"));
-        assert_eq!(text("localhost:1").as_deref(), Some("http://localhost:1/"));
-        assert_eq!(text("https://a/b").as_deref(), Some("https://a/b"));
-        for uri in ["", "ftp://a/b", "http://", "<secret>"] {
-            assert_eq!(text(uri), None, "{uri}");
-        }
+    fn fetch(&self) -> FetchFuture<'_> {
+        Box::pin(self.request())
     }
 }

@@ -1,26 +1,35 @@
-//! Reads an error out of an answer's body: JSON in either spelling, XML, or whatever a load balancer says.
+//! Parses an error response's body: JSON with either spelling, XML, or a load balancer's page.
 
 use serde_json::{Map, Value};
 
-use super::Denied;
-
-/// What is kept of the text of a message or of a body that is no error of the API.
-const LONGEST_MESSAGE: usize = 600;
-const FIRST_BYTES: usize = 120;
-/// Codes and request ids become metric labels and log fields: a bound on what a broken peer can put there.
-const LONGEST_WORD: usize = 100;
+/// Characters that are kept of a message.
+const MAX_MESSAGE_CHARACTERS: usize = 600;
+/// Characters that are kept of a body that is not an error of the API.
+const MAX_EXCERPT_CHARACTERS: usize = 120;
+/// Characters that are kept of codes and ids, which become metric labels and log fields: a peer can
+/// send any length.
+const MAX_IDENTIFIER_CHARACTERS: usize = 100;
 
 /// The parts of an error body.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Body {
+pub(super) struct ErrorBody {
     pub code: String,
     pub message: String,
     pub request_id: Option<String>,
-    pub denied: Option<Denied>,
+    pub denied: Option<Denial>,
 }
 
-/// `None` where there is no `Code`: then it's no error of the API.
-pub(super) fn parse(body: &[u8]) -> Option<Body> {
+/// The permission that is missing, from `AccessDeniedDetail`. The user's identity is left out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Denial {
+    /// `AuthAction`, e.g. `appstreaming:ListAppInstances`.
+    pub action: String,
+    /// `NoPermissionType`: `ImplicitDeny` (no policy allows it) or `ExplicitDeny` (a policy forbids it).
+    pub reason: Option<String>,
+}
+
+/// Parses a body; `None` without a `Code`, which every error of the API has.
+pub(super) fn parse(body: &[u8]) -> Option<ErrorBody> {
     let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body).trim_ascii_start();
     match body.first()? {
         b'{' => json(&serde_json::from_slice(body).ok()?),
@@ -30,33 +39,38 @@ pub(super) fn parse(body: &[u8]) -> Option<Body> {
 }
 
 /// The beginning of a body on one line, without control characters.
-pub(super) fn first_bytes(body: &[u8]) -> String {
-    let text = String::from_utf8_lossy(&body[..body.len().min(4 * FIRST_BYTES)]);
-    clip(&text, FIRST_BYTES)
+pub(super) fn excerpt(body: &[u8]) -> String {
+    // A character takes up to four bytes.
+    let text = String::from_utf8_lossy(&body[..body.len().min(4 * MAX_EXCERPT_CHARACTERS)]);
+    clip_to_line(&text, MAX_EXCERPT_CHARACTERS)
 }
 
-/// A code or an id: printable ASCII without blanks, of bounded length.
-pub(super) fn word(text: &str) -> String {
-    text.chars().filter(char::is_ascii_graphic).take(LONGEST_WORD).collect()
+/// A code or an id, reduced to printable ASCII without spaces, of bounded length.
+pub(super) fn clean_identifier(text: &str) -> String {
+    text.chars().filter(char::is_ascii_graphic).take(MAX_IDENTIFIER_CHARACTERS).collect()
 }
 
-fn json(fields: &Map<String, Value>) -> Option<Body> {
-    let code = text(fields, ["Code", "code"]).map(|code| word(&code)).filter(|code| !code.is_empty())?;
+fn json(fields: &Map<String, Value>) -> Option<ErrorBody> {
+    let code =
+        text(fields, ["Code", "code"]).map(|code| clean_identifier(&code)).filter(|code| !code.is_empty())?;
     let denied = fields.get("AccessDeniedDetail").and_then(Value::as_object).and_then(|detail| {
-        Some(Denied {
-            action: text(detail, ["AuthAction"]).map(|action| word(&action))?,
-            reason: text(detail, ["NoPermissionType"]).map(|reason| word(&reason)),
+        Some(Denial {
+            action: text(detail, ["AuthAction"]).map(|action| clean_identifier(&action))?,
+            reason: text(detail, ["NoPermissionType"]).map(|reason| clean_identifier(&reason)),
         })
     });
-    Some(Body {
+    Some(ErrorBody {
         code,
-        message: clip(&text(fields, ["Message", "message"]).unwrap_or_default(), LONGEST_MESSAGE),
-        request_id: text(fields, ["RequestId", "requestId", "RequestID"]).map(|id| word(&id)),
+        message: clip_to_line(
+            &text(fields, ["Message", "message"]).unwrap_or_default(),
+            MAX_MESSAGE_CHARACTERS,
+        ),
+        request_id: text(fields, ["RequestId", "requestId", "RequestID"]).map(|id| clean_identifier(&id)),
         denied,
     })
 }
 
-/// The first of the names that has a value; some gateways send numbers as codes.
+/// The value of the first name that has one. Some gateways send numbers as codes.
 fn text<const N: usize>(fields: &Map<String, Value>, names: [&str; N]) -> Option<String> {
     names.iter().find_map(|name| match fields.get(*name)? {
         Value::String(text) if !text.is_empty() => Some(text.clone()),
@@ -65,35 +79,35 @@ fn text<const N: usize>(fields: &Map<String, Value>, names: [&str; N]) -> Option
     })
 }
 
-/// V2 without a format answers `<Error><Code>...`; an HTML page has no such root.
-fn xml(text: &str) -> Option<Body> {
+/// Parses `<Error><Code>...`, the response to a V2 request without a format. HTML has no such element.
+fn xml(text: &str) -> Option<ErrorBody> {
     let inside = &text[text.find("<Error")?..];
-    let code = element(inside, "Code").map(|code| word(&code)).filter(|code| !code.is_empty())?;
-    Some(Body {
+    let code = element(inside, "Code").map(|code| clean_identifier(&code)).filter(|code| !code.is_empty())?;
+    Some(ErrorBody {
         code,
-        message: clip(&element(inside, "Message").unwrap_or_default(), LONGEST_MESSAGE),
-        request_id: element(inside, "RequestId").map(|id| word(&id)),
-        denied: element(inside, "AuthAction").map(|action| Denied {
-            action: word(&action),
-            reason: element(inside, "NoPermissionType").map(|reason| word(&reason)),
+        message: clip_to_line(&element(inside, "Message").unwrap_or_default(), MAX_MESSAGE_CHARACTERS),
+        request_id: element(inside, "RequestId").map(|id| clean_identifier(&id)),
+        denied: element(inside, "AuthAction").map(|action| Denial {
+            action: clean_identifier(&action),
+            reason: element(inside, "NoPermissionType").map(|reason| clean_identifier(&reason)),
         }),
     })
 }
 
-/// The text of the first element of that name, which has no attributes and no elements inside.
+/// The text of the first element of that name without attributes and child elements.
 fn element(xml: &str, name: &str) -> Option<String> {
     let (_, rest) = xml.split_once(&format!("<{name}>"))?;
     let (text, _) = rest.split_once(&format!("</{name}>"))?;
-    // The ampersand last, or `&amp;lt;` would be taken for `<`.
+    // The ampersand is last: otherwise `&amp;lt;` would become `<`.
     let unescaped = [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&apos;", "'"), ("&amp;", "&")]
         .iter()
         .fold(text.trim().to_owned(), |text, (escaped, plain)| text.replace(escaped, plain));
     Some(unescaped)
 }
 
-/// One line of bounded length.
-fn clip(text: &str, longest: usize) -> String {
-    let mut line = String::with_capacity(text.len().min(longest));
+/// Joins the words of a text in one line of bounded length.
+fn clip_to_line(text: &str, max_characters: usize) -> String {
+    let mut line = String::with_capacity(text.len().min(max_characters));
     for word in text.split(|character: char| character.is_whitespace() || character.is_control()) {
         if word.is_empty() {
             continue;
@@ -103,7 +117,7 @@ fn clip(text: &str, longest: usize) -> String {
         }
         line.push_str(word);
     }
-    if let Some((end, _)) = line.char_indices().nth(longest) {
+    if let Some((end, _)) = line.char_indices().nth(max_characters) {
         line.truncate(end);
         line.push('…');
     }

@@ -1,40 +1,40 @@
-//! What an error means: one bounded set that serves retry rules, logs and metrics.
+//! Kinds of failures: one bounded set for retry rules, logs and metrics.
 
 /// The kind of a failure.
 ///
-/// Decided by the API's `Code`: the same code comes with different HTTP statuses from different gateways.
+/// Determined by the API's `Code`: gateways send the same code with different HTTP statuses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Kind {
-    /// Too many requests for now.
+pub enum ErrorKind {
+    /// Too many requests.
     Throttled,
-    /// The service failed; it may work in a moment.
+    /// The service failed; a retry may succeed.
     Server,
-    /// Bad luck of this one attempt: its nonce was used already.
+    /// This attempt alone failed: its nonce was used before.
     Transient,
     /// This machine's clock and the service's differ too much.
     Clock,
     /// The AccessKey is unknown, disabled, or its secret is wrong.
     Authentication,
-    /// The temporary credentials are over.
+    /// The temporary credentials have expired.
     TokenExpired,
-    /// The AccessKey may not do this.
+    /// The AccessKey has no permission for the operation.
     Forbidden,
-    /// What was asked for isn't there: normal where something went away between two listings.
+    /// The requested object does not exist: normal where it was deleted between two listings.
     NotFound,
     /// The request itself is wrong: a parameter, the endpoint, the version.
     Request,
-    /// No whole answer in time.
+    /// No complete response in time.
     Timeout,
     /// No connection, or a broken one.
     Connect,
-    /// An answer that can't be understood.
+    /// A response that is not valid.
     Protocol,
     /// No credentials to sign with.
     Credentials,
 }
 
-impl Kind {
-    /// For logs and metric labels.
+impl ErrorKind {
+    /// The name for logs and metric labels.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Throttled => "throttled",
@@ -53,15 +53,15 @@ impl Kind {
         }
     }
 
-    /// What a code of the API means; `None` for one that nobody here has heard of. Codes are dotted and
-    /// open-ended: first the whole is matched, then the part before the first dot.
+    /// The kind of an API code; `None` for an unknown code. Codes are dotted and new ones appear: the
+    /// whole code is matched first, then the part before the first dot.
     ///
     /// Sources: "App Streaming: Error codes", "OpenAPI Explorer: API error diagnosis", and the client error
     /// tables of products behind the same gateway.
-    pub fn of_code(code: &str, message: &str) -> Option<Self> {
+    pub fn from_code(code: &str, message: &str) -> Option<Self> {
         let whole = match code {
             "InvalidSecurityToken.Expired" => Some(Self::TokenExpired),
-            // An older form, in which the fact is only in the message.
+            // An older form of the same error, which only the message identifies.
             "InvalidParameter" if message.contains("SecurityToken.Expired") => Some(Self::TokenExpired),
             "InvalidAction.NotFound"
             | "InvalidApi.NotFound"
@@ -69,13 +69,13 @@ impl Kind {
             | "NoSuchVersion" => Some(Self::Request),
             _ => None,
         };
-        whole.or_else(|| Self::of_first_part(code.split('.').next().unwrap_or(code))).or_else(|| {
-            // `InvalidAppInstanceGroup.NotFound` and its many siblings.
+        whole.or_else(|| Self::from_first_part(code.split('.').next().unwrap_or(code))).or_else(|| {
+            // `InvalidAppInstanceGroup.NotFound` and similar codes.
             code.ends_with(".NotFound").then_some(Self::NotFound)
         })
     }
 
-    fn of_first_part(part: &str) -> Option<Self> {
+    fn from_first_part(part: &str) -> Option<Self> {
         match part {
             "Throttling" => Some(Self::Throttled),
             "ServiceUnavailable" | "InternalError" => Some(Self::Server),
@@ -94,8 +94,8 @@ impl Kind {
         }
     }
 
-    /// The meaning of a status, for answers whose code says nothing.
-    pub(super) fn of_status(status: u16) -> Option<Self> {
+    /// The kind of an HTTP status, for responses without a known code.
+    pub(super) fn from_status(status: u16) -> Option<Self> {
         match status {
             429 => Some(Self::Throttled),
             500..=599 => Some(Self::Server),
@@ -104,7 +104,7 @@ impl Kind {
         }
     }
 
-    /// What an operator can do, where that is known.
+    /// What an operator can do, if that is known.
     pub(super) fn advice(self, code: &str) -> Option<&'static str> {
         match code {
             "InvalidRegion.NotMatch" => {
@@ -112,26 +112,26 @@ impl Kind {
             }
             "InvalidProtocol.NeedSsl" => return Some("use an https endpoint"),
             "Forbidden.RiskControl" => {
-                return Some("Alibaba Cloud has blocked this account: ask its support");
+                return Some("Alibaba Cloud has blocked this account: contact its support");
             }
             "InvalidAccessKeyId.Inactive" => return Some("enable the AccessKey, or use another one"),
             "SignatureDoesNotMatch" => {
-                return Some("check the AccessKey secret, also for blanks and line feeds around it");
+                return Some("check the AccessKey secret, also for spaces and line feeds around it");
             }
             "InvalidAction.NotFound"
             | "InvalidApi.NotFound"
             | "InvalidProduct.NotFound"
             | "NoSuchVersion" => {
-                return Some("check the endpoint: another product seems to answer there");
+                return Some("check the endpoint: it seems to belong to another product");
             }
             _ => {}
         }
         match self {
             Self::Throttled => Some(
-                "lower the rate of requests: limits count per Alibaba Cloud account, over all that call with it",
+                "lower the request rate: limits apply to the Alibaba Cloud account, over all of its clients",
             ),
             Self::Clock => {
-                Some("set this machine's clock right: up to 15 minutes of difference are accepted")
+                Some("correct this machine's clock: the service accepts a difference of up to 15 minutes")
             }
             Self::Authentication => {
                 Some("check the AccessKey id, its secret and, with temporary keys, its token")

@@ -1,7 +1,7 @@
-//! What went wrong with a call, told once: to the retry rules, to logs and to metrics.
+//! Why a call failed: one type for retry rules, logs and metrics.
 //!
-//! An error is decided by the API's `Code`, see [`Kind`]; reading it out of a body is in `body`, taking secrets
-//! out of a text in `redact`. What to do next is not here but in `retry`.
+//! The API's `Code` decides the [`ErrorKind`]. Parsing a response body is in `body`, removing secrets
+//! from a text in `redact`. Not here: what to do next, which is in `retry`.
 
 mod body;
 mod kind;
@@ -12,32 +12,33 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::credentials;
+use self::body::Denial;
 
-pub use kind::Kind;
+pub use kind::ErrorKind;
 pub(super) use redact::Redaction;
 
 /// A failed call.
 ///
-/// Displayed as what failed, the code, the message and the request id; the cause beneath, if any, is its
-/// [source](StdError::source). Free of secrets and of whole AccessKey ids, so it may be logged and served.
+/// Its text has the operation, the code, the message and the request id; a cause is its
+/// [source](StdError::source). It contains no secret and no whole AccessKey id, so it may be logged
+/// and served.
 #[derive(Clone)]
-pub struct Error(Box<Inner>);
+pub struct Error(Box<ErrorParts>);
 
 #[derive(Clone)]
-struct Inner {
+struct ErrorParts {
     operation: &'static str,
-    kind: Kind,
+    kind: ErrorKind,
     code: String,
     message: String,
     status: Option<u16>,
     request_id: Option<String>,
-    denied: Option<Denied>,
+    denied: Option<Denial>,
     retry_after: Option<Duration>,
     source: Option<Arc<dyn StdError + Send + Sync>>,
 }
 
-/// An error with everything that caused it, in one line for a person.
+/// The text of an error and of its causes, in one line.
 pub fn chain(error: &dyn StdError) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
@@ -49,41 +50,32 @@ pub fn chain(error: &dyn StdError) -> String {
     text
 }
 
-/// Of `AccessDeniedDetail` what tells an administrator which permission to give. Whose it is stays out.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Denied {
-    /// `AuthAction`, e.g. `appstreaming:ListAppInstances`.
-    action: String,
-    /// `NoPermissionType`: `ImplicitDeny` (nothing allows it) or `ExplicitDeny` (something forbids it).
-    reason: Option<String>,
-}
-
 impl Error {
-    /// An answer that breaks the rules of the API: not JSON, fields missing, too long.
+    /// A response that is not valid for the API: not JSON, missing fields, too large.
     pub fn protocol(operation: &'static str, message: impl Into<String>) -> Self {
-        Self::own(operation, Kind::Protocol, message)
+        Self::local(operation, ErrorKind::Protocol, message)
     }
 
-    /// An answer that is an error, whatever its status: JSON, XML, or a load balancer's HTML, of which only the
-    /// status and the first bytes are kept. Without a `Code` in it the [code](Error::code) is `protocol`.
+    /// An error response of any status: JSON, XML, or a load balancer's HTML, of which only the status
+    /// and the first bytes are kept. Without a `Code` in the body the [code](Error::code) is `protocol`.
     pub fn from_body(operation: &'static str, status: u16, body: &[u8]) -> Self {
         let Some(parsed) = body::parse(body) else {
-            let message = match body::first_bytes(body) {
+            let message = match body::excerpt(body) {
                 text if text.is_empty() => format!("status {status} with an empty body"),
-                text => format!("status {status} with a body that is no API error: {text}"),
+                text => format!("status {status} with a body that is not an API error: {text}"),
             };
-            // A 403 without a code is some proxy's: no permission of this API would change it.
-            let kind = Kind::of_status(status).filter(|kind| *kind != Kind::Forbidden);
-            let kind = kind.unwrap_or(Kind::Protocol);
-            return Self::own(operation, kind, message).with_status(status);
+            // A 403 without a code comes from a proxy: no permission of this API would change it.
+            let kind = ErrorKind::from_status(status).filter(|kind| *kind != ErrorKind::Forbidden);
+            let kind = kind.unwrap_or(ErrorKind::Protocol);
+            return Self::local(operation, kind, message).with_status(status);
         };
-        let kind = Kind::of_code(&parsed.code, &parsed.message)
-            .or_else(|| Kind::of_status(status))
-            .unwrap_or(Kind::Request);
-        Self(Box::new(Inner {
+        let kind = ErrorKind::from_code(&parsed.code, &parsed.message)
+            .or_else(|| ErrorKind::from_status(status))
+            .unwrap_or(ErrorKind::Request);
+        Self(Box::new(ErrorParts {
             operation,
             kind,
-            message: redact::message(&parsed.code, &parsed.message),
+            message: redact::clean_message(&parsed.code, &parsed.message),
             code: parsed.code,
             status: Some(status),
             request_id: parsed.request_id,
@@ -93,9 +85,9 @@ impl Error {
         }))
     }
 
-    /// [`from_body`](Error::from_body), with what the request was signed with taken out of the body before it is
-    /// cut: a cut secret could no longer be found.
-    pub(super) fn from_answer(
+    /// [`from_body`](Error::from_body), after the request's own credentials were removed from the body.
+    /// They are removed before the text is truncated: a truncated secret would not be recognised.
+    pub(super) fn from_response(
         operation: &'static str,
         status: u16,
         body: &[u8],
@@ -106,33 +98,33 @@ impl Error {
         Self::from_body(operation, status, text.as_bytes()).redacted(redaction)
     }
 
-    /// There was nothing to sign with.
-    pub fn credentials(operation: &'static str, source: credentials::Error) -> Self {
-        Self::own(operation, Kind::Credentials, "no credentials to sign with").with_source(source)
+    /// There are no credentials to sign with, because of `source`.
+    pub fn credentials(operation: &'static str, source: impl StdError + Send + Sync + 'static) -> Self {
+        Self::local(operation, ErrorKind::Credentials, "no credentials to sign with").with_source(source)
     }
 
-    /// What the error means, and so what can be done about it.
-    pub fn kind(&self) -> Kind {
+    /// The kind of failure.
+    pub fn kind(&self) -> ErrorKind {
         self.0.kind
     }
 
-    /// The API's code, e.g. `Throttling.User`, or `timeout`, `connect`, `protocol`, `credentials`: the metric
-    /// label `code`.
+    /// The API's code, e.g. `Throttling.User`, or `timeout`, `connect`, `protocol`, `credentials`. It is
+    /// the label `code` of metrics.
     pub fn code(&self) -> &str {
         &self.0.code
     }
 
-    /// What was said, without secrets.
+    /// The message, without secrets.
     pub fn message(&self) -> &str {
         &self.0.message
     }
 
-    /// The HTTP status, where there was an answer.
+    /// The HTTP status, if there was a response.
     pub fn status(&self) -> Option<u16> {
         self.0.status
     }
 
-    /// By which Alibaba Cloud's support finds the request.
+    /// The id by which Alibaba Cloud's support finds the request.
     pub fn request_id(&self) -> Option<&str> {
         self.0.request_id.as_deref()
     }
@@ -142,30 +134,30 @@ impl Error {
         self.0.operation
     }
 
-    /// The RAM action that is missing, e.g. `appstreaming:ListAppInstances`, where the API named it.
+    /// The missing RAM action, e.g. `appstreaming:ListAppInstances`, if the API named it.
     pub fn denied_action(&self) -> Option<&str> {
         self.0.denied.as_ref().map(|denied| denied.action.as_str())
     }
 
-    /// How long the API asks to be left alone: at most two minutes.
+    /// The wait that the API requests: at most two minutes.
     pub fn retry_after(&self) -> Option<Duration> {
         self.0.retry_after
     }
 
-    /// What an operator can do about it, where that is known.
+    /// What an operator can do, if that is known.
     pub fn advice(&self) -> Option<&'static str> {
         self.0.kind.advice(&self.0.code)
     }
 
-    /// An error that is not the API's.
-    pub(super) fn own(operation: &'static str, kind: Kind, message: impl Into<String>) -> Self {
+    /// A failure on this side: no response of the API, or none that can be used.
+    pub(super) fn local(operation: &'static str, kind: ErrorKind, message: impl Into<String>) -> Self {
         let code = match kind {
-            Kind::Timeout => "timeout",
-            Kind::Connect => "connect",
-            Kind::Credentials => "credentials",
+            ErrorKind::Timeout => "timeout",
+            ErrorKind::Connect => "connect",
+            ErrorKind::Credentials => "credentials",
             _ => "protocol",
         };
-        Self(Box::new(Inner {
+        Self(Box::new(ErrorParts {
             operation,
             kind,
             code: code.to_owned(),
@@ -188,15 +180,15 @@ impl Error {
         self
     }
 
-    /// The id from the headers, where the body had none.
+    /// Adds the id from the headers, if the body had none.
     pub(super) fn or_request_id(mut self, request_id: Option<&str>) -> Self {
         if self.0.request_id.is_none() {
-            self.0.request_id = request_id.map(body::word);
+            self.0.request_id = request_id.map(body::clean_identifier);
         }
         self
     }
 
-    /// Adds what this side knows about it.
+    /// Adds a note in brackets to the message.
     pub(super) fn with_note(mut self, note: Option<String>) -> Self {
         if let Some(note) = note {
             self.0.message = format!("{} ({note})", self.0.message);
@@ -204,19 +196,19 @@ impl Error {
         self
     }
 
-    /// A wait header makes it a throttled request, whatever the code says.
+    /// Adds the wait of a header, which makes the error a throttled request regardless of its code.
     pub(super) fn with_retry_after(mut self, wait: Duration) -> Self {
-        self.0.kind = Kind::Throttled;
+        self.0.kind = ErrorKind::Throttled;
         self.0.retry_after = Some(wait);
         self
     }
 
-    /// Takes out what this very request was signed with.
+    /// Removes the credentials that the request was signed with.
     pub(super) fn redacted(mut self, redaction: &Redaction<'_>) -> Self {
-        let inner = &mut *self.0;
-        redaction.apply(&mut inner.message);
-        redaction.apply(&mut inner.code);
-        if let Some(request_id) = &mut inner.request_id {
+        let parts = &mut *self.0;
+        redaction.apply(&mut parts.message);
+        redaction.apply(&mut parts.code);
+        if let Some(request_id) = &mut parts.request_id {
             redaction.apply(request_id);
         }
         self
@@ -224,23 +216,22 @@ impl Error {
 }
 
 impl fmt::Display for Error {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Inner { operation, code, message, request_id, denied, .. } = &*self.0;
-        write!(formatter, "{operation}: {code}: {message}")?;
-        if let Some(Denied { action, reason }) = denied {
-            write!(formatter, " ({action}: {})", reason.as_deref().unwrap_or("denied"))?;
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let ErrorParts { operation, code, message, request_id, denied, .. } = &*self.0;
+        write!(f, "{operation}: {code}: {message}")?;
+        if let Some(Denial { action, reason }) = denied {
+            write!(f, " ({action}: {})", reason.as_deref().unwrap_or("denied"))?;
         }
         if let Some(request_id) = request_id {
-            write!(formatter, " (request id {request_id})")?;
+            write!(f, " (request id {request_id})")?;
         }
         Ok(())
     }
 }
 
 impl fmt::Debug for Error {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_struct("Error")
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Error")
             .field("kind", &self.0.kind)
             .field("status", &self.0.status)
             .field("retry_after", &self.0.retry_after)

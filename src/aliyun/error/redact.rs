@@ -1,35 +1,36 @@
-//! Takes secrets and AccessKey ids out of what a peer says.
+//! Removes secrets and AccessKey ids from a peer's text.
 //!
-//! A `SignatureDoesNotMatch` quotes the string that the service signed, with id and token in it; a load
-//! balancer may quote the whole URL.
+//! A `SignatureDoesNotMatch` error quotes the string that the service signed, which contains the id
+//! and the token. A load balancer may quote the whole URL.
 
-use super::super::access_key::{Credentials, mask_id};
-use super::super::secret::Secret;
-use super::super::signature::encode;
+use crate::aliyun::access_key::{Credentials, mask_id};
+use crate::aliyun::secret::Secret;
+use crate::aliyun::signature::percent_encode;
 
 const REDACTED: &str = "<redacted>";
-/// How AccessKey ids begin: long-lived, temporary, of a console session.
-const ID_BEGINNINGS: [&str; 3] = ["LTAI", "STS.", "TMP."];
-/// Shorter words that begin like an id are just words.
-const SHORTEST_ID: usize = 12;
-/// Shorter keys are made up.
-const SHORTEST_KEY: usize = 6;
-/// What a signed query holds that nobody should see, whoever signed it.
-const HIDDEN_PARAMETERS: [&str; 5] =
+/// Prefixes of AccessKey ids: long-lived, temporary, of a console session.
+const ID_PREFIXES: [&str; 3] = ["LTAI", "STS.", "TMP."];
+/// Minimum length of an id; shorter words with its prefix are plain words.
+const MIN_ID_LENGTH: usize = 12;
+/// Minimum length of a secret that is replaced. No real one is shorter, and replacing each `id` would
+/// leave little of a message.
+const MIN_SECRET_LENGTH: usize = 6;
+/// Parameters of a signed query whose values are secret.
+const SECRET_PARAMETERS: [&str; 5] =
     ["Signature", "SecurityToken", "AccessKeyId", "AccessKeySecret", "OIDCToken"];
 
-/// What a request was signed with, to be taken out of whatever comes back.
-pub(in super::super) struct Redaction<'a> {
+/// Removes the credentials of one request from its response.
+pub(crate) struct Redaction<'a> {
     credentials: &'a Credentials,
 }
 
 impl<'a> Redaction<'a> {
-    /// Knows the very credentials of the request that failed.
+    /// For a request that was signed with `credentials`.
     pub fn new(credentials: &'a Credentials) -> Self {
         Self { credentials }
     }
 
-    /// The id becomes its last four characters, secret and token vanish, also percent-encoded once or twice.
+    /// Masks the id and replaces secret and token, also where they are percent-encoded once or twice.
     pub fn apply(&self, text: &mut String) {
         let Credentials { access_key_id, access_key_secret, security_token, .. } = self.credentials;
         let secrets = std::iter::once(access_key_secret).chain(security_token).map(Secret::expose);
@@ -40,89 +41,87 @@ impl<'a> Redaction<'a> {
     }
 }
 
-/// A message fit to be logged.
-pub(super) fn message(code: &str, message: &str) -> String {
+/// A message without secrets and whole AccessKey ids.
+pub(super) fn clean_message(code: &str, message: &str) -> String {
     if code.starts_with("SignatureDoesNotMatch") || code.starts_with("IncompleteSignature") {
-        return unquoted(message);
+        return cut_quotation(message);
     }
-    hide_parameters(&shorten_ids(message))
+    replace_parameters(&mask_ids(message))
 }
 
-/// Cuts the string to sign that follows the first sentences.
-fn unquoted(message: &str) -> String {
+/// Removes the quoted string to sign, which follows the first sentences.
+fn cut_quotation(message: &str) -> String {
     match message.find([':', '[', '"', '&', '%']) {
         Some(end) => format!("{}: {REDACTED}", message[..end].trim_end()),
-        None => shorten_ids(message),
+        None => mask_ids(message),
     }
 }
 
-/// Whatever looks like an AccessKey id keeps its last four characters.
-fn shorten_ids(text: &str) -> String {
+/// Masks every word that looks like an AccessKey id.
+fn mask_ids(text: &str) -> String {
     let is_part = |character: char| character.is_ascii_alphanumeric() || character == '.';
-    let mut shortened = String::with_capacity(text.len());
+    let mut masked = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(start) = rest.find(is_part) {
         let (before, after) = rest.split_at(start);
         let end = after.find(|character| !is_part(character)).unwrap_or(after.len());
         let (word, behind) = after.split_at(end);
-        shortened.push_str(before);
+        masked.push_str(before);
         let id = word.trim_end_matches('.');
-        // Anywhere in the word: percent-encoded, an id follows `3D`.
-        let begin = ID_BEGINNINGS.iter().filter_map(|beginning| id.find(beginning)).min();
+        // Anywhere in the word: a percent-encoded id follows `3D`.
+        let begin = ID_PREFIXES.iter().filter_map(|prefix| id.find(prefix)).min();
         match begin {
-            Some(begin) if id.len() - begin >= SHORTEST_ID => {
-                shortened.push_str(&word[..begin]);
-                shortened.push_str(&mask_id(&id[begin..]));
-                shortened.push_str(&word[id.len()..]);
+            Some(begin) if id.len() - begin >= MIN_ID_LENGTH => {
+                masked.push_str(&word[..begin]);
+                masked.push_str(&mask_id(&id[begin..]));
+                masked.push_str(&word[id.len()..]);
             }
-            _ => shortened.push_str(word),
+            _ => masked.push_str(word),
         }
         rest = behind;
     }
-    shortened.push_str(rest);
-    shortened
+    masked.push_str(rest);
+    masked
 }
 
-/// The values of parameters in a quoted query, encoded or not.
-fn hide_parameters(text: &str) -> String {
-    let mut hidden = text.to_owned();
-    for name in HIDDEN_PARAMETERS {
+/// Replaces the values of secret parameters in a quoted query, encoded or not.
+fn replace_parameters(text: &str) -> String {
+    let mut replaced = text.to_owned();
+    for name in SECRET_PARAMETERS {
         for (equals, ends) in [("=", "& \"'<>"), ("%3D", "%& \"'<>")] {
             let start = format!("{name}{equals}");
             let mut from = 0;
-            while let Some(found) = hidden[from..].find(&start) {
+            while let Some(found) = replaced[from..].find(&start) {
                 let begin = from + found + start.len();
-                let length = hidden[begin..].find(|character| ends.contains(character));
-                let end = length.map_or(hidden.len(), |length| begin + length);
-                hidden.replace_range(begin..end, REDACTED);
+                let length = replaced[begin..].find(|character| ends.contains(character));
+                let end = length.map_or(replaced.len(), |length| begin + length);
+                replaced.replace_range(begin..end, REDACTED);
                 from = begin + REDACTED.len();
             }
         }
     }
-    hidden
+    replaced
 }
 
-fn replace(text: &mut String, hidden: &str, shown: &str) {
-    // No real key is so short; taking out each `id` would leave little of a message.
-    if hidden.len() < SHORTEST_KEY {
+fn replace(text: &mut String, secret: &str, replacement: &str) {
+    if secret.len() < MIN_SECRET_LENGTH {
         return;
     }
-    let once = encode(hidden);
-    let twice = encode(&once);
-    for form in [hidden, &once, &twice] {
+    let once = percent_encode(secret);
+    let twice = percent_encode(&once);
+    for form in [secret, &once, &twice] {
         if text.contains(form) {
-            *text = text.replace(form, shown);
+            *text = text.replace(form, replacement);
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::Secret;
     use super::*;
 
     #[test]
-    fn ids_keep_their_last_four_characters() {
+    fn ids_are_masked_to_their_last_four_characters() {
         let cases = [
             ("The key LTAI5tExampleExampleAbCd is inactive.", "The key …AbCd is inactive."),
             ("Id STS.NUExampleExample1234, gone", "Id …1234, gone"),
@@ -132,31 +131,31 @@ mod tests {
             ("nothing to hide: 办公", "nothing to hide: 办公"),
         ];
         for (text, shown) in cases {
-            assert_eq!(shorten_ids(text), shown);
+            assert_eq!(mask_ids(text), shown);
         }
     }
 
     #[test]
-    fn a_quoted_query_loses_its_secret_values() {
+    fn secret_values_of_a_quoted_query_are_replaced() {
         let quoted = "GET /?AccessKeyId=x1&Action=List&SecurityToken=abc%2B&Signature=sig%3D HTTP";
         assert_eq!(
-            message("Other", quoted),
+            clean_message("Other", quoted),
             "GET /?AccessKeyId=<redacted>&Action=List&SecurityToken=<redacted>&Signature=<redacted> HTTP"
         );
         assert_eq!(
-            message("Other", "AccessKeyId%3Dx1%26Signature%3Dabc%26A"),
+            clean_message("Other", "AccessKeyId%3Dx1%26Signature%3Dabc%26A"),
             "AccessKeyId%3D<redacted>%26Signature%3D<redacted>%26A"
         );
     }
 
     #[test]
-    fn a_requests_own_keys_are_found_in_any_encoding() {
+    fn credentials_are_removed_in_every_encoding() {
         let credentials =
             Credentials::new("example/Access+KeyId", Secret::new("se cret+/"), Some(Secret::new("to/ken==")));
         for wrap in [
             str::to_owned,
-            |text: &str| encode(text).into_owned(),
-            |text: &str| encode(&encode(text)).into_owned(),
+            |text: &str| percent_encode(text).into_owned(),
+            |text: &str| percent_encode(&percent_encode(text)).into_owned(),
         ] {
             let mut text = ["example/Access+KeyId", "se cret+/", "to/ken=="].map(wrap).join(" ");
             Redaction::new(&credentials).apply(&mut text);

@@ -4,9 +4,9 @@ use std::path::Path;
 use proptest::prelude::*;
 use serde::Deserialize;
 
-use super::super::Secret;
-use super::super::credentials::Credentials;
 use super::*;
+use crate::aliyun::access_key::Credentials;
+use crate::aliyun::secret::Secret;
 
 #[derive(Deserialize)]
 struct Sample {
@@ -17,71 +17,71 @@ struct Sample {
 }
 
 #[test]
-fn every_known_error_is_of_its_documented_kind() {
+fn every_documented_error_has_its_kind() {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/samples");
     let index = std::fs::read(directory.join("index.json")).unwrap();
     let index: BTreeMap<String, Sample> = serde_json::from_slice(&index).unwrap();
-    let mut proven = 0;
+    let mut verified = 0;
     for (file, sample) in index.iter().filter(|(_, sample)| sample.kind == "error") {
         let body = std::fs::read(directory.join(file)).unwrap();
         let error = Error::from_body("Operation", sample.http_status.unwrap(), &body);
         let class = match error.kind() {
-            Kind::Authentication => "auth",
-            Kind::Request => "bad_request",
+            ErrorKind::Authentication => "auth",
+            ErrorKind::Request => "bad_request",
             kind => kind.as_str(),
         };
         assert_eq!(Some(class), sample.error_class.as_deref(), "{file}");
         assert_eq!(Some(error.code()), sample.code.as_deref(), "{file}");
-        // The same code means the same whatever status a gateway chose.
+        // The same code has the same meaning with any status.
         for status in [200, 400, 403, 404, 429, 500, 503] {
             assert_eq!(Error::from_body("Operation", status, &body).kind(), error.kind(), "{file} {status}");
         }
         assert!(error.request_id().is_some_and(|id| id.starts_with("1CBAFFAB")), "{file}");
-        proven += 1;
+        verified += 1;
     }
-    assert_eq!(proven, 22);
+    assert_eq!(verified, 22);
 }
 
 #[test]
-fn codes_are_matched_whole_then_by_their_first_part() {
+fn codes_are_matched_as_a_whole_and_then_by_their_first_part() {
     let cases = [
-        ("Throttling.Resource.Deeper", Some(Kind::Throttled)),
-        ("InternalError.Something", Some(Kind::Server)),
-        ("InvalidTimeStamp.Format", Some(Kind::Clock)),
-        ("IncompleteSignature", Some(Kind::Authentication)),
-        ("InvalidAccessKeyId.Inactive", Some(Kind::Authentication)),
-        ("InvalidSecurityToken.MismatchWithAccessKey", Some(Kind::Authentication)),
-        ("Forbidden", Some(Kind::Forbidden)),
-        ("Forbidden.RiskControl", Some(Kind::Forbidden)),
-        ("MissingParameter.ProductType", Some(Kind::Request)),
-        ("MissingProductType", Some(Kind::Request)),
-        ("ProductTypeInvalid", Some(Kind::Request)),
-        ("InvalidParameter", Some(Kind::Request)),
-        ("InvalidProtocol.NeedSsl", Some(Kind::Request)),
-        ("NoSuchVersion", Some(Kind::Request)),
-        ("InvalidProduct.NotFound", Some(Kind::Request)),
-        ("InvalidAppInstanceGroupSpecItem.NotFound", Some(Kind::NotFound)),
-        ("InvalidBrowserInstanceGroup.NotFound", Some(Kind::NotFound)),
+        ("Throttling.Resource.Deeper", Some(ErrorKind::Throttled)),
+        ("InternalError.Something", Some(ErrorKind::Server)),
+        ("InvalidTimeStamp.Format", Some(ErrorKind::Clock)),
+        ("IncompleteSignature", Some(ErrorKind::Authentication)),
+        ("InvalidAccessKeyId.Inactive", Some(ErrorKind::Authentication)),
+        ("InvalidSecurityToken.MismatchWithAccessKey", Some(ErrorKind::Authentication)),
+        ("Forbidden", Some(ErrorKind::Forbidden)),
+        ("Forbidden.RiskControl", Some(ErrorKind::Forbidden)),
+        ("MissingParameter.ProductType", Some(ErrorKind::Request)),
+        ("MissingProductType", Some(ErrorKind::Request)),
+        ("ProductTypeInvalid", Some(ErrorKind::Request)),
+        ("InvalidParameter", Some(ErrorKind::Request)),
+        ("InvalidProtocol.NeedSsl", Some(ErrorKind::Request)),
+        ("NoSuchVersion", Some(ErrorKind::Request)),
+        ("InvalidProduct.NotFound", Some(ErrorKind::Request)),
+        ("InvalidAppInstanceGroupSpecItem.NotFound", Some(ErrorKind::NotFound)),
+        ("InvalidBrowserInstanceGroup.NotFound", Some(ErrorKind::NotFound)),
         ("ThrottlingButNot", None),
         ("SomethingNew", None),
     ];
     for (code, kind) in cases {
-        assert_eq!(Kind::of_code(code, ""), kind, "{code}");
+        assert_eq!(ErrorKind::from_code(code, ""), kind, "{code}");
     }
 }
 
 #[test]
-fn an_unknown_code_is_judged_by_its_status() {
+fn the_status_decides_the_kind_of_an_unknown_code() {
     let kind = |status| Error::from_body("Operation", status, br#"{"Code":"SomethingNew"}"#).kind();
-    assert_eq!(kind(500), Kind::Server);
-    assert_eq!(kind(429), Kind::Throttled);
-    assert_eq!(kind(403), Kind::Forbidden);
-    assert_eq!(kind(404), Kind::Request);
-    assert_eq!(kind(200), Kind::Request);
+    assert_eq!(kind(500), ErrorKind::Server);
+    assert_eq!(kind(429), ErrorKind::Throttled);
+    assert_eq!(kind(403), ErrorKind::Forbidden);
+    assert_eq!(kind(404), ErrorKind::Request);
+    assert_eq!(kind(200), ErrorKind::Request);
 }
 
 #[test]
-fn a_missing_permission_names_the_action_and_not_the_user() {
+fn an_error_about_permissions_names_the_action_and_not_the_user() {
     let body = include_bytes!("../../../tests/data/samples/error_forbidden_no_permission.json");
     let error = Error::from_body("ListAppInstances", 403, body);
     assert_eq!(error.denied_action(), Some("appstreaming:ListAppInstances"));
@@ -95,7 +95,7 @@ fn a_missing_permission_names_the_action_and_not_the_user() {
 }
 
 #[test]
-fn the_string_that_the_service_signed_is_not_repeated() {
+fn the_string_that_the_service_signed_is_removed() {
     let body = include_bytes!("../../../tests/data/samples/error_signature_does_not_match.json");
     let error = Error::from_body("ListAppInstances", 400, body);
     assert_eq!(
@@ -108,52 +108,54 @@ fn the_string_that_the_service_signed_is_not_repeated() {
 }
 
 #[test]
-fn an_error_in_xml_is_read_as_well() {
+fn an_error_in_xml_is_parsed() {
     let body = br#"<?xml version='1.0' encoding='UTF-8'?>
         <Error><RequestId>8906582E-6722</RequestId><HostId>example.com</HostId>
         <Code>Throttling.User</Code><Message>Denied &amp;lt; &quot;flow&quot;.</Message></Error>"#;
     let error = Error::from_body("Operation", 400, body);
-    assert_eq!((error.kind(), error.code()), (Kind::Throttled, "Throttling.User"));
+    assert_eq!((error.kind(), error.code()), (ErrorKind::Throttled, "Throttling.User"));
     assert_eq!(error.message(), r#"Denied &lt; "flow"."#);
     assert_eq!(error.request_id(), Some("8906582E-6722"));
 }
 
 #[test]
-fn of_a_load_balancers_page_only_status_and_first_bytes_are_kept() {
+fn only_status_and_first_bytes_of_a_load_balancers_page_are_kept() {
     let page =
         format!("<html>\r\n<h1>502 Bad Gateway</h1>\n<code>x</code>{}</html>", "padding ".repeat(1000));
     let error = Error::from_body("Operation", 502, page.as_bytes());
-    assert_eq!((error.kind(), error.code(), error.status()), (Kind::Server, "protocol", Some(502)));
-    assert!(error.message().starts_with("status 502 with a body that is no API error: <html> <h1>502 Bad"));
+    assert_eq!((error.kind(), error.code(), error.status()), (ErrorKind::Server, "protocol", Some(502)));
+    assert!(
+        error.message().starts_with("status 502 with a body that is not an API error: <html> <h1>502 Bad")
+    );
     assert!(error.message().len() < 200 && !error.message().contains('\n'));
     let empty = Error::from_body("Operation", 400, b"");
     assert_eq!(empty.to_string(), "Operation: protocol: status 400 with an empty body");
-    assert_eq!(empty.kind(), Kind::Protocol);
+    assert_eq!(empty.kind(), ErrorKind::Protocol);
 }
 
 #[test]
-fn a_byte_order_mark_and_a_numeric_code_are_tolerated() {
+fn a_byte_order_mark_and_a_numeric_code_are_accepted() {
     let error = Error::from_body("Operation", 200, b"\xef\xbb\xbf {\"code\":404,\"message\":\"gone\"}");
     assert_eq!((error.code(), error.message()), ("404", "gone"));
     let success = Error::from_body("Operation", 200, br#"{"RequestId":"1","TotalCount":0}"#);
-    assert_eq!((success.kind(), success.code()), (Kind::Protocol, "protocol"));
+    assert_eq!((success.kind(), success.code()), (ErrorKind::Protocol, "protocol"));
 }
 
 #[test]
-fn the_cause_is_a_source_and_not_said_twice() {
-    let cause = credentials::Error::new("environment", "half a key");
+fn the_text_of_an_error_does_not_repeat_its_cause() {
+    let cause = std::io::Error::other("an incomplete key");
     let error = Error::credentials("ListAppInstances", cause);
     assert_eq!(error.to_string(), "ListAppInstances: credentials: no credentials to sign with");
-    assert_eq!(error.source().unwrap().to_string(), "credentials from environment: half a key");
-    assert_eq!((error.kind(), error.code()), (Kind::Credentials, "credentials"));
+    assert_eq!(error.source().unwrap().to_string(), "an incomplete key");
+    assert_eq!((error.kind(), error.code()), (ErrorKind::Credentials, "credentials"));
 }
 
 #[test]
-fn a_wait_header_makes_any_error_a_throttled_one() {
-    let error = Error::from_body("Operation", 400, br#"{"Code":"Whatever"}"#)
+fn a_wait_header_makes_any_error_a_throttled_request() {
+    let error = Error::from_body("Operation", 400, br#"{"Code":"Unknown"}"#)
         .with_retry_after(Duration::from_secs(2))
         .or_request_id(Some("from the\nheader"));
-    assert_eq!((error.kind(), error.code()), (Kind::Throttled, "Whatever"));
+    assert_eq!((error.kind(), error.code()), (ErrorKind::Throttled, "Unknown"));
     assert_eq!(error.retry_after(), Some(Duration::from_secs(2)));
     assert_eq!(error.request_id(), Some("fromtheheader"));
 }
@@ -168,7 +170,7 @@ proptest! {
     }
 
     #[test]
-    fn no_secret_gets_through_wherever_a_peer_puts_it(
+    fn an_error_contains_no_secret_that_a_peer_sends(
         before in "[ -~]{0,20}", after in "[ -~]{0,20}", code in "[A-Za-z.]{1,12}", status in 200_u16..600,
     ) {
         let secret = "s3cr3t+Value/0123456789==";
@@ -182,7 +184,7 @@ proptest! {
             format!("<html>{message}"),
         ];
         for body in bodies {
-            let error = Error::from_answer("Operation", status, body.as_bytes(), &redaction);
+            let error = Error::from_response("Operation", status, body.as_bytes(), &redaction);
             let shown = format!("{error} {error:?} {error:#?}");
             for hidden in ["s3cr3t", "t0ken", "LTAI5t"] {
                 prop_assert!(!shown.contains(hidden), "{}", shown);

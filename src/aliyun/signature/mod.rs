@@ -1,7 +1,7 @@
-//! Signing, as pure functions of (request, keys, now, nonce).
+//! Signing, as pure functions of request, credentials, time and nonce.
 //!
-//! Every stage is public: vectors prove each by itself, and whoever plays the service can verify what a client
-//! signed. Sending is not here, and neither are clock and randomness.
+//! Every stage is public: test vectors verify each one separately, and the simulated cloud verifies
+//! signatures with the same functions. Not here: sending, the clock, and random numbers.
 //!
 //! Sources: "Alibaba Cloud SDK: V3 request structure and signature" and "V2 RPC request syntax and signature
 //! method".
@@ -16,104 +16,93 @@ use jiff::Timestamp;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::access_key::Credentials;
+use super::request::Parameter;
 
-/// RFC 3986's unreserved characters stay, every other byte is escaped. The form encoders of HTTP libraries
-/// (`+` for a blank, a bare `*`, `%7E`) make signatures that don't match.
+/// Every byte but RFC 3986's unreserved characters. The form encoders of HTTP libraries produce other
+/// text (`+` for a space, a bare `*`, `%7E`), for which the service computes another signature.
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
-/// What the body of a form is, word by word: the service compares the signed header with the sent one.
-pub(super) const FORM: &str = "application/x-www-form-urlencoded";
+/// The content type of a form. The service compares the signed header with the sent one.
+pub(crate) const FORM_CONTENT_TYPE: &str = "application/x-www-form-urlencoded";
 
-/// Which scheme signs.
+/// Which signature scheme is used.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub enum SignatureVersion {
-    /// RPC with HMAC-SHA1: older, for fallback.
+    /// RPC with HMAC-SHA1: the older scheme.
     V2,
-    /// ACS3-HMAC-SHA256: what the official SDKs send by default.
+    /// ACS3-HMAC-SHA256: the default of the official SDKs.
     #[default]
     V3,
 }
 
-/// What a signature depends on beside the request itself.
+/// Inputs of a signature in addition to the request.
 #[derive(Debug, Clone, Copy)]
-pub struct Context<'a> {
-    /// What the `host` header will say: lower case, the port only where it isn't the default one.
+pub struct SigningContext<'a> {
+    /// The `host` header: lower case, with a port only where it is not the default one.
     pub host: &'a str,
-    /// Who signs.
+    /// The credentials to sign with.
     pub credentials: &'a Credentials,
-    /// When; the service refuses what is 15 minutes off its own clock.
+    /// The time of the request. The service rejects a difference of more than 15 minutes.
     pub now: Timestamp,
-    /// Never used before: the service refuses a second request with the same nonce.
+    /// A unique text: the service rejects a second request with the same nonce.
     pub nonce: &'a str,
 }
 
 /// A signed request, ready to be sent with `POST` to the path `/`.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Signed {
+pub struct SignedRequest {
     /// The query of the URL, encoded.
     pub query: String,
-    /// The headers that belong to the signature (lower-case names); `host` is left to the HTTP library.
+    /// The headers of the signature, with lower-case names. The HTTP library adds `host`.
     pub headers: Vec<(&'static str, String)>,
-    /// The body, byte for byte as it must be sent.
+    /// The body, exactly as it must be sent.
     pub body: String,
 }
 
-impl fmt::Debug for Signed {
-    /// Says nothing of its contents: V2 carries token and signature in the query, V3 in the headers.
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Signed").finish_non_exhaustive()
+impl fmt::Debug for SignedRequest {
+    /// Shows no content: token and signature are in the query (V2) or in the headers (V3).
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SignedRequest").finish_non_exhaustive()
     }
 }
 
-/// Percent encoding of RFC 3986: only `A-Z a-z 0-9 - _ . ~` stay.
-pub fn encode(text: &str) -> Cow<'_, str> {
+/// Percent-encodes every byte but `A-Z a-z 0-9 - _ . ~`, as in RFC 3986.
+pub fn percent_encode(text: &str) -> Cow<'_, str> {
     utf8_percent_encode(text, ESCAPED).into()
 }
 
-/// [`encode`] to the end of a buffer.
-pub fn encode_into(buffer: &mut String, text: &str) {
+/// Appends a [percent-encoded](percent_encode) text to a buffer.
+pub fn percent_encode_into(buffer: &mut String, text: &str) {
     buffer.extend(utf8_percent_encode(text, ESCAPED));
 }
 
-/// Parameters sorted by the bytes of their names (`Status.1`, `Status.10`, `Status.2`), encoded and joined;
-/// the empty text when there are none. Query and form body are written this way too.
+/// Joins encoded parameters, sorted by the bytes of their names (`Status.1`, `Status.10`, `Status.2`).
+/// The text is empty without parameters. The query and the form body have the same format.
 pub fn canonical_query<N: AsRef<str>, V: AsRef<str>>(parameters: impl IntoIterator<Item = (N, V)>) -> String {
     let mut parameters: Vec<_> = parameters.into_iter().collect();
     parameters.sort_by(|(one, _), (other, _)| one.as_ref().cmp(other.as_ref()));
     let length: usize =
         parameters.iter().map(|(name, value)| name.as_ref().len() + value.as_ref().len() + 2).sum();
-    // A little room for what must be escaped.
+    // Spare capacity for escaped characters.
     let mut query = String::with_capacity(length + length / 4);
     for (name, value) in &parameters {
         if !query.is_empty() {
             query.push('&');
         }
-        encode_into(&mut query, name.as_ref());
+        percent_encode_into(&mut query, name.as_ref());
         query.push('=');
-        encode_into(&mut query, value.as_ref());
+        percent_encode_into(&mut query, value.as_ref());
     }
     query
 }
 
-/// UTC with whole seconds, as both schemes want it: `2026-11-22T08:00:00Z`.
-pub fn date(now: Timestamp) -> String {
+/// UTC in whole seconds, as both schemes require: `2026-11-22T08:00:00Z`.
+pub fn format_date(now: Timestamp) -> String {
     now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
-/// [`canonical_query`] of a request's own parameters.
-fn encoded(parameters: &[super::request::Parameter]) -> String {
+fn encode_parameters(parameters: &[Parameter]) -> String {
     canonical_query(parameters.iter().map(|(name, value)| (name, value)))
-}
-
-/// Lower-case hexadecimal digits.
-fn hex(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let mut text = String::with_capacity(bytes.len() * 2);
-    for byte in bytes {
-        text.push(char::from(DIGITS[usize::from(byte >> 4)]));
-        text.push(char::from(DIGITS[usize::from(byte & 0xf)]));
-    }
-    text
 }
 
 #[cfg(test)]

@@ -4,8 +4,9 @@ use percent_encoding::percent_decode_str;
 use proptest::prelude::*;
 use serde::Deserialize;
 
-use super::super::{Request, Secret};
 use super::*;
+use crate::aliyun::request::Request;
+use crate::aliyun::secret::Secret;
 
 #[derive(Deserialize)]
 struct Vectors {
@@ -68,10 +69,10 @@ impl Input {
         Credentials::new(&self.access_key_id, Secret::new(&self.access_key_secret), token)
     }
 
-    /// The request as this crate's own types, for vectors that say which parameter goes where.
+    /// The request, for vectors that state where each parameter belongs.
     fn request(&self) -> Option<Request> {
         let parameters = |map: &BTreeMap<String, String>| {
-            // Reversed, so that sorting is proven too.
+            // Reversed, to verify sorting too.
             map.iter().rev().map(|(name, value)| (name.clone().into(), value.clone())).collect()
         };
         Some(Request {
@@ -82,8 +83,8 @@ impl Input {
         })
     }
 
-    fn context<'a>(&'a self, credentials: &'a Credentials) -> Option<Context<'a>> {
-        Some(Context {
+    fn context<'a>(&'a self, credentials: &'a Credentials) -> Option<SigningContext<'a>> {
+        Some(SigningContext {
             host: self.host.as_deref()?,
             credentials,
             now: self.timestamp?,
@@ -108,7 +109,7 @@ fn v2_agrees_with_every_vector_stage_by_stage() {
 
 #[test]
 fn v2_signs_query_and_form_together_as_the_sdk_does() {
-    let mut proven = 0;
+    let mut verified = 0;
     for Vector { name, input, expected, .. } in vectors("v2-rpc-hmac-sha1") {
         let Some(request) = input.request() else { continue };
         let credentials = input.credentials();
@@ -128,7 +129,7 @@ fn v2_signs_query_and_form_together_as_the_sdk_does() {
             &credentials.access_key_secret,
             &v2::string_to_sign("POST", &canonical_query(&wanted)),
         );
-        assert!(signed.query.ends_with(&format!("&Signature={}", encode(&signature))), "{name}");
+        assert!(signed.query.ends_with(&format!("&Signature={}", percent_encode(&signature))), "{name}");
         let strict = expected.url_query_strict.unwrap();
         let without_signature = |query: &str| {
             let mut parts: Vec<_> =
@@ -141,12 +142,12 @@ fn v2_signs_query_and_form_together_as_the_sdk_does() {
             without_signature(&strict.replace("Format=json", "Format=JSON")),
             "{name}"
         );
-        assert_eq!(signed.headers, [("content-type", FORM.to_owned())], "{name}");
-        // Only decoded parameters count under V2: a blank may be `+` or `%20`.
+        assert_eq!(signed.headers, [("content-type", FORM_CONTENT_TYPE.to_owned())], "{name}");
+        // V2 signs decoded parameters: a space may be `+` or `%20`.
         assert_eq!(signed.body, expected.body.unwrap().replace('+', "%20"), "{name}");
-        proven += 1;
+        verified += 1;
     }
-    assert_eq!(proven, 2);
+    assert_eq!(verified, 2);
 }
 
 #[test]
@@ -185,10 +186,10 @@ fn v3_agrees_with_every_vector_stage_by_stage() {
     }
 }
 
-/// The service's side: takes what `sign` made apart and verifies it from the bytes alone.
+/// Verifies a signed request as the service does, from its bytes.
 #[test]
 fn v3_signs_the_same_headers_as_the_sdk_over_its_own_body() {
-    let mut proven = 0;
+    let mut verified = 0;
     for Vector { name, input, expected, .. } in vectors("acs3-hmac-sha256") {
         if name.ends_with("all-headers") {
             continue;
@@ -204,7 +205,7 @@ fn v3_signs_the_same_headers_as_the_sdk_over_its_own_body() {
         headers.push(("host", input.host.clone().unwrap()));
         let names = v3::signed_headers(&headers);
         assert_eq!(names, expected.signed_headers.unwrap(), "{name}");
-        // The body's hash aside, which differs in how a blank is written.
+        // Except for the body's hash, which depends on the encoding of a space.
         for (header, value) in &headers {
             if *header != "x-acs-content-sha256" {
                 assert_eq!(value, &input.signed_headers.as_ref().unwrap()[*header], "{name} {header}");
@@ -220,15 +221,15 @@ fn v3_signs_the_same_headers_as_the_sdk_over_its_own_body() {
         );
         let signature = v3::signature(&credentials.access_key_secret, &v3::string_to_sign(&canonical));
         assert_eq!(authorization, v3::authorization(&input.access_key_id, &names, &signature), "{name}");
-        proven += 1;
+        verified += 1;
     }
-    assert_eq!(proven, 2);
+    assert_eq!(verified, 2);
 }
 
 #[test]
 fn an_empty_form_has_a_content_type_and_no_form_has_none() {
     let credentials = Credentials::new("id", Secret::new("secret"), None);
-    let context = Context {
+    let context = SigningContext {
         host: "example.com",
         credentials: &credentials,
         now: Timestamp::UNIX_EPOCH,
@@ -253,23 +254,23 @@ fn headers_are_trimmed_and_repeated_names_are_joined_in_order() {
 }
 
 #[test]
-fn characters_that_form_encoders_get_wrong_are_encoded_by_rfc_3986() {
-    assert_eq!(encode(" *~+/=!'()&%"), "%20%2A~%2B%2F%3D%21%27%28%29%26%25");
-    assert_eq!(encode("办公"), "%E5%8A%9E%E5%85%AC");
-    assert!(matches!(encode("ABCxyz-019_.~"), Cow::Borrowed("ABCxyz-019_.~")));
+fn characters_that_form_encoders_treat_differently_are_encoded_by_rfc_3986() {
+    assert_eq!(percent_encode(" *~+/=!'()&%"), "%20%2A~%2B%2F%3D%21%27%28%29%26%25");
+    assert_eq!(percent_encode("办公"), "%E5%8A%9E%E5%85%AC");
+    assert!(matches!(percent_encode("ABCxyz-019_.~"), Cow::Borrowed("ABCxyz-019_.~")));
 }
 
 #[test]
-fn a_signed_request_does_not_show_what_is_in_it() {
+fn debug_output_of_a_signed_request_contains_no_content() {
     let credentials = Credentials::new("LTAIexampleid", Secret::new("hunter2"), Some(Secret::new("token")));
-    let context = Context {
+    let context = SigningContext {
         host: "example.com",
         credentials: &credentials,
         now: Timestamp::UNIX_EPOCH,
         nonce: "nonce",
     };
     let signed = v2::sign(&Request::new("Operation", "1"), &context);
-    assert_eq!(format!("{signed:?}"), "Signed { .. }");
+    assert_eq!(format!("{signed:?}"), "SignedRequest { .. }");
     let shown = format!("{context:?}");
     assert!(!shown.contains("hunter2") && !shown.contains("token\"") && !shown.contains("LTAI"), "{shown}");
 }
@@ -277,16 +278,16 @@ fn a_signed_request_does_not_show_what_is_in_it() {
 proptest! {
     #[test]
     fn encoding_is_undone_by_decoding(text in any::<String>()) {
-        let encoded = encode(&text).into_owned();
+        let encoded = percent_encode(&text).into_owned();
         prop_assert_eq!(percent_decode_str(&encoded).decode_utf8().unwrap(), text.as_str());
         let mut appended = String::from("before ");
-        encode_into(&mut appended, &text);
+        percent_encode_into(&mut appended, &text);
         prop_assert_eq!(appended, format!("before {encoded}"));
     }
 
     #[test]
     fn only_unreserved_characters_stay_and_digits_are_upper_case(text in any::<String>()) {
-        let encoded = encode(&text);
+        let encoded = percent_encode(&text);
         let mut bytes = encoded.bytes();
         while let Some(byte) = bytes.next() {
             if byte == b'%' {

@@ -12,9 +12,9 @@ use super::{
 };
 use crate::{
     aliyun::{
-        Endpoint, Error, Kind,
-        identity::Identity,
-        probe::{Clocks, Failed, Probe, Stage},
+        Endpoint, Error, ErrorKind,
+        diagnose::{ClockComparison, Diagnosis, FailedStage, Stage},
+        identity::CallerIdentity,
     },
     appstreaming::{
         READ_ONLY_POLICY, advice,
@@ -50,7 +50,7 @@ pub(super) fn account(observed: &Observed, limits: &Limits, now: Timestamp) -> A
 }
 
 /// How far the way to the endpoint goes.
-fn endpoint(probe: &Probe, endpoint: &Endpoint, vpc: bool) -> Finding {
+fn endpoint(probe: &Diagnosis, endpoint: &Endpoint, vpc: bool) -> Finding {
     let mut way: Vec<String> = probe
         .passed
         .iter()
@@ -81,8 +81,8 @@ fn endpoint(probe: &Probe, endpoint: &Endpoint, vpc: bool) -> Finding {
         .advise(way_out(failed, probe, endpoint, vpc))
 }
 
-fn way_out(failed: &Failed, probe: &Probe, endpoint: &Endpoint, vpc: bool) -> String {
-    if failed.certificate {
+fn way_out(failed: &FailedStage, probe: &Diagnosis, endpoint: &Endpoint, vpc: bool) -> String {
+    if failed.bad_certificate {
         return "the peer's certificate isn't trusted here: if something inspects TLS on the way, add its authority to \
                 this machine's trust store or SSL_CERT_FILE; else check the endpoint"
             .to_owned();
@@ -111,7 +111,7 @@ fn way_out(failed: &Failed, probe: &Probe, endpoint: &Endpoint, vpc: bool) -> St
 }
 
 /// This machine's time against the service's; nothing where nobody answered.
-fn clock(probe: &Probe) -> Option<Finding> {
+fn clock(probe: &Diagnosis) -> Option<Finding> {
     let Some(clocks) = probe.clocks else {
         return probe
             .failed
@@ -136,10 +136,10 @@ fn clock(probe: &Probe) -> Option<Finding> {
 
 /// Positive when this machine's clock is the later one. The service says whole seconds: half of one is
 /// added, which is right on average.
-fn seconds_ahead(clocks: &Clocks) -> f64 {
-    let theirs = clocks.theirs + Duration::from_millis(500);
+fn seconds_ahead(clocks: &ClockComparison) -> f64 {
+    let theirs = clocks.peer + Duration::from_millis(500);
     let signed = |later: SystemTime, earlier| later.duration_since(earlier).ok().map(|d| d.as_secs_f64());
-    signed(clocks.ours, theirs).unwrap_or_else(|| -signed(theirs, clocks.ours).unwrap_or_default())
+    signed(clocks.local, theirs).unwrap_or_else(|| -signed(theirs, clocks.local).unwrap_or_default())
 }
 
 /// Where the keys come from, and whether they will last.
@@ -181,10 +181,10 @@ fn credentials(keys: &Result<Keys, String>, now: Timestamp) -> Finding {
 }
 
 /// Whose keys they are. Never worse than a warning: nothing of the exporter depends on it.
-fn identity(trial: &Trial<Identity>) -> Option<Finding> {
+fn identity(trial: &Trial<CallerIdentity>) -> Option<Finding> {
     Some(match trial {
         Trial::Passed(identity) => {
-            let Identity { identity_type, account_id, arn } = identity;
+            let CallerIdentity { identity_type, account_id, arn } = identity;
             let message = match identity_type.as_str() {
                 "Account" => format!("the account {account_id} itself"),
                 "" => format!("{arn} of account {account_id}"),
@@ -353,7 +353,7 @@ impl TargetSeen {
     /// Whether a permission is missing.
     fn is_denied(&self) -> bool {
         let denied =
-            |error: &Error| error.kind() == Kind::Forbidden && error.code() != "Forbidden.RiskControl";
+            |error: &Error| error.kind() == ErrorKind::Forbidden && error.code() != "Forbidden.RiskControl";
         [self.groups.error(), self.instances.error(), self.persistent.error()]
             .into_iter()
             .flatten()

@@ -17,11 +17,11 @@ use super::chain;
 use crate::app::{self, assemble};
 use crate::{
     aliyun::{
-        self, Client, Endpoint, Error, Kind, Outcome,
+        self, AttemptOutcome, Client, Endpoint, Error, ErrorKind,
         access_key::mask_id,
-        credentials::Source,
-        identity::{Identity, STS_HOST, caller_identity},
-        probe::{Probe, probe},
+        credentials::CredentialsSource,
+        diagnose::{Diagnosis, diagnose},
+        identity::{CallerIdentity, STS_HOST, get_caller_identity},
     },
     appstreaming::{InstanceQuery, PersistentQuery, has_no_persistent_sessions},
     config::{Account, Config},
@@ -53,11 +53,11 @@ pub(super) struct Observed {
     /// Whether it is a VPC's host.
     pub vpc: bool,
     /// How far the way to the endpoint goes.
-    pub probe: Probe,
+    pub probe: Diagnosis,
     /// The keys, or why there are none.
     pub credentials: Result<Keys, String>,
     /// Whose they are.
-    pub identity: Trial<Identity>,
+    pub identity: Trial<CallerIdentity>,
     /// The account's targets.
     pub targets: Vec<TargetSeen>,
     /// What requests took on average; `None` when none was answered.
@@ -133,7 +133,7 @@ pub(super) enum Trial<T> {
 
 /// Looks at one account from all sides. Takes a bounded time, and never fails as a whole.
 pub(super) async fn account(config: &Config, account: &Account) -> Observed {
-    let options = aliyun::Options {
+    let options = aliyun::ClientOptions {
         max_retries: config.api.max_retries.min(MAX_RETRIES),
         ..assemble::client_options(config, &account.endpoint)
     };
@@ -142,7 +142,7 @@ pub(super) async fn account(config: &Config, account: &Account) -> Observed {
         name: account.name.clone(),
         endpoint: account.endpoint.clone(),
         vpc: account.vpc && !account.endpoint_written,
-        probe: Probe::default(),
+        probe: Diagnosis::default(),
         credentials: Err(String::new()),
         identity: Trial::NotTried("there are no credentials"),
         targets: Vec::new(),
@@ -150,14 +150,14 @@ pub(super) async fn account(config: &Config, account: &Account) -> Observed {
         throttled: 0,
     };
     let source = assemble::credentials(config, account, &Telemetry::new());
-    let (probed, credentials) = tokio::join!(probe(&options), keys(&source));
-    (observed.probe, observed.credentials) = (probed, credentials);
+    let (probe, credentials) = tokio::join!(diagnose(&options), keys(&source));
+    (observed.probe, observed.credentials) = (probe, credentials);
     if let (Ok(source), Ok(_)) = (&source, &observed.credentials) {
         observed.identity = who(account, &options, source).await;
     }
     let client = match &source {
         Ok(source) if observed.credentials.is_ok() && observed.probe.failed.is_none() => {
-            let observer = Arc::clone(&watch) as Arc<dyn aliyun::Observer>;
+            let observer = Arc::clone(&watch) as Arc<dyn aliyun::RequestObserver>;
             Client::new(options, Arc::clone(source), observer).ok()
         }
         _ => None,
@@ -187,7 +187,7 @@ fn patience(requests_per_second: f64, targets: usize) -> Duration {
     PATIENCE + Duration::try_from_secs_f64(waiting).map_or(LONGEST_LINE, |line| line.min(LONGEST_LINE))
 }
 
-async fn keys(source: &Result<Arc<dyn Source>, app::Error>) -> Result<Keys, String> {
+async fn keys(source: &Result<Arc<dyn CredentialsSource>, app::Error>) -> Result<Keys, String> {
     let source = source.as_ref().map_err(|error| match std::error::Error::source(error) {
         Some(cause) => chain(cause),
         None => chain(error),
@@ -205,10 +205,15 @@ async fn keys(source: &Result<Arc<dyn Source>, app::Error>) -> Result<Keys, Stri
     }
 }
 
-async fn who(account: &Account, options: &aliyun::Options, source: &Arc<dyn Source>) -> Trial<Identity> {
-    let options = aliyun::Options { endpoint: sts_endpoint(account), max_retries: 0, ..options.clone() };
-    match Client::new(options, Arc::clone(source), Arc::new(aliyun::Unobserved)) {
-        Ok(client) => within(PATIENCE_FOR_IDENTITY, caller_identity(&client)).await,
+async fn who(
+    account: &Account,
+    options: &aliyun::ClientOptions,
+    source: &Arc<dyn CredentialsSource>,
+) -> Trial<CallerIdentity> {
+    let options =
+        aliyun::ClientOptions { endpoint: sts_endpoint(account), max_retries: 0, ..options.clone() };
+    match Client::new(options, Arc::clone(source), Arc::new(())) {
+        Ok(client) => within(PATIENCE_FOR_IDENTITY, get_caller_identity(&client)).await,
         Err(error) => Trial::Failed(error),
     }
 }
@@ -273,7 +278,7 @@ async fn list_groups(target: &Target) -> Result<(Vec<Group>, Vec<u64>), Error> {
                 groups.extend(listing.data);
             }
             // Picked by an id that isn't there.
-            Err(error) if error.kind() == Kind::NotFound => listings.push(0),
+            Err(error) if error.kind() == ErrorKind::NotFound => listings.push(0),
             Err(error) => return Err(error),
         }
     }
@@ -387,19 +392,14 @@ impl Watch {
     }
 }
 
-impl aliyun::Observer for Watch {
-    fn finished(&self, outcome: &Outcome<'_>) {
+impl aliyun::RequestObserver for Watch {
+    fn finished(&self, outcome: &AttemptOutcome<'_>) {
         self.requests.fetch_add(1, Relaxed);
         self.micros.fetch_add(u64::try_from(outcome.took.as_micros()).unwrap_or(u64::MAX), Relaxed);
         if outcome.code.starts_with("Throttling") {
             self.throttled.fetch_add(1, Relaxed);
         }
     }
-
-    fn retried(&self, _operation: &'static str) {}
-    fn waited(&self, _waited: Duration) {}
-    fn rate_limit(&self, _requests_per_second: f64) {}
-    fn in_flight(&self, _change: i64) {}
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 
 use super::progress::Progress;
 use crate::{
-    aliyun::{self, Call, Kind},
+    aliyun::{self, Call, ErrorKind},
     appstreaming::{
         Client, GroupFilter, GroupQuery, InstanceQuery, PersistentQuery, Query, Record,
         has_no_persistent_sessions,
@@ -120,7 +120,7 @@ async fn groups<C: Call>(
     let listings = stream::iter(&queries).map(|query| async move {
         match api.list_groups(query).await {
             Ok(listing) => Ok((query, listing.data)),
-            Err(error) if error.kind() == Kind::NotFound => Ok((query, Vec::new())),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok((query, Vec::new())),
             Err(error) => Err(Failure { what: "groups".to_owned(), error }),
         }
     });
@@ -238,11 +238,11 @@ async fn all<C: Call, Q: Query>(
 /// there, one that vanished between two listings, one that can't have persistent sessions.
 fn is_nothing<Q: Query>(job: &Job<Q>, error: &aliyun::Error) -> bool {
     if Q::OPERATION == GroupQuery::OPERATION {
-        return error.kind() == Kind::NotFound;
+        return error.kind() == ErrorKind::NotFound;
     }
     match &job.group {
         Some(group) if Q::OPERATION == PersistentQuery::OPERATION => has_no_persistent_sessions(group, error),
-        Some(_) => error.kind() == Kind::NotFound,
+        Some(_) => error.kind() == ErrorKind::NotFound,
         // It was named by hand: that it isn't there is the answer.
         None => false,
     }

@@ -34,7 +34,7 @@ use self::{
 use super::{Error, chain, terminal};
 use crate::app::assemble;
 use crate::{
-    aliyun::Kind,
+    aliyun::ErrorKind,
     appstreaming::{self, Record, advice},
     cli::{self, ListFormat, Listing},
     config::{Account, Config},
@@ -50,7 +50,7 @@ pub(super) fn run(arguments: &cli::List) -> Result<ExitCode, Error> {
     let account = choose(&config, common.account.as_deref())?;
     let progress = Arc::new(Progress::new(noun(&arguments.what)));
     let client = assemble::client(&config, account, &Telemetry::new())?
-        .observed_by(Arc::clone(&progress) as Arc<dyn crate::aliyun::Observer>);
+        .observed_by(Arc::clone(&progress) as Arc<dyn crate::aliyun::RequestObserver>);
     let api = appstreaming::Client::new(client, config.poll.page_size);
 
     let asked = super::runtime()?.block_on(async {
@@ -151,7 +151,7 @@ fn complain(account: &str, failure: &Failure) {
             eprintln!("  what to do: {advice}");
             eprintln!("  `appstreaming-exporter check --online` tells more");
         }
-        None if failure.error.kind() == Kind::NotFound => {
+        None if failure.error.kind() == ErrorKind::NotFound => {
             eprintln!("  what to do: see which groups there are with `appstreaming-exporter list groups`");
         }
         None => {}

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use crate::aliyun::{Observer, Outcome};
+use crate::aliyun::{AttemptOutcome, RequestObserver};
 
 /// Who has the answer sooner needs no line.
 const PATIENCE: Duration = Duration::from_millis(800);
@@ -88,18 +88,14 @@ impl Progress {
     }
 }
 
-impl Observer for Progress {
-    fn finished(&self, _outcome: &Outcome<'_>) {
+impl RequestObserver for Progress {
+    fn finished(&self, _outcome: &AttemptOutcome<'_>) {
         self.requests.fetch_add(1, Relaxed);
     }
 
     fn retried(&self, _operation: &'static str) {
         self.retries.fetch_add(1, Relaxed);
     }
-
-    fn waited(&self, _waited: Duration) {}
-    fn rate_limit(&self, _requests_per_second: f64) {}
-    fn in_flight(&self, _change: i64) {}
 }
 
 #[cfg(test)]

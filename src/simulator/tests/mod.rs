@@ -17,7 +17,7 @@ use crate::aliyun::{
     Request, Secret,
     credentials::Credentials,
     request::Parameter,
-    signature::{Context, Signed, v2, v3},
+    signature::{SignedRequest, SigningContext, v2, v3},
 };
 
 use super::{
@@ -74,7 +74,7 @@ impl TestCloud {
     fn sign(&mut self, request: &Request, version: u8, credentials: &Credentials) -> Sent {
         self.nonce += 1;
         let nonce = format!("nonce-{}", self.nonce);
-        let context = Context { host: HOST, credentials, now: self.now, nonce: &nonce };
+        let context = SigningContext { host: HOST, credentials, now: self.now, nonce: &nonce };
         let signed = if version == 2 { v2::sign(request, &context) } else { v3::sign(request, &context) };
         Sent::from(signed)
     }
@@ -162,8 +162,8 @@ impl Sent {
     }
 }
 
-impl From<Signed> for Sent {
-    fn from(signed: Signed) -> Self {
+impl From<SignedRequest> for Sent {
+    fn from(signed: SignedRequest) -> Self {
         let mut headers = HeaderMap::new();
         headers.insert("host", HeaderValue::from_static(HOST));
         headers.insert("user-agent", HeaderValue::from_static("tests"));

@@ -1,41 +1,42 @@
-//! An API on loopback, by hand: it can do what a proper server never would.
+//! An API on loopback that can violate HTTP, which no server library does.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
 
+use parking_lot::Mutex;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
-use super::{Endpoint, Options};
+use super::{ClientOptions, Endpoint};
 
-/// What the server does with a connection's next request.
+/// How the server replies to a connection's next request.
 #[derive(Clone)]
 pub enum Reply {
-    /// Status line, further header lines and a body.
-    Answer(&'static str, &'static str, Vec<u8>),
-    /// Closes the connection without a word.
+    /// With a status line, further header lines and a body.
+    Respond(&'static str, &'static str, Vec<u8>),
+    /// Closes the connection without a response.
     HangUp,
-    /// Promises more than it sends, then closes.
+    /// Announces more bytes than it sends, then closes the connection.
     Truncate,
-    /// Says nothing for ever.
+    /// Never sends anything.
     Silence,
 }
 
-pub fn answer(status: &'static str, body: impl Into<Vec<u8>>) -> Reply {
-    Reply::Answer(status, "", body.into())
+pub fn respond(status: &'static str, body: impl Into<Vec<u8>>) -> Reply {
+    Reply::Respond(status, "", body.into())
 }
 
 pub fn ok(body: &str) -> Reply {
-    answer("200 OK", body)
+    respond("200 OK", body)
 }
 
 pub fn error(code: &str) -> Reply {
-    answer("400 Bad Request", format!(r#"{{"RequestId":"E1","Code":"{code}","Message":"m"}}"#))
+    respond("400 Bad Request", format!(r#"{{"RequestId":"E1","Code":"{code}","Message":"m"}}"#))
 }
 
-/// An API on loopback that plays its replies in order and keeps what it was asked.
+/// An API on loopback that sends its replies in order and records the requests.
 pub struct Server {
     pub endpoint: Endpoint,
     pub connections: Arc<AtomicUsize>,
@@ -63,23 +64,23 @@ impl Server {
         let replies = Arc::new(Mutex::new(replies.into_iter().collect::<VecDeque<_>>()));
         let requests = Arc::new(Mutex::new(Vec::new()));
         let connections = Arc::new(AtomicUsize::new(0));
-        let (kept, count) = (Arc::clone(&requests), Arc::clone(&connections));
+        let (received, count) = (Arc::clone(&requests), Arc::clone(&connections));
         let task = tokio::spawn(async move {
             loop {
                 let (stream, _) = listener.accept().await.unwrap();
                 count.fetch_add(1, Ordering::Relaxed);
-                tokio::spawn(serve(stream, Arc::clone(&replies), Arc::clone(&kept)));
+                tokio::spawn(serve(stream, Arc::clone(&replies), Arc::clone(&received)));
             }
         });
         Self { endpoint, requests, connections, task }
     }
 
-    pub fn options(&self) -> Options {
-        Options { requests_per_second: 1000.0, ..Options::new(self.endpoint.clone()) }
+    pub fn options(&self) -> ClientOptions {
+        ClientOptions { requests_per_second: 1000.0, ..ClientOptions::new(self.endpoint.clone()) }
     }
 
     pub fn requests(&self) -> Vec<Received> {
-        self.requests.lock().unwrap().clone()
+        self.requests.lock().clone()
     }
 }
 
@@ -96,10 +97,10 @@ async fn serve(
 ) {
     let mut buffer = Vec::new();
     while let Some(request) = receive(&mut stream, &mut buffer).await {
-        requests.lock().unwrap().push(request);
-        let reply = replies.lock().unwrap().pop_front().unwrap_or(Reply::HangUp);
+        requests.lock().push(request);
+        let reply = replies.lock().pop_front().unwrap_or(Reply::HangUp);
         let _ = match reply {
-            Reply::Answer(status, headers, body) => {
+            Reply::Respond(status, headers, body) => {
                 let head = format!("HTTP/1.1 {status}\r\n{headers}content-length: {}\r\n\r\n", body.len());
                 stream.write_all(&[head.as_bytes(), &body].concat()).await
             }

@@ -2,65 +2,94 @@
 
 use std::collections::BTreeMap;
 
-use super::super::super::Secret;
-use super::super::{Error, KeyText, Recipe, Role, StsPlace};
-use super::Reading;
+use super::query::ProfileQuery;
+use crate::aliyun::credentials::error::Error;
+use crate::aliyun::credentials::provider_config::{AssumedRole, KeySource, ProviderConfig, StsEndpoint};
+use crate::aliyun::secret::Secret;
 
-/// What the section comes to. [Not configured](Error::is_not_configured) when the file doesn't have it.
-pub(super) fn recipe(text: &str, reading: Reading<'_>) -> Result<Recipe, Error> {
-    let name = reading.profile.unwrap_or("default");
-    let Some(keys) = section(text, name) else {
-        return Err(Error::not_configured(reading.from, format!("has no section [{name}]")));
+/// One section: its keys that have a value, in lower case.
+struct IniSection<'a> {
+    name: &'a str,
+    keys: BTreeMap<String, &'a str>,
+    query: ProfileQuery<'a>,
+}
+
+/// Parses the section that `query` names, or `[default]`.
+///
+/// # Errors
+///
+/// "Not configured" when the file does not contain the section. Other errors name what is invalid.
+pub(super) fn parse(text: &str, query: ProfileQuery<'_>) -> Result<ProviderConfig, Error> {
+    let name = query.profile.unwrap_or("default");
+    let Some(keys) = section_keys(text, name) else {
+        return Err(query.not_configured(format!("has no section [{name}]")));
     };
-    let kind = keys.get("type").copied().unwrap_or_default();
-    let optional = |key: &str| keys.get(key).map(|value| (*value).to_owned());
-    let needed = |key: &str| {
-        optional(key)
-            .ok_or_else(|| Error::new(reading.from, format!("section [{name}] of type {kind} needs {key}")))
-    };
-    let secret = |key| Ok(KeyText::Given(Secret::new(needed(key)?)));
-    let access_key = || {
-        Ok(Recipe::AccessKey {
-            id: secret("access_key_id")?,
-            secret: secret("access_key_secret")?,
-            token: None,
+    IniSection { name, keys, query }.provider_config()
+}
+
+impl IniSection<'_> {
+    fn provider_config(&self) -> Result<ProviderConfig, Error> {
+        let endpoints = self.query.endpoints;
+        let sts = StsEndpoint::from(endpoints.sts.clone());
+        match self.kind() {
+            "access_key" => self.access_key(),
+            "ram_role_arn" => {
+                Ok(ProviderConfig::AssumeRole { base: Box::new(self.access_key()?), role: self.role()?, sts })
+            }
+            "ecs_ram_role" => Ok(ProviderConfig::EcsRamRole {
+                role_name: self.text("role_name"),
+                metadata: endpoints.metadata.clone(),
+            }),
+            "oidc_role_arn" => Ok(ProviderConfig::OidcRole {
+                provider_arn: self.required("oidc_provider_arn")?,
+                token_file: self.required("oidc_token_file_path")?.into(),
+                role: self.role()?,
+                sts,
+            }),
+            "" => Err(self.query.error(format!("section [{}] has no type", self.name))),
+            kind => Err(self.query.error(format!(
+                "unsupported type: section [{}] has type {kind:?}; use access_key, ram_role_arn, ecs_ram_role or \
+                 oidc_role_arn",
+                self.name
+            ))),
+        }
+    }
+
+    fn kind(&self) -> &str {
+        self.keys.get("type").copied().unwrap_or_default()
+    }
+
+    fn text(&self, key: &str) -> Option<String> {
+        self.keys.get(key).map(|value| (*value).to_owned())
+    }
+
+    fn required(&self, key: &str) -> Result<String, Error> {
+        self.text(key).ok_or_else(|| {
+            self.query.error(format!("section [{}] of type {} needs {key}", self.name, self.kind()))
         })
-    };
-    let role = || {
-        let mut role = Role::new(needed("role_arn")?);
-        if let Some(session_name) = optional("role_session_name") {
+    }
+
+    fn access_key(&self) -> Result<ProviderConfig, Error> {
+        let value = |key| Ok(KeySource::Value(Secret::new(self.required(key)?)));
+        Ok(ProviderConfig::AccessKey {
+            id: value("access_key_id")?,
+            secret: value("access_key_secret")?,
+            security_token: None,
+        })
+    }
+
+    fn role(&self) -> Result<AssumedRole, Error> {
+        let mut role = AssumedRole::new(self.required("role_arn")?);
+        if let Some(session_name) = self.text("role_session_name") {
             role.session_name = session_name;
         }
-        role.policy = optional("policy");
+        role.policy = self.text("policy");
         Ok(role)
-    };
-    let sts = StsPlace::at(reading.places.sts.clone());
-    match kind {
-        "access_key" => access_key(),
-        "ram_role_arn" => Ok(Recipe::AssumeRole { base: Box::new(access_key()?), role: role()?, sts }),
-        "ecs_ram_role" => Ok(Recipe::EcsRamRole {
-            role_name: optional("role_name"),
-            metadata: reading.places.metadata.clone(),
-        }),
-        "oidc_role_arn" => Ok(Recipe::OidcRole {
-            provider_arn: needed("oidc_provider_arn")?,
-            token_file: needed("oidc_token_file_path")?.into(),
-            role: role()?,
-            sts,
-        }),
-        "" => Err(Error::new(reading.from, format!("section [{name}] has no type"))),
-        kind => {
-            let message = format!(
-                "unsupported type: section [{name}] has type {kind:?}; use access_key, ram_role_arn, ecs_ram_role \
-                 or oidc_role_arn"
-            );
-            Err(Error::new(reading.from, message))
-        }
     }
 }
 
-/// The keys of a section that have a value. As the SDK for Python does it, a value ends at the first `#`.
-fn section<'a>(text: &'a str, name: &str) -> Option<BTreeMap<String, &'a str>> {
+/// The keys of a section that have a value. As in the SDK for Python, a value ends at the first `#`.
+fn section_keys<'a>(text: &'a str, name: &str) -> Option<BTreeMap<String, &'a str>> {
     let mut found: Option<BTreeMap<String, &str>> = None;
     let mut inside = false;
     for line in text.trim_start_matches('\u{feff}').lines().map(str::trim) {
@@ -84,8 +113,8 @@ fn section<'a>(text: &'a str, name: &str) -> Option<BTreeMap<String, &'a str>> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::Places;
     use super::*;
+    use crate::aliyun::credentials::provider_config::ServiceEndpoints;
 
     const SAMPLE: &str = "\
         ; a comment\n[default]  \ntype = access_key # the simplest\naccess_key_id=id\naccess_key_secret : secret\n\n\
@@ -97,34 +126,46 @@ mod tests {
         [rsa]\ntype = rsa_key_pair\nprivate_key_file = hunter2\n\
         [half]\ntype = access_key\naccess_key_id = id\n";
 
-    fn read(profile: Option<&str>) -> Result<Recipe, Error> {
-        recipe(SAMPLE, Reading { from: "credentials_file", profile, places: &Places::default() })
+    fn read(profile: Option<&str>) -> Result<ProviderConfig, Error> {
+        parse(
+            SAMPLE,
+            ProfileQuery {
+                source_name: "credentials_file",
+                profile,
+                endpoints: &ServiceEndpoints::default(),
+            },
+        )
     }
 
     #[test]
-    fn every_type_that_the_sdks_share_is_understood() {
-        let given = |text: &str| KeyText::Given(Secret::new(text));
-        let keys = Recipe::AccessKey { id: given("id"), secret: given("secret"), token: None };
+    fn every_type_that_all_sdks_support_is_supported() {
+        let given = |text: &str| KeySource::Value(Secret::new(text));
+        let keys =
+            ProviderConfig::AccessKey { id: given("id"), secret: given("secret"), security_token: None };
         assert_eq!(read(None).unwrap(), keys);
-        let mut role = Role::new("acs:ram::1:role/r");
-        let rrsa = Recipe::OidcRole {
+        let mut role = AssumedRole::new("acs:ram::1:role/r");
+        let rrsa = ProviderConfig::OidcRole {
             provider_arn: "acs:ram::1:oidc-provider/p".into(),
             token_file: "/token".into(),
             role: role.clone(),
-            sts: StsPlace::Usual,
+            sts: StsEndpoint::Environment,
         };
         assert_eq!(read(Some("rrsa")).unwrap(), rrsa);
         role.session_name = "metrics".into();
-        let assumed = Recipe::AssumeRole { base: Box::new(keys), role, sts: StsPlace::Usual };
+        let assumed =
+            ProviderConfig::AssumeRole { base: Box::new(keys), role, sts: StsEndpoint::Environment };
         assert_eq!(read(Some("role")).unwrap(), assumed);
-        assert_eq!(read(Some("ecs")).unwrap(), Recipe::EcsRamRole { role_name: None, metadata: None });
+        assert_eq!(
+            read(Some("ecs")).unwrap(),
+            ProviderConfig::EcsRamRole { role_name: None, metadata: None }
+        );
     }
 
     #[test]
-    fn what_is_missing_or_not_understood_is_named() {
+    fn an_error_names_what_is_missing_or_unsupported() {
         assert!(read(Some("absent")).unwrap_err().is_not_configured());
-        let told = |profile| read(Some(profile)).unwrap_err().to_string();
-        assert!(told("half").ends_with("section [half] of type access_key needs access_key_secret"));
-        assert!(told("rsa").contains("unsupported type") && !told("rsa").contains("hunter2"));
+        let error = |profile| read(Some(profile)).unwrap_err().to_string();
+        assert!(error("half").ends_with("section [half] of type access_key needs access_key_secret"));
+        assert!(error("rsa").contains("unsupported type") && !error("rsa").contains("hunter2"));
     }
 }

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::{
-    aliyun::probe::Passed,
+    aliyun::diagnose::PassedStage,
     commands::check::{finding::Report, text},
 };
 
@@ -43,9 +43,13 @@ fn levels(findings: &[Finding]) -> Vec<Level> {
 
 #[test]
 fn a_broken_way_says_how_far_it_goes_and_what_to_do_about_the_rest() {
-    let passed =
-        |stage, detail: &str| Passed { stage, took: Duration::from_millis(3), detail: detail.to_owned() };
-    let broken = |stage, certificate| Failed { stage, message: "gone".to_owned(), certificate };
+    let passed = |stage, detail: &str| PassedStage {
+        stage,
+        took: Duration::from_millis(3),
+        detail: detail.to_owned(),
+    };
+    let broken =
+        |stage, certificate| FailedStage { stage, message: "gone".to_owned(), bad_certificate: certificate };
     let way = vec![passed(Stage::Resolve, "192.0.2.1")];
     for (failed, proxy, vpc, word, advice) in [
         (broken(Stage::Resolve, false), None, false, "resolved", "name resolution"),
@@ -56,7 +60,7 @@ fn a_broken_way_says_how_far_it_goes_and_what_to_do_about_the_rest() {
         (broken(Stage::Tls, true), None, false, "no TLS", "SSL_CERT_FILE"),
         (broken(Stage::Http, false), None, false, "no answer in HTTP", "API's"),
     ] {
-        let probe = Probe {
+        let probe = Diagnosis {
             passed: way.clone(),
             failed: Some(failed),
             proxy: proxy.map(str::to_owned),
@@ -89,7 +93,10 @@ fn a_clock_is_wrong_beyond_a_minute_and_useless_beyond_fifteen() {
         } else {
             ours + Duration::from_secs_f64(-off)
         };
-        let probe = Probe { clocks: Some(Clocks { theirs: theirs - half, ours }), ..Probe::default() };
+        let probe = Diagnosis {
+            clocks: Some(ClockComparison { peer: theirs - half, local: ours }),
+            ..Diagnosis::default()
+        };
         let finding = clock(&probe).unwrap();
         assert_eq!((finding.level, finding.advice.is_some()), (level, level != Level::Ok), "{off}");
         assert!(finding.message.contains(words), "{off}: {}", finding.message);
@@ -98,9 +105,9 @@ fn a_clock_is_wrong_beyond_a_minute_and_useless_beyond_fifteen() {
 
 #[test]
 fn a_service_that_tells_no_time_is_a_note_and_one_that_is_silent_nothing() {
-    assert_eq!(clock(&Probe::default()).map(|finding| finding.level), Some(Level::Note));
-    let failed = Some(Failed { stage: Stage::Connect, message: String::new(), certificate: false });
-    assert_eq!(clock(&Probe { failed, ..Probe::default() }), None);
+    assert_eq!(clock(&Diagnosis::default()).map(|finding| finding.level), Some(Level::Note));
+    let failed = Some(FailedStage { stage: Stage::Connect, message: String::new(), bad_certificate: false });
+    assert_eq!(clock(&Diagnosis { failed, ..Diagnosis::default() }), None);
 }
 
 #[test]
@@ -126,7 +133,7 @@ fn credentials_are_judged_by_when_they_end() {
 
 #[test]
 fn who_calls_is_never_worse_than_a_warning() {
-    let caller = |identity_type: &str| Identity {
+    let caller = |identity_type: &str| CallerIdentity {
         identity_type: identity_type.to_owned(),
         account_id: "12".to_owned(),
         arn: "acs:ram::12:user/exporter".to_owned(),
@@ -224,7 +231,7 @@ fn an_account_without_anything_wrong_has_no_policy() {
         name: "production".to_owned(),
         endpoint: place(),
         vpc: false,
-        probe: Probe::default(),
+        probe: Diagnosis::default(),
         credentials: Ok(Keys {
             source: "environment",
             id: "…AbCd".to_owned(),
@@ -248,7 +255,7 @@ fn an_account_without_anything_wrong_has_no_policy() {
 
 #[test]
 fn the_documentation_shows_what_the_doctor_says() {
-    let passed = |stage, took, detail: &str| Passed {
+    let passed = |stage, took, detail: &str| PassedStage {
         stage,
         took: Duration::from_millis(took),
         detail: detail.to_owned(),
@@ -260,15 +267,15 @@ fn the_documentation_shows_what_the_doctor_says() {
         name: "production".to_owned(),
         endpoint: Endpoint::https("appstream-center.cn-shanghai.aliyuncs.com").unwrap(),
         vpc: false,
-        probe: Probe {
+        probe: Diagnosis {
             passed: vec![
                 passed(Stage::Resolve, 4, "203.0.113.7"),
                 passed(Stage::Connect, 11, "203.0.113.7:443"),
                 passed(Stage::Tls, 24, "TLS 1.3"),
                 passed(Stage::Http, 31, "status 400"),
             ],
-            clocks: Some(Clocks { theirs: ours + Duration::from_millis(74_500), ours }),
-            ..Probe::default()
+            clocks: Some(ClockComparison { peer: ours + Duration::from_millis(74_500), local: ours }),
+            ..Diagnosis::default()
         },
         credentials: Ok(Keys {
             source: "oidc_role",
@@ -276,7 +283,7 @@ fn the_documentation_shows_what_the_doctor_says() {
             temporary: true,
             expires: Some("2026-11-22T08:42:00Z".parse().unwrap()),
         }),
-        identity: Trial::Passed(Identity {
+        identity: Trial::Passed(CallerIdentity {
             identity_type: "AssumedRoleUser".to_owned(),
             account_id: "1234567890123456".to_owned(),
             arn: "acs:ram::1234567890123456:assumed-role/exporter/appstreaming-exporter".to_owned(),
