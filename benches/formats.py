@@ -5,7 +5,7 @@
 
 Starts the simulated cloud and exporters as processes of their own on loopback. First the sizes: one scrape
 for each client's own Accept header and each encoding. Then the wall time of polls at rate limits (requests
-per second), in turns with nobody scraping and with `wrk` scraping over four connections as fast as it can.
+per second), in turns without scrapes and with `wrk`, which scrapes over four connections as fast as it can.
 Needs `wrk` for the second part; otherwise standard library only.
 """
 
@@ -104,7 +104,7 @@ def poll_seconds(url, polls):
 
 
 def polls_under_load(binary, cloud_url, turns, rates):
-    print("\n| requests per second | mode | encoding | scrapes/s | wall of a poll, ms | with nobody scraping | slower by |")
+    print("\n| requests per second | mode | encoding | scrapes/s | wall of a poll, ms | without scrapes | slower by |")
     print("|--:|---|---|--:|--:|--:|--:|")
     for rate in rates:
         for mode, settings in MODES.items():

@@ -1,4 +1,4 @@
-// The pages as people meet them: in a real browser, with and without scripts, by keyboard, on a phone.
+// Tests the pages in a real browser: with and without scripts, with the keyboard, on a phone.
 
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
@@ -15,7 +15,7 @@ before(async () => {
   demo = await Demo.start("--groups", "16");
   groups = await demo.trouble();
   await demo.ready();
-  await eventually("trouble is seen", async () => (await demo.fleet("?status=FAILED")).groups.length === 1);
+  await eventually("the problems are visible", async () => (await demo.fleet("?status=FAILED")).groups.length === 1);
 });
 
 after(async () => {
@@ -36,7 +36,7 @@ async function opened(path, options, look) {
   }
 }
 
-test("the page says first what is wrong, then shows every group", () =>
+test("the page shows problems first, then every group", () =>
   opened("/", {}, async (page) => {
     assert.match(await page.textContent("h1"), /critical problem/);
     assert.match(await page.title(), /^\(\d+\) Fleet/);
@@ -48,7 +48,7 @@ test("the page says first what is wrong, then shows every group", () =>
     await screenshot(page, "fleet-light");
   }));
 
-test("a change shows without reloading, and nothing is sent while nothing changes", () =>
+test("a change is shown without reloading, and an unchanged page is not sent again", () =>
   opened("/", {}, async (page) => {
     const before = await page.evaluate(() => (globalThis.untouched = document.querySelector("main")) && true);
     assert.ok(before);
@@ -59,11 +59,11 @@ test("a change shows without reloading, and nothing is sent while nothing change
     assert.ok(await page.evaluate(() => globalThis.untouched === document.querySelector("main")), "no reload");
     await demo.control({ set_group: { group_id, status: null } });
     await page.waitForFunction((row) => !document.querySelector(row).textContent.includes("CEASED"), row, { timeout: 20_000 });
-    const unchanged = () => page.answers.some((answer) => answer.status === 304);
-    await eventually("an answer without a body", unchanged, 60);
+    const unchanged = () => page.responses.some((response) => response.status === 304);
+    await eventually("a response without a body", unchanged, 60);
   }));
 
-test("what was typed, opened and focused survives a change", () =>
+test("the focus is kept when the page changes", () =>
   opened("/", {}, async (page) => {
     await page.focus("select[name=show]");
     await demo.control({ set_group: { group_id: groups[10].group_id, status: "MAINTAINING" } });
@@ -73,7 +73,7 @@ test("what was typed, opened and focused survives a change", () =>
     await demo.control({ set_group: { group_id: groups[10].group_id, status: null } });
   }));
 
-test("searching narrows as one types and is kept in the address", () =>
+test("a search filters while typing and is kept in the address", () =>
   opened("/", {}, async (page) => {
     await page.fill("input[name=q]", groups[3].group_id);
     await page.waitForFunction(() => document.querySelectorAll("table.groups tbody tr").length === 1);
@@ -98,10 +98,10 @@ test("filtering by status and by kind of problem is kept in the address", () =>
     await page.selectOption("select[name=status]", "");
     await page.selectOption("select[name=show]", "expiring");
     await page.waitForFunction(() => location.search === "?show=expiring");
-    await eventually("the filter holds", async () => (await ids(page)).includes(groups[2].group_id) && (await ids(page)).length < 8);
+    await eventually("the filter is applied", async () => (await ids(page)).includes(groups[2].group_id) && (await ids(page)).length < 8);
   }));
 
-test("columns sort both ways and say so", () =>
+test("columns sort in both directions and mark the direction", () =>
   opened("/", {}, async (page) => {
     await page.click("th >> text=Group");
     await page.waitForSelector("th[aria-sort=ascending] >> text=Group");
@@ -114,7 +114,7 @@ test("columns sort both ways and say so", () =>
     assert.match(page.url(), /sort=-name/);
   }));
 
-test("without scripts everything is there, one click more at a time", () =>
+test("without scripts every function works with additional clicks", () =>
   opened("/", { scripts: false }, async (page) => {
     assert.equal(await page.locator("table.groups tbody tr").count(), 16);
     await page.fill("input[name=q]", groups[4].group_id);
@@ -130,7 +130,7 @@ test("without scripts everything is there, one click more at a time", () =>
     assert.ok(await page.isVisible("text=Configuration in force"));
   }));
 
-test("everything is reached by keyboard, and focus is seen", () =>
+test("every control is reachable by keyboard, and the focus is visible", () =>
   opened("/", {}, async (page) => {
     await page.keyboard.press("Tab");
     assert.equal(await page.evaluate(() => document.activeElement.className), "skip");
@@ -142,9 +142,9 @@ test("everything is reached by keyboard, and focus is seen", () =>
         const { activeElement: element } = document;
         const { outlineStyle, outlineWidth } = getComputedStyle(element);
         const form = ["INPUT", "SELECT"].includes(element.tagName);
-        return { what: element.name || element.textContent, seen: outlineStyle !== "none" && (form || parseFloat(outlineWidth) >= 2) };
+        return { what: element.name || element.textContent, visible: outlineStyle !== "none" && (form || parseFloat(outlineWidth) >= 2) };
       });
-      assert.ok(focus.seen, `focus on ${focus.what} is seen`);
+      assert.ok(focus.visible, `the focus on ${focus.what} is visible`);
       visited.add(focus.what);
     }
     for (const what of ["Fleet", "Exporter", "q", "status", "show", "Group", "Headroom"]) assert.ok(visited.has(what), what);
@@ -154,7 +154,7 @@ test("everything is reached by keyboard, and focus is seen", () =>
     await page.waitForSelector("th[aria-sort=descending] >> text=Idle");
   }));
 
-test("a phone needs no sideways scrolling", async () => {
+test("a phone does not scroll horizontally", async () => {
   for (const [name, path] of [["fleet", "/"], ["group", `/groups/demo/${groups[1].group_id}`], ["exporter", "/exporter"]]) {
     await opened(path, { width: 390, height: 844 }, async (page) => {
       const [content, screen] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
@@ -164,13 +164,13 @@ test("a phone needs no sideways scrolling", async () => {
   }
 });
 
-test("axe finds nothing on any page in light and dark", async () => {
-  const paths = { fleet: "/", filtered: "/?q=nothing", group: `/groups/demo/${groups[1].group_id}`, failed: `/groups/demo/${groups[0].group_id}`, missing: "/groups/demo/nobody", exporter: "/exporter" };
+test("axe reports no violations on any page, light and dark", async () => {
+  const paths = { fleet: "/", filtered: "/?q=nothing", group: `/groups/demo/${groups[1].group_id}`, failed: `/groups/demo/${groups[0].group_id}`, missing: "/groups/demo/unknown", exporter: "/exporter" };
   for (const [name, path] of Object.entries(paths)) {
     for (const scheme of ["light", "dark"]) {
       for (const width of [1360, 390]) {
         const page = await browser.open(demo.url + path, { scheme, width });
-        // Through the debugger: the page's own policy lets no other script in.
+        // Injected by the debugger, because the policy of the page blocks other scripts.
         await page.evaluate(AXE);
         const { violations } = await page.evaluate(() => globalThis.axe.run());
         const found = violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html).slice(0, 3)}`);
@@ -182,7 +182,7 @@ test("axe finds nothing on any page in light and dark", async () => {
   }
 });
 
-test("a lost connection is told, and found again", () =>
+test("a lost connection is shown, and it recovers", () =>
   opened("/", {}, async (page) => {
     await page.context().setOffline(true);
     await page.waitForSelector("#live.lost", { timeout: 30_000 });
@@ -192,11 +192,11 @@ test("a lost connection is told, and found again", () =>
     page.complaints = page.complaints.filter((complaint) => !complaint.includes("ERR_INTERNET_DISCONNECTED"));
   }));
 
-test("a target that is down says why", async () => {
+test("the page shows why a target is down", async () => {
   const broken = await Demo.start("--groups", "3");
   await broken.ready();
   await broken.control({ faults: [{ fault: { error: { code: "Forbidden.RAM" } } }] });
-  await eventually("it is down", async () => (await broken.fleet()).targets[0].up === false);
+  await eventually("the target is down", async () => (await broken.fleet()).targets[0].up === false);
   const page = await browser.open(`${broken.url}/`);
   const problem = await page.textContent(".kind.critical");
   for (const part of ["Target down", "Forbidden.RAM", "request id", "What to do", "AliyunAppStreamingReadOnlyAccess"]) {
@@ -207,7 +207,7 @@ test("a target that is down says why", async () => {
   await broken.stop();
 });
 
-test("before the first poll the page says what it waits for", async () => {
+test("before the first poll the page shows the reason for waiting", async () => {
   const waiting = await Demo.start("--groups", "3", "--set", "poll.interval=1h", "--set", "api.requests_per_second=0.1");
   const page = await browser.open(`${waiting.url}/`);
   assert.match(await page.textContent("h1"), /Waiting for the first poll/);
@@ -217,7 +217,7 @@ test("before the first poll the page says what it waits for", async () => {
   await waiting.stop();
 });
 
-test("2,000 groups: how long the first paint and a search take", async (t) => {
+test("the first paint and a search with 2,000 groups are measured", async (t) => {
   const settings = ["--instances-per-group", "8", "--persistent-per-group", "1", "--set", "api.requests_per_second=5000", "--set", "poll.interval=60s"];
   const large = await Demo.start("--groups", "2000", ...settings);
   await eventually("the fleet is polled", async () => (await large.fleet("?q=nothing")).totals.groups === 2000, 120);

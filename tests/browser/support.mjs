@@ -1,4 +1,4 @@
-// What the tests share: a demo that ends with them, its cloud's controls, and a browser.
+// Helpers of the tests: a demo that ends with the tests, the controls of its cloud, and a browser.
 
 import { spawn } from "node:child_process";
 import { mkdirSync } from "node:fs";
@@ -11,12 +11,12 @@ const BINARY = process.env.APPSTREAMING_EXPORTER_BINARY ?? join(ROOT, "target", 
 const SCREENSHOTS = join(ROOT, "target", "screenshots");
 mkdirSync(SCREENSHOTS, { recursive: true });
 
-/** The exporter with a simulated fleet that stands still unless the arguments say otherwise. */
+/** The exporter with a simulated fleet, which does not change unless the arguments set a speed. */
 export class Demo {
   static async start(...args) {
     const demo = new Demo();
     const all = ["demo", "--web.listen-address", "127.0.0.1:0", "--speed", "0", "--set", "poll.interval=1s", ...args];
-    // None of the tester's own settings.
+    // Removes settings of the environment in which the tests run.
     const ours = ([name]) => !name.startsWith("APPSTREAMING_EXPORTER_");
     const env = Object.fromEntries(Object.entries(process.env).filter(ours));
     demo.process = spawn(BINARY, all, { stdio: ["ignore", "pipe", "pipe"], env });
@@ -25,9 +25,9 @@ export class Demo {
       stream.on("data", (data) => (demo.output += data));
     }
     demo.process.on("error", (error) => (demo.output += error));
-    const said = (pattern) => eventually(`the demo says ${pattern}`, () => pattern.exec(demo.output)?.[1]);
-    demo.url = `http://${await said(/listening address=(\S+)\n/)}`;
-    demo.cloud = await said(/(http:\/\/\S+)\/_truth/);
+    const printed = (pattern) => eventually(`the demo prints ${pattern}`, () => pattern.exec(demo.output)?.[1]);
+    demo.url = `http://${await printed(/listening address=(\S+)\n/)}`;
+    demo.cloud = await printed(/(http:\/\/\S+)\/_truth/);
     return demo;
   }
 
@@ -42,16 +42,16 @@ export class Demo {
   }
 
   async control(change) {
-    const answer = await fetch(`${this.cloud}/_control`, { method: "POST", body: JSON.stringify(change) });
-    if (!answer.ok) throw new Error(await answer.text());
-    return answer.json();
+    const response = await fetch(`${this.cloud}/_control`, { method: "POST", body: JSON.stringify(change) });
+    if (!response.ok) throw new Error(await response.text());
+    return response.json();
   }
 
   async fleet(query = "") {
     return (await fetch(`${this.url}/api/v1/fleet${query}`)).json();
   }
 
-  /** Breaks every kind of thing that can break. */
+  /** Causes problems of several kinds and returns the groups. */
   async trouble() {
     const { groups } = await this.truth();
     const set = (index, change) => this.control({ set_group: { group_id: groups[index].group_id, ...change } });
@@ -69,11 +69,11 @@ export class Demo {
   }
 }
 
-/** A browser whose pages complain about every error and every request that leaves the exporter. */
+/** A browser whose pages record every error and every request to other servers as a complaint. */
 export class Browser {
   static async launch() {
     const it = new Browser();
-    // Containers and CI run as root, where Chromium's own sandbox does not.
+    // Containers and CI run as root, where the sandbox of Chromium does not work.
     it.chromium = await chromium.launch({
       executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
       args: ["--no-sandbox"],
@@ -90,7 +90,7 @@ export class Browser {
     });
     const page = await context.newPage();
     page.complaints = [];
-    page.answers = [];
+    page.responses = [];
     page.on("console", (message) => {
       if (["error", "warning"].includes(message.type())) page.complaints.push(message.text());
     });
@@ -99,7 +99,7 @@ export class Browser {
       const outside = new URL(request.url()).origin !== new URL(url).origin;
       if (outside && !request.url().startsWith("data:")) page.complaints.push(`request to ${request.url()}`);
     });
-    page.on("response", (response) => page.answers.push({ url: response.url(), status: response.status() }));
+    page.on("response", (response) => page.responses.push({ url: response.url(), status: response.status() }));
     await page.goto(url);
     return page;
   }
@@ -113,18 +113,18 @@ export function screenshot(page, name, options = {}) {
   return page.screenshot({ path: join(SCREENSHOTS, `${name}.png`), animations: "disabled", ...options });
 }
 
-/** Asks until the answer is truthy. */
-export async function eventually(what, ask, seconds = 30) {
+/** Repeats a query until its result is truthy. */
+export async function eventually(what, query, seconds = 30) {
   const end = Date.now() + seconds * 1_000;
   for (;;) {
     let problem = "";
     try {
-      const answer = await ask();
-      if (answer) return answer;
+      const result = await query();
+      if (result) return result;
     } catch (error) {
       problem = `: ${error}`;
     }
-    if (Date.now() > end) throw new Error(`waited ${seconds} s in vain: ${what}${problem}`);
+    if (Date.now() > end) throw new Error(`timed out after ${seconds} s: ${what}${problem}`);
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
 }

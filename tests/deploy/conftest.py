@@ -1,4 +1,4 @@
-"""What the tests of deploy/ share: running programs, and looking at what manifests say."""
+"""Helpers of the tests of deploy/: running programs, and inspecting manifests."""
 
 import contextlib
 import os
@@ -17,14 +17,15 @@ import yaml
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 DEPLOY = ROOT / "deploy"
 BINARY = os.environ.get("BINARY", str(ROOT / "target/deploy/dist/appstreaming-exporter"))
-# Whether the binary is built as it is shipped.
+# Whether BINARY is the shipped build.
 SHIPPED = bool(os.environ.get("SHIPPED"))
-# Versions of Kubernetes that manifests are held against: the oldest that is still around, and newer ones.
+# Kubernetes versions whose schemas the manifests are validated against: the oldest one still in
+# use, and newer ones.
 VERSIONS = ["1.25", "1.29", "1.33", "1.37"]
 
 
 def run(*command, check=True, **options):
-    """Runs a program to its end; all it says is text."""
+    """Runs a program to its end and captures its output as text."""
     done = subprocess.run([str(part) for part in command], capture_output=True, text=True, timeout=300, **options)
     if check and done.returncode:
         pytest.fail(f"{' '.join(map(str, command))}: status {done.returncode}\n{done.stdout}{done.stderr}")
@@ -51,18 +52,18 @@ def free_port():
 
 
 def eventually(what, check, seconds=30):
-    """The first result that is not None."""
+    """Repeats a check and returns its first result that is not None."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         result = check()
         if result is not None:
             return result
         time.sleep(0.05)
-    pytest.fail(f"not within {seconds} s: {what}")
+    pytest.fail(f"timed out after {seconds} s: {what}")
 
 
 def status(url):
-    """The status of an answer; None when nobody answers."""
+    """Returns the status of a response, None without a response."""
     try:
         return urllib.request.urlopen(url, timeout=5).status
     except urllib.error.HTTPError as error:
@@ -72,14 +73,14 @@ def status(url):
 
 
 def environment(extra):
-    """This process' environment without its own settings for an exporter or a cloud."""
+    """Returns the environment of this process without settings for an exporter or a cloud."""
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("APPSTREAMING_EXPORTER_", "ALIBABA_CLOUD_"))}
     return kept | extra
 
 
 @contextlib.contextmanager
 def process(*command, env=None, log):
-    """A program that runs while the block does, and ends by SIGTERM with status 0."""
+    """Runs a program during the block. It must exit with status 0 on SIGTERM."""
     with open(log, "w") as output:
         running = subprocess.Popen(
             [str(part) for part in command], env=environment(env or {}), stdout=output, stderr=subprocess.STDOUT
@@ -97,7 +98,7 @@ def process(*command, env=None, log):
 
 
 def pod_specs(objects):
-    """Name, labels and spec of every pod that the objects make."""
+    """Yields name, labels and spec of every pod that the objects create."""
     for found in objects:
         if found["kind"] in ("Deployment", "StatefulSet"):
             template = found["spec"]["template"]
@@ -115,7 +116,7 @@ def exporters(spec):
 
 
 def validate(objects, directory, versions=VERSIONS):
-    """Holds objects against Kubernetes' schemas, and monitors against the Prometheus Operator's types."""
+    """Validates objects with the schemas of Kubernetes, and monitors with the Operator's types."""
     assert objects
     known = []
     for found in objects:
@@ -130,7 +131,7 @@ def validate(objects, directory, versions=VERSIONS):
 
 
 def assert_restricted(spec):
-    """Kubernetes' Pod Security standard "restricted", as far as it speaks of what these pods have."""
+    """Checks the Pod Security standard "restricted" for the fields that these pods have."""
     pod = spec.get("securityContext", {})
     assert not any(spec.get(field) for field in ("hostNetwork", "hostPID", "hostIPC"))
     for volume in spec.get("volumes", []):
@@ -148,7 +149,7 @@ def assert_restricted(spec):
 
 
 def assert_exporter_container(container):
-    """What every exporter in Kubernetes has in common, wherever it runs."""
+    """Checks the properties that all containers of the exporter in Kubernetes share."""
     assert container["securityContext"]["readOnlyRootFilesystem"] is True
     assert container["resources"]["requests"].keys() == {"cpu", "memory"}
     assert container["resources"]["limits"].keys() == {"memory"}
@@ -160,7 +161,7 @@ def assert_exporter_container(container):
 
 
 def assert_selected(objects):
-    """Whatever selects pods selects those that are there, by ports that they have."""
+    """Checks that every selector matches existing pods with the selected ports."""
     pods = list(pod_specs(objects))
     for found in objects:
         spec = found.get("spec", {})
@@ -188,7 +189,7 @@ def matches(selector, labels):
 
 
 def mounted(objects, container, spec, directory):
-    """Lays a container's configuration out as the kubelet would, and gives its arguments for here."""
+    """Writes a container's configuration as the kubelet would, and returns its local arguments."""
     arguments = list(container["args"])
     for mount in container.get("volumeMounts", []):
         (volume,) = [v for v in spec["volumes"] if v["name"] == mount["name"]]
@@ -202,7 +203,7 @@ def mounted(objects, container, spec, directory):
 
 
 def assert_configuration(objects, directory):
-    """The exporter itself finds nothing wrong with the configuration that its pods would get."""
+    """Checks the configuration of the pods with the exporter itself."""
     for _, _, spec in pod_specs(objects):
         for container in exporters(spec):
             if "volumeMounts" not in container:
@@ -211,13 +212,13 @@ def assert_configuration(objects, directory):
             files = [a for a in arguments if a.startswith("--config.file=")]
             assert files
             env = {e["name"]: e["value"] for e in container.get("env", [])}
-            # The host's name is only known in the pod.
+            # The name of the host is known only in the pod.
             env = {k: ("0" if v == "hostname" else v) for k, v in env.items()}
             run(BINARY, "check", *files, env=environment(env))
 
 
 def assert_runs(objects, directory):
-    """The container's own command line serves what the probes ask for, once it has polled."""
+    """Runs the command line of the container and checks its probes after the first poll."""
     ((_, _, spec),) = [pod for pod in pod_specs(of_kind(objects, "Deployment")) if exporters(pod[2])]
     (container,) = exporters(spec)
     port = free_port()
@@ -229,5 +230,5 @@ def assert_runs(objects, directory):
 
 
 def cargo(key):
-    """A string of the package's manifest."""
+    """Returns a string of the manifest of the package."""
     return re.search(rf'^{key} = "([^"]+)"$', (ROOT / "Cargo.toml").read_text(), re.MULTILINE)[1]

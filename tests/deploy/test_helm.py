@@ -1,4 +1,4 @@
-"""The Helm chart, rendered as Helm renders it."""
+"""Tests of the Helm chart, rendered by Helm."""
 
 import shutil
 import sys
@@ -52,11 +52,11 @@ def template(directory, values, chart=CHART, check=True):
     return documents(done.stdout) if check else done
 
 
-def test_the_chart_has_nothing_to_find_fault_with():
+def test_helm_lint_accepts_the_chart():
     run("helm", "lint", "--strict", "--quiet", CHART)
 
 
-def test_what_is_derived_is_up_to_date():
+def test_derived_files_are_up_to_date():
     run(sys.executable, DEPLOY / "sync", "--check")
     assert yaml.safe_load((CHART / "Chart.yaml").read_text())["appVersion"] == cargo("version")
 
@@ -77,11 +77,11 @@ def test_objects_are_valid_restricted_and_select_each_other(name, tmp_path):
         assert_configuration(objects, tmp_path)
 
 
-def test_the_demo_runs_as_its_manifest_says(tmp_path):
+def test_the_demo_runs_with_the_arguments_of_its_manifest(tmp_path):
     assert_runs(template(tmp_path, VALUES["demo"]), tmp_path)
 
 
-def test_a_configuration_reaches_the_exporter_which_finds_it_good(tmp_path):
+def test_a_configuration_reaches_the_exporter_and_is_valid(tmp_path):
     values = {"config": VALUES["everything"]["config"]}
     objects = template(tmp_path, values)
     assert yaml.safe_load(one(objects, "ConfigMap")["data"]["config.yaml"]) == values["config"]
@@ -96,25 +96,25 @@ def test_a_changed_configuration_rolls_out(tmp_path):
     assert annotations[0]["annotations"] != annotations[1]["annotations"]
 
 
-def test_shards_know_how_many_they_are(tmp_path):
+def test_shards_receive_the_number_of_shards(tmp_path):
     spec = one(template(tmp_path, VALUES["sharded"]), "StatefulSet")["spec"]
     env = {e["name"]: e["value"] for e in spec["template"]["spec"]["containers"][0]["env"]}
     assert (spec["replicas"], env["APPSTREAMING_EXPORTER_SHARDING__TOTAL"]) == (5, "5")
 
 
-def test_a_role_is_named_on_the_service_account(tmp_path):
+def test_the_role_is_an_annotation_of_the_service_account(tmp_path):
     account = one(template(tmp_path, VALUES["rrsa"]), "ServiceAccount")
     assert account["metadata"]["annotations"] == {"pod-identity.alibabacloud.com/role-name": "Role.1", "a": "b"}
 
 
-def test_a_digest_beats_the_tag(tmp_path):
+def test_a_digest_takes_precedence_over_the_tag(tmp_path):
     spec = one(template(tmp_path, VALUES["everything"]), "StatefulSet")["spec"]["template"]["spec"]
     assert spec["containers"][0]["image"] == f"r.example/appstreaming-exporter@{DIGEST}"
-    assert "optional" not in spec["containers"][0]["envFrom"][0]["secretRef"], "a secret that was named must be there"
+    assert "optional" not in spec["containers"][0]["envFrom"][0]["secretRef"], "a configured secret must exist"
 
 
 @pytest.mark.parametrize(
-    ("values", "said"),
+    ("values", "expected"),
     [
         ({"mode": "both"}, "mode"),
         ({"shard": 3}, "shard"),
@@ -124,14 +124,14 @@ def test_a_digest_beats_the_tag(tmp_path):
         ({"image": {"digest": "latest"}}, "digest"),
     ],
 )
-def test_values_that_make_no_sense_are_refused_by_name(values, said, tmp_path):
-    refused = template(tmp_path, values, check=False)
-    assert refused.returncode != 0 and said in refused.stderr
+def test_invalid_values_are_rejected_by_name(values, expected, tmp_path):
+    rejected = template(tmp_path, values, check=False)
+    assert rejected.returncode != 0 and expected in rejected.stderr
 
 
 @pytest.mark.parametrize("name", ["defaults", "rrsa", "sharded"])
-def test_the_notes_say_what_to_do_next(name, tmp_path):
-    # Helm shows them only where there is a cluster: they are rendered as if they were an object's text.
+def test_the_notes_contain_the_next_steps(name, tmp_path):
+    # Helm shows notes only with a cluster, so the test renders them as the text of an object.
     chart = shutil.copytree(CHART, tmp_path / "chart")
     notes = chart / "templates/NOTES.txt"
     (chart / "templates/_notes.tpl").write_text('{{ define "notes" }}' + notes.read_text() + "{{ end }}")
@@ -169,7 +169,7 @@ spec:
 
 
 @pytest.mark.parametrize("native", [False, True])
-def test_another_chart_takes_it_as_a_sidecar(native, tmp_path):
+def test_another_chart_can_include_the_sidecar(native, tmp_path):
     call = '{{- include "appstreaming-exporter.%s" (index .Subcharts "appstreaming-exporter") | nindent 8 }}'
     parent = tmp_path / "parent"
     (parent / "templates").mkdir(parents=True)

@@ -1,4 +1,4 @@
-"""The image: built from a binary that is there, and run by a container runtime."""
+"""Tests of the image: built from an existing binary, and run by a container runtime."""
 
 import json
 import pathlib
@@ -42,11 +42,11 @@ def image(buildah, tmp_path_factory):
     buildah("rm", container)
 
 
-def test_the_dockerfile_has_nothing_to_find_fault_with():
+def test_hadolint_accepts_the_dockerfile():
     run("hadolint", DOCKERFILE)
 
 
-def test_the_image_is_one_program_that_is_nobody(image):
+def test_the_image_contains_one_program_that_does_not_run_as_root(image):
     docker, root = image
     assert [str(path.relative_to(root)) for path in root.rglob("*")] == ["appstreaming-exporter"]
     config = docker["config"]
@@ -56,13 +56,13 @@ def test_the_image_is_one_program_that_is_nobody(image):
     assert list(config["ExposedPorts"]) == ["9877/tcp"]
 
 
-@pytest.mark.skipif(not SHIPPED, reason="only the shipped build is small: tests/deploy/run --dist")
+@pytest.mark.skipif(not SHIPPED, reason="the limit applies to the shipped build: tests/deploy/run --dist")
 def test_the_image_is_below_12_mb(image):
     _, root = image
     assert (root / "appstreaming-exporter").stat().st_size < 12_000_000
 
 
-def test_another_architecture_is_built_without_running_anything_of_it(buildah, tmp_path):
+def test_another_architecture_is_built_without_running_its_programs(buildah, tmp_path):
     other = {"amd64": "arm64", "arm64": "amd64"}[ARCHITECTURE]
     stand_in = tmp_path / "binary"
     stand_in.write_text("for another machine")
@@ -71,7 +71,7 @@ def test_another_architecture_is_built_without_running_anything_of_it(buildah, t
 
 
 def bundle(image, directory, arguments, env):
-    """A container as Kubernetes would run it under "restricted", but in this machine's network."""
+    """Creates a container as Kubernetes would under "restricted", but in the host network."""
     docker, root = image
     run("runc", "spec", cwd=directory)
     spec = json.loads((directory / "config.json").read_text())
@@ -90,19 +90,19 @@ def bundle(image, directory, arguments, env):
     return directory
 
 
-def test_it_runs_on_a_read_only_root_and_its_health_check_sees_it(image, tmp_path):
+def test_the_image_runs_on_a_read_only_root_and_its_health_check_succeeds(image, tmp_path):
     port = free_port()
     name = f"appstreaming-exporter-{port}"
     state = tmp_path / "state"
     (tmp_path / "bundle").mkdir()
     env = {"APPSTREAMING_EXPORTER_WEB__LISTEN_ADDRESS": f"127.0.0.1:{port}"}
-    # The time zone is found without any file.
+    # The time zone works without any file.
     arguments = ["demo", "--set", "schedule.time_zone=America/Sao_Paulo"]
     directory = bundle(image, tmp_path / "bundle", arguments, env)
     check = image[0]["config"]["Healthcheck"]["Test"][1:]
     runc = ["runc", "--root", state]
     with process(*runc, "run", "--bundle", directory, name, log=tmp_path / "log"):
-        eventually("it is ready", lambda: True if status(f"http://127.0.0.1:{port}/-/ready") == 200 else None)
+        eventually("the exporter is ready", lambda: True if status(f"http://127.0.0.1:{port}/-/ready") == 200 else None)
         assert status(f"http://127.0.0.1:{port}/metrics") == 200
         assert run(*runc, "exec", name, *check).stdout == "healthy\n"
         assert run(*runc, "exec", name, *check, "--ready").stdout == "ready\n"
@@ -110,14 +110,14 @@ def test_it_runs_on_a_read_only_root_and_its_health_check_sees_it(image, tmp_pat
         assert refused.returncode == 1
 
 
-def test_sources_that_the_image_is_built_from_are_enough(tmp_path):
-    """The build's context, made by the ignore file as Docker reads it, compiles."""
+def test_the_build_context_of_the_image_compiles(tmp_path):
+    """Creates the build context from the ignore file, as Docker does, and compiles it."""
     ignored, *kept = [
         line for line in DOCKERFILE.with_name("Dockerfile.dockerignore").read_text().splitlines()
         if line and not line.startswith("#")
     ]  # fmt: skip
     assert ignored == "*" and all(line.startswith("!") for line in kept)
-    # Binaries are beside the sources only when a release is built.
+    # The directory with binaries exists only when a release is built.
     for name in (line[1:] for line in kept if line != "!linux"):
         (shutil.copytree if (ROOT / name).is_dir() else shutil.copy)(ROOT / name, tmp_path / name)
     run("cargo", "check", "--quiet", "--locked", "--offline", "--bin", "appstreaming-exporter",

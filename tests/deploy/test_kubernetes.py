@@ -1,4 +1,4 @@
-"""Bases, components and overlays of kustomize."""
+"""Tests of the bases, components and overlays of kustomize."""
 
 import pytest
 
@@ -15,7 +15,7 @@ def build(directory):
     return documents(run("kustomize", "build", directory).stdout)
 
 
-def test_every_way_is_tested():
+def test_every_overlay_and_sidecar_is_tested():
     names = {str(path.relative_to(KUBERNETES)) for path in BUILDS}
     overlays = {"demo", "rrsa", "sharded", "standalone"}
     assert names == {f"overlays/{name}" for name in overlays} | {"sidecar/plain", "sidecar/native"}
@@ -37,7 +37,7 @@ def test_objects_are_valid_restricted_and_select_each_other(directory, tmp_path)
 
 
 @pytest.mark.parametrize("name", ["demo", "rrsa", "sharded", "standalone"])
-def test_a_namespace_of_its_own_enforces_the_restricted_standard(name):
+def test_the_namespace_enforces_the_restricted_standard(name):
     objects = build(KUBERNETES / "overlays" / name)
     namespace = one(objects, "Namespace")
     assert namespace["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] == "restricted"
@@ -45,11 +45,11 @@ def test_a_namespace_of_its_own_enforces_the_restricted_standard(name):
     assert {found["metadata"]["namespace"] for found in others} == {namespace["metadata"]["name"]}
 
 
-def test_the_demo_runs_as_its_manifest_says(tmp_path):
+def test_the_demo_runs_with_the_arguments_of_its_manifest(tmp_path):
     assert_runs(build(KUBERNETES / "overlays/demo"), tmp_path)
 
 
-def test_shards_know_how_many_they_are():
+def test_shards_receive_the_number_of_shards():
     objects = build(KUBERNETES / "overlays/sharded")
     assert not of_kind(objects, "Deployment")
     spec = one(objects, "StatefulSet")["spec"]
@@ -70,7 +70,7 @@ def test_rrsa_needs_the_role_and_the_namespace_label():
     assert one(objects, "Deployment")["spec"]["template"]["spec"]["serviceAccountName"] == account["metadata"]["name"]
 
 
-def test_nothing_goes_out_but_names_https_and_metadata():
+def test_only_dns_https_and_metadata_are_allowed_as_egress():
     policy = one(build(KUBERNETES / "overlays/standalone"), "NetworkPolicy")["spec"]
     assert policy["policyTypes"] == ["Ingress", "Egress"]
     ports = [port["port"] for rule in policy["egress"] for port in rule["ports"]]
@@ -79,7 +79,7 @@ def test_nothing_goes_out_but_names_https_and_metadata():
 
 
 @pytest.mark.parametrize("name", ["plain", "native"])
-def test_a_sidecar_does_not_decide_whether_its_pod_is_ready(name):
+def test_a_sidecar_has_no_readiness_probe(name):
     ((_, _, spec),) = pod_specs(build(KUBERNETES / "sidecar" / name))
     (container,) = exporters(spec)
     assert "readinessProbe" not in container
@@ -88,8 +88,9 @@ def test_a_sidecar_does_not_decide_whether_its_pod_is_ready(name):
 
 
 @pytest.mark.parametrize("name", ["plain", "native"])
-def test_a_pod_monitor_finds_sidecars(name, tmp_path):
-    # The load restrictor wants files below the kustomization: a copy of the tree.
+def test_the_pod_monitor_selects_sidecars(name, tmp_path):
+    # The load restrictor of kustomize requires files below the kustomization, so the test uses a
+    # copy.
     import shutil
 
     shutil.copytree(KUBERNETES, tmp_path / "kubernetes")
@@ -101,8 +102,8 @@ def test_a_pod_monitor_finds_sidecars(name, tmp_path):
     assert_selected(objects)
 
 
-def test_a_field_that_does_not_exist_is_found(tmp_path):
-    """The check can fail: a monitor and a manifest with a misspelt field don't pass."""
+def test_unknown_fields_are_rejected(tmp_path):
+    """Verifies the check itself: a misspelt field in a monitor or a manifest is an error."""
     objects = build(KUBERNETES / "overlays/rrsa")
     one(objects, "ServiceMonitor")["spec"]["endpoints"][0]["intervall"] = "30s"
     with pytest.raises(pytest.fail.Exception):

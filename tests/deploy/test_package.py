@@ -1,4 +1,4 @@
-"""The Debian package: built, looked into, installed and purged; and what is generated for it."""
+"""Tests of the Debian package and its generated files: built, inspected, installed, purged."""
 
 import os
 import subprocess
@@ -8,15 +8,15 @@ import pytest
 from conftest import BINARY, ROOT, cargo, run
 
 GENERATED = ROOT / "target/generated"
-# Tags of lintian that don't hold here, and why.
+# Tags of lintian that do not apply here, with the reason.
 ACCEPTED = {
-    "no-changelog": "it is no package of Debian's own; the changelog is CHANGELOG.md",
+    "no-changelog": "this is not a package of Debian; the changelog is CHANGELOG.md",
     "wrong-name-for-upstream-changelog": "the same",
-    "empty-field": "a static program depends on nothing",
-    "shared-library-lacks-prerequisites": "a static program that can be loaded anywhere looks like a library",
-    "non-standard-file-perm": "the environment file may hold credentials",
+    "empty-field": "a static program has no dependencies",
+    "shared-library-lacks-prerequisites": "a position-independent static program looks like a library",
+    "non-standard-file-perm": "the environment file may contain credentials",
     "unstripped-binary-or-object": "false for static programs without symbols",
-    "embedded-library": "a static program holds the C library",
+    "embedded-library": "a static program contains the C library",
     "statically-linked-binary": "on purpose",
     "hardening-no-pie": "the same",
 }
@@ -25,20 +25,20 @@ ACCEPTED = {
 @pytest.fixture(scope="session")
 def package(tmp_path_factory):
     file = tmp_path_factory.mktemp("deb") / "package.deb"
-    # cargo-deb looks for the program where the profile puts it below the target directory.
+    # cargo-deb expects the program in the directory of the profile, below the target directory.
     run("cargo-deb", "--no-build", "--no-strip", "--quiet", "--profile", "dist", "--output", file,
         cwd=ROOT, env=os.environ | {"CARGO_TARGET_DIR": str(ROOT / "target/deploy")})  # fmt: skip
     return file
 
 
-def test_everything_has_its_place(package):
+def test_every_file_is_installed_at_its_path(package):
     listed = {}
     for line in run("dpkg-deb", "--contents", package).stdout.splitlines():
         mode, owner, _, _, _, path = line.split(maxsplit=5)
         assert owner == "0/0"
         listed[path.removeprefix(".")] = mode
     assert listed["/usr/bin/appstreaming-exporter"] == "-rwxr-xr-x"
-    assert listed["/etc/default/appstreaming-exporter"] == "-rw-------", "credentials may be in it"
+    assert listed["/etc/default/appstreaming-exporter"] == "-rw-------", "it may contain credentials"
     assert listed["/etc/appstreaming-exporter/config.toml"] == "-rw-r--r--"
     for path in (
         "/usr/lib/systemd/system/appstreaming-exporter.service",
@@ -52,19 +52,19 @@ def test_everything_has_its_place(package):
         assert path in listed
 
 
-def test_its_version_is_that_of_the_program(package):
+def test_package_and_program_have_the_same_version(package):
     field = run("dpkg-deb", "--field", package, "Version").stdout.strip()
     assert field.rsplit("-", 1)[0] == cargo("version")
     assert run(BINARY, "--version").stdout.split()[1] == cargo("version")
 
 
-def test_lintian_finds_nothing_new(package):
+def test_lintian_reports_only_accepted_tags(package):
     tags = run("lintian", "--allow-root", "--fail-on", "none", package).stdout.splitlines()
     found = [tag for tag in tags if tag[:2] in ("E:", "W:") and tag.split()[2] not in ACCEPTED]
     assert not found
 
 
-def test_it_installs_enabled_and_leaves_nothing_behind(package, tmp_path):
+def test_the_package_is_enabled_after_installation_and_purged_completely(package, tmp_path):
     root = tmp_path / "root"
     for directory in ("info", "updates"):
         (root / "var/lib/dpkg" / directory).mkdir(parents=True)
@@ -74,11 +74,11 @@ def test_it_installs_enabled_and_leaves_nothing_behind(package, tmp_path):
     run(*dpkg, "--install", package)
     enabled = root / "etc/systemd/system/multi-user.target.wants/appstreaming-exporter.service"
     assert enabled.is_symlink()
-    assert not (root / "etc/systemd/system/sockets.target.wants").exists(), "the socket is for those who want it"
+    assert not (root / "etc/systemd/system/sockets.target.wants").exists(), "the socket is optional"
     installed = root / "usr/bin/appstreaming-exporter"
     run(installed, "check", "--config.file", root / "etc/appstreaming-exporter/config.toml")
 
-    # An edited configuration survives an upgrade; purging takes all of it away.
+    # An upgrade keeps an edited configuration; a purge removes all files.
     edited = root / "etc/appstreaming-exporter/config.toml"
     edited.write_text("[poll]\ninterval = '2m'\n")
     run(*dpkg, "--force-confold", "--install", package)

@@ -1,4 +1,4 @@
-"""The units, as far as they can be judged without a running systemd."""
+"""Tests of the units that need no running systemd."""
 
 import re
 import socket
@@ -15,15 +15,15 @@ def settings(unit):
     return dict(pairs)
 
 
-def test_the_service_is_shut_in():
+def test_the_service_is_sandboxed():
     done = run("systemd-analyze", "security", "--offline=true", "--threshold=20", SERVICE)
     exposure = re.search(r"Overall exposure level for \S+: ([\d.]+)", done.stdout)
     assert float(exposure[1]) < 2.0
 
 
-def test_units_say_nothing_that_systemd_does_not_know(tmp_path):
+def test_systemd_knows_every_setting_of_the_units(tmp_path):
     for unit in (SERVICE, SOCKET):
-        # What they name is not installed here.
+        # The files that the units name are not installed here.
         text = unit.read_text().replace("/usr/bin/appstreaming-exporter", BINARY)
         text = re.sub("^Documentation=.*\n", "", text, flags=re.MULTILINE)
         (tmp_path / unit.name).write_text(text)
@@ -32,15 +32,15 @@ def test_units_say_nothing_that_systemd_does_not_know(tmp_path):
         assert done.stderr == "", done.stderr
 
 
-def test_a_misspelt_setting_is_found(tmp_path):
-    """The check can fail."""
+def test_a_misspelt_setting_is_reported(tmp_path):
+    """Verifies the check itself."""
     broken = tmp_path / "broken.service"
     broken.write_text("[Service]\nExecStart=/bin/true\nProtectSytem=strict\n")
     assert "ProtectSytem" in run("systemd-analyze", "verify", "--man=no", broken, check=False).stderr
 
 
 def start(environment, log):
-    """The service's command line, with the files that are shipped."""
+    """Runs the command line of the service with the shipped files."""
     words = settings(SERVICE)["ExecStart"].split()
     assert words[0] == "/usr/bin/appstreaming-exporter" and words[-1] == "$ARGS"
     arguments = [word.replace("/etc/appstreaming-exporter", str(SYSTEMD)) for word in words[1:-1]]
@@ -52,7 +52,7 @@ def start(environment, log):
     return process(BINARY, *arguments, env=env, log=log)
 
 
-def test_the_service_starts_with_the_files_that_are_shipped(tmp_path):
+def test_the_service_starts_with_the_shipped_files(tmp_path):
     env = {}
     for line in (SYSTEMD / "appstreaming-exporter.default").read_text().splitlines():
         if line and not line.startswith("#"):
@@ -62,10 +62,10 @@ def test_the_service_starts_with_the_files_that_are_shipped(tmp_path):
     port = free_port()
     env["APPSTREAMING_EXPORTER_WEB__LISTEN_ADDRESS"] = f"127.0.0.1:{port}"
     with start(env, tmp_path / "log"):
-        eventually("it serves", lambda: True if status(f"http://127.0.0.1:{port}/-/healthy") == 200 else None)
+        eventually("the exporter serves", lambda: True if status(f"http://127.0.0.1:{port}/-/healthy") == 200 else None)
 
 
-def test_the_service_is_started_when_it_says_so_and_reloads_as_the_unit_does_it(tmp_path):
+def test_the_service_notifies_systemd_and_reloads_with_the_command_of_the_unit(tmp_path):
     assert settings(SERVICE)["Type"] == "notify"
     log = tmp_path / "log"
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
@@ -78,16 +78,16 @@ def test_the_service_is_started_when_it_says_so_and_reloads_as_the_unit_does_it(
         with start(env, log) as running:
             assert manager.recv(4096).strip() == b"READY=1"
             run(*settings(SERVICE)["ExecReload"].replace("$MAINPID", str(running.pid)).split())
-            eventually("it reads the files again", lambda: "was read again" in log.read_text() or None)
+            eventually("the exporter reloads its configuration", lambda: "was read again" in log.read_text() or None)
 
 
-def test_what_is_commented_out_in_the_environment_file_is_understood():
+def test_the_example_in_the_environment_file_is_valid():
     text = (SYSTEMD / "appstreaming-exporter.default").read_text()
     (key, value), = re.findall(r"^#(APPSTREAMING_EXPORTER_\w+)=(\S+)$", text, re.MULTILINE)
     run(BINARY, "check", env=environment({key: value}))
 
 
-def test_socket_and_service_belong_together():
+def test_socket_and_service_have_the_same_name():
     assert SOCKET.stem == SERVICE.stem
     assert settings(SOCKET)["ListenStream"] == "9877"
     assert cargo("name") == SERVICE.stem

@@ -1,4 +1,4 @@
-"""Workflows of GitHub: checked without GitHub."""
+"""Tests of the workflows of GitHub, without GitHub."""
 
 import re
 
@@ -10,23 +10,23 @@ from conftest import ROOT, cargo, run
 WORKFLOWS = sorted((ROOT / ".github/workflows").glob("*.yml"))
 
 
-def test_actionlint_finds_nothing():
+def test_actionlint_accepts_the_workflows():
     run("actionlint", *WORKFLOWS)
 
 
-def test_zizmor_finds_nothing():
+def test_zizmor_accepts_the_workflows():
     run("zizmor", "--offline", "--no-progress", ROOT / ".github")
 
 
-def test_schemas_are_followed():
+def test_files_are_valid_under_their_schemas():
     run("check-jsonschema", "--builtin-schema", "vendor.github-workflows", *WORKFLOWS)
     run("check-jsonschema", "--builtin-schema", "vendor.dependabot", ROOT / ".github/dependabot.yml")
 
 
 @pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.stem)
-def test_permissions_are_the_least(workflow):
+def test_permissions_are_minimal(workflow):
     parsed = yaml.safe_load(workflow.read_text())
-    assert parsed["permissions"] == {"contents": "read"}, "anything more is a job's own"
+    assert parsed["permissions"] == {"contents": "read"}, "only a job may have more"
     for name, job in parsed["jobs"].items():
         granted = job.get("permissions", {})
         assert granted.get("contents") != "write" or name == "publish"
@@ -38,19 +38,19 @@ def test_permissions_are_the_least(workflow):
 
 
 @pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.stem)
-def test_actions_are_pinned_by_commit_and_say_which_version_that_is(workflow):
+def test_actions_are_pinned_by_commit_with_the_version_as_a_comment(workflow):
     for action in re.findall(r"uses: (.+)", workflow.read_text()):
         assert re.fullmatch(r"[\w.-]+/[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", action), action
 
 
-def test_the_compiler_is_the_one_that_the_package_asks_for():
+def test_the_compiler_has_the_rust_version_of_the_package():
     wanted = cargo("rust-version")
     for file in [*WORKFLOWS, ROOT / "deploy/docker/Dockerfile"]:
         for version in re.findall(r"(?:RUST: \"|default-toolchain |library/rust:)(\d+\.\d+)", file.read_text()):
             assert version == wanted, file
 
 
-def test_files_that_workflows_name_are_there():
+def test_files_in_workflows_exist():
     text = "".join(file.read_text() for file in WORKFLOWS)
     for path in ("deploy/docker/Dockerfile", "deploy/helm/appstreaming-exporter", "deploy/sync", ".ci/run", "tests/deploy/run"):
         assert path in text and (ROOT / path).exists(), path

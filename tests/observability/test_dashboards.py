@@ -1,4 +1,4 @@
-"""The dashboards' JSON is what the code makes, and nothing that the SDK's types don't know."""
+"""Tests that the JSON of the dashboards agrees with the code and with the types of the SDK."""
 
 import json
 import subprocess
@@ -16,10 +16,10 @@ FILES = sorted((GRAFANA / "dashboards").glob("*.json"))
 
 def test_files_and_code_agree(tmp_path):
     subprocess.run([sys.executable, GRAFANA / "generate.py", tmp_path], check=True, env={"PYTHONDONTWRITEBYTECODE": "1"})
-    made = {file.name: file.read_text(encoding="utf-8") for file in tmp_path.iterdir()}
-    kept = {file.name: file.read_text(encoding="utf-8") for file in FILES}
-    assert len(kept) == 3
-    assert made == kept, "run deploy/grafana/generate.py and commit what it writes"
+    generated = {file.name: file.read_text(encoding="utf-8") for file in tmp_path.iterdir()}
+    committed = {file.name: file.read_text(encoding="utf-8") for file in FILES}
+    assert len(committed) == 3
+    assert generated == committed, "run deploy/grafana/generate.py and commit the files"
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
@@ -42,6 +42,6 @@ def test_panels_fill_the_width_and_do_not_overlap(file):
     assert rows[0] in ("Problems", "State"), "problems first"
 
 
-def test_what_is_provisioned_can_be_read():
+def test_provisioning_files_are_valid():
     for file in GRAFANA.glob("provisioning/*/*.yaml"):
         assert yaml.safe_load(file.read_text(encoding="utf-8"))["apiVersion"] == 1

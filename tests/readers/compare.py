@@ -3,8 +3,8 @@
 
     compare.py URL
 
-URL is that of the metrics. Fails unless both formats, by parsers that are strict about them, carry the
-same fleet, and unless gzip and zstd, unpacked by simple means, hold what goes unpacked.
+URL is the address of the metrics. Fails unless strict parsers read the same fleet from both formats, and
+unless gzip and zstd responses decompress to the uncompressed response.
 """
 
 import gzip
@@ -21,13 +21,13 @@ OPENMETRICS = "application/openmetrics-text; version=1.0.0"
 
 def get(url, accept="text/plain", encoding="identity"):
     request = urllib.request.Request(url, headers={"Accept": accept, "Accept-Encoding": encoding})
-    with urllib.request.urlopen(request) as answer:
-        assert answer.headers.get("Content-Encoding", "identity") == encoding, answer.headers
-        return answer.read()
+    with urllib.request.urlopen(request) as response:
+        assert response.headers.get("Content-Encoding", "identity") == encoding, response.headers
+        return response.read()
 
 
 def samples(families):
-    """Every sample by name and labels, with its family's type; what only OpenMetrics can say left out."""
+    """Returns every sample by name and labels, without samples that only OpenMetrics has."""
     found = {}
     for family in families:
         for sample in family.samples:

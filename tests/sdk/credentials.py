@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Finds credentials with the official Python library, lists with them, and prints where they came from, as JSON.
+"""Finds credentials with the official Python library, lists groups, and prints the source as JSON.
 
     credentials.py ENDPOINT
 
-ENDPOINT is host:port of a simulated cloud (plain HTTP). The library looks where it always does: in the
-environment and in the home directory. Only its transport is bent: what it sends to STS and to the metadata
-service arrives at ENDPOINT. Needs the package alibabacloud-appstream-center20210901.
+ENDPOINT is host:port of a simulated cloud (plain HTTP). The library looks in its usual places: in the
+environment and in the home directory. Only its transport is changed: requests to STS and to the metadata
+service are sent to ENDPOINT. Needs the package alibabacloud-appstream-center20210901.
 """
 
 import json
@@ -21,16 +21,16 @@ SERVICES = ("sts.aliyuncs.com", "100.100.100.200")
 
 
 def redirect(endpoint):
-    """Lets requests to the services arrive at ENDPOINT, unchanged otherwise."""
+    """Sends requests to the services to ENDPOINT, otherwise unchanged."""
     host, port = endpoint.split(":")
     send = TeaCore.do_action
 
-    def bent(request, runtime_option=None):
+    def send_to_endpoint(request, runtime_option=None):
         if request.headers["host"] in SERVICES:
             request.headers["host"], request.port, request.protocol = host, int(port), "http"
         return send(request, runtime_option)
 
-    TeaCore.do_action = staticmethod(bent)
+    TeaCore.do_action = staticmethod(send_to_endpoint)
 
 
 def main(endpoint):

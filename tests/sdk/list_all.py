@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Lists everything with the official Python SDK and prints what it saw, as JSON.
+"""Lists everything with the official Python SDK and prints the result as JSON.
 
     list_all.py ENDPOINT v2|v3
 
@@ -21,7 +21,7 @@ PAGE_SIZE = 7
 
 
 def pages(call, request, field):
-    """All records of a listing, page after page; fails when they are not as many as announced."""
+    """Returns all records of a listing. Fails if their number is not the announced total."""
     records, number, total = [], 1, None
     while total is None or (number - 1) * PAGE_SIZE < total:
         request.page_size, request.page_number = PAGE_SIZE, number
@@ -35,27 +35,27 @@ def pages(call, request, field):
 
 
 def filters(client, group, instances):
-    """Every request parameter at least once, with values that need escaping."""
+    """Uses every request parameter at least once, with values that need escaping."""
     ids = [instance["AppInstanceId"] for instance in instances[:11]]
-    asked = models.ListAppInstancesRequest(
+    request = models.ListAppInstancesRequest(
         app_instance_group_id=group["AppInstanceGroupId"],
         app_instance_id_list=ids,
         include_deleted=True,
         page_size=100,
         page_number=1,
     )
-    found = client.list_app_instances(asked).body
+    found = client.list_app_instances(request).body
     assert sorted(m.app_instance_id for m in found.app_instance_models) == sorted(ids), found
     users = {i["BindInfo"]["EndUserId"] for i in instances if (i.get("BindInfo") or {}).get("EndUserId")}
-    asked = models.ListAppInstancesRequest(
+    request = models.ListAppInstancesRequest(
         app_instance_group_id=group["AppInstanceGroupId"],
         user_id_list=sorted(users)[:5] or ["张 三*~+/="],
         status=["BOUND", "RUNNING"],
         page_size=100,
         page_number=1,
     )
-    client.list_app_instances(asked)
-    asked = models.ListAppInstanceGroupRequest(
+    client.list_app_instances(request)
+    request = models.ListAppInstanceGroupRequest(
         product_type="CloudApp",
         app_instance_group_id=group["AppInstanceGroupId"],
         app_instance_group_name=group["AppInstanceGroupName"],
@@ -67,11 +67,11 @@ def filters(client, group, instances):
             models.ListAppInstanceGroupRequestTag(key=tag["Key"], value=tag["Value"])
             for tag in group.get("Tags") or []
         ],
-        excluded_user_group_ids=["ug~nobody *+"],
+        excluded_user_group_ids=["ug~unknown *+"],
         page_size=1,
         page_number=1,
     )
-    assert client.list_app_instance_group(asked).body.total_count == 1, group
+    assert client.list_app_instance_group(request).body.total_count == 1, group
 
 
 def main(endpoint, signature):

@@ -1,5 +1,5 @@
-// Decodes the ServiceMonitor or PodMonitor on standard input into the Prometheus Operator's own types. A field
-// that it doesn't know is an error: Kubernetes' schemas say nothing of these kinds.
+// Decodes the ServiceMonitor or PodMonitor on standard input into the types of the Prometheus
+// Operator. An unknown field is an error. The schemas of Kubernetes do not contain these kinds.
 package main
 
 import (
