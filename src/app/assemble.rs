@@ -11,6 +11,7 @@ use crate::{
     config::{self, Account, Config},
     metrics,
     poller::{self, Board, ListingDepth, ListingOptions, Meter, Runner, Shard, Target, TargetState},
+    scrape::negotiation::Representation,
     telemetry::{self, Telemetry},
 };
 
@@ -104,6 +105,15 @@ pub(crate) fn polling(config: &Config, telemetry: &Arc<Telemetry>) -> Result<Pol
     Ok(Polling { runners, board })
 }
 
+/// The exporter's own metrics; scrapes are counted from 0 in every representation.
+pub(crate) fn telemetry() -> Arc<Telemetry> {
+    let telemetry = Telemetry::new();
+    for Representation { format, encoding, .. } in Representation::all() {
+        telemetry.add_representation(format.name(), encoding.name());
+    }
+    telemetry
+}
+
 /// The target's loop.
 pub(crate) fn runner(
     planned: Planned,
@@ -112,7 +122,7 @@ pub(crate) fn runner(
     telemetry: &Telemetry,
 ) -> Runner {
     let Planned { target, meter, keeps_client: _ } = planned;
-    telemetry.target(&target.account, &target.name);
+    telemetry.add_target(&target.account, &target.name);
     Runner { target, board, observer, meter }
 }
 

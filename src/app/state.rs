@@ -4,7 +4,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::{ArcSwap, ArcSwapOption};
 use futures_util::future::BoxFuture;
-use jiff::Timestamp;
 use tokio::{
     sync::{mpsc, oneshot, watch},
     task::spawn_blocking,
@@ -18,11 +17,11 @@ use crate::{
         history::{History, MinuteCounts},
     },
     lifecycle::{Latch, Readiness},
-    metrics::{Exposition, MetricFamily, options::RenderOptions},
+    metrics::{Exposition, options::RenderOptions},
     scrape::negotiation::Representation,
     telemetry::{
-        Telemetry,
-        status::{Insight, Setup},
+        OwnMetrics, Telemetry,
+        status::{Setup, Status},
     },
     web,
 };
@@ -124,7 +123,7 @@ impl Front {
                     );
                     continue;
                 };
-                self.telemetry.exposition(exposition.series(), exposition.dropped());
+                self.telemetry.snapshot_rendered(exposition.series(), exposition.dropped());
                 self.exposition.store(Some(Arc::new(exposition)));
             }
             self.open_latches(&snapshot);
@@ -165,18 +164,14 @@ impl web::Content for Front {
         self.exposition.load_full()
     }
 
-    fn telemetry(&self) -> Vec<MetricFamily> {
+    fn telemetry(&self) -> OwnMetrics {
         if let Some(exposition) = self.exposition() {
             for Representation { format, encoding, .. } in Representation::all() {
                 let bytes = exposition.size(format.syntax(), encoding);
-                self.telemetry.snapshot_bytes(format.name(), encoding.name(), bytes);
+                self.telemetry.body_bytes(format.name(), encoding.name(), bytes);
             }
         }
         self.telemetry.gather()
-    }
-
-    fn started(&self) -> Option<Timestamp> {
-        Some(self.telemetry.started())
     }
 
     fn scraped(&self, format: &'static str, encoding: &'static str) {
@@ -201,12 +196,8 @@ impl web::Content for Front {
         })
     }
 
-    fn setup(&self) -> Setup {
-        self.in_force.load().setup.clone()
-    }
-
-    fn insight(&self) -> Insight {
-        self.telemetry.insight()
+    fn status(&self) -> Status {
+        self.telemetry.status(self.in_force.load().setup.clone())
     }
 
     fn history(&self, group: &GroupSnapshot) -> Vec<MinuteCounts> {

@@ -10,12 +10,11 @@ use crate::app::assemble;
 use crate::{
     cli,
     metrics::{Exposition, encode},
-    telemetry::Telemetry,
 };
 
 pub(super) fn run(arguments: &cli::Once) -> Result<ExitCode, Error> {
     let config = super::load(&arguments.configuration.sources(), &arguments.log)?;
-    let telemetry = Telemetry::new();
+    let telemetry = assemble::telemetry();
     telemetry.config_loaded(true, Timestamp::now());
     let polling = assemble::polling(&config, &telemetry)?;
     super::runtime()?
@@ -24,10 +23,10 @@ pub(super) fn run(arguments: &cli::Once) -> Result<ExitCode, Error> {
     let snapshot = Arc::clone(&polling.board.subscribe().borrow());
     let all_up = snapshot.targets.iter().all(|target| target.up == Some(true));
     let exposition = Exposition::new(snapshot, Arc::new(assemble::render_options(&config)));
-    telemetry.exposition(exposition.series(), exposition.dropped());
+    telemetry.snapshot_rendered(exposition.series(), exposition.dropped());
 
     // A textfile collector has the process' own metrics of another process already.
-    let mut own = telemetry.gather();
+    let mut own = telemetry.gather().families;
     own.retain(|family| !family.name.starts_with("process_"));
     let mut text = exposition.text().to_vec();
     text.extend(encode::text::encode(&own));

@@ -61,7 +61,7 @@ impl Daemon {
         web_arguments: &cli::Web,
         serving: Handle,
     ) -> Result<Self, Error> {
-        let telemetry = Telemetry::new();
+        let telemetry = assemble::telemetry();
         telemetry.config_loaded(true, Timestamp::now());
         let readiness = lifecycle::Readiness::default();
         let plan = assemble::plan(&config, &telemetry, &Clients::default())?;

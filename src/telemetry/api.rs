@@ -1,139 +1,144 @@
-//! Requests to the API: how many, how they ended, how long they took, how they were held back.
+//! API requests: count, result codes, duration, retries, and waiting for the rate limit.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use prometheus::{Counter, CounterVec, Gauge, GaugeVec, HistogramVec, IntCounterVec, IntGauge};
+use parking_lot::Mutex;
+use prometheus::{Counter, CounterVec, HistogramVec, IntCounterVec};
 
+use super::accounts::Accounts;
+use super::collectors;
 use super::exemplars::Exemplars;
-use super::{Maker, journal::Journal};
+use super::recent_activity::RecentActivity;
 use crate::aliyun::{AttemptOutcome, RequestObserver};
 use crate::fleet::operation;
 use crate::metrics::MetricFamily;
 use crate::metrics::catalogue::REQUEST_DURATION_BUCKETS;
 
-/// Codes that the client itself makes up: always told apart.
+/// Codes that the client itself sets. They always have series of their own.
 const OWN_CODES: [&str; 5] = ["OK", "timeout", "connect", "protocol", "credentials"];
-/// Stands for all that aren't told apart.
+/// The label value of all codes above the limit.
 const OTHER: &str = "OTHER";
-/// Codes of the API that are told apart per account. It has some dozens; what is beyond is a fault that
-/// must not grow our memory or Prometheus'.
-const MOST_CODES: usize = 64;
-/// The histogram that has exemplars.
-const DURATIONS: &str = "appstreaming_exporter_api_request_duration_seconds";
-/// The longest code of the API's reference has about 60 bytes.
-const LONGEST_CODE: usize = 128;
+/// API codes with series of their own, per account. The API documents some dozens; a faulty endpoint that sends
+/// more must not grow the memory of the exporter or of Prometheus.
+const MAX_CODES: usize = 64;
+/// The longest code in the API's reference has about 60 bytes.
+const MAX_CODE_BYTES: usize = 128;
 
-pub(super) struct Api {
-    shared: Shared,
-    rate_limit: GaugeVec,
-    waited: CounterVec,
-    accounts: Mutex<BTreeMap<String, Arc<AccountObserver>>>,
-    journal: Arc<Journal>,
+/// The request metrics of all accounts.
+pub(super) struct ApiMetrics {
+    requests: Arc<RequestMetrics>,
+    observers: Mutex<BTreeMap<Arc<str>, Arc<AccountObserver>>>,
 }
 
-#[derive(Clone)]
-struct Shared {
-    requests: IntCounterVec,
+struct RequestMetrics {
+    finished: IntCounterVec,
     durations: HistogramVec,
-    exemplars: Arc<Exemplars>,
+    exemplars: Exemplars,
     retries: IntCounterVec,
-    in_flight: IntGauge,
+    waited: CounterVec,
+    in_flight: AtomicI64,
+    accounts: Arc<Accounts>,
+    activity: Arc<RecentActivity>,
 }
 
-/// Counts for one account.
+/// Records the requests of one account.
 struct AccountObserver {
-    account: String,
-    shared: Shared,
-    rate_limit: Gauge,
+    account: Arc<str>,
+    requests: Arc<RequestMetrics>,
     waited: Counter,
     codes: Mutex<BTreeSet<String>>,
-    journal: Arc<Journal>,
 }
 
-impl Api {
-    pub(super) fn new(make: &Maker<'_>, journal: Arc<Journal>) -> Api {
-        let requests = "appstreaming_exporter_api_requests_total";
-        let shared = Shared {
-            requests: make.counters(requests, &["account", "operation", "code"]),
-            durations: make.durations(DURATIONS, &["operation"], REQUEST_DURATION_BUCKETS),
-            exemplars: Arc::default(),
-            retries: make.counters("appstreaming_exporter_api_retries_total", &["operation"]),
-            in_flight: make.gauge("appstreaming_exporter_api_in_flight"),
+impl ApiMetrics {
+    /// `accounts` receives rate limits, `activity` receives every call.
+    pub(super) fn new(accounts: Arc<Accounts>, activity: Arc<RecentActivity>) -> Self {
+        let finished = "appstreaming_exporter_api_requests_total";
+        let duration = "appstreaming_exporter_api_request_duration_seconds";
+        let waited = "appstreaming_exporter_api_limiter_wait_seconds_total";
+        let requests = RequestMetrics {
+            finished: collectors::counters(finished, &["account", "operation", "code"]),
+            durations: collectors::durations(duration, &["operation"], REQUEST_DURATION_BUCKETS),
+            exemplars: Exemplars::default(),
+            retries: collectors::counters("appstreaming_exporter_api_retries_total", &["operation"]),
+            waited: collectors::fractional_counters(waited, &["account"]),
+            in_flight: AtomicI64::new(0),
+            accounts,
+            activity,
         };
         for operation in operation::ALL {
-            shared.durations.with_label_values(&[operation]);
-            shared.retries.with_label_values(&[operation]);
+            requests.durations.with_label_values(&[operation]);
+            requests.retries.with_label_values(&[operation]);
         }
-        let waited = "appstreaming_exporter_api_limiter_wait_seconds_total";
-        Api {
-            shared,
-            rate_limit: make.fractional_gauges("appstreaming_exporter_api_rate_limit", &["account"]),
-            waited: make.fractional_counters(waited, &["account"]),
-            accounts: Mutex::default(),
-            journal,
-        }
+        Self { requests: Arc::new(requests), observers: Mutex::default() }
     }
 
-    /// Adds to what was gathered what the registry doesn't keep.
-    pub(super) fn put_exemplars_on(&self, families: &mut [MetricFamily]) {
-        if let Some(family) = families.iter_mut().find(|family| family.name == DURATIONS) {
-            self.shared.exemplars.put_on(family);
-        }
-    }
-
-    /// One observer an account, also when several clients serve it: the bound on codes is the account's.
+    /// The observer of an account. Several clients of an account share it, because the limit of codes is the
+    /// account's.
     pub(super) fn observer(&self, account: &str) -> Arc<dyn RequestObserver> {
-        let mut accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(observer) = accounts.get(account) {
+        let mut observers = self.observers.lock();
+        if let Some(observer) = observers.get(account) {
             return Arc::clone(observer) as _;
         }
+        let name: Arc<str> = account.into();
         let observer = Arc::new(AccountObserver {
-            account: account.to_owned(),
-            shared: self.shared.clone(),
-            rate_limit: self.rate_limit.with_label_values(&[account]),
-            waited: self.waited.with_label_values(&[account]),
+            account: Arc::clone(&name),
+            requests: Arc::clone(&self.requests),
+            waited: self.requests.waited.with_label_values(&[account]),
             codes: Mutex::default(),
-            journal: Arc::clone(&self.journal),
         });
         for operation in operation::ALL {
-            self.shared.requests.with_label_values(&[account, operation, "OK"]);
+            self.requests.finished.with_label_values(&[account, operation, "OK"]);
         }
-        accounts.insert(account.to_owned(), Arc::clone(&observer));
+        observers.insert(name, Arc::clone(&observer));
         observer
     }
-}
 
-impl Api {
-    /// Takes the account's series away.
+    /// Removes the series of an account.
     pub(super) fn forget(&self, account: &str) {
-        let observer = self.accounts.lock().unwrap_or_else(PoisonError::into_inner).remove(account);
-        let Some(observer) = observer else { return };
-        let codes = observer.codes.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(observer) = self.observers.lock().remove(account) else { return };
+        let codes = observer.codes.lock();
         let codes = codes.iter().map(String::as_str).chain(OWN_CODES).chain([OTHER]);
-        // Most of these were never there: then there is nothing to do.
         for (operation, code) in codes.flat_map(|code| operation::ALL.map(|operation| (operation, code))) {
-            let _ = self.shared.requests.remove_label_values(&[account, operation, code]);
+            // An error means that there was no such series.
+            let _ = self.requests.finished.remove_label_values(&[account, operation, code]);
         }
-        let _ = self.rate_limit.remove_label_values(&[account]);
-        let _ = self.waited.remove_label_values(&[account]);
+        let _ = self.requests.waited.remove_label_values(&[account]);
+    }
+
+    /// Requests without a response yet.
+    pub(super) fn in_flight(&self) -> i64 {
+        self.requests.in_flight.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn families(&self) -> Vec<MetricFamily> {
+        let RequestMetrics { finished, durations, exemplars, retries, waited, .. } = &*self.requests;
+        let mut families = collectors::families(&[durations]);
+        for family in &mut families {
+            exemplars.add_to(family);
+        }
+        families.extend(collectors::families(&[finished, retries, waited]));
+        families.push(collectors::gauge("appstreaming_exporter_api_in_flight", self.in_flight() as f64));
+        families
     }
 }
 
 impl RequestObserver for AccountObserver {
     fn finished(&self, outcome: &AttemptOutcome<'_>) {
+        let Self { account, requests, .. } = self;
         let code = self.bounded(outcome.code);
-        self.shared.requests.with_label_values(&[&*self.account, outcome.operation, code]).inc();
-        self.shared.durations.with_label_values(&[outcome.operation]).observe(outcome.took.as_secs_f64());
+        requests.finished.with_label_values(&[&**account, outcome.operation, code]).inc();
+        requests.durations.with_label_values(&[outcome.operation]).observe(outcome.took.as_secs_f64());
         let now = Timestamp::now();
-        self.journal.called(&self.account, outcome, now);
-        self.shared.exemplars.finished(outcome, now);
+        requests.activity.call_finished(account, outcome, now);
+        requests.exemplars.record(outcome, now);
     }
 
     fn retried(&self, operation: &'static str) {
-        self.shared.retries.with_label_values(&[operation]).inc();
+        self.requests.retries.with_label_values(&[operation]).inc();
     }
 
     fn waited(&self, waited: Duration) {
@@ -141,25 +146,25 @@ impl RequestObserver for AccountObserver {
     }
 
     fn rate_limit(&self, requests_per_second: f64) {
-        self.rate_limit.set(requests_per_second);
+        self.requests.accounts.update(&self.account, |account| account.rate = Some(requests_per_second));
     }
 
     fn in_flight(&self, change: i64) {
-        self.shared.in_flight.add(change);
+        self.requests.in_flight.fetch_add(change, Ordering::Relaxed);
     }
 }
 
 impl AccountObserver {
-    /// The code itself as long as there are few of them, `OTHER` from then on.
+    /// The code itself as long as the account has few of them, then `OTHER`.
     fn bounded<'a>(&self, code: &'a str) -> &'a str {
         if OWN_CODES.contains(&code) {
             return code;
         }
-        let mut codes = self.codes.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut codes = self.codes.lock();
         if codes.contains(code) {
             return code;
         }
-        if codes.len() >= MOST_CODES || code.len() > LONGEST_CODE {
+        if codes.len() >= MAX_CODES || code.len() > MAX_CODE_BYTES {
             return OTHER;
         }
         codes.insert(code.to_owned());

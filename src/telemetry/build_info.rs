@@ -1,27 +1,20 @@
-//! What this binary was built from. `build.rs` finds it out.
+//! What this binary was built from; `build.rs` determines it.
 
-use std::borrow::Cow;
+use super::collectors;
+use super::status::BuildInfo;
+use crate::metrics::MetricFamily;
 
-use crate::metrics::{Kind, MetricFamily, Sample, Value};
-
-/// The exporter's version, `0.1.0`.
+/// The exporter's version, for example `0.1.0`.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
-/// The git commit it was built from, all 40 digits; `unknown` where the sources were no git checkout.
+/// The git commit, 40 hexadecimal digits; `unknown` if the sources were not a git checkout.
 pub const REVISION: &str = env!("APPSTREAMING_EXPORTER_REVISION");
-/// The version of the compiler, `1.95.0`.
+/// The version of the compiler, for example `1.95.0`.
 pub const RUSTC: &str = env!("APPSTREAMING_EXPORTER_RUSTC");
 
-const NAME: &str = "appstreaming_exporter_build_info";
+/// The constants above as one value.
+pub(super) const BUILD: BuildInfo = BuildInfo { version: VERSION, revision: REVISION, rustc: RUSTC };
 
 pub(super) fn family() -> MetricFamily {
-    let labels = [("version", VERSION), ("revision", REVISION), ("rustc", RUSTC)];
-    MetricFamily {
-        name: Cow::Borrowed(NAME),
-        help: Cow::Borrowed(super::help(NAME)),
-        kind: Kind::Gauge,
-        samples: vec![Sample {
-            labels: labels.map(|(name, value)| (Cow::Borrowed(name), value.to_owned())).into(),
-            value: Value::Number(1.0),
-        }],
-    }
+    let values = [VERSION, REVISION, RUSTC].map(str::to_owned);
+    collectors::gauges("appstreaming_exporter_build_info", ["version", "revision", "rustc"], [(values, 1.0)])
 }

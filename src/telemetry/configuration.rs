@@ -1,30 +1,41 @@
-//! The configuration in force: whether the last reading of it was good, and when the last good one was.
+//! Attempts to load the configuration: whether the last one succeeded, and the time of the last success.
 
 use jiff::Timestamp;
-use prometheus::{GaugeVec, IntGaugeVec};
+use parking_lot::Mutex;
 
-use super::Maker;
+use super::collectors;
 use crate::fleet::timestamp::seconds;
+use crate::metrics::MetricFamily;
 
-/// Gauges without labels that don't exist until they are set: 0 would be a time and a failure.
-pub(super) struct Configuration {
-    successful: IntGaugeVec,
-    success: GaugeVec,
+/// The last attempt. Before the first one there is no sample: 0 would be a failure.
+#[derive(Default)]
+pub(super) struct ConfigLoads(Mutex<LastLoad>);
+
+#[derive(Clone, Copy, Default)]
+struct LastLoad {
+    succeeded: Option<bool>,
+    success: Option<Timestamp>,
 }
 
-impl Configuration {
-    pub(super) fn new(make: &Maker<'_>) -> Configuration {
-        let success = "appstreaming_exporter_config_last_reload_success_timestamp_seconds";
-        Configuration {
-            successful: make.gauges("appstreaming_exporter_config_last_reload_successful", &[]),
-            success: make.fractional_gauges(success, &[]),
+impl ConfigLoads {
+    pub(super) fn record(&self, succeeded: bool, at: Timestamp) {
+        let mut last = self.0.lock();
+        last.succeeded = Some(succeeded);
+        if succeeded {
+            last.success = Some(at);
         }
     }
 
-    pub(super) fn loaded(&self, succeeded: bool, at: Timestamp) {
-        self.successful.with_label_values::<&str>(&[]).set(i64::from(succeeded));
-        if succeeded {
-            self.success.with_label_values::<&str>(&[]).set(seconds(at));
-        }
+    pub(super) fn families(&self) -> Vec<MetricFamily> {
+        let LastLoad { succeeded, success } = *self.0.lock();
+        let succeeded = succeeded.map(|succeeded| {
+            let value = if succeeded { 1.0 } else { 0.0 };
+            collectors::gauge("appstreaming_exporter_config_last_reload_successful", value)
+        });
+        let success = success.map(|at| {
+            let name = "appstreaming_exporter_config_last_reload_success_timestamp_seconds";
+            collectors::gauge(name, seconds(at))
+        });
+        succeeded.into_iter().chain(success).collect()
     }
 }

@@ -1,12 +1,12 @@
-//! Which requests the latency histogram's buckets are exemplified by: the last one of each.
+//! The exemplars of the latency histogram: the last request of each operation in each bucket.
 //!
-//! The `prometheus` crate keeps none, so they are kept here and put on what it gathers. A request id is
-//! what the cloud's support asks for first.
+//! The `prometheus` crate has no exemplars, so they are kept here and added to its families. The exemplar
+//! carries the request id, which Alibaba Cloud's support needs first.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
 
 use jiff::Timestamp;
+use parking_lot::Mutex;
 
 use crate::aliyun::AttemptOutcome;
 use crate::metrics::catalogue::REQUEST_DURATION_BUCKETS;
@@ -15,16 +15,17 @@ use crate::metrics::{Exemplar, MetricFamily, Value};
 /// The label of every exemplar.
 const LABEL: &str = "request_id";
 
-/// The last request of each operation in each bucket, `+Inf` last.
+/// The last request of each operation in each bucket.
 #[derive(Debug, Default)]
 pub(super) struct Exemplars(Mutex<BTreeMap<&'static str, Buckets>>);
 
+/// One slot a bucket, `+Inf` last.
 type Buckets = [Option<Exemplar>; REQUEST_DURATION_BUCKETS.len() + 1];
 
 impl Exemplars {
-    /// An attempt ended at `at`. One without a request id, or with one that is too long for an exemplar,
-    /// exemplifies nothing.
-    pub(super) fn finished(&self, outcome: &AttemptOutcome<'_>, at: Timestamp) {
+    /// Records an attempt that ended at `at`. An attempt without a request id, or with one that is too long for an
+    /// exemplar, is ignored.
+    pub(super) fn record(&self, outcome: &AttemptOutcome<'_>, at: Timestamp) {
         let Some(id) = outcome.request_id else { return };
         if id.is_empty() || LABEL.len() + id.chars().count() > Exemplar::MOST_CHARACTERS {
             return;
@@ -32,13 +33,12 @@ impl Exemplars {
         let value = outcome.took.as_secs_f64();
         let bucket = REQUEST_DURATION_BUCKETS.partition_point(|bound| *bound < value);
         let exemplar = Exemplar { labels: vec![(LABEL.into(), id.to_owned())], value, at };
-        let mut operations = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        operations.entry(outcome.operation).or_default()[bucket] = Some(exemplar);
+        self.0.lock().entry(outcome.operation).or_default()[bucket] = Some(exemplar);
     }
 
-    /// Puts them on the samples of the latency histogram.
-    pub(super) fn put_on(&self, family: &mut MetricFamily) {
-        let operations = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+    /// Adds the exemplars to the samples of the latency histogram.
+    pub(super) fn add_to(&self, family: &mut MetricFamily) {
+        let operations = self.0.lock();
         for sample in &mut family.samples {
             let operation = sample.labels.iter().find(|(name, _)| name == "operation");
             let buckets = operation.and_then(|(_, operation)| operations.get(operation.as_str()));

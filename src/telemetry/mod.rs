@@ -1,20 +1,29 @@
-//! The exporter's own metrics, and its log.
+//! The exporter's own metrics, its status for the pages, and its log.
 //!
-//! What the exporter does is counted in the `prometheus` crate's collectors, in a registry of its own,
-//! and handed out by [`Telemetry::gather`] as plain [`MetricFamily`] values, so that every format our
-//! encoders know carries them. Names, labels and help texts are the catalogue's. What is not here: the
-//! fleet's metrics, which are rendered from the snapshot (`metrics`).
+//! | module | contents |
+//! |---|---|
+//! | [`status`] | the exporter's own state as plain data |
+//! | [`logging`] | the log's format and level |
+//! | `accounts`, `api`, `configuration`, `polls`, `serving`, `process`, `build_info` | one subject's state and metrics each |
+//! | `recent_activity` | the last calls and failures |
+//! | `exemplars` | exemplars of the latency histogram |
+//! | `collectors` | the `prometheus` crate's counters and histograms as [`MetricFamily`] |
+//!
+//! State is kept as data. [`Telemetry::gather`] makes gauges from it, and [`Telemetry::status`] makes the
+//! [`Status`] from it, so no reader looks a value up by the name of a metric. Counters and histograms are the
+//! `prometheus` crate's. What is not here: the fleet's metrics, which are rendered from the snapshot
+//! (`metrics`).
 
+mod accounts;
 mod api;
 mod build_info;
+mod collectors;
 mod configuration;
-mod convert;
-mod credentials;
 mod exemplars;
-mod journal;
 pub mod logging;
 mod polls;
 mod process;
+mod recent_activity;
 mod serving;
 pub mod status;
 #[cfg(test)]
@@ -25,227 +34,187 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use prometheus::{
-    CounterVec, GaugeVec, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec,
-    Opts, Registry,
-};
 
 use crate::aliyun::RequestObserver;
 use crate::fleet::DecodeIssues;
-use crate::metrics::{MetricFamily, catalogue};
-use crate::telemetry::status::{Insight, PollFailure};
+use crate::metrics::MetricFamily;
+use status::{PollFailure, Setup, Status};
 
 pub use build_info::{REVISION, RUSTC, VERSION};
 
-/// Everything the exporter counts about itself. Recording never blocks for longer than a map look-up.
+/// The values of the label `result`.
+const RESULTS: [&str; 2] = ["success", "failure"];
+
+/// Records everything that the exporter counts about itself. Recording blocks at most for a map look-up.
 pub struct Telemetry {
     started: Timestamp,
-    registry: Registry,
-    api: api::Api,
-    configuration: configuration::Configuration,
-    credentials: credentials::Credentials,
-    journal: Arc<journal::Journal>,
-    polls: polls::Polls,
-    serving: serving::Serving,
+    accounts: Arc<accounts::Accounts>,
+    activity: Arc<recent_activity::RecentActivity>,
+    api: api::ApiMetrics,
+    config_loads: configuration::ConfigLoads,
+    polls: polls::PollMetrics,
+    serving: serving::ServingMetrics,
+}
+
+/// The exporter's own metrics at one moment.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OwnMetrics {
+    /// When every counter was 0.
+    pub counted_since: Timestamp,
+    /// Every family that has a sample, sorted by name.
+    pub families: Vec<MetricFamily>,
 }
 
 impl Telemetry {
-    /// All metrics, with every series whose labels are known beforehand at 0.
-    pub fn new() -> Arc<Telemetry> {
-        let registry = Registry::new();
-        let maker = Maker { registry: &registry };
-        let journal = Arc::new(journal::Journal::default());
-        Arc::new(Telemetry {
+    /// Every series whose labels are known in advance starts at 0.
+    pub fn new() -> Arc<Self> {
+        let accounts = Arc::new(accounts::Accounts::new());
+        let activity = Arc::new(recent_activity::RecentActivity::default());
+        Arc::new(Self {
             started: Timestamp::now(),
-            api: api::Api::new(&maker, Arc::clone(&journal)),
-            configuration: configuration::Configuration::new(&maker),
-            credentials: credentials::Credentials::new(&maker),
-            journal,
-            polls: polls::Polls::new(&maker),
-            serving: serving::Serving::new(&maker),
-            registry,
+            api: api::ApiMetrics::new(Arc::clone(&accounts), Arc::clone(&activity)),
+            accounts,
+            activity,
+            config_loads: configuration::ConfigLoads::default(),
+            polls: polls::PollMetrics::new(),
+            serving: serving::ServingMetrics::new(),
         })
     }
 
-    /// When everything that is counted here was 0.
-    pub fn started(&self) -> Timestamp {
-        self.started
-    }
-
-    /// Every family that has a sample now, sorted by name, with the process' and the build's.
-    pub fn gather(&self) -> Vec<MetricFamily> {
-        let mut families: Vec<MetricFamily> = self.registry.gather().iter().map(convert::family).collect();
-        self.api.put_exemplars_on(&mut families);
-        families.push(build_info::family());
-        families.extend(process::families());
+    /// The metrics now, including those of the process and of the build.
+    pub fn gather(&self) -> OwnMetrics {
+        let parts = [
+            self.accounts.families(),
+            self.api.families(),
+            self.config_loads.families(),
+            self.polls.families(),
+            self.serving.families(),
+            vec![build_info::family()],
+            process::families(),
+        ];
+        let mut families: Vec<MetricFamily> =
+            parts.into_iter().flatten().filter(|family| !family.samples.is_empty()).collect();
         families.sort_by(|a, b| a.name.cmp(&b.name));
-        families
+        OwnMetrics { counted_since: self.started, families }
     }
 
-    /// Who counts the requests of one account; the same one each time for the same name.
+    /// The state now, of an exporter that is set up by `setup`.
+    pub fn status(&self, setup: Setup) -> Status {
+        let mut status = Status {
+            setup,
+            build: build_info::BUILD,
+            accounts: self.accounts.status(),
+            series: self.serving.series(),
+            process: process::usage(),
+            requests_in_flight: self.api.in_flight(),
+            poll_overruns: self.polls.overruns(),
+            ..Status::default()
+        };
+        self.activity.add_to(&mut status);
+        status
+    }
+
+    /// Adds an account if it is not known, and returns the observer of its requests.
     pub fn observer(&self, account: &str) -> Arc<dyn RequestObserver> {
-        self.credentials.account(account);
-        self.journal.account(account);
-        self.polls.account(account);
+        self.accounts.add(account);
         self.api.observer(account)
     }
 
-    /// Announces a target, so that its polls are counted from 0.
-    pub fn target(&self, account: &str, target: &str) {
-        self.polls.target(account, target);
+    /// Counts the polls of a target from 0.
+    pub fn add_target(&self, account: &str, target: &str) {
+        self.polls.add_target(account, target);
     }
 
-    /// Takes the target's series away: it is no longer polled.
+    /// Counts the scrapes in a format and content encoding from 0.
+    pub fn add_representation(&self, format: &'static str, encoding: &'static str) {
+        self.serving.add_representation(format, encoding);
+    }
+
+    /// Removes the series of a target that is no longer polled.
     pub fn forget_target(&self, account: &str, target: &str) {
         self.polls.forget_target(account, target);
-        self.journal.forget_target(account, target);
+        self.activity.forget_target(account, target);
     }
 
-    /// Takes the account's series away: it is no longer configured.
+    /// Removes the series of an account that is no longer configured.
     pub fn forget_account(&self, account: &str) {
         self.api.forget(account);
-        self.credentials.forget(account);
-        self.polls.forget_account(account);
-        self.journal.forget_account(account);
+        self.accounts.forget(account);
     }
 
-    /// A poll of a target ended; `succeeded` only if it succeeded whole.
+    /// A poll of a target ended; `succeeded` only if no part of it failed.
     pub fn poll_finished(&self, account: &str, target: &str, succeeded: bool, took: Duration) {
         self.polls.finished(account, target, succeeded, took);
     }
 
-    /// Why that poll failed; empty when it did not. Shown to people until the next poll of the target.
+    /// Why that poll failed; empty if it did not. Shown until the next poll of the target ends.
     pub fn poll_failures(&self, account: &str, target: &str, failures: Vec<PollFailure>) {
-        self.journal.polled(account, target, failures);
+        self.activity.set_failures(account, target, failures);
     }
 
-    /// A poll took longer than the interval, so that the next one started late.
+    /// A poll took longer than the poll interval, so the next one started late.
     pub fn poll_overrun(&self) {
         self.polls.overrun();
     }
 
-    /// One poll of the account's targets, as the fleet is now, takes so many requests.
+    /// One poll of all the account's targets takes this number of requests, for the fleet seen last.
     pub fn planned_requests(&self, account: &str, requests: u64) {
-        self.polls.planned(account, requests);
+        self.accounts.update(account, |account| account.planned_requests = Some(requests));
     }
 
-    /// So many listings of the operation were inconsistent: the reported total didn't match the pages.
+    /// This number of listings was inconsistent: the reported total did not match the pages.
     pub fn paging_inconsistencies(&self, operation: &str, listings: u64) {
         self.polls.inconsistencies(operation, listings);
     }
 
-    /// Adds what reading an answer brought up.
+    /// Adds unknown values and unparsable fields of responses.
     pub fn findings(&self, findings: &DecodeIssues) {
         self.polls.findings(findings);
     }
 
-    /// Where the account's credentials come from, by the source's name.
+    /// The account's credentials come from the provider of this name. Adds the account if it is not known.
     pub fn credentials_source(&self, account: &str, source: &'static str) {
-        self.journal.credentials_source(account, source);
+        self.accounts.add(account);
+        self.accounts.update(account, |account| account.credentials = Some(source));
     }
 
-    /// What happened lately, for people.
-    pub fn insight(&self) -> Insight {
-        self.journal.insight()
-    }
-
-    /// The account's credentials were fetched again, or that failed.
+    /// An attempt to fetch the account's credentials ended.
     pub fn credentials_refreshed(&self, account: &str, succeeded: bool) {
-        self.credentials.refreshed(account, succeeded);
+        self.accounts.credentials_refreshed(account, succeeded);
     }
 
-    /// When the account's credentials end; `None` (they don't) takes the series away.
+    /// The account's credentials expire then; `None` if they do not.
     pub fn credentials_expiry(&self, account: &str, expires: Option<Timestamp>) {
-        self.credentials.expiry(account, expires);
+        self.accounts.update(account, |account| account.credentials_expire = expires);
     }
 
-    /// The configuration was read at `at`, at start or again. Before the first call there is no series.
+    /// An attempt to load the configuration ended, at start or for a reload.
     pub fn config_loaded(&self, succeeded: bool, at: Timestamp) {
-        self.configuration.loaded(succeeded, at);
+        self.config_loads.record(succeeded, at);
     }
 
-    /// A snapshot was rendered: series by collector, and those that the limit took away.
-    pub fn exposition(&self, series: &BTreeMap<&'static str, u64>, dropped: &BTreeMap<&'static str, u64>) {
-        self.serving.exposition(series, dropped);
+    /// A snapshot was rendered with this number of series by collector; the limit dropped `dropped` more.
+    pub fn snapshot_rendered(
+        &self,
+        series: &BTreeMap<&'static str, u64>,
+        dropped: &BTreeMap<&'static str, u64>,
+    ) {
+        self.serving.rendered(series, dropped);
     }
 
-    /// The last snapshot's body in one format and encoding has so many bytes; `None` (nobody asked for it
-    /// yet) takes the series away.
-    pub fn snapshot_bytes(&self, format: &str, encoding: &str, bytes: Option<usize>) {
-        self.serving.snapshot_bytes(format, encoding, bytes);
+    /// Size of the last snapshot's body in a format and encoding; `None` while it has not been requested.
+    pub fn body_bytes(&self, format: &'static str, encoding: &'static str, bytes: Option<usize>) {
+        self.serving.set_body_bytes(format, encoding, bytes);
     }
 
-    /// Somebody was served in that format and encoding.
+    /// A scrape in this format and encoding is served.
     pub fn scraped(&self, format: &str, encoding: &str) {
         self.serving.scraped(format, encoding);
     }
 }
 
-/// Makes and registers collectors. A name stands here and in the catalogue, which brings the help text.
-struct Maker<'a> {
-    registry: &'a Registry,
-}
-
-/// Names and labels are constants of this room, each registered once: making a collector of them can't
-/// fail, and every test that makes a `Telemetry` proves it.
-const CONSTANT: &str = "the names and labels of our own metrics are valid and different";
-
-impl Maker<'_> {
-    fn counter(&self, name: &str) -> IntCounter {
-        self.register(IntCounter::with_opts(options(name)))
-    }
-
-    fn counters(&self, name: &str, labels: &[&str]) -> IntCounterVec {
-        self.register(IntCounterVec::new(options(name), labels))
-    }
-
-    fn fractional_counters(&self, name: &str, labels: &[&str]) -> CounterVec {
-        self.register(CounterVec::new(options(name), labels))
-    }
-
-    fn gauge(&self, name: &str) -> IntGauge {
-        self.register(IntGauge::with_opts(options(name)))
-    }
-
-    fn gauges(&self, name: &str, labels: &[&str]) -> IntGaugeVec {
-        self.register(IntGaugeVec::new(options(name), labels))
-    }
-
-    fn fractional_gauges(&self, name: &str, labels: &[&str]) -> GaugeVec {
-        self.register(GaugeVec::new(options(name), labels))
-    }
-
-    /// Durations in seconds, counted up to each of `bounds`.
-    fn durations(&self, name: &str, labels: &[&str], bounds: &[f64]) -> HistogramVec {
-        let options = HistogramOpts::from(options(name)).buckets(bounds.to_vec());
-        self.register(HistogramVec::new(options, labels))
-    }
-
-    fn register<C: prometheus::core::Collector + Clone + 'static>(
-        &self,
-        collector: prometheus::Result<C>,
-    ) -> C {
-        let collector = collector.expect(CONSTANT);
-        self.registry.register(Box::new(collector.clone())).expect(CONSTANT);
-        collector
-    }
-}
-
-fn options(name: &str) -> Opts {
-    Opts::new(name, help(name))
-}
-
-/// The catalogue's help text; that it describes every one of our metrics is tested.
-fn help(name: &str) -> &'static str {
-    catalogue::help(name).expect("the catalogue describes every metric of the exporter's own")
-}
-
-/// The two values of every label `result`.
+/// The value of the label `result`.
 fn result(succeeded: bool) -> &'static str {
-    if succeeded { "success" } else { "failure" }
-}
-
-/// Counts reach nowhere near the limit of the gauge; one that did would stay there.
-fn signed(count: u64) -> i64 {
-    i64::try_from(count).unwrap_or(i64::MAX)
+    let [success, failure] = RESULTS;
+    if succeeded { success } else { failure }
 }

@@ -1,38 +1,37 @@
-//! Polls: how they went, how long they took, what reading the answers brought up.
+//! Polls: results, durations, overruns, and what was wrong with the data of responses.
 
 use std::time::Duration;
 
-use prometheus::{HistogramVec, IntCounter, IntCounterVec, IntGaugeVec};
+use prometheus::{HistogramVec, IntCounter, IntCounterVec};
 
-use super::Maker;
+use super::{RESULTS, collectors};
 use crate::fleet::{DecodeIssues, operation};
+use crate::metrics::MetricFamily;
 use crate::metrics::catalogue::POLL_DURATION_BUCKETS;
 
-pub(super) struct Polls {
+pub(super) struct PollMetrics {
     finished: IntCounterVec,
     durations: HistogramVec,
     overruns: IntCounter,
-    planned: IntGaugeVec,
     inconsistencies: IntCounterVec,
     unknown: IntCounterVec,
     unparsable: IntCounterVec,
 }
 
-impl Polls {
-    pub(super) fn new(make: &Maker<'_>) -> Polls {
-        let polls = Polls {
-            finished: make.counters("appstreaming_exporter_polls_total", &["account", "target", "result"]),
-            durations: make.durations(
-                "appstreaming_exporter_poll_duration_seconds",
-                &[],
-                POLL_DURATION_BUCKETS,
+impl PollMetrics {
+    pub(super) fn new() -> Self {
+        let duration = "appstreaming_exporter_poll_duration_seconds";
+        let inconsistencies = "appstreaming_exporter_paging_inconsistencies_total";
+        let polls = Self {
+            finished: collectors::counters(
+                "appstreaming_exporter_polls_total",
+                &["account", "target", "result"],
             ),
-            overruns: make.counter("appstreaming_exporter_poll_overruns_total"),
-            planned: make.gauges("appstreaming_exporter_poll_planned_requests", &["account"]),
-            inconsistencies: make
-                .counters("appstreaming_exporter_paging_inconsistencies_total", &["operation"]),
-            unknown: make.counters("appstreaming_exporter_unknown_values_total", &["field"]),
-            unparsable: make.counters("appstreaming_exporter_unparsable_fields_total", &["field"]),
+            durations: collectors::durations(duration, &[], POLL_DURATION_BUCKETS),
+            overruns: collectors::counter("appstreaming_exporter_poll_overruns_total"),
+            inconsistencies: collectors::counters(inconsistencies, &["operation"]),
+            unknown: collectors::counters("appstreaming_exporter_unknown_values_total", &["field"]),
+            unparsable: collectors::counters("appstreaming_exporter_unparsable_fields_total", &["field"]),
         };
         polls.durations.with_label_values::<&str>(&[]);
         for operation in operation::ALL {
@@ -41,26 +40,19 @@ impl Polls {
         polls
     }
 
-    pub(super) fn account(&self, account: &str) {
-        self.planned.with_label_values(&[account]);
-    }
-
-    pub(super) fn target(&self, account: &str, target: &str) {
-        for result in [super::result(true), super::result(false)] {
+    /// Counts the polls of a target from 0.
+    pub(super) fn add_target(&self, account: &str, target: &str) {
+        for result in RESULTS {
             self.finished.with_label_values(&[account, target, result]);
         }
     }
 
-    // What is removed below may never have been there: then there is nothing to do.
-
+    /// Removes the series of a target.
     pub(super) fn forget_target(&self, account: &str, target: &str) {
-        for result in [super::result(true), super::result(false)] {
+        for result in RESULTS {
+            // An error means that there was no such series.
             let _ = self.finished.remove_label_values(&[account, target, result]);
         }
-    }
-
-    pub(super) fn forget_account(&self, account: &str) {
-        let _ = self.planned.remove_label_values(&[account]);
     }
 
     pub(super) fn finished(&self, account: &str, target: &str, succeeded: bool, took: Duration) {
@@ -72,8 +64,9 @@ impl Polls {
         self.overruns.inc();
     }
 
-    pub(super) fn planned(&self, account: &str, requests: u64) {
-        self.planned.with_label_values(&[account]).set(super::signed(requests));
+    /// The number of overruns since the start.
+    pub(super) fn overruns(&self) -> u64 {
+        self.overruns.get()
     }
 
     pub(super) fn inconsistencies(&self, operation: &str, listings: u64) {
@@ -88,5 +81,10 @@ impl Polls {
                 counters.with_label_values(&[field]).inc_by(*count);
             }
         }
+    }
+
+    pub(super) fn families(&self) -> Vec<MetricFamily> {
+        let Self { finished, durations, overruns, inconsistencies, unknown, unparsable } = self;
+        collectors::families(&[finished, durations, overruns, inconsistencies, unknown, unparsable])
     }
 }

@@ -1,71 +1,74 @@
-//! What the process costs: the standard `process_*` metrics, read from `/proc` on Linux and missing
-//! elsewhere.
+//! The standard `process_*` metrics, read from `/proc` on Linux and absent elsewhere.
 //!
-//! The `prometheus` crate has a collector of this too, but counts CPU time in whole seconds, and a poll
+//! The `prometheus` crate has a collector of these too, but it counts CPU time in whole seconds, and a poll
 //! takes a fraction of one.
 
-#[cfg(target_os = "linux")]
-pub(super) use linux::families;
+use super::collectors;
+use super::status::ProcessUsage;
+use crate::metrics::{Kind, MetricFamily};
 
-/// There is no `/proc` to read.
+#[cfg(target_os = "linux")]
+pub(super) use linux::usage;
+
+/// Other systems have no `/proc`.
 #[cfg(not(target_os = "linux"))]
-pub(super) fn families() -> Vec<crate::metrics::MetricFamily> {
-    Vec::new()
+pub(super) fn usage() -> ProcessUsage {
+    ProcessUsage::default()
+}
+
+/// The families of the figures that could be read.
+pub(super) fn families() -> Vec<MetricFamily> {
+    let usage = usage();
+    let figures = [
+        ("process_cpu_seconds_total", Kind::Counter, usage.cpu_seconds),
+        ("process_resident_memory_bytes", Kind::Gauge, usage.resident_bytes),
+        ("process_virtual_memory_bytes", Kind::Gauge, usage.virtual_bytes),
+        ("process_virtual_memory_max_bytes", Kind::Gauge, usage.max_virtual_bytes),
+        ("process_threads", Kind::Gauge, usage.threads),
+        ("process_open_fds", Kind::Gauge, usage.open_fds),
+        ("process_max_fds", Kind::Gauge, usage.max_fds),
+        ("process_start_time_seconds", Kind::Gauge, usage.start_time_seconds),
+    ];
+    let family = |(name, kind, value): (&'static str, Kind, Option<f64>)| {
+        value.map(|value| MetricFamily { kind, ..collectors::gauge(name, value) })
+    };
+    figures.into_iter().filter_map(family).collect()
 }
 
 #[cfg(target_os = "linux")]
 mod linux {
-    use std::borrow::Cow;
     use std::sync::LazyLock;
 
     use procfs::process::{LimitValue, Process};
 
-    use crate::metrics::{Kind, MetricFamily, Sample, Value};
+    use super::ProcessUsage;
 
-    /// When the machine started, Unix seconds. Read once: the clock may be set afterwards, and the
-    /// process' start must not move with it.
+    /// When the machine started, in Unix seconds. Read once: the clock may be set later, and the start of the
+    /// process must not move with it.
     static BOOT: LazyLock<Option<f64>> =
         LazyLock::new(|| procfs::boot_time_secs().ok().map(|seconds| seconds as f64));
 
-    /// Every family that could be read.
-    pub(in crate::telemetry) fn families() -> Vec<MetricFamily> {
-        use Kind::{Counter, Gauge};
-
-        let mut families = Vec::with_capacity(8);
-        let Ok(process) = Process::myself() else { return families };
-        let mut add = |kind, name, value| families.push(family(kind, name, value));
-
+    /// The figures now.
+    pub(in crate::telemetry) fn usage() -> ProcessUsage {
+        let mut usage = ProcessUsage::default();
+        let Ok(process) = Process::myself() else { return usage };
         if let Ok(stat) = process.stat() {
             let ticks = procfs::ticks_per_second() as f64;
-            let resident = stat.rss as f64 * procfs::page_size() as f64;
-            add(Counter, "process_cpu_seconds_total", (stat.utime + stat.stime) as f64 / ticks);
-            add(Gauge, "process_resident_memory_bytes", resident);
-            add(Gauge, "process_virtual_memory_bytes", stat.vsize as f64);
-            add(Gauge, "process_threads", stat.num_threads as f64);
-            if let Some(boot) = *BOOT {
-                add(Gauge, "process_start_time_seconds", boot + stat.starttime as f64 / ticks);
-            }
+            usage.cpu_seconds = Some((stat.utime + stat.stime) as f64 / ticks);
+            usage.resident_bytes = Some(stat.rss as f64 * procfs::page_size() as f64);
+            usage.virtual_bytes = Some(stat.vsize as f64);
+            usage.threads = Some(stat.num_threads as f64);
+            usage.start_time_seconds = BOOT.map(|boot| boot + stat.starttime as f64 / ticks);
         }
-        if let Ok(open) = process.fd_count() {
-            add(Gauge, "process_open_fds", open as f64);
-        }
+        usage.open_fds = process.fd_count().ok().map(|open| open as f64);
         if let Ok(limits) = process.limits() {
-            add(Gauge, "process_max_fds", number(limits.max_open_files.soft_limit));
-            add(Gauge, "process_virtual_memory_max_bytes", number(limits.max_address_space.soft_limit));
+            usage.max_fds = Some(limit(limits.max_open_files.soft_limit));
+            usage.max_virtual_bytes = Some(limit(limits.max_address_space.soft_limit));
         }
-        families
+        usage
     }
 
-    fn family(kind: Kind, name: &'static str, value: f64) -> MetricFamily {
-        MetricFamily {
-            name: Cow::Borrowed(name),
-            help: Cow::Borrowed(crate::telemetry::help(name)),
-            kind,
-            samples: vec![Sample { labels: Vec::new(), value: Value::Number(value) }],
-        }
-    }
-
-    fn number(limit: LimitValue) -> f64 {
+    fn limit(limit: LimitValue) -> f64 {
         match limit {
             LimitValue::Unlimited => f64::INFINITY,
             LimitValue::Value(value) => value as f64,

@@ -1,63 +1,87 @@
-//! What is served: series by collector, what a limit took away, scrapes, sizes of bodies.
+//! What is served: series by collector, series dropped by the limit, scrapes, sizes of rendered bodies.
 
 use std::collections::BTreeMap;
 
-use prometheus::{IntCounterVec, IntGaugeVec};
+use parking_lot::Mutex;
+use prometheus::IntCounterVec;
 
-use super::Maker;
+use super::collectors;
+use crate::metrics::MetricFamily;
 use crate::metrics::catalogue::Collector;
-use crate::scrape::negotiation::Representation;
 
-pub(super) struct Serving {
-    series: IntGaugeVec,
+/// The labels of a body: its format and its content encoding.
+const REPRESENTATION: [&str; 2] = ["format", "encoding"];
+
+pub(super) struct ServingMetrics {
+    series: Mutex<BTreeMap<&'static str, u64>>,
     dropped: IntCounterVec,
     scrapes: IntCounterVec,
-    snapshot_bytes: IntGaugeVec,
+    body_bytes: Mutex<BTreeMap<[&'static str; 2], usize>>,
 }
 
-impl Serving {
-    pub(super) fn new(make: &Maker<'_>) -> Serving {
-        let representation = ["format", "encoding"];
-        let serving = Serving {
-            series: make.gauges("appstreaming_exporter_series", &["collector"]),
-            dropped: make.counters("appstreaming_exporter_series_dropped_total", &["collector"]),
-            scrapes: make.counters("appstreaming_exporter_scrapes_total", &representation),
-            snapshot_bytes: make.gauges("appstreaming_exporter_snapshot_bytes", &representation),
-        };
+impl ServingMetrics {
+    pub(super) fn new() -> Self {
+        let dropped = collectors::counters("appstreaming_exporter_series_dropped_total", &["collector"]);
         for collector in Collector::FLEET {
-            serving.series.with_label_values(&[collector.as_str()]);
-            serving.dropped.with_label_values(&[collector.as_str()]);
+            dropped.with_label_values(&[collector.as_str()]);
         }
-        for Representation { format, encoding, .. } in Representation::all() {
-            serving.scrapes.with_label_values(&[format.name(), encoding.name()]);
+        Self {
+            series: Mutex::new(counts(&BTreeMap::new())),
+            dropped,
+            scrapes: collectors::counters("appstreaming_exporter_scrapes_total", &REPRESENTATION),
+            body_bytes: Mutex::default(),
         }
-        serving
     }
 
-    pub(super) fn exposition(
+    /// Counts scrapes in this representation from 0.
+    pub(super) fn add_representation(&self, format: &'static str, encoding: &'static str) {
+        self.scrapes.with_label_values(&[format, encoding]);
+    }
+
+    /// A snapshot was rendered.
+    pub(super) fn rendered(
         &self,
         series: &BTreeMap<&'static str, u64>,
         dropped: &BTreeMap<&'static str, u64>,
     ) {
-        for collector in Collector::FLEET.map(Collector::as_str) {
-            let count = series.get(collector).copied().unwrap_or_default();
-            self.series.with_label_values(&[collector]).set(super::signed(count));
-        }
+        *self.series.lock() = counts(series);
         for (collector, count) in dropped {
             self.dropped.with_label_values(&[collector]).inc_by(*count);
         }
     }
 
-    pub(super) fn snapshot_bytes(&self, format: &str, encoding: &str, bytes: Option<usize>) {
-        let labels = [format, encoding];
+    pub(super) fn set_body_bytes(&self, format: &'static str, encoding: &'static str, bytes: Option<usize>) {
+        let mut sizes = self.body_bytes.lock();
         match bytes {
-            Some(bytes) => self.snapshot_bytes.with_label_values(&labels).set(super::signed(bytes as u64)),
-            // There may be none to remove, which is as good.
-            None => drop(self.snapshot_bytes.remove_label_values(&labels)),
-        }
+            Some(bytes) => sizes.insert([format, encoding], bytes),
+            None => sizes.remove(&[format, encoding]),
+        };
     }
 
     pub(super) fn scraped(&self, format: &str, encoding: &str) {
         self.scrapes.with_label_values(&[format, encoding]).inc();
     }
+
+    /// Series in the last snapshot, by collector.
+    pub(super) fn series(&self) -> BTreeMap<&'static str, u64> {
+        self.series.lock().clone()
+    }
+
+    pub(super) fn families(&self) -> Vec<MetricFamily> {
+        let series = self.series();
+        let series = series.iter().map(|(collector, count)| ([(*collector).to_owned()], *count as f64));
+        let sizes = self.body_bytes.lock().clone();
+        let sizes = sizes.iter().map(|(names, bytes)| (names.map(str::to_owned), *bytes as f64));
+        let gauges = [
+            collectors::gauges("appstreaming_exporter_series", ["collector"], series),
+            collectors::gauges("appstreaming_exporter_snapshot_bytes", REPRESENTATION, sizes),
+        ];
+        gauges.into_iter().chain(collectors::families(&[&self.dropped, &self.scrapes])).collect()
+    }
+}
+
+/// The count of every collector of the fleet, 0 where there is none.
+fn counts(series: &BTreeMap<&'static str, u64>) -> BTreeMap<&'static str, u64> {
+    let names = Collector::FLEET.map(Collector::as_str);
+    names.into_iter().map(|name| (name, series.get(name).copied().unwrap_or_default())).collect()
 }

@@ -1,48 +1,102 @@
-//! What people are shown besides the fleet's numbers: how the exporter is set up, what it did lately,
-//! and why what failed did fail. Plain data; nothing in it is a secret or a user's name.
+//! The exporter's own state as plain data, for the pages and the JSON API: how it is set up, what it does now
+//! and why recent polls failed.
+//!
+//! None of it is a secret or the name of a user. What is not here: where the values come from (the other
+//! modules of `telemetry`) and how they are shown (`web`).
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
-/// What does not change while the exporter runs.
+/// The exporter's own state at one moment.
+#[derive(Debug, Clone, Default)]
+pub struct Status {
+    /// The settings that pages show or calculate with.
+    pub setup: Setup,
+    /// The binary.
+    pub build: BuildInfo,
+    /// Every account, sorted by name.
+    pub accounts: Vec<AccountStatus>,
+    /// The number of series in the last snapshot, by collector; 0 for a collector without series.
+    pub series: BTreeMap<&'static str, u64>,
+    /// The operating system's figures for this process.
+    pub process: ProcessUsage,
+    /// API requests without a response yet.
+    pub requests_in_flight: i64,
+    /// Polls since the start that took longer than the poll interval.
+    pub poll_overruns: u64,
+    /// Why the last poll of each failing target failed.
+    pub failures: Vec<PollFailure>,
+    /// The last API calls, newest first.
+    pub calls: Vec<ApiCall>,
+    /// The last failed API calls, newest first. They are kept longer than in `calls`.
+    pub failed_calls: Vec<ApiCall>,
+}
+
+/// The settings that pages show or calculate with.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Setup {
-    /// From one poll to the next.
+    /// The poll interval.
     pub interval: SignedDuration,
-    /// Requests per second that an account may make at most.
+    /// The configured maximum of API requests per second and account.
     pub requests_per_second: f64,
     /// Whether instances are listed.
     pub lists_instances: bool,
-    /// What schedules are written in, and what people are shown times in.
+    /// The time zone of schedules, and of times on the pages.
     pub time_zone: TimeZone,
 }
 
-/// What changes while it runs.
-#[derive(Debug, Clone, Default)]
-pub struct Insight {
-    /// Every account, sorted by name.
-    pub accounts: Vec<AccountInsight>,
-    /// Why the last poll of a target failed; a target that is well has none.
-    pub failures: Vec<PollFailure>,
-    /// The last calls, the newest first.
-    pub calls: Vec<ApiCall>,
-    /// The last calls that failed, the newest first; they outlive their place in `calls`.
-    pub failed_calls: Vec<ApiCall>,
+/// What the binary was built from.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct BuildInfo {
+    /// The exporter's version, for example `0.1.0`.
+    pub version: &'static str,
+    /// The git commit, 40 hexadecimal digits, or `unknown`.
+    pub revision: &'static str,
+    /// The version of the compiler, for example `1.95.0`.
+    pub rustc: &'static str,
 }
 
 /// One account.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct AccountInsight {
-    /// Its configured name.
+pub struct AccountStatus {
+    /// The configured name.
     pub account: Arc<str>,
-    /// Where its credentials come from, e.g. `environment`.
+    /// The name of the credential provider, for example `environment`.
     pub credentials: Option<&'static str>,
+    /// When the current credentials expire; `None` if they do not, or if the provider does not know.
+    pub credentials_expire: Option<Timestamp>,
+    /// Requests per second that the rate limit allows now; `None` before the first client exists.
+    pub rate: Option<f64>,
+    /// Requests that one poll of all the account's targets takes; `None` before the first poll has ended.
+    pub planned_requests: Option<u64>,
 }
 
-/// Failures of one operation with one code in the last poll of a target.
+/// The operating system's figures for this process. A figure that cannot be read is `None`.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct ProcessUsage {
+    /// CPU time in user and system mode, in seconds.
+    pub cpu_seconds: Option<f64>,
+    /// Resident memory in bytes.
+    pub resident_bytes: Option<f64>,
+    /// Virtual memory in bytes.
+    pub virtual_bytes: Option<f64>,
+    /// The limit of virtual memory in bytes; infinite without a limit.
+    pub max_virtual_bytes: Option<f64>,
+    /// Threads.
+    pub threads: Option<f64>,
+    /// Open file descriptors.
+    pub open_fds: Option<f64>,
+    /// The limit of open file descriptors; infinite without a limit.
+    pub max_fds: Option<f64>,
+    /// The start of the process, in Unix seconds.
+    pub start_time_seconds: Option<f64>,
+}
+
+/// The failures of one operation with one code in the last poll of a target.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PollFailure {
     /// The account's configured name.
@@ -51,30 +105,30 @@ pub struct PollFailure {
     pub target: Arc<str>,
     /// The operation that failed.
     pub operation: &'static str,
-    /// The API's code, or the client's own.
+    /// The API's error code, or the client's own.
     pub code: String,
-    /// What was said, with its causes.
+    /// The error message with its causes.
     pub message: String,
-    /// What the cloud's support asks for.
+    /// The API's request id, which Alibaba Cloud's support needs.
     pub request_id: Option<String>,
-    /// What to do about it.
+    /// How to fix it.
     pub advice: Option<String>,
     /// How often it happened in that poll.
     pub count: usize,
 }
 
-/// One attempt of a call.
+/// One attempt of an API call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ApiCall {
     /// When it ended.
     pub at: Timestamp,
     /// The account's configured name.
     pub account: Arc<str>,
-    /// The operation called.
+    /// The operation.
     pub operation: &'static str,
-    /// `OK`, the API's code, or the client's own.
+    /// `OK`, the API's error code, or the client's own.
     pub code: Box<str>,
-    /// From sending to the last byte.
+    /// From sending the request to the last byte of the response.
     pub took: Duration,
     /// The API's request id.
     pub request_id: Option<Box<str>>,
@@ -83,16 +137,16 @@ pub struct ApiCall {
 impl Default for Setup {
     fn default() -> Self {
         Self {
-            interval: SignedDuration::from_secs(60),
-            requests_per_second: 20.0,
-            lists_instances: true,
+            interval: SignedDuration::ZERO,
+            requests_per_second: 0.0,
+            lists_instances: false,
             time_zone: TimeZone::UTC,
         }
     }
 }
 
 impl PollFailure {
-    /// What happened, in one line without the advice.
+    /// Operation, code and count in one line.
     pub fn summary(&self) -> String {
         let times = if self.count > 1 { format!(", {} times", self.count) } else { String::new() };
         format!("{}: {}{times}", self.operation, self.code)

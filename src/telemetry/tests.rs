@@ -1,6 +1,6 @@
 use super::*;
 use crate::aliyun::AttemptOutcome;
-use crate::metrics::{Histogram, Kind, Sample, Value};
+use crate::metrics::{Histogram, Kind, Sample, Value, catalogue};
 
 fn find<'a>(families: &'a [MetricFamily], name: &str) -> &'a MetricFamily {
     families.iter().find(|family| family.name == name).unwrap_or_else(|| panic!("no {name}"))
@@ -20,7 +20,7 @@ fn sample<'a>(families: &'a [MetricFamily], name: &str, labels: &[(&str, &str)])
 }
 
 fn number(telemetry: &Telemetry, name: &str, labels: &[(&str, &str)]) -> f64 {
-    match sample(&telemetry.gather(), name, labels).value {
+    match sample(&telemetry.gather().families, name, labels).value {
         Value::Number(value) => value,
         ref other => panic!("{name} is {other:?}"),
     }
@@ -35,7 +35,8 @@ fn finished(observer: &dyn RequestObserver, code: &str) {
 fn everything_that_is_known_beforehand_starts_at_0() {
     let telemetry = Telemetry::new();
     telemetry.observer("a");
-    telemetry.target("a", "CloudApp");
+    telemetry.add_target("a", "CloudApp");
+    telemetry.add_representation("text-0.0.4", "identity");
     for (name, labels) in [
         ("polls_total", &[("account", "a"), ("target", "CloudApp"), ("result", "success")][..]),
         ("polls_total", &[("account", "a"), ("target", "CloudApp"), ("result", "failure")]),
@@ -59,7 +60,7 @@ fn everything_that_is_known_beforehand_starts_at_0() {
 fn what_never_happened_has_no_time() {
     let telemetry = Telemetry::new();
     telemetry.observer("a");
-    let absent = |name: &str| telemetry.gather().iter().all(|family| family.name != own(name));
+    let absent = |name: &str| telemetry.gather().families.iter().all(|family| family.name != own(name));
     for name in [
         "config_last_reload_successful",
         "config_last_reload_success_timestamp_seconds",
@@ -84,6 +85,7 @@ fn what_never_happened_has_no_time() {
 #[test]
 fn polls_are_counted_by_how_they_went() {
     let telemetry = Telemetry::new();
+    telemetry.observer("a");
     telemetry.poll_finished("a", "CloudApp", true, Duration::from_millis(700));
     telemetry.poll_finished("a", "CloudApp", false, Duration::from_secs(3));
     telemetry.poll_overrun();
@@ -96,7 +98,7 @@ fn polls_are_counted_by_how_they_went() {
     let operation = [("operation", "ListAppInstances")];
     assert_eq!(number(&telemetry, "paging_inconsistencies_total", &operation), 2.0);
 
-    let families = telemetry.gather();
+    let families = telemetry.gather().families;
     let Value::Histogram(histogram) = &sample(&families, "poll_duration_seconds", &[]).value else {
         panic!("no histogram")
     };
@@ -142,7 +144,7 @@ fn the_last_request_of_each_bucket_is_its_exemplar() {
     answered(31, Some(&"x".repeat(119)));
     answered(60_000, Some("SLOW"));
     answered(25, Some("ON-THE-BOUND"));
-    let families = telemetry.gather();
+    let families = telemetry.gather().families;
     let labels = [("operation", "ListAppInstances")];
     let Value::Histogram(histogram) = &sample(&families, "api_request_duration_seconds", &labels).value
     else {
@@ -167,7 +169,7 @@ fn an_api_that_makes_up_codes_cannot_make_series_without_end() {
     }
     finished(&*telemetry.observer("a"), &"x".repeat(10_000));
     finished(&*telemetry.observer("a"), "timeout");
-    let families = telemetry.gather();
+    let families = telemetry.gather().families;
     let requests = find(&families, &own("api_requests_total"));
     // 64 codes, OTHER, timeout, and OK at 0 for three operations.
     assert_eq!(requests.samples.len(), 64 + 1 + 1 + 3);
@@ -187,17 +189,17 @@ fn findings_and_what_is_served_are_counted() {
     assert_eq!(number(&telemetry, "unknown_values_total", &[("field", "Status")]), 2.0);
     assert_eq!(number(&telemetry, "unparsable_fields_total", &[("field", "GmtCreate")]), 2.0);
 
-    telemetry.exposition(&[("groups", 7)].into(), &[("instances_detail", 90)].into());
-    telemetry.exposition(&BTreeMap::new(), &[("instances_detail", 10)].into());
+    telemetry.snapshot_rendered(&[("groups", 7)].into(), &[("instances_detail", 90)].into());
+    telemetry.snapshot_rendered(&BTreeMap::new(), &[("instances_detail", 10)].into());
     assert_eq!(number(&telemetry, "series", &[("collector", "groups")]), 0.0, "as of the last one");
     assert_eq!(number(&telemetry, "series_dropped_total", &[("collector", "instances_detail")]), 100.0);
 
     let representation = [("format", "text-0.0.4"), ("encoding", "identity")];
-    telemetry.snapshot_bytes("protobuf", "zstd", Some(1));
-    telemetry.snapshot_bytes("protobuf", "zstd", None);
-    telemetry.snapshot_bytes("protobuf", "zstd", None);
-    assert!(telemetry.gather().iter().all(|family| family.name != own("snapshot_bytes")));
-    telemetry.snapshot_bytes("text-0.0.4", "identity", Some(1_234));
+    telemetry.body_bytes("protobuf", "zstd", Some(1));
+    telemetry.body_bytes("protobuf", "zstd", None);
+    telemetry.body_bytes("protobuf", "zstd", None);
+    assert!(telemetry.gather().families.iter().all(|family| family.name != own("snapshot_bytes")));
+    telemetry.body_bytes("text-0.0.4", "identity", Some(1_234));
     telemetry.scraped("text-0.0.4", "identity");
     assert_eq!(number(&telemetry, "snapshot_bytes", &representation), 1_234.0);
     assert_eq!(number(&telemetry, "scrapes_total", &representation), 1.0);
@@ -207,16 +209,17 @@ fn findings_and_what_is_served_are_counted() {
 fn every_family_of_the_catalogue_is_there_as_described_and_in_order() {
     let telemetry = Telemetry::new();
     finished(&*telemetry.observer("a"), "OK");
-    telemetry.target("a", "CloudApp");
+    telemetry.add_target("a", "CloudApp");
     let mut findings = DecodeIssues::default();
     findings.count_unknown("Status");
     findings.count_unparsable("Status");
     telemetry.findings(&findings);
     telemetry.credentials_expiry("a", Some(Timestamp::UNIX_EPOCH));
     telemetry.config_loaded(true, Timestamp::UNIX_EPOCH);
-    telemetry.snapshot_bytes("text-0.0.4", "identity", Some(1));
+    telemetry.body_bytes("text-0.0.4", "identity", Some(1));
+    telemetry.scraped("text-0.0.4", "identity");
 
-    let families = telemetry.gather();
+    let families = telemetry.gather().families;
     assert!(families.is_sorted_by(|a, b| a.name < b.name), "sorted and different");
     let ours = |family: &&catalogue::Family| match family.collector {
         catalogue::Collector::Process => cfg!(target_os = "linux"),
@@ -238,7 +241,7 @@ fn every_family_of_the_catalogue_is_there_as_described_and_in_order() {
 
 #[test]
 fn the_build_says_what_it_was_made_of() {
-    let families = Telemetry::new().gather();
+    let families = Telemetry::new().gather().families;
     let labels = &find(&families, &own("build_info")).samples[0].labels;
     let pairs: Vec<(&str, &str)> = labels.iter().map(|(n, v)| (&**n, &**v)).collect();
     assert_eq!(pairs, [("version", VERSION), ("revision", REVISION), ("rustc", RUSTC)]);
@@ -249,7 +252,7 @@ fn the_build_says_what_it_was_made_of() {
 #[cfg(target_os = "linux")]
 #[test]
 fn the_process_is_described_by_the_standard_metrics() {
-    let families = Telemetry::new().gather();
+    let families = Telemetry::new().gather().families;
     let value = |name: &str| match find(&families, name).samples[0].value {
         Value::Number(value) => value,
         ref other => panic!("{other:?}"),

@@ -21,46 +21,33 @@ mod view;
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
-use jiff::Timestamp;
 
 use crate::fleet::GroupSnapshot;
 use crate::fleet::history::MinuteCounts;
 use crate::lifecycle::Readiness;
-use crate::metrics::{Exposition, MetricFamily};
-use crate::telemetry::status;
+use crate::metrics::Exposition;
+use crate::telemetry::OwnMetrics;
+use crate::telemetry::status::Status;
 
 pub use routes::Routes;
 
-/// What the server serves. Called for each request, from many threads; nothing here may block.
+/// The source of everything that is served. Called for each request, from many threads; no method may block.
 pub trait Content: Send + Sync + 'static {
-    /// The fleet's metrics as of the last poll; `None` before the first one has ended.
+    /// The fleet's metrics as of the last poll; `None` before the first poll has ended.
     fn exposition(&self) -> Option<Arc<Exposition>>;
     /// The exporter's own metrics, now.
-    fn telemetry(&self) -> Vec<MetricFamily>;
-    /// When everything that [`telemetry`](Content::telemetry) counts was 0, if that is known.
-    fn started(&self) -> Option<Timestamp> {
-        None
-    }
-    /// A scrape is about to be answered; called before [`telemetry`](Content::telemetry), so that a
-    /// scrape counts itself.
+    fn telemetry(&self) -> OwnMetrics;
+    /// Counts a scrape. Called before [`telemetry`](Content::telemetry), so that a scrape counts itself.
     fn scraped(&self, format: &'static str, encoding: &'static str);
-    /// Whether the exporter is ready, and why not.
+    /// Whether the exporter is ready, and if not, why.
     fn readiness(&self) -> Readiness;
-    /// The configuration in force, for people, without its secrets.
+    /// The active configuration for people, without its secrets.
     fn configuration(&self) -> String;
-    /// Reads the configuration again; the error is every reason why the old one stays in force. What
-    /// was begun goes on when the future is dropped.
+    /// Reloads the configuration. The error lists every problem; the previous configuration then stays
+    /// active. A reload that has started completes even if the future is dropped.
     fn reload(&self) -> BoxFuture<'static, Result<(), String>>;
-    /// What people are shown of the configuration beside its text.
-    fn setup(&self) -> status::Setup {
-        status::Setup::default()
-    }
-    /// What happened lately.
-    fn insight(&self) -> status::Insight {
-        status::Insight::default()
-    }
-    /// A group's instances by status over the last hour, the oldest first; empty where none is kept.
-    fn history(&self, _group: &GroupSnapshot) -> Vec<MinuteCounts> {
-        Vec::new()
-    }
+    /// The exporter's own state, now.
+    fn status(&self) -> Status;
+    /// A group's instances by status over the last hour, oldest first; empty if none are recorded.
+    fn history(&self, group: &GroupSnapshot) -> Vec<MinuteCounts>;
 }

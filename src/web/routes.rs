@@ -24,7 +24,7 @@ use crate::scrape::negotiation::{Format, negotiate};
 use crate::scrape::render_cache::Bodies;
 use crate::server::handler::Handler;
 use crate::server::response::{self, ResponseBody};
-use crate::telemetry::status::{Insight, Setup};
+use crate::telemetry::OwnMetrics;
 
 /// What there is, and who provides it.
 pub struct Routes {
@@ -169,13 +169,12 @@ impl Routes {
 
     /// The exporter's own metrics, and whatever ends a body.
     fn own(&self, narrowing: &Narrowing, format: Format) -> Vec<u8> {
-        let mut families = Vec::new();
-        if narrowing.has_any_own() {
-            families = self.content.telemetry();
-            families.retain(|family| narrowing.has_own(family));
-        }
         let mut encoder = format.syntax().encoder(0);
-        encode::families(&families, self.content.started(), &mut *encoder);
+        if narrowing.has_any_own() {
+            let OwnMetrics { counted_since, mut families } = self.content.telemetry();
+            families.retain(|family| narrowing.has_own(family));
+            encode::families(&families, Some(counted_since), &mut *encoder);
+        }
         let mut own = encoder.finish();
         own.extend_from_slice(format.syntax().end());
         own
@@ -244,12 +243,10 @@ impl Routes {
     ) -> Response<ResponseBody> {
         let exposition = self.content.exposition();
         let readiness = self.content.readiness().check();
-        let (insight, setup): (Insight, Setup) = (self.content.insight(), self.content.setup());
+        let status = self.content.status();
         answer(&Facts {
             snapshot: exposition.as_ref().map(|exposition| &**exposition.snapshot()),
-            insight: &insight,
-            setup: &setup,
-            telemetry: &self.content.telemetry(),
+            status: &status,
             waiting_for: readiness.as_ref().err().map_or(&[], |not_ready| not_ready.reasons()),
             now: Timestamp::now(),
         })
@@ -260,7 +257,7 @@ impl Routes {
         let group =
             groups.iter().find(|group| *group.account == *key.account && *group.group.data.id == *key.id)?;
         let history = self.content.history(group);
-        Some(view::details(group, history, &facts.circumstances(), &facts.setup.time_zone))
+        Some(view::details(group, history, &facts.circumstances(), facts.time_zone()))
     }
 
     fn place(&self, root: &'static str) -> page::Place<'_> {

@@ -5,21 +5,20 @@ use maud::{Markup, html};
 use super::parts::{foreign, known, problems, relative, time_of_day};
 use super::targets::targets;
 use super::{Place, Tab, document};
-use crate::metrics::Value;
-use crate::telemetry::status::ApiCall;
-use crate::web::view::{Account, Facts, Query, number};
+use crate::telemetry::status::{ApiCall, BuildInfo, Status};
+use crate::web::view::{Account, Facts, Query};
 
 /// The whole page. `configuration` is free of secrets already.
 pub(crate) fn render(place: Place<'_>, facts: &Facts<'_>, configuration: &str) -> String {
     let fleet = facts.fleet(&Query::default());
     let main = html! {
         h1.verdict.named { "Exporter" }
-        p.path { (version(facts)) }
+        p.path { (version(facts.status.build)) }
         (accounts(facts, &fleet.accounts))
         (targets(facts, &fleet.targets))
-        (calls(facts, "failed", "Last failed calls", &facts.insight.failed_calls))
-        div.columns { (series(facts)) (work(facts)) }
-        (calls(facts, "calls", "Last calls", &facts.insight.calls))
+        (calls(facts, "failed", "Last failed calls", &facts.status.failed_calls))
+        div.columns { (series(facts.status)) (work(facts.status)) }
+        (calls(facts, "calls", "Last calls", &facts.status.calls))
         section aria-labelledby="configuration" {
             h2 #configuration { "Configuration in force" }
             pre tabindex="0" role="group" aria-labelledby="configuration" { (configuration) }
@@ -28,18 +27,13 @@ pub(crate) fn render(place: Place<'_>, facts: &Facts<'_>, configuration: &str) -
     document(place, Tab::Exporter, "Exporter", &main).into_string()
 }
 
-fn version(facts: &Facts<'_>) -> Markup {
-    let build = facts.telemetry.iter().find(|family| family.name == "appstreaming_exporter_build_info");
-    let labels = build.and_then(|family| family.samples.first()).map_or(&[][..], |sample| &sample.labels);
-    html! {
-        @for (index, (name, value)) in labels.iter().enumerate() {
-            @if index > 0 { " · " } (name) " " (value)
-        }
-    }
+fn version(build: BuildInfo) -> Markup {
+    let BuildInfo { version, revision, rustc } = build;
+    html! { "version " (version) " · revision " (revision) " · rustc " (rustc) }
 }
 
 fn accounts(facts: &Facts<'_>, accounts: &[Account<'_>]) -> Markup {
-    let (zone, now) = (&facts.setup.time_zone, facts.now);
+    let (zone, now) = (facts.time_zone(), facts.now);
     let seconds = |account: &Account<'_>| {
         let pace = &account.pace;
         pace.planned.zip(pace.rate).map(|(planned, rate)| format!("{:.1} s", planned / rate))
@@ -109,7 +103,7 @@ fn calls(facts: &Facts<'_>, id: &str, title: &str, calls: &[ApiCall]) -> Markup 
                         tbody {
                             @for call in calls {
                                 tr {
-                                    td { (time_of_day(call.at, &facts.setup.time_zone)) }
+                                    td { (time_of_day(call.at, facts.time_zone())) }
                                     td { (foreign(&call.account)) }
                                     td { (call.operation) }
                                     td {
@@ -130,38 +124,27 @@ fn calls(facts: &Facts<'_>, id: &str, title: &str, calls: &[ApiCall]) -> Markup 
     }
 }
 
-/// Series by collector.
-fn series(facts: &Facts<'_>) -> Markup {
-    let family = facts.telemetry.iter().find(|family| family.name == "appstreaming_exporter_series");
-    let rows = family.into_iter().flat_map(|family| &family.samples).filter_map(|sample| {
-        let collector = sample.labels.first().map(|(_, value)| value)?;
-        match sample.value {
-            Value::Number(series) => Some((collector, series)),
-            Value::Histogram { .. } => None,
-        }
-    });
+fn series(status: &Status) -> Markup {
     html! {
         section aria-labelledby="series" {
             h2 #series { "Series by collector" }
-            dl.facts { @for (collector, series) in rows { dt { (collector) } dd { (series) } } }
+            dl.facts { @for (collector, series) in &status.series { dt { (collector) } dd { (series) } } }
         }
     }
 }
 
-/// What the process costs and does.
-fn work(facts: &Facts<'_>) -> Markup {
-    let of = |name| number(facts.telemetry, name, &[]);
+fn work(status: &Status) -> Markup {
     let mebibytes = |bytes: f64| format!("{:.1} MiB", bytes / 1024.0 / 1024.0);
     html! {
         section aria-labelledby="work" {
             h2 #work { "Process" }
             dl.facts {
-                dt { "Memory" } dd { (known(of("process_resident_memory_bytes").map(mebibytes))) }
+                dt { "Memory" } dd { (known(status.process.resident_bytes.map(mebibytes))) }
                 dt { "CPU time" } dd {
-                    (known(of("process_cpu_seconds_total").map(|seconds| format!("{seconds:.1} s"))))
+                    (known(status.process.cpu_seconds.map(|seconds| format!("{seconds:.1} s"))))
                 }
-                dt { "Requests in flight" } dd { (known(of("appstreaming_exporter_api_in_flight"))) }
-                dt { "Polls that overran" } dd { (known(of("appstreaming_exporter_poll_overruns_total"))) }
+                dt { "Requests in flight" } dd { (status.requests_in_flight) }
+                dt { "Polls that overran" } dd { (status.poll_overruns) }
             }
         }
     }

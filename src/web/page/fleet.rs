@@ -272,7 +272,7 @@ fn says(group: &Group<'_>, kind: ProblemKind) -> bool {
 }
 
 fn row(place: Place<'_>, facts: &Facts<'_>, group: &Group<'_>) -> Markup {
-    let (sessions, zone, now) = (&group.sessions, &facts.setup.time_zone, facts.now);
+    let (sessions, zone, now) = (&group.sessions, facts.time_zone(), facts.now);
     html! {
         tr id=(group_path("", group.account, group.group_id)) {
             th scope="row" {

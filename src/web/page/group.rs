@@ -93,7 +93,7 @@ fn sessions(group: &Group<'_>) -> Markup {
 }
 
 fn freshness(facts: &Facts<'_>, details: &Details<'_>) -> Markup {
-    let (now, zone) = (facts.now, &facts.setup.time_zone);
+    let (now, zone) = (facts.now, facts.time_zone());
     html! {
         section aria-labelledby="data" {
             h2 #data { "Data" }
@@ -217,7 +217,7 @@ fn node_pool(facts: &Facts<'_>, pool: &Pool<'_>) -> Markup {
             td.n { @match pool.scheduled_nodes { Some(nodes) => (nodes.to_string()), None => "no schedule" } }
             td.n {
                 @match pool.next_schedule_change {
-                    Some(at) => (clock(at, facts.now, &facts.setup.time_zone)),
+                    Some(at) => (clock(at, facts.now, facts.time_zone())),
                     None => "never"
                 }
             }
@@ -243,7 +243,7 @@ fn about(facts: &Facts<'_>, details: &Details<'_>) -> Markup {
                     dt { (what) } dd { (foreign(value)) }
                 }
                 @if let Some(created) = details.created {
-                    dt { "Created" } dd { (relative(created, facts.now, &facts.setup.time_zone)) }
+                    dt { "Created" } dd { (relative(created, facts.now, facts.time_zone())) }
                 }
             }
         }

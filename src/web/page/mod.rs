@@ -20,6 +20,8 @@ mod week;
 
 use maud::{DOCTYPE, Markup, html};
 
+use crate::telemetry::VERSION;
+
 pub(crate) use exporter::render as exporter;
 pub(crate) use fleet::render as fleet;
 pub(crate) use group::{missing, render as group};
@@ -84,7 +86,7 @@ fn document(place: Place<'_>, tab: Tab, title: &str, main: &Markup) -> Markup {
                 }
                 main #main tabindex="-1" { (main) }
                 footer {
-                    p { "appstreaming-exporter " (env!("CARGO_PKG_VERSION")) }
+                    p { "appstreaming-exporter " (VERSION) }
                     p {
                         a href={ (root) "config" } { "configuration" } " · "
                         a href={ (root) "-/ready" } { "ready?" } " · "

@@ -6,7 +6,7 @@ use super::*;
 use crate::fleet::{
     App, Fetched, Group, GroupSnapshot, NodePool, SessionCounters, Snapshot, Tag, TargetHealth,
 };
-use crate::telemetry::status::{ApiCall, Insight, PollFailure, Setup};
+use crate::telemetry::status::{ApiCall, PollFailure, Status};
 use crate::web::view::{self, Facts, Query};
 
 const EVIL: &str = "</td><script>alert('1')</script>\"&\u{1b}[31m";
@@ -51,7 +51,7 @@ fn snapshot() -> Snapshot {
     Snapshot { at: now(), targets: vec![target], groups: vec![Arc::new(group)] }
 }
 
-fn insight() -> Insight {
+fn status() -> Status {
     let failure = PollFailure {
         account: EVIL.into(),
         target: EVIL.into(),
@@ -71,23 +71,16 @@ fn insight() -> Insight {
         request_id: Some(EVIL.into()),
     };
     let (calls, failed_calls) = (vec![call.clone()], vec![call]);
-    Insight { accounts: Vec::new(), failures: vec![failure], calls, failed_calls }
+    Status { failures: vec![failure], calls, failed_calls, ..Status::default() }
 }
 
 /// Every page there is, by name.
 fn pages() -> Vec<(&'static str, String)> {
-    let (snapshot, insight, setup) = (snapshot(), insight(), Setup::default());
+    let (snapshot, status) = (snapshot(), status());
     let waiting_for = [EVIL.to_owned()];
-    let facts = Facts {
-        snapshot: Some(&snapshot),
-        insight: &insight,
-        setup: &setup,
-        telemetry: &[],
-        waiting_for: &waiting_for,
-        now: now(),
-    };
+    let facts = Facts { snapshot: Some(&snapshot), status: &status, waiting_for: &waiting_for, now: now() };
     let query = Query { search: EVIL.to_owned(), ..Query::default() };
-    let details = view::details(&snapshot.groups[0], Vec::new(), &facts.circumstances(), &setup.time_zone);
+    let details = view::details(&snapshot.groups[0], Vec::new(), &facts.circumstances(), facts.time_zone());
     vec![
         ("fleet", super::fleet(PLACE, &facts, &Query::default())),
         ("filtered fleet", super::fleet(PLACE, &facts, &query)),
@@ -139,16 +132,9 @@ fn a_file_is_named_by_what_is_in_it() {
 
 #[test]
 fn before_the_first_poll_the_page_says_what_is_waited_for() {
-    let (insight, setup) = (Insight::default(), Setup::default());
+    let status = Status::default();
     let waiting_for = ["waiting for first poll of a/CloudApp".to_owned()];
-    let facts = Facts {
-        snapshot: None,
-        insight: &insight,
-        setup: &setup,
-        telemetry: &[],
-        waiting_for: &waiting_for,
-        now: now(),
-    };
+    let facts = Facts { snapshot: None, status: &status, waiting_for: &waiting_for, now: now() };
     let page = super::fleet(PLACE, &facts, &Query::default());
     assert!(page.contains("Waiting for the first poll</span></h1>"), "{page}");
     assert!(page.contains("waiting for first poll of a/CloudApp"));

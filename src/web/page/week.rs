@@ -37,7 +37,7 @@ pub(crate) fn schedules(facts: &Facts<'_>, details: &Details<'_>) -> Markup {
                 h2 #schedule {
                     "Schedule"
                     small {
-                        "nodes over the week, " (facts.setup.time_zone.iana_name().unwrap_or("local time"))
+                        "nodes over the week, " (facts.time_zone().iana_name().unwrap_or("local time"))
                     }
                 }
                 @for pool in scheduled() { (schedule(facts, pool)) }
@@ -82,7 +82,7 @@ fn drawing(facts: &Facts<'_>, pool: &Pool<'_>, in_force: bool) -> Markup {
     let (width, height) = (LEFT + MINUTE * f64::from(MINUTES), TOP + ROW * 7.0);
     let x = |minute: i32| LEFT + MINUTE * f64::from(minute);
     let y = |day: usize| TOP + ROW * day as f64;
-    let now = facts.now.to_zoned(facts.setup.time_zone.clone());
+    let now = facts.now.to_zoned(facts.time_zone().clone());
     let today = usize::try_from(now.weekday().to_monday_zero_offset()).unwrap_or_default();
     let line = x(i32::from(now.hour()) * 60 + i32::from(now.minute()));
     html! {

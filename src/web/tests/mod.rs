@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::{Duration, Instant};
 
+use jiff::Timestamp;
 use tokio::runtime::Runtime;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -19,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 use super::*;
 use crate::fleet::{Snapshot, TargetHealth};
 use crate::lifecycle::Drained;
-use crate::metrics::{Kind, Sample, Value};
+use crate::metrics::{self, Kind, MetricFamily, Value};
 use crate::server::{self, BoundAddress, ConnectionLimits, Server, ServerOptions};
 use crate::web_config::AccessControl;
 
@@ -50,14 +51,15 @@ impl Content for Shown {
         polled.then(|| Arc::new(Exposition::new(Arc::new(snapshot), Arc::default())))
     }
 
-    fn telemetry(&self) -> Vec<MetricFamily> {
+    fn telemetry(&self) -> OwnMetrics {
         let label = (Cow::Borrowed("label"), "x".repeat(self.label_bytes));
-        vec![MetricFamily {
+        let family = MetricFamily {
             name: "own_gauge".into(),
             help: "One.".into(),
             kind: Kind::Gauge,
-            samples: vec![Sample { labels: vec![label], value: Value::Number(1.0) }],
-        }]
+            samples: vec![metrics::Sample { labels: vec![label], value: Value::Number(1.0) }],
+        };
+        OwnMetrics { counted_since: Timestamp::UNIX_EPOCH, families: vec![family] }
     }
 
     fn scraped(&self, format: &'static str, encoding: &'static str) {
@@ -81,6 +83,14 @@ impl Content for Shown {
     fn reload(&self) -> futures_util::future::BoxFuture<'static, Result<(), String>> {
         let refused = self.panics.then(|| "exporter.toml:1: poll.interval: must be a duration".to_owned());
         Box::pin(std::future::ready(refused.map_or(Ok(()), Err)))
+    }
+
+    fn status(&self) -> Status {
+        Status::default()
+    }
+
+    fn history(&self, _group: &GroupSnapshot) -> Vec<MinuteCounts> {
+        Vec::new()
     }
 }
 

@@ -3,9 +3,8 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::Facts;
 use crate::fleet::problems::{self, Problem, RequestBudget};
-use crate::metrics::{MetricFamily, Value};
+use crate::telemetry::status::Status;
 
 /// One account.
 #[derive(Debug, Serialize)]
@@ -19,37 +18,22 @@ pub(crate) struct Account<'a> {
     pub(crate) problems: Vec<Problem>,
 }
 
-pub(crate) fn accounts<'a>(facts: &Facts<'a>) -> Vec<Account<'a>> {
-    let accounts = facts.insight.accounts.iter().map(|known| {
-        let name = &*known.account;
-        let of = |metric| number(facts.telemetry, metric, &[("account", name)]);
-        let expires = of("appstreaming_exporter_credentials_expiry_timestamp_seconds");
+pub(crate) fn accounts<'a>(status: &'a Status) -> Vec<Account<'a>> {
+    let setup = &status.setup;
+    let accounts = status.accounts.iter().map(|account| {
         let pace = RequestBudget {
-            // 0 until the client has said what it allows.
-            rate: of("appstreaming_exporter_api_rate_limit").filter(|rate| *rate > 0.0),
-            ceiling: facts.setup.requests_per_second,
-            planned: of("appstreaming_exporter_poll_planned_requests").filter(|planned| *planned > 0.0),
-            interval: facts.setup.interval.as_secs_f64(),
+            rate: account.rate,
+            ceiling: setup.requests_per_second,
+            planned: account.planned_requests.map(|requests| requests as f64),
+            interval: setup.interval.as_secs_f64(),
         };
         Account {
-            account: name,
-            credentials: known.credentials,
-            credentials_expire: expires.and_then(|seconds| Timestamp::from_second(seconds as i64).ok()),
+            account: &account.account,
+            credentials: account.credentials,
+            credentials_expire: account.credentials_expire,
             pace,
             problems: problems::check_budget(&pace),
         }
     });
     accounts.collect()
-}
-
-/// The value of the series of `name` that has these labels.
-pub(crate) fn number(families: &[MetricFamily], name: &str, labels: &[(&str, &str)]) -> Option<f64> {
-    let family = families.iter().find(|family| family.name == name)?;
-    let has = |sample: &&crate::metrics::Sample| {
-        labels.iter().all(|(key, value)| sample.labels.iter().any(|(k, v)| k == key && v == value))
-    };
-    match family.samples.iter().find(has)?.value {
-        Value::Number(number) => Some(number),
-        Value::Histogram { .. } => None,
-    }
 }

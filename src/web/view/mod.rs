@@ -11,15 +11,16 @@ mod query;
 mod tests;
 mod totals;
 
+use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
 use crate::fleet::problems::{self, EvaluationContext, Problem};
 use crate::fleet::{Snapshot, TargetHealth};
-use crate::metrics::MetricFamily;
-use crate::telemetry::status::{Insight, PollFailure, Setup};
+use crate::telemetry::VERSION;
+use crate::telemetry::status::{PollFailure, Setup, Status};
 
-pub(crate) use accounts::{Account, number};
+pub(crate) use accounts::Account;
 pub(crate) use group::{Count, Details, Group, Pool, Sessions, details};
 pub(crate) use query::{Query, Shown, Sort};
 pub(crate) use totals::Totals;
@@ -29,12 +30,8 @@ pub(crate) use totals::Totals;
 pub(crate) struct Facts<'a> {
     /// The fleet as of the last poll; `None` before the first one has ended.
     pub(crate) snapshot: Option<&'a Snapshot>,
-    /// What the exporter does and did.
-    pub(crate) insight: &'a Insight,
-    /// How it is set up.
-    pub(crate) setup: &'a Setup,
-    /// The exporter's own metrics.
-    pub(crate) telemetry: &'a [MetricFamily],
+    /// The exporter's own state.
+    pub(crate) status: &'a Status,
     /// Why it isn't ready; empty when it is.
     pub(crate) waiting_for: &'a [String],
     /// What ages are reckoned from.
@@ -110,12 +107,12 @@ impl<'a> Facts<'a> {
     /// The fleet as `query` wants it.
     pub(crate) fn fleet(&self, query: &Query) -> Fleet<'a> {
         let circumstances = self.circumstances();
-        let zone = &self.setup.time_zone;
+        let zone = self.time_zone();
         let snapshots = self.snapshot.map_or(&[][..], |snapshot| &snapshot.groups);
         let mut groups: Vec<Group<'a>> =
             snapshots.iter().map(|group| Group::of(group, &circumstances, zone)).collect();
         let targets = self.targets();
-        let accounts = accounts::accounts(self);
+        let accounts = accounts::accounts(self.status);
 
         let mut statuses: Vec<&str> = groups.iter().filter_map(|group| group.status).collect();
         statuses.sort_unstable();
@@ -125,7 +122,7 @@ impl<'a> Facts<'a> {
         groups.retain(|group| query.wants(group));
         query.sort(&mut groups);
         Fleet {
-            version: env!("CARGO_PKG_VERSION"),
+            version: VERSION,
             at: self.snapshot.map(|snapshot| snapshot.at),
             waiting_for: self.waiting_for,
             totals,
@@ -139,8 +136,13 @@ impl<'a> Facts<'a> {
 
     /// What the rules are held against.
     pub(crate) fn circumstances(&self) -> EvaluationContext {
-        let Setup { interval, lists_instances, .. } = *self.setup;
+        let Setup { interval, lists_instances, .. } = self.status.setup;
         EvaluationContext { now: self.now, interval, lists_instances }
+    }
+
+    /// The time zone of schedules, and of times on the pages.
+    pub(crate) fn time_zone(&self) -> &'a TimeZone {
+        &self.status.setup.time_zone
     }
 
     /// How long ago something was.
@@ -163,7 +165,7 @@ impl<'a> Facts<'a> {
     fn target(&self, snapshot: &'a Snapshot, target: &'a TargetHealth) -> Target<'a> {
         let is_its = |account: &str, name: &str| *target.account == *account && *target.target == *name;
         let failures: Vec<&PollFailure> = self
-            .insight
+            .status
             .failures
             .iter()
             .filter(|failure| target.up == Some(false) && is_its(&failure.account, &failure.target))

@@ -5,8 +5,7 @@ use crate::fleet::{
     DecodeIssues, Fetched, FoldOptions, Group as Described, GroupSnapshot, InstanceFold, InstanceRecord,
     SessionCounters,
 };
-use crate::metrics::{Kind as MetricKind, Sample, Value};
-use crate::telemetry::status::AccountInsight;
+use crate::telemetry::status::AccountStatus;
 
 fn now() -> Timestamp {
     Timestamp::from_second(1_800_000_000).unwrap()
@@ -59,9 +58,22 @@ fn snapshot() -> Snapshot {
     Snapshot { at: now(), targets: vec![target("north", true), target("south", false)], groups }
 }
 
-fn insight() -> Insight {
-    let account =
-        |account: &str| AccountInsight { account: account.into(), credentials: Some("environment") };
+fn setup() -> Setup {
+    Setup {
+        interval: SignedDuration::from_secs(60),
+        requests_per_second: 20.0,
+        lists_instances: true,
+        time_zone: TimeZone::UTC,
+    }
+}
+
+fn status() -> Status {
+    let account = |account: &str, rate| AccountStatus {
+        account: account.into(),
+        credentials: Some("environment"),
+        rate: Some(rate),
+        ..AccountStatus::default()
+    };
     let failure = PollFailure {
         account: "south".into(),
         target: "CloudApp".into(),
@@ -72,36 +84,17 @@ fn insight() -> Insight {
         advice: Some("allow it".into()),
         count: 2,
     };
-    Insight {
-        accounts: vec![account("north"), account("south")],
+    Status {
+        setup: setup(),
+        accounts: vec![account("north", 20.0), account("south", 2.5)],
         failures: vec![failure],
-        ..Insight::default()
+        ..Status::default()
     }
 }
 
-fn telemetry() -> Vec<MetricFamily> {
-    let rate = |account: &str, value| Sample {
-        labels: vec![("account".into(), account.into())],
-        value: Value::Number(value),
-    };
-    vec![MetricFamily {
-        name: "appstreaming_exporter_api_rate_limit".into(),
-        help: "Rate.".into(),
-        kind: MetricKind::Gauge,
-        samples: vec![rate("north", 20.0), rate("south", 2.5)],
-    }]
-}
-
 fn shown<T>(query: &str, look: impl FnOnce(&Fleet<'_>) -> T) -> T {
-    let (snapshot, insight, setup, telemetry) = (snapshot(), insight(), Setup::default(), telemetry());
-    let facts = Facts {
-        snapshot: Some(&snapshot),
-        insight: &insight,
-        setup: &setup,
-        telemetry: &telemetry,
-        waiting_for: &[],
-        now: now(),
-    };
+    let (snapshot, status) = (snapshot(), status());
+    let facts = Facts { snapshot: Some(&snapshot), status: &status, waiting_for: &[], now: now() };
     look(&facts.fleet(&Query::parse(query)))
 }
 
@@ -179,16 +172,9 @@ fn problems_of_targets_and_accounts_are_found_beside_those_of_groups() {
 
 #[test]
 fn before_the_first_poll_there_is_an_empty_fleet() {
-    let (insight, setup) = (Insight::default(), Setup::default());
+    let status = Status { setup: setup(), ..Status::default() };
     let waiting = ["waiting for it".to_owned()];
-    let facts = Facts {
-        snapshot: None,
-        insight: &insight,
-        setup: &setup,
-        telemetry: &[],
-        waiting_for: &waiting,
-        now: now(),
-    };
+    let facts = Facts { snapshot: None, status: &status, waiting_for: &waiting, now: now() };
     let fleet = facts.fleet(&Query::default());
     assert_eq!((fleet.at, fleet.groups.len(), fleet.problems.len()), (None, 0, 0));
 }
