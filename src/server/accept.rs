@@ -1,5 +1,6 @@
-//! Accepting connections under a limit, and ending in order.
+//! Accepting connections up to a limit, and the shutdown.
 
+use std::error::Error as StdError;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,41 +9,21 @@ use tokio_util::either::Either;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::address::{BoundAddress, ListenAddress};
-use super::connection::{self, Shared};
+use super::address::BoundAddress;
+use super::connection::{self, ConnectionContext};
 use super::error::Error;
 use super::handler::Handler;
 use super::handshake;
-use super::limits::ConnectionLimits;
-use super::listener::{Listeners, Peer, Stream, is_momentary};
+use super::listener::{Listeners, is_transient};
+use super::options::{ConnectionLimits, ServerOptions};
+use super::stream::{ClientStream, Peer};
 use crate::lifecycle::{Drained, drain};
 use crate::web_config::AccessControl;
 
-/// How long accepting rests when the machine has nothing left to accept with.
-const REST: Duration = Duration::from_secs(1);
+/// The pause after accepting failed because the process lacks a resource, such as file descriptors.
+const ACCEPT_RETRY_DELAY: Duration = Duration::from_secs(1);
 
-/// Where and how to serve.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ServerOptions {
-    /// Every address to listen on, at least one unless systemd brings the sockets.
-    pub listen: Vec<ListenAddress>,
-    /// Take the sockets that systemd hands over, and listen nowhere else.
-    pub systemd_sockets: bool,
-    /// What clients may take.
-    pub limits: ConnectionLimits,
-}
-
-impl Default for ServerOptions {
-    fn default() -> ServerOptions {
-        ServerOptions {
-            listen: vec![ListenAddress::any(9877)],
-            systemd_sockets: false,
-            limits: ConnectionLimits::default(),
-        }
-    }
-}
-
-/// A server that listens but doesn't accept yet.
+/// A server whose sockets listen; it accepts connections once it [runs](Self::run).
 pub struct Server {
     listeners: Listeners,
     limits: ConnectionLimits,
@@ -51,10 +32,10 @@ pub struct Server {
 }
 
 impl Server {
-    /// Listens on every address of `options`; `handler` responds to what `access` lets pass.
+    /// Listens on every address of `options`; `handler` responds to the requests that `access` admits.
     ///
     /// # Errors
-    /// One of the addresses cannot be listened on; then none is.
+    /// One of the addresses cannot be listened on; then the server listens on none.
     ///
     /// # Panics
     /// Outside a tokio runtime.
@@ -63,89 +44,85 @@ impl Server {
         access: AccessControl,
         handler: Arc<dyn Handler>,
     ) -> Result<Self, Error> {
-        let listeners =
-            if options.systemd_sockets { of_systemd() } else { Listeners::bind(&options.listen) }?;
+        let listeners = match options.systemd_sockets {
+            true => Listeners::from_systemd()?,
+            false => Listeners::bind(&options.listen)?,
+        };
         Ok(Self { listeners, limits: options.limits, access: Arc::new(access), handler })
     }
 
-    /// Where it listens, in the order of the options, with the real port in place of a port 0.
+    /// The bound addresses, in the order of the options, with the real port instead of port 0.
     pub fn addresses(&self) -> &[BoundAddress] {
         self.listeners.addresses()
     }
 
-    /// Serves until `shutdown` is cancelled. Then nothing more is accepted, idle connections are closed,
-    /// and requests that run may finish within `grace`, which is asked for then; what is left after that is cut.
+    /// Serves until `shutdown` is cancelled. Then it accepts no more connections, closes idle ones, and
+    /// waits until running requests have finished, at most for the time that `grace` returns at that
+    /// moment. Connections that are open after that are dropped.
     pub async fn run(mut self, shutdown: CancellationToken, grace: impl FnOnce() -> Duration) -> Drained {
         let connections = TaskTracker::new();
-        let cut = CancellationToken::new();
-        let places = Arc::new(Semaphore::new(self.limits.max_connections));
-        let shared = Shared {
+        let abort = CancellationToken::new();
+        let context = ConnectionContext {
             access: self.access,
             handler: self.handler,
             limits: self.limits,
-            places,
-            shutdown: shutdown.clone(),
+            permits: Arc::new(Semaphore::new(self.limits.max_connections)),
+            shutdown,
         };
-        // The place comes first: accepting pauses while there is none.
-        while let Some(Ok(place)) =
-            shutdown.run_until_cancelled(Arc::clone(&shared.places).acquire_owned()).await
-        {
-            let Some(accepted) = shutdown.run_until_cancelled(self.listeners.accept()).await else { break };
-            let (stream, peer) = match accepted {
-                Ok(accepted) => accepted,
-                Err(error) if is_momentary(&error) => continue,
-                Err(error) => {
-                    tracing::warn!(%error, "cannot accept connections, trying again in a second");
-                    shutdown.run_until_cancelled(tokio::time::sleep(REST)).await;
-                    continue;
-                }
-            };
-            let (shared, cut) = (shared.clone(), cut.clone());
-            connections.spawn(async move {
-                cut.run_until_cancelled(serve(stream, peer, &shared)).await;
-                drop(place);
-            });
-        }
+        accept_until_shutdown(&mut self.listeners, &context, &connections, &abort).await;
         drop(self.listeners);
         let drained = drain(&connections, grace()).await;
         if let Drained::Abandoned(connections) = drained {
-            tracing::warn!(connections, "cut connections that were still being served at the end");
+            tracing::warn!(connections, "dropped connections that were still open after the grace period");
         }
-        cut.cancel();
+        abort.cancel();
         drained
     }
 }
 
-/// One connection, by the rules that are in force when it begins.
-async fn serve(stream: Stream, peer: Peer, shared: &Shared) {
-    let rules = shared.access.rules().await;
-    let (http1_only, tls) = (rules.settings.http1_only, rules.settings.tls.clone());
-    // They may change while the connection lasts.
-    drop(rules);
-    // One type for both: what drives a connection is large, and is compiled once for each.
-    let stream = match tls {
+async fn accept_until_shutdown(
+    listeners: &mut Listeners,
+    context: &ConnectionContext,
+    connections: &TaskTracker,
+    abort: &CancellationToken,
+) {
+    let ConnectionContext { permits, shutdown, .. } = context;
+    // The permit comes first: accepting pauses while there is none. The semaphore is never closed.
+    while let Some(Ok(permit)) = shutdown.run_until_cancelled(Arc::clone(permits).acquire_owned()).await {
+        let Some(accepted) = shutdown.run_until_cancelled(listeners.accept()).await else { break };
+        let (stream, peer) = match accepted {
+            Ok(accepted) => accepted,
+            Err(error) if is_transient(&error) => continue,
+            Err(error) => {
+                tracing::warn!(%error, retry_in = ?ACCEPT_RETRY_DELAY, "cannot accept connections");
+                shutdown.run_until_cancelled(tokio::time::sleep(ACCEPT_RETRY_DELAY)).await;
+                continue;
+            }
+        };
+        let (context, abort) = (context.clone(), abort.clone());
+        connections.spawn(async move {
+            abort.run_until_cancelled(serve(stream, peer, &context)).await;
+            drop(permit);
+        });
+    }
+}
+
+/// Serves one connection with the web configuration that is active when it begins.
+async fn serve(stream: ClientStream, peer: Peer, context: &ConnectionContext) {
+    let protocol = context.access.protocol().await;
+    // One type for both, so that the large code of `connection::serve` is compiled once.
+    let stream = match protocol.tls {
         None => Either::Left(stream),
-        Some(tls) => {
-            let shaking = handshake::shake(tls, stream, shared.limits.handshake_timeout);
-            match shared.shutdown.run_until_cancelled(shaking).await {
+        Some(config) => {
+            let handshake = handshake::accept_tls(config, stream, context.limits.handshake_timeout);
+            match context.shutdown.run_until_cancelled(handshake).await {
                 Some(Ok(stream)) => Either::Right(stream),
                 Some(Err(error)) => {
-                    let error = &error as &dyn std::error::Error;
-                    return tracing::debug!(%peer, error, "TLS handshake failed");
+                    return tracing::debug!(%peer, error = &error as &dyn StdError, "TLS handshake failed");
                 }
                 None => return,
             }
         }
     };
-    connection::serve(stream, peer, shared, http1_only).await;
-}
-
-#[cfg(unix)]
-fn of_systemd() -> Result<Listeners, Error> {
-    Listeners::of_systemd()
-}
-
-#[cfg(not(unix))]
-fn of_systemd() -> Result<Listeners, Error> {
-    Err(Error::NoSocket)
+    connection::serve(stream, peer, context, protocol.http1_only).await;
 }

@@ -1,43 +1,55 @@
-//! Where to listen, as operators write it.
+//! Addresses to listen on, and the addresses that a server is bound to.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::str::FromStr;
 
-/// An address to listen on: `:9877` (every address of both families), `192.0.2.1:9877`, `[::1]:9877`,
-/// `localhost:9877`, `unix:/run/exporter.sock`. Port 0 takes any free one.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct ListenAddress(pub(crate) Place);
+/// Permissions of a Unix socket without `?mode=`: owner and group may connect.
+const DEFAULT_SOCKET_MODE: u32 = 0o660;
 
+/// An address to listen on: `:9877` (all IPv4 and IPv6 addresses), `192.0.2.1:9877`, `[::1]:9877`,
+/// `localhost:9877`, `unix:/run/exporter.sock`. Port 0 lets the operating system choose a free port.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(crate) enum Place {
-    Tcp { host: Host, port: u16 },
-    Unix(UnixPath),
+pub struct ListenAddress(pub(super) AddressKind);
+
+/// A TCP address or a Unix socket.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) enum AddressKind {
+    Tcp { host: ListenHost, port: u16 },
+    Unix(UnixSocketOptions),
 }
 
-/// A Unix socket: `unix:PATH`, with `?mode=0666` behind it where others than owner and group may connect.
+/// The host of a TCP address.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(crate) struct UnixPath {
-    pub(crate) path: PathBuf,
-    /// Permissions of the socket's file. Whoever may write to it may connect.
-    pub(crate) mode: u32,
+pub(super) enum ListenHost {
+    /// All IPv4 and IPv6 addresses.
+    Any,
+    Ip(IpAddr),
+    /// Resolved when the server starts.
+    Name(String),
 }
 
-/// Owner and group may connect, nobody else.
-const USUAL_MODE: u32 = 0o660;
+/// A Unix socket: `unix:PATH`, or `unix:PATH?mode=0666` to let all users of the machine connect.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct UnixSocketOptions {
+    /// The path of the socket's file.
+    pub(super) path: PathBuf,
+    /// Permissions of the file. Users who may write to it may connect.
+    pub(super) mode: u32,
+}
 
-/// Where the server really listens: the port that was free in place of a port 0.
+/// An address that the server is bound to, with the real port instead of port 0.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum BoundAddress {
     /// An address and port.
     Tcp(SocketAddr),
-    /// A Unix socket's path; empty where whoever handed the socket over gave it none.
+    /// The path of a Unix socket; empty for a socket from systemd without a name in the file system.
     Unix(PathBuf),
 }
 
 impl BoundAddress {
-    /// The address and port, unless it is a Unix socket.
+    /// The address and port; `None` for a Unix socket.
     pub fn tcp(&self) -> Option<SocketAddr> {
         match self {
             BoundAddress::Tcp(address) => Some(*address),
@@ -55,41 +67,34 @@ impl fmt::Display for BoundAddress {
     }
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(crate) enum Host {
-    /// Every address, IPv4 and IPv6.
-    Any,
-    Ip(IpAddr),
-    /// Looked up when the server starts.
-    Name(String),
-}
-
-/// What isn't an address to listen on.
+/// A text that is not a listen address.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "`{0}` is no address to listen on: expected `:9877`, `127.0.0.1:9877`, `[::1]:9877`, `name:9877` or `unix:/path`"
+    "`{0}` is not a listen address: expected `:9877`, `127.0.0.1:9877`, `[::1]:9877`, `name:9877` or `unix:/path`"
 )]
 pub struct AddressError(String);
 
 impl ListenAddress {
-    /// Every address of both families at that port.
-    pub const fn any(port: u16) -> ListenAddress {
-        ListenAddress(Place::Tcp { host: Host::Any, port })
+    /// All IPv4 and IPv6 addresses, at `port`.
+    pub const fn any(port: u16) -> Self {
+        Self(AddressKind::Tcp { host: ListenHost::Any, port })
     }
 
-    /// Where a client on the same machine reaches who listens here, `host:port`, likeliest first.
-    /// Nothing for port 0: which one it became is known to the listener alone.
+    /// The addresses, as `host:port`, at which a client on the same machine reaches this listener; the
+    /// most likely one first. Empty for a Unix socket, and for port 0, whose real port only the
+    /// listener knows.
     pub fn client_addresses(&self) -> Vec<String> {
-        // A client of a Unix socket asks no host.
-        let Place::Tcp { host, port } = &self.0 else { return Vec::new() };
-        let hosts: Vec<String> = match host {
-            _ if *port == 0 => vec![],
-            Host::Any => vec![Ipv4Addr::LOCALHOST.to_string(), format!("[{}]", Ipv6Addr::LOCALHOST)],
-            Host::Ip(IpAddr::V4(ip)) if ip.is_unspecified() => vec![Ipv4Addr::LOCALHOST.to_string()],
-            Host::Ip(IpAddr::V6(ip)) if ip.is_unspecified() => vec![format!("[{}]", Ipv6Addr::LOCALHOST)],
-            Host::Ip(IpAddr::V4(ip)) => vec![ip.to_string()],
-            Host::Ip(IpAddr::V6(ip)) => vec![format!("[{ip}]")],
-            Host::Name(name) => vec![name.clone()],
+        let AddressKind::Tcp { host, port } = &self.0 else { return Vec::new() };
+        let hosts = match host {
+            _ if *port == 0 => Vec::new(),
+            ListenHost::Any => vec![Ipv4Addr::LOCALHOST.to_string(), format!("[{}]", Ipv6Addr::LOCALHOST)],
+            ListenHost::Ip(IpAddr::V4(ip)) if ip.is_unspecified() => vec![Ipv4Addr::LOCALHOST.to_string()],
+            ListenHost::Ip(IpAddr::V6(ip)) if ip.is_unspecified() => {
+                vec![format!("[{}]", Ipv6Addr::LOCALHOST)]
+            }
+            ListenHost::Ip(IpAddr::V4(ip)) => vec![ip.to_string()],
+            ListenHost::Ip(IpAddr::V6(ip)) => vec![format!("[{ip}]")],
+            ListenHost::Name(name) => vec![name.clone()],
         };
         hosts.into_iter().map(|host| format!("{host}:{port}")).collect()
     }
@@ -98,7 +103,7 @@ impl ListenAddress {
 impl FromStr for ListenAddress {
     type Err = AddressError;
 
-    fn from_str(text: &str) -> Result<ListenAddress, AddressError> {
+    fn from_str(text: &str) -> Result<Self, AddressError> {
         parse(text.trim()).ok_or_else(|| AddressError(text.to_owned()))
     }
 }
@@ -106,46 +111,57 @@ impl FromStr for ListenAddress {
 impl fmt::Display for ListenAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
-            Place::Tcp { host, port } => match host {
-                Host::Any => write!(f, ":{port}"),
-                Host::Ip(IpAddr::V4(ip)) => write!(f, "{ip}:{port}"),
-                Host::Ip(IpAddr::V6(ip)) => write!(f, "[{ip}]:{port}"),
-                Host::Name(name) => write!(f, "{name}:{port}"),
+            AddressKind::Tcp { host, port } => match host {
+                ListenHost::Any => write!(f, ":{port}"),
+                ListenHost::Ip(IpAddr::V4(ip)) => write!(f, "{ip}:{port}"),
+                ListenHost::Ip(IpAddr::V6(ip)) => write!(f, "[{ip}]:{port}"),
+                ListenHost::Name(name) => write!(f, "{name}:{port}"),
             },
-            Place::Unix(UnixPath { path, mode: USUAL_MODE }) => write!(f, "unix:{}", path.display()),
-            Place::Unix(UnixPath { path, mode }) => write!(f, "unix:{}?mode={mode:04o}", path.display()),
+            AddressKind::Unix(options) => options.fmt(f),
         }
+    }
+}
+
+impl fmt::Display for UnixSocketOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "unix:{}", self.path.display())?;
+        if self.mode != DEFAULT_SOCKET_MODE {
+            write!(f, "?mode={:04o}", self.mode)?;
+        }
+        Ok(())
     }
 }
 
 fn parse(text: &str) -> Option<ListenAddress> {
     if let Some(rest) = text.strip_prefix("unix:") {
-        return unix(rest).map(|path| ListenAddress(Place::Unix(path)));
+        return parse_unix(rest).map(|options| ListenAddress(AddressKind::Unix(options)));
     }
     let (host, port) = text.rsplit_once(':')?;
-    // `u16` alone would read `+9877`.
+    // `u16::from_str` also accepts `+9877`.
     let port = port.bytes().all(|byte| byte.is_ascii_digit()).then_some(port)?.parse().ok()?;
     let host = if host.is_empty() {
-        Host::Any
+        ListenHost::Any
     } else if let Some(inner) = host.strip_prefix('[') {
-        Host::Ip(inner.strip_suffix(']')?.parse::<Ipv6Addr>().ok()?.into())
+        ListenHost::Ip(inner.strip_suffix(']')?.parse::<Ipv6Addr>().ok()?.into())
     } else if let Ok(ip) = host.parse::<Ipv4Addr>() {
-        Host::Ip(ip.into())
+        ListenHost::Ip(ip.into())
     } else {
-        let named = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_');
-        host.bytes().all(named).then(|| Host::Name(host.to_owned()))?
+        let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_');
+        host.bytes().all(is_allowed).then(|| ListenHost::Name(host.to_owned()))?
     };
-    Some(ListenAddress(Place::Tcp { host, port }))
+    Some(ListenAddress(AddressKind::Tcp { host, port }))
 }
 
-/// Elsewhere than on Unix there is no such address.
-fn unix(text: &str) -> Option<UnixPath> {
-    const PERMISSIONS: u32 = 0o777;
+/// `PATH` or `PATH?mode=MODE`; `None` on other platforms.
+fn parse_unix(text: &str) -> Option<UnixSocketOptions> {
+    const ALL_PERMISSIONS: u32 = 0o777;
     let (path, mode) = match text.split_once("?mode=") {
-        Some((path, mode)) => (path, u32::from_str_radix(mode, 8).ok().filter(|mode| *mode <= PERMISSIONS)?),
-        None => (text, USUAL_MODE),
+        Some((path, mode)) => {
+            (path, u32::from_str_radix(mode, 8).ok().filter(|mode| *mode <= ALL_PERMISSIONS)?)
+        }
+        None => (text, DEFAULT_SOCKET_MODE),
     };
-    (cfg!(unix) && !path.is_empty()).then(|| UnixPath { path: path.into(), mode })
+    (cfg!(unix) && !path.is_empty()).then(|| UnixSocketOptions { path: path.into(), mode })
 }
 
 #[cfg(test)]
@@ -158,7 +174,7 @@ mod tests {
     const SOCKETS: [&str; 0] = [];
 
     #[test]
-    fn addresses_are_shown_as_they_are_written() {
+    fn addresses_are_displayed_as_they_were_written() {
         for text in [":9877", "0.0.0.0:80", "127.0.0.1:0", "[::1]:9877", "[::]:65535", "localhost:9877"]
             .into_iter()
             .chain(SOCKETS)
@@ -168,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn a_client_on_the_same_machine_knows_where_to_go() {
+    fn a_client_on_the_same_machine_finds_the_addresses_to_connect_to() {
         for (text, expected) in [
             (":9877", &["127.0.0.1:9877", "[::1]:9877"][..]),
             ("0.0.0.0:80", &["127.0.0.1:80"]),
@@ -183,13 +199,13 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_address_is_named() {
+    fn the_error_quotes_a_text_that_is_not_an_address() {
         let sockets = ["unix:", "unix:?mode=0600", "unix:/a?mode=8", "unix:/a?mode=7777"];
         let others =
             ["", "9877", "localhost", "::1:9877", "[::1]", ":65536", ":+1", ":-1", "http://x:1", "[x]:1"];
         for text in others.into_iter().chain(sockets) {
             let error = text.parse::<ListenAddress>().unwrap_err();
-            assert!(error.to_string().starts_with(&format!("`{text}` is no address")), "{error}");
+            assert!(error.to_string().starts_with(&format!("`{text}` is not a listen address")), "{error}");
         }
     }
 }

@@ -1,233 +1,211 @@
-//! One connection: its protocol, its limits, and what happens to it at the end.
+//! One connection: its protocol, its requests, and its end.
 //!
-//! What is not here: the limits in time that bytes have (`guarded`), and the number of connections (`server`).
+//! What is not here: the time limits (`timeout_io`, `h2_idle`), TLS (`handshake`), and the number of
+//! connections (`accept`).
 
 use std::convert::Infallible;
+use std::error::Error as StdError;
+use std::io;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
-use bytes::Bytes;
-use hyper::body::{Body, Frame, Incoming, SizeHint};
+use futures_util::future::BoxFuture;
+use hyper::body::{Body as _, Incoming};
 use hyper::header::{CONNECTION, HeaderValue};
 use hyper::server::conn::{http1, http2};
-use hyper::service::service_fn;
-use hyper::{Request, Version};
+use hyper::service::Service;
+use hyper::{Request, Response, Version};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
-use super::h2_idle::{Sending, Streams};
+use super::h2_idle::{H2Streams, HandlingGuard};
 use super::handler::Handler;
-use super::limits::ConnectionLimits;
-use super::listener::Peer;
-use super::response::ResponseBody;
-use super::timeout_io::{BUSY, Guarded, MULTIPLEXED, Phase, SENDING};
+use super::options::ConnectionLimits;
+use super::progress::{ConnectionProgress, Phase};
+use super::stream::Peer;
+use super::timeout_io::TimeoutStream;
+use super::tracked_body::TrackedBody;
 use crate::web_config::AccessControl;
 
-/// hyper's buffer can't be smaller.
-const SMALLEST_BUFFER: usize = 8192;
+/// hyper does not accept a smaller buffer.
+const MIN_BUFFER_BYTES: usize = 8192;
 
-/// What all connections share.
+/// What all connections of a server share.
 #[derive(Clone)]
-pub(crate) struct Shared {
-    pub(crate) access: Arc<AccessControl>,
-    pub(crate) handler: Arc<dyn Handler>,
-    pub(crate) limits: ConnectionLimits,
-    /// Without a permit left, other clients wait: then no connection is kept for another request.
-    pub(crate) places: Arc<Semaphore>,
-    pub(crate) shutdown: CancellationToken,
+pub(super) struct ConnectionContext {
+    /// Decides which requests reach the handler.
+    pub(super) access: Arc<AccessControl>,
+    /// Responds to requests.
+    pub(super) handler: Arc<dyn Handler>,
+    /// Limits of each connection.
+    pub(super) limits: ConnectionLimits,
+    /// One permit for each connection. While none is available, other clients wait, and no connection
+    /// is kept open for another request.
+    pub(super) permits: Arc<Semaphore>,
+    /// Cancelled when the server shuts down.
+    pub(super) shutdown: CancellationToken,
 }
 
-impl Shared {
-    fn is_closing(&self) -> bool {
-        self.places.available_permits() == 0 || self.shutdown.is_cancelled()
+impl ConnectionContext {
+    fn must_close(&self) -> bool {
+        self.permits.available_permits() == 0 || self.shutdown.is_cancelled()
     }
 }
 
-/// Serves one connection until either side ends it, or until the shutdown: then running requests are
-/// answered, and an idle connection closed. A client may speak HTTP/1.1, or HTTP/2 unless `http1_only`.
-pub(crate) async fn serve<S>(stream: S, peer: Peer, shared: &Shared, http1_only: bool)
+/// Why a connection failed.
+#[derive(Debug, thiserror::Error)]
+enum ConnectionError {
+    #[error("cannot read the first bytes")]
+    Detect(#[source] io::Error),
+    #[error("{0}")]
+    LimitExceeded(&'static str),
+    #[error(transparent)]
+    Http(hyper::Error),
+}
+
+/// Serves a connection until either side closes it or the server shuts down. On shutdown running
+/// requests finish, and an idle connection is closed. The client may speak HTTP/1.1, and HTTP/2 unless
+/// `http1_only`.
+pub(super) async fn serve<S>(stream: S, peer: Peer, context: &ConnectionContext, http1_only: bool)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let limits = &shared.limits;
-    let phase = Arc::new(Phase::default());
-    let streams = Arc::new(Streams::default());
-    let service = service_fn(|request: Request<Incoming>| {
-        let (shared, phase, streams) = (shared.clone(), Arc::clone(&phase), Arc::clone(&streams));
-        async move { Ok::<_, Infallible>(answer(request, peer, &shared, phase, streams).await) }
-    });
-
-    let mut stream = Guarded::new(stream, Arc::clone(&phase), limits);
-    let http2 = match shared.shutdown.run_until_cancelled(stream.begins_with_preface()).await {
-        Some(Ok(begins)) => begins && !http1_only,
-        Some(Err(error)) => return tracing::debug!(%peer, %error, "connection failed"),
-        None => return,
+    let service = ConnectionService {
+        peer,
+        context: context.clone(),
+        progress: Arc::default(),
+        streams: Arc::default(),
     };
-    // hyper's own timers are off: `guarded` and `streams` have the limits.
-    let ended = if http2 {
-        let mut builder = http2::Builder::new(TokioExecutor::new());
-        builder
-            .timer(TokioTimer::new())
-            .max_header_list_size(u32::try_from(limits.max_header_bytes).unwrap_or(u32::MAX))
-            .max_concurrent_streams(limits.max_streams);
-        let connection = builder.serve_connection(TokioIo::new(stream), service);
-        let close = http2::Connection::graceful_shutdown;
-        drive(connection, close, streams.overdue(&phase, limits), closing(shared, &streams)).await
-    } else {
+    let mut stream = TimeoutStream::new(stream, Arc::clone(&service.progress), &context.limits);
+    let detected = context.shutdown.run_until_cancelled(stream.begins_with_http2_preface()).await;
+    let result = match detected {
+        None => return,
+        Some(Err(error)) => Err(ConnectionError::Detect(error)),
+        Some(Ok(true)) if !http1_only => service.serve_http2(stream).await,
+        Some(Ok(_)) => service.serve_http1(stream).await,
+    };
+    if let Err(error) = result {
+        tracing::debug!(%peer, error = &error as &dyn StdError, "connection failed");
+    }
+}
+
+/// Handles the requests of one connection.
+#[derive(Clone)]
+struct ConnectionService {
+    peer: Peer,
+    context: ConnectionContext,
+    progress: Arc<ConnectionProgress>,
+    streams: Arc<H2Streams>,
+}
+
+// hyper's own timers are off: `TimeoutStream` and `H2Streams` enforce the limits.
+impl ConnectionService {
+    async fn serve_http1<S>(&self, stream: TimeoutStream<S>) -> Result<(), ConnectionError>
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let limits = &self.context.limits;
         let mut builder = http1::Builder::new();
         builder
             .timer(TokioTimer::new())
             .header_read_timeout(None)
             .max_header_size(limits.max_header_bytes)
-            .max_buf_size(limits.max_header_bytes.max(SMALLEST_BUFFER));
-        let connection = builder.serve_connection(TokioIo::new(stream), service);
+            .max_buf_size(limits.max_header_bytes.max(MIN_BUFFER_BYTES));
+        let connection = builder.serve_connection(TokioIo::new(stream), self.clone());
         let close = http1::Connection::graceful_shutdown;
-        drive(connection, close, std::future::pending(), closing(shared, &streams)).await
-    };
-    match ended {
-        Ok(()) => {}
-        Err(Ended::Cut(reason)) => tracing::debug!(%peer, reason, "connection cut"),
-        Err(Ended::Failed(error)) => {
-            tracing::debug!(%peer, error = &error as &dyn std::error::Error, "connection failed");
+        drive(connection, close, std::future::pending(), self.close_requested()).await
+    }
+
+    async fn serve_http2<S>(&self, stream: TimeoutStream<S>) -> Result<(), ConnectionError>
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let limits = &self.context.limits;
+        let mut builder = http2::Builder::new(TokioExecutor::new());
+        builder
+            .timer(TokioTimer::new())
+            .max_header_list_size(u32::try_from(limits.max_header_bytes).unwrap_or(u32::MAX))
+            .max_concurrent_streams(limits.max_streams);
+        let connection = builder.serve_connection(TokioIo::new(stream), self.clone());
+        let close = http2::Connection::graceful_shutdown;
+        let limit_exceeded = self.streams.limit_exceeded(&self.progress, limits);
+        drive(connection, close, limit_exceeded, self.close_requested()).await
+    }
+
+    /// Returns once the connection must be closed gracefully.
+    async fn close_requested(&self) {
+        tokio::select! {
+            () = self.context.shutdown.cancelled() => {}
+            () = self.streams.close_requested() => {}
         }
+    }
+
+    async fn respond(self, request: Request<Incoming>) -> Response<TrackedBody> {
+        let stream = (request.version() == Version::HTTP_2).then(|| self.streams.begin());
+        self.progress.set_phase(if stream.is_some() { Phase::Multiplexed } else { Phase::Handling });
+        let (request, _) = request.into_parts();
+        let started = Instant::now();
+        let mut response = self.context.access.handle(&request, &*self.context.handler).await;
+        if self.context.must_close() {
+            match &stream {
+                Some(stream) => stream.request_close(),
+                None => {
+                    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+                }
+            }
+        }
+        // Neither the query nor any header is logged: they may contain secrets.
+        tracing::debug!(
+            peer = %self.peer,
+            method = %request.method,
+            path = request.uri.path(),
+            status = response.status().as_u16(),
+            bytes = response.body().size_hint().lower(),
+            took = ?started.elapsed(),
+            "request"
+        );
+        response.map(|body| match stream.map(HandlingGuard::into_sending) {
+            Some(guard) => TrackedBody::of_stream(body, guard),
+            None => TrackedBody::of_connection(body, self.progress),
+        })
     }
 }
 
-/// Why a connection did not end in order.
-enum Ended {
-    Cut(&'static str),
-    Failed(hyper::Error),
+impl Service<Request<Incoming>> for ConnectionService {
+    type Response = Response<TrackedBody>;
+    type Error = Infallible;
+    type Future = BoxFuture<'static, Result<Self::Response, Infallible>>;
+
+    fn call(&self, request: Request<Incoming>) -> Self::Future {
+        let service = self.clone();
+        Box::pin(async move { Ok(service.respond(request).await) })
+    }
 }
 
-/// Runs a connection to its end. Once `closing` ends, `close` is called: running requests are answered and
-/// no other.
+/// Runs a connection to its end. Once `close_requested` returns, calls `close`: running requests then
+/// finish, and no other is accepted. Once `limit_exceeded` returns, drops the connection.
 async fn drive<C: Future<Output = hyper::Result<()>>>(
     connection: C,
     close: impl FnOnce(Pin<&mut C>),
-    overdue: impl Future<Output = &'static str>,
-    closing: impl Future<Output = ()>,
-) -> Result<(), Ended> {
-    let (mut connection, mut overdue, mut closing) = (pin!(connection), pin!(overdue), pin!(closing));
+    limit_exceeded: impl Future<Output = &'static str>,
+    close_requested: impl Future<Output = ()>,
+) -> Result<(), ConnectionError> {
+    let mut connection = pin!(connection);
+    let mut limit_exceeded = pin!(limit_exceeded);
+    let mut close_requested = pin!(close_requested);
     let mut close = Some(close);
     loop {
         tokio::select! {
-            ended = connection.as_mut() => return ended.map_err(Ended::Failed),
-            reason = overdue.as_mut() => return Err(Ended::Cut(reason)),
-            () = closing.as_mut(), if close.is_some() => {
+            result = connection.as_mut() => return result.map_err(ConnectionError::Http),
+            reason = limit_exceeded.as_mut() => return Err(ConnectionError::LimitExceeded(reason)),
+            () = close_requested.as_mut(), if close.is_some() => {
                 if let Some(close) = close.take() {
                     close(connection.as_mut());
                 }
             }
         }
-    }
-}
-
-/// Ends when the connection is to be closed.
-async fn closing(shared: &Shared, streams: &Streams) {
-    tokio::select! {
-        () = shared.shutdown.cancelled() => {}
-        () = streams.left() => {}
-    }
-}
-
-async fn answer(
-    request: Request<Incoming>,
-    peer: Peer,
-    shared: &Shared,
-    phase: Arc<Phase>,
-    streams: Arc<Streams>,
-) -> hyper::Response<Tracked> {
-    let multiplexed = request.version() == Version::HTTP_2;
-    let answering = multiplexed.then(|| {
-        phase.set(MULTIPLEXED);
-        streams.answering()
-    });
-    if !multiplexed {
-        phase.set(BUSY);
-    }
-    let (request, _) = request.into_parts();
-    let started = Instant::now();
-    let mut response = shared.access.handle(&request, &*shared.handler).await;
-    if shared.is_closing() {
-        match &answering {
-            Some(answering) => answering.leave(),
-            None => drop(response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"))),
-        }
-    }
-    // Neither the query nor any header: either may hold what is nobody else's business.
-    tracing::debug!(
-        %peer,
-        method = %request.method,
-        path = request.uri.path(),
-        status = response.status().as_u16(),
-        bytes = response.body().size_hint().lower(),
-        took = ?started.elapsed(),
-        "request"
-    );
-    let taken = match answering {
-        Some(answering) => Taken::OfStream(answering.sending()),
-        None => Taken::OfConnection(phase),
-    };
-    response.map(|body| Tracked { body, rest: Bytes::new(), taken })
-}
-
-/// An answer's body. Knows when hyper has taken the whole of it: when it is dropped.
-struct Tracked {
-    body: ResponseBody,
-    /// What is left of the chunk before.
-    rest: Bytes,
-    taken: Taken,
-}
-
-/// Who is told; by `Drop`.
-enum Taken {
-    OfConnection(Arc<Phase>),
-    OfStream(#[expect(dead_code, reason = "dropping it is its use")] Sending),
-}
-
-impl Drop for Taken {
-    fn drop(&mut self) {
-        if let Taken::OfConnection(phase) = self {
-            phase.set(SENDING);
-        }
-    }
-}
-
-/// What a stream of HTTP/2 hands over at once: hyper would take a chunk of any size before the client
-/// has asked for the first byte of it, and nobody could tell a client that takes nothing.
-const SLICE: usize = 16 * 1024;
-
-impl Body for Tracked {
-    type Data = Bytes;
-    type Error = Infallible;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        let this = &mut *self;
-        if matches!(this.taken, Taken::OfConnection(_)) {
-            return Pin::new(&mut this.body).poll_frame(cx);
-        }
-        if this.rest.is_empty() {
-            match ready!(Pin::new(&mut this.body).poll_frame(cx)) {
-                Some(Ok(frame)) => this.rest = frame.into_data().unwrap_or_default(),
-                None => return Poll::Ready(None),
-            }
-        }
-        let slice = this.rest.split_to(this.rest.len().min(SLICE));
-        Poll::Ready(Some(Ok(Frame::data(slice))))
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.rest.is_empty() && self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(self.body.size_hint().lower() + self.rest.len() as u64)
     }
 }

@@ -1,7 +1,8 @@
-//! HTTP/2's many requests in one connection, and when it has been idle or slow for too long.
+//! Time limits of an HTTP/2 connection, which has many requests at the same time.
 //!
-//! Flow control lets a client open a stream and take nothing of it, without any byte waiting below: so it
-//! is watched here how many answers are under way, and whether the connection takes anything.
+//! Flow control allows a client to open a stream and to read nothing from it, while no byte is pending
+//! in the connection below. [`H2Streams`] therefore counts the requests and the responses of the
+//! connection, and compares them with the bytes that the connection has written.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -9,87 +10,97 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep};
 
-use super::limits::ConnectionLimits;
-use super::timeout_io::Phase;
+use super::options::ConnectionLimits;
+use super::progress::ConnectionProgress;
 
 /// The requests of one connection.
 #[derive(Debug, Default)]
-pub(crate) struct Streams {
-    /// Requests so far.
+pub(super) struct H2Streams {
+    /// Requests since the start of the connection.
     requests: AtomicU64,
-    /// Being answered: nobody can say how long that takes.
-    answering: AtomicUsize,
-    /// Answered, and not yet wholly taken.
+    /// Requests that the handler works on; there is no limit for that.
+    handling: AtomicUsize,
+    /// Responses that hyper has not taken completely.
     sending: AtomicUsize,
-    /// How often the last of those was taken.
-    emptied: AtomicU64,
-    begun: Notify,
-    leaving: Notify,
+    /// How often `sending` has become 0.
+    all_sent: AtomicU64,
+    first_request: Notify,
+    close_requested: Notify,
 }
 
-/// A request that is being answered.
-pub(crate) struct Answering(Arc<Streams>);
+/// Counts a request as being handled until it is dropped.
+pub(super) struct HandlingGuard(Arc<H2Streams>);
 
-/// An answer that is under way.
-pub(crate) struct Sending(Arc<Streams>);
+/// Counts a response as being sent until it is dropped.
+pub(super) struct SendingGuard(Arc<H2Streams>);
 
-/// What is compared from one look to the next.
-#[derive(PartialEq, Eq)]
-struct Seen {
+/// Counters that change while a connection makes progress.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Counters {
     requests: u64,
-    emptied: u64,
+    all_sent: u64,
 }
 
-impl Streams {
-    /// A request came.
-    pub(crate) fn answering(self: &Arc<Streams>) -> Answering {
+impl H2Streams {
+    /// Counts a new request.
+    pub(super) fn begin(self: &Arc<Self>) -> HandlingGuard {
         self.requests.fetch_add(1, Ordering::Relaxed);
-        self.answering.fetch_add(1, Ordering::Relaxed);
-        self.begun.notify_one();
-        Answering(Arc::clone(self))
+        self.handling.fetch_add(1, Ordering::Relaxed);
+        self.first_request.notify_one();
+        HandlingGuard(Arc::clone(self))
     }
 
-    /// Ends when the connection is to be closed as soon as its requests are answered.
-    pub(crate) async fn left(&self) {
-        self.leaving.notified().await;
+    /// Returns once the connection must be closed gracefully: no new requests, running ones finish.
+    pub(super) async fn close_requested(&self) {
+        self.close_requested.notified().await;
     }
 
-    /// Ends, with the reason, when the connection is to be cut. Never does for HTTP/1, which has no streams.
-    pub(crate) async fn overdue(&self, phase: &Phase, limits: &ConnectionLimits) -> &'static str {
-        self.begun.notified().await;
-        let (mut seen, mut written, mut active) = (self.seen(), phase.written(), Instant::now());
-        let mut left = false;
+    /// Returns, with the reason, once the connection exceeds a limit and must be dropped. An idle
+    /// connection is closed gracefully before that. Never returns before the first request of a
+    /// stream, and so never for HTTP/1.
+    pub(super) async fn limit_exceeded(
+        &self,
+        progress: &ConnectionProgress,
+        limits: &ConnectionLimits,
+    ) -> &'static str {
+        self.first_request.notified().await;
+        let mut before = (self.counters(), progress.bytes_written());
+        let (mut last_active, mut is_closing) = (Instant::now(), false);
         loop {
-            let idle_for = if left { limits.header_timeout } else { limits.idle_timeout };
-            let idle_left = (active + idle_for).saturating_duration_since(Instant::now());
+            let idle_limit = if is_closing { limits.header_timeout } else { limits.idle_timeout };
+            let idle_remaining = (last_active + idle_limit).saturating_duration_since(Instant::now());
             let was_sending = self.is_sending();
-            sleep(limits.write_timeout.min(idle_left)).await;
+            sleep(limits.write_timeout.min(idle_remaining)).await;
 
-            let (now, total) = (self.seen(), phase.written());
-            let took_all_the_time = was_sending && self.is_sending() && now.emptied == seen.emptied;
-            let floor = limits.min_write_bytes as u64;
-            if took_all_the_time && idle_left >= limits.write_timeout && total - written < floor {
+            let now = (self.counters(), progress.bytes_written());
+            let never_finished = was_sending && self.is_sending() && now.0.all_sent == before.0.all_sent;
+            let is_whole_period = idle_remaining >= limits.write_timeout;
+            if never_finished && is_whole_period && now.1 - before.1 < limits.min_write_bytes as u64 {
                 return "the client reads too slowly";
             }
-            if now != seen || self.answering.load(Ordering::Relaxed) > 0 || self.is_sending() {
-                active = Instant::now();
-            } else if active.elapsed() >= idle_for {
-                if left {
-                    return "idle for too long";
+            if now.0 != before.0 || self.is_active() {
+                last_active = Instant::now();
+            } else if last_active.elapsed() >= idle_limit {
+                if is_closing {
+                    return "the client is idle for too long";
                 }
-                // The client is told first: a request that is on its way is answered still.
-                self.leaving.notify_one();
-                (active, left) = (Instant::now(), true);
+                // The graceful close comes first: a request that is already on its way gets a response.
+                self.close_requested.notify_one();
+                (last_active, is_closing) = (Instant::now(), true);
             }
-            (seen, written) = (now, total);
+            before = now;
         }
     }
 
-    fn seen(&self) -> Seen {
-        Seen {
+    fn counters(&self) -> Counters {
+        Counters {
             requests: self.requests.load(Ordering::Relaxed),
-            emptied: self.emptied.load(Ordering::Relaxed),
+            all_sent: self.all_sent.load(Ordering::Relaxed),
         }
+    }
+
+    fn is_active(&self) -> bool {
+        self.handling.load(Ordering::Relaxed) > 0 || self.is_sending()
     }
 
     fn is_sending(&self) -> bool {
@@ -97,29 +108,29 @@ impl Streams {
     }
 }
 
-impl Answering {
-    /// Asks for the connection to be closed, for others wait or the process ends.
-    pub(crate) fn leave(&self) {
-        self.0.leaving.notify_one();
+impl HandlingGuard {
+    /// Requests a graceful close of the connection.
+    pub(super) fn request_close(&self) {
+        self.0.close_requested.notify_one();
     }
 
-    /// The answer is there.
-    pub(crate) fn sending(self) -> Sending {
+    /// The handler has returned a response: counts it as being sent.
+    pub(super) fn into_sending(self) -> SendingGuard {
         self.0.sending.fetch_add(1, Ordering::Relaxed);
-        Sending(Arc::clone(&self.0))
+        SendingGuard(Arc::clone(&self.0))
     }
 }
 
-impl Drop for Answering {
+impl Drop for HandlingGuard {
     fn drop(&mut self) {
-        self.0.answering.fetch_sub(1, Ordering::Relaxed);
+        self.0.handling.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
-impl Drop for Sending {
+impl Drop for SendingGuard {
     fn drop(&mut self) {
         if self.0.sending.fetch_sub(1, Ordering::Relaxed) == 1 {
-            self.0.emptied.fetch_add(1, Ordering::Relaxed);
+            self.0.all_sent.fetch_add(1, Ordering::Relaxed);
         }
     }
 }
@@ -133,53 +144,53 @@ mod tests {
     use super::*;
 
     fn limits() -> ConnectionLimits {
-        let seconds = Duration::from_secs;
         ConnectionLimits {
-            idle_timeout: seconds(150),
-            write_timeout: seconds(10),
-            header_timeout: seconds(10),
+            idle_timeout: Duration::from_secs(150),
+            write_timeout: Duration::from_secs(10),
+            header_timeout: Duration::from_secs(10),
             ..ConnectionLimits::default()
         }
     }
 
-    async fn cut_after(streams: &Streams, phase: &Phase) -> Option<(&'static str, u64)> {
+    /// The reason for which a connection is dropped, and after how many seconds.
+    async fn dropped_after(streams: &H2Streams) -> Option<(&'static str, u64)> {
         let started = Instant::now();
-        let limits = limits();
-        let reason = timeout(Duration::from_secs(600), streams.overdue(phase, &limits)).await.ok()?;
+        let (progress, limits) = (ConnectionProgress::default(), limits());
+        let exceeded = streams.limit_exceeded(&progress, &limits);
+        let reason = timeout(Duration::from_secs(600), exceeded).await.ok()?;
         Some((reason, started.elapsed().as_secs()))
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_connection_of_http_1_is_never_cut_here() {
-        assert_eq!(cut_after(&Streams::default(), &Phase::default()).await, None);
+    async fn a_connection_without_streams_has_no_limit_here() {
+        assert_eq!(dropped_after(&H2Streams::default()).await, None);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn an_idle_connection_is_told_to_go_and_then_cut() {
-        let streams = Arc::new(Streams::default());
-        drop(streams.answering());
-        let told = tokio::spawn({
+    async fn an_idle_connection_is_closed_gracefully_and_later_dropped() {
+        let streams = Arc::new(H2Streams::default());
+        drop(streams.begin());
+        let close_requested = tokio::spawn({
             let streams = Arc::clone(&streams);
-            async move { streams.left().await }
+            async move { streams.close_requested().await }
         });
-        let (reason, seconds) = cut_after(&streams, &Phase::default()).await.unwrap();
-        assert_eq!(reason, "idle for too long");
+        let (reason, seconds) = dropped_after(&streams).await.unwrap();
+        assert_eq!(reason, "the client is idle for too long");
         assert!((160..185).contains(&seconds), "{seconds}");
-        told.await.unwrap();
+        close_requested.await.unwrap();
     }
 
     #[tokio::test(start_paused = true)]
-    async fn an_answer_that_nobody_takes_ends_the_connection() {
-        let streams = Arc::new(Streams::default());
-        let _sending = streams.answering().sending();
-        let (reason, seconds) = cut_after(&streams, &Phase::default()).await.unwrap();
-        assert_eq!((reason, seconds), ("the client reads too slowly", 10));
+    async fn a_response_that_is_never_read_ends_the_connection() {
+        let streams = Arc::new(H2Streams::default());
+        let _sending = streams.begin().into_sending();
+        assert_eq!(dropped_after(&streams).await, Some(("the client reads too slowly", 10)));
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_request_that_takes_long_to_answer_is_waited_for() {
-        let streams = Arc::new(Streams::default());
-        let _answering = streams.answering();
-        assert_eq!(cut_after(&streams, &Phase::default()).await, None);
+    async fn a_request_may_be_handled_for_any_time() {
+        let streams = Arc::new(H2Streams::default());
+        let _handling = streams.begin();
+        assert_eq!(dropped_after(&streams).await, None);
     }
 }

@@ -1,4 +1,4 @@
-//! The interface between the server and what it serves.
+//! The interface between the server and the application that it serves.
 
 use futures_util::future::BoxFuture;
 use hyper::Response;
@@ -6,7 +6,7 @@ use hyper::http::request::Parts;
 
 use super::response::ResponseBody;
 
-/// What the server serves. Called for each request, from several threads; it must not block.
+/// An HTTP application. Called for each request, from several threads; it must not block.
 pub trait Handler: Send + Sync + 'static {
     /// Responds to a request. Request bodies are never read.
     fn handle<'a>(&'a self, request: &'a Parts) -> BoxFuture<'a, Response<ResponseBody>>;

@@ -1,4 +1,4 @@
-//! TLS at the start of a connection.
+//! The TLS handshake at the start of a connection.
 
 use std::io;
 use std::sync::Arc;
@@ -10,36 +10,41 @@ use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
-use super::listener::{Stream, first_byte};
+use super::stream::{ClientStream, peek_first_byte};
 
-/// What whoever speaks plain HTTP here is told.
-const PLAIN_HTTP: &[u8] = b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\n\
+/// The response to a client that sends plain HTTP to an HTTPS port.
+const PLAIN_HTTP_RESPONSE: &[u8] = b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\n\
     Content-Length: 23\r\nConnection: close\r\n\r\nthis port speaks HTTPS\n";
+/// Bytes that are read from such a client before the connection is closed.
+const MAX_DRAINED_BYTES: u64 = 64 * 1024;
 
-/// Shakes hands within `limit`. Called in the connection's own task: a client that dawdles holds up nobody.
-pub(crate) async fn shake(
+/// Runs the TLS handshake. Called in the task of the connection: a slow client delays no other.
+///
+/// # Errors
+/// The handshake fails, or takes longer than `limit`; the client sends plain HTTP.
+pub(super) async fn accept_tls(
     config: Arc<ServerConfig>,
-    stream: Stream,
+    stream: ClientStream,
     limit: Duration,
-) -> io::Result<Box<TlsStream<Stream>>> {
-    let shaking = async {
-        match first_byte(&stream).await? {
-            // Methods of HTTP are in capitals; a record of TLS begins with 22.
+) -> io::Result<Box<TlsStream<ClientStream>>> {
+    let handshake = async {
+        match peek_first_byte(&stream).await? {
+            // An HTTP method begins with a capital letter, a TLS record with the byte 22.
             Some(byte) if byte.is_ascii_uppercase() => {
-                refuse(stream).await?;
-                Err(io::Error::new(io::ErrorKind::InvalidData, "the client speaks plain HTTP"))
+                reject_plain_http(stream).await?;
+                Err(io::Error::new(io::ErrorKind::InvalidData, "the client sent plain HTTP"))
             }
             _ => TlsAcceptor::from(config).accept(stream).await.map(Box::new),
         }
     };
-    let too_late = || io::Error::new(io::ErrorKind::TimedOut, "no TLS handshake in time");
-    timeout(limit, shaking).await.unwrap_or_else(|_| Err(too_late()))
+    let timed_out = || io::Error::new(io::ErrorKind::TimedOut, format!("timed out after {limit:?}"));
+    timeout(limit, handshake).await.unwrap_or_else(|_| Err(timed_out()))
 }
 
-/// What the client still sends is read: to close before would take the answer from it.
-async fn refuse(mut stream: Stream) -> io::Result<()> {
-    const MOST: u64 = 64 * 1024;
-    stream.write_all(PLAIN_HTTP).await?;
+/// Sends the response, then drops what the client still sends: closing a connection with unread input
+/// resets it, and the client might lose the response.
+async fn reject_plain_http(mut stream: ClientStream) -> io::Result<()> {
+    stream.write_all(PLAIN_HTTP_RESPONSE).await?;
     stream.shutdown().await?;
-    tokio::io::copy(&mut stream.take(MOST), &mut tokio::io::sink()).await.map(drop)
+    tokio::io::copy(&mut stream.take(MAX_DRAINED_BYTES), &mut tokio::io::sink()).await.map(drop)
 }

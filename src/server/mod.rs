@@ -1,18 +1,22 @@
 //! The HTTP server: listeners, connections, time limits, drain.
 //!
-//! It knows HTTP and nothing of App Streaming. Clients are not trusted: every connection has its
-//! [`ConnectionLimits`], and a panic while handling a request fails only that request.
+//! It knows HTTP and nothing of App Streaming. Clients are not trusted: every connection has
+//! [`ConnectionLimits`], and one slow client delays no other.
 //!
 //! | module | contents |
 //! |---|---|
-//! | `address`, `listener`, `unix_socket` | addresses, sockets of every kind, accepting from all of them |
+//! | `options` | options of the server, and the limits of its clients |
+//! | `address` | addresses to listen on, and the addresses that the server is bound to |
+//! | `listener`, `unix_socket` | listening sockets of every kind, and accepting from all of them |
+//! | `stream` | the accepted stream of a client |
 //! | `accept` | accepting connections up to a limit, and the shutdown |
-//! | `handshake`, `connection`, `timeout_io`, `h2_idle` | one connection: TLS, time limits, drain |
-//! | `limits` | what one client may use |
-//! | `handler` | the interface to what is served |
-//! | `response` | response bodies and the headers that every response has |
+//! | `handshake` | TLS |
+//! | `connection` | one connection: protocol, requests, end |
+//! | `timeout_io`, `h2_idle` | the time limits of a connection |
+//! | `progress`, `tracked_body` | what a connection is doing, as the time limits need to know it |
+//! | `handler`, `response` | the interface to the application: requests in, responses out |
 //!
-//! What is not here: what is served (a [`Handler`]), who may request it and the TLS settings
+//! What is not here: the application (a [`Handler`]), and access control with the TLS settings
 //! (`web_config`).
 
 mod accept;
@@ -22,15 +26,18 @@ mod error;
 mod h2_idle;
 pub mod handler;
 mod handshake;
-mod limits;
 mod listener;
+mod options;
+mod progress;
 pub mod response;
+mod stream;
 mod timeout_io;
+mod tracked_body;
 #[cfg(unix)]
 mod unix_socket;
 
-pub use accept::{Server, ServerOptions};
+pub use accept::Server;
 pub use address::{AddressError, BoundAddress, ListenAddress};
 pub use error::Error;
 pub use handler::Handler;
-pub use limits::ConnectionLimits;
+pub use options::{ConnectionLimits, ServerOptions};

@@ -1,183 +1,174 @@
-//! The limits in time of one connection, kept below hyper, where every byte passes.
+//! The time limits of one connection, enforced below hyper, where every byte passes.
 //!
-//! hyper's own header timeout runs while a connection is idle too, and would cut Prometheus between two
-//! scrapes; it knows no limit for slow readers at all. HTTP/1 goes from phase to phase, and each has its
-//! limit here. HTTP/2 has many requests at once: only what is written is watched here, the rest is
-//! `connection`'s.
+//! hyper's own header timeout also runs while a connection is idle, which would disconnect Prometheus
+//! between two scrapes, and hyper has no limit for clients that read slowly. An HTTP/1 connection goes
+//! through the phases of `progress`, and [`TimeoutStream`] limits each of them. An HTTP/2 connection
+//! has many requests at the same time: only its writes are limited here.
+//!
+//! What is not here: the limits of HTTP/2 requests and of idle HTTP/2 connections (`h2_idle`).
 
 use std::future::Future;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
-use std::task::{Context, Poll, ready as await_ready};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf};
-use tokio::time::Sleep;
+use tokio::time::{Instant, Sleep, sleep};
 
-use super::limits::ConnectionLimits;
+use super::options::ConnectionLimits;
+use super::progress::{ConnectionProgress, Phase};
 
-/// How long, and how much, is read and thrown away after our last byte: a client that is still sending
-/// would otherwise be reset before it has read why it was refused.
-const LINGER: Duration = Duration::from_secs(1);
-const LINGER_BYTES: usize = 1024 * 1024;
-/// How every client of HTTP/2 begins (RFC 9113, section 3.4); no request of HTTP/1 does.
-const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+/// How long the stream reads and drops input after its last byte: a client that is still sending would
+/// otherwise be reset before it has read the response that rejects its request.
+const LINGER_TIMEOUT: Duration = Duration::from_secs(1);
+/// How many bytes of such input are read at most.
+const MAX_LINGER_BYTES: usize = 1024 * 1024;
+/// The first bytes of every HTTP/2 client (RFC 9113, section 3.4); an HTTP/1 request cannot begin so.
+const HTTP2_PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
-/// What a connection is doing, as far as its limits differ.
-#[derive(Debug, Default)]
-pub(crate) struct Phase {
-    now: AtomicU8,
-    written: AtomicU64,
-}
-
-/// Nothing was received yet.
-pub(crate) const FRESH: u8 = 0;
-/// A part of a request was received.
-pub(crate) const HEAD: u8 = 1;
-/// A request is being answered.
-pub(crate) const BUSY: u8 = 2;
-/// hyper has the whole answer, the client perhaps not.
-pub(crate) const SENDING: u8 = 3;
-/// The answer is sent; another request may come.
-pub(crate) const IDLE: u8 = 4;
-/// HTTP/2: any of these, many times over.
-pub(crate) const MULTIPLEXED: u8 = 5;
-
-impl Phase {
-    // Of HTTP/1 one task alone reads and writes it, and of HTTP/2 it changes once: no ordering is needed.
-    pub(crate) fn get(&self) -> u8 {
-        self.now.load(Ordering::Relaxed)
-    }
-
-    pub(crate) fn set(&self, phase: u8) {
-        self.now.store(phase, Ordering::Relaxed);
-    }
-
-    /// Bytes that the connection has taken from us.
-    pub(crate) fn written(&self) -> u64 {
-        self.written.load(Ordering::Relaxed)
-    }
-}
-
-/// A stream that fails with `TimedOut` when the other side takes longer than it may.
-pub(crate) struct Guarded<S> {
+/// A stream whose operations fail with [`io::ErrorKind::TimedOut`] once the client exceeds a time limit.
+pub(super) struct TimeoutStream<S> {
     stream: S,
-    phase: Arc<Phase>,
+    progress: Arc<ConnectionProgress>,
     limits: ConnectionLimits,
-    /// When a request must have been read, or another begun.
-    reading: Pin<Box<Sleep>>,
-    writing: Option<Window>,
-    lingering: Option<Linger>,
-    /// What was read to see which protocol is spoken, for whoever reads next.
-    sniffed: Bytes,
+    /// When the headers must be complete, or the next request must have begun.
+    read_deadline: Pin<Box<Sleep>>,
+    /// `Some` while the client has not read everything that was written.
+    write_window: Option<WriteWindow>,
+    /// `Some` once our side of the stream is shut down.
+    linger: Option<Linger>,
+    /// Input that was read to detect the protocol; returned by the next read.
+    detected: Bytes,
 }
 
-/// A stretch of time in which a slow reader must take a number of bytes.
-struct Window {
+/// A period in which the client must read a number of bytes.
+struct WriteWindow {
     end: Pin<Box<Sleep>>,
-    written: usize,
+    bytes_written: usize,
 }
 
+/// The time after our last byte, in which input is dropped.
 struct Linger {
     end: Pin<Box<Sleep>>,
-    discarded: usize,
+    bytes_dropped: usize,
 }
 
-impl<S> Guarded<S> {
-    pub(crate) fn new(stream: S, phase: Arc<Phase>, limits: &ConnectionLimits) -> Guarded<S> {
-        Guarded {
+impl<S> TimeoutStream<S> {
+    /// Starts the limit of the first request's headers.
+    pub(super) fn new(stream: S, progress: Arc<ConnectionProgress>, limits: &ConnectionLimits) -> Self {
+        Self {
             stream,
-            phase,
+            progress,
             limits: *limits,
-            reading: Box::pin(tokio::time::sleep(limits.header_timeout)),
-            writing: None,
-            lingering: None,
-            sniffed: Bytes::new(),
+            read_deadline: Box::pin(sleep(limits.header_timeout)),
+            write_window: None,
+            linger: None,
+            detected: Bytes::new(),
         }
     }
 
-    /// The other side sent something.
-    fn received(&mut self) {
-        match self.phase.get() {
-            // The first request's time runs since the connection was made.
-            FRESH => self.phase.set(HEAD),
-            IDLE => {
-                self.phase.set(HEAD);
+    /// Changes the phase after the client sent something.
+    fn after_read(&mut self) {
+        match self.progress.phase() {
+            // The limit of the first request's headers began with the connection.
+            Phase::Connected => self.progress.set_phase(Phase::ReadingHead),
+            Phase::Idle => {
+                self.progress.set_phase(Phase::ReadingHead);
                 self.limit_reading(self.limits.header_timeout);
             }
-            _ => {}
+            Phase::ReadingHead | Phase::Handling | Phase::Sending | Phase::Multiplexed => {}
         }
     }
 
-    /// The client has the whole answer, as far as we can know.
-    fn sent(&mut self, cx: &mut Context<'_>) {
-        self.phase.set(IDLE);
+    /// Starts the idle limit after everything was written.
+    fn after_response(&mut self, cx: &mut Context<'_>) {
+        self.progress.set_phase(Phase::Idle);
         self.limit_reading(self.limits.idle_timeout);
-        // hyper may have tried to read before, and need not try again until there is something: this
-        // has the connection polled when time is up, and the limit is found exceeded then.
-        let _ = self.reading.as_mut().poll(cx);
+        // hyper may already wait for input and does not read again before there is some. Polling the
+        // deadline here has the connection polled when it ends, and the read then fails.
+        let _ = self.read_deadline.as_mut().poll(cx);
     }
 
-    /// Nothing can be read now. Fails once that has been so for too long.
-    fn await_request(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if !matches!(self.phase.get(), FRESH | HEAD | IDLE) {
-            return Poll::Pending;
+    /// Nothing can be read now: fails once the limit of the current phase is exceeded.
+    fn poll_read_deadline(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.progress.phase() {
+            Phase::Connected | Phase::ReadingHead | Phase::Idle => {
+                ready!(self.read_deadline.as_mut().poll(cx));
+                Poll::Ready(Err(timed_out("the client sent no complete request in time")))
+            }
+            Phase::Handling | Phase::Sending | Phase::Multiplexed => Poll::Pending,
         }
-        await_ready!(self.reading.as_mut().poll(cx));
-        Poll::Ready(Err(timed_out("no request in time")))
     }
 
     fn limit_reading(&mut self, limit: Duration) {
-        self.reading.as_mut().reset(tokio::time::Instant::now() + limit);
+        self.read_deadline.as_mut().reset(Instant::now() + limit);
     }
 
-    /// What writing came to. Fails once the other side has taken too little for too long.
-    fn written(&mut self, cx: &mut Context<'_>, result: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+    /// Counts what was written, and fails once the client has read too little for too long.
+    fn after_write(
+        &mut self,
+        cx: &mut Context<'_>,
+        result: Poll<io::Result<usize>>,
+    ) -> Poll<io::Result<usize>> {
         match result {
             Poll::Ready(Ok(count)) => {
-                self.phase.written.fetch_add(count as u64, Ordering::Relaxed);
-                if let Some(window) = &mut self.writing {
-                    window.written += count;
+                self.progress.add_written(count);
+                if let Some(window) = &mut self.write_window {
+                    window.bytes_written += count;
                 }
                 Poll::Ready(Ok(count))
             }
             Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
             Poll::Pending => {
-                let length = self.limits.write_timeout;
-                let window = self
-                    .writing
-                    .get_or_insert_with(|| Window { end: Box::pin(tokio::time::sleep(length)), written: 0 });
-                while window.end.as_mut().poll(cx).is_ready() {
-                    if window.written < self.limits.min_write_bytes {
-                        return Poll::Ready(Err(timed_out("the client reads too slowly")));
-                    }
-                    window.written = 0;
-                    window.end.as_mut().reset(tokio::time::Instant::now() + length);
-                }
-                Poll::Pending
+                let ConnectionLimits { write_timeout, min_write_bytes, .. } = self.limits;
+                let window = self.write_window.get_or_insert_with(|| WriteWindow::new(write_timeout));
+                ready!(window.poll_too_slow(cx, write_timeout, min_write_bytes));
+                Poll::Ready(Err(timed_out("the client reads too slowly")))
             }
         }
     }
 }
 
-impl<S: AsyncRead + Unpin> Guarded<S> {
-    /// Whether the client speaks HTTP/2. Nothing that it sent is lost, and its time runs meanwhile.
-    pub(crate) async fn begins_with_preface(&mut self) -> io::Result<bool> {
-        let mut begun = Vec::with_capacity(PREFACE.len());
-        while begun.len() < PREFACE.len() && PREFACE.starts_with(&begun) {
-            let mut rest = [0; PREFACE.len()];
-            let count = self.read(&mut rest[begun.len()..]).await?;
+impl WriteWindow {
+    fn new(length: Duration) -> Self {
+        Self { end: Box::pin(sleep(length)), bytes_written: 0 }
+    }
+
+    /// Ready once a window ends in which fewer than `min_bytes` were written.
+    fn poll_too_slow(&mut self, cx: &mut Context<'_>, length: Duration, min_bytes: usize) -> Poll<()> {
+        loop {
+            ready!(self.end.as_mut().poll(cx));
+            if self.bytes_written < min_bytes {
+                return Poll::Ready(());
+            }
+            self.bytes_written = 0;
+            self.end.as_mut().reset(Instant::now() + length);
+        }
+    }
+}
+
+impl<S: AsyncRead + Unpin> TimeoutStream<S> {
+    /// Whether the client speaks HTTP/2 without negotiating it. The bytes that were read to find out
+    /// are returned by the next reads, and count for the limit of the headers.
+    ///
+    /// # Errors
+    /// Reading fails, or the client exceeds the limit of the headers.
+    pub(super) async fn begins_with_http2_preface(&mut self) -> io::Result<bool> {
+        let mut received = Vec::with_capacity(HTTP2_PREFACE.len());
+        while received.len() < HTTP2_PREFACE.len() && HTTP2_PREFACE.starts_with(&received) {
+            let mut buffer = [0; HTTP2_PREFACE.len()];
+            let count = self.read(&mut buffer[received.len()..]).await?;
             if count == 0 {
                 break;
             }
-            let from = begun.len();
-            begun.extend_from_slice(&rest[from..from + count]);
+            let from = received.len();
+            received.extend_from_slice(&buffer[from..from + count]);
         }
-        let begins = begun == PREFACE;
-        self.sniffed = begun.into();
+        let begins = received == HTTP2_PREFACE;
+        self.detected = received.into();
         Ok(begins)
     }
 }
@@ -186,7 +177,7 @@ fn timed_out(message: &'static str) -> io::Error {
     io::Error::new(io::ErrorKind::TimedOut, message)
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Guarded<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for TimeoutStream<S> {
     fn poll_read(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -194,20 +185,21 @@ impl<S: AsyncRead + Unpin> AsyncRead for Guarded<S> {
     ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         let before = buffer.filled().len();
-        // A client that sends its head in drops is never pending long, so its time is looked at first.
-        if this.phase.get() == HEAD && this.reading.is_elapsed() {
-            return Poll::Ready(Err(timed_out("no whole request in time")));
+        // A client that sends its headers byte by byte is rarely pending: the deadline must be checked
+        // before reading, too.
+        if this.progress.phase() == Phase::ReadingHead && this.read_deadline.is_elapsed() {
+            return Poll::Ready(Err(timed_out("the client sent no complete request in time")));
         }
-        if !this.sniffed.is_empty() {
-            let count = this.sniffed.len().min(buffer.remaining());
-            buffer.put_slice(&this.sniffed.split_to(count));
+        if !this.detected.is_empty() {
+            let count = this.detected.len().min(buffer.remaining());
+            buffer.put_slice(&this.detected.split_to(count));
             return Poll::Ready(Ok(()));
         }
         match Pin::new(&mut this.stream).poll_read(cx, buffer) {
-            Poll::Pending => this.await_request(cx),
+            Poll::Pending => this.poll_read_deadline(cx),
             Poll::Ready(Ok(())) => {
                 if buffer.filled().len() > before {
-                    this.received();
+                    this.after_read();
                 }
                 Poll::Ready(Ok(()))
             }
@@ -216,11 +208,11 @@ impl<S: AsyncRead + Unpin> AsyncRead for Guarded<S> {
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Guarded<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for TimeoutStream<S> {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         let result = Pin::new(&mut this.stream).poll_write(cx, bytes);
-        this.written(cx, result)
+        this.after_write(cx, result)
     }
 
     fn poll_write_vectored(
@@ -230,7 +222,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Guarded<S> {
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         let result = Pin::new(&mut this.stream).poll_write_vectored(cx, slices);
-        this.written(cx, result)
+        this.after_write(cx, result)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -240,33 +232,34 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Guarded<S> {
     /// hyper flushes once it has nothing left to write.
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        await_ready!(Pin::new(&mut this.stream).poll_flush(cx))?;
-        this.writing = None;
-        if this.phase.get() == SENDING {
-            this.sent(cx);
+        ready!(Pin::new(&mut this.stream).poll_flush(cx))?;
+        this.write_window = None;
+        if this.progress.phase() == Phase::Sending {
+            this.after_response(cx);
         }
         Poll::Ready(Ok(()))
     }
 
-    /// Ends our side, then waits a moment for the other to end theirs.
+    /// Shuts down our side, then drops input until the client closes its side, but not longer than
+    /// [`LINGER_TIMEOUT`] and not more than [`MAX_LINGER_BYTES`].
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        if this.lingering.is_none() {
-            await_ready!(Pin::new(&mut this.stream).poll_shutdown(cx))?;
+        if this.linger.is_none() {
+            ready!(Pin::new(&mut this.stream).poll_shutdown(cx))?;
         }
         let linger = this
-            .lingering
-            .get_or_insert_with(|| Linger { end: Box::pin(tokio::time::sleep(LINGER)), discarded: 0 });
-        let mut waste = [0; 4096];
-        while linger.discarded < LINGER_BYTES {
-            let mut buffer = ReadBuf::new(&mut waste);
+            .linger
+            .get_or_insert_with(|| Linger { end: Box::pin(sleep(LINGER_TIMEOUT)), bytes_dropped: 0 });
+        let mut scratch = [0; 4096];
+        while linger.bytes_dropped < MAX_LINGER_BYTES {
+            let mut buffer = ReadBuf::new(&mut scratch);
             match Pin::new(&mut this.stream).poll_read(cx, &mut buffer) {
                 Poll::Ready(Ok(())) if !buffer.filled().is_empty() => {
-                    linger.discarded += buffer.filled().len();
+                    linger.bytes_dropped += buffer.filled().len();
                 }
                 Poll::Ready(_) => break,
                 Poll::Pending => {
-                    await_ready!(linger.end.as_mut().poll(cx));
+                    ready!(linger.end.as_mut().poll(cx));
                     break;
                 }
             }

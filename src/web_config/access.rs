@@ -16,7 +16,7 @@ use tokio::task::spawn_blocking;
 use super::basic_auth::Logins;
 use super::file_watch::Watched;
 use super::rate_limit::Limiter;
-use super::settings::{self, Reading, Settings};
+use super::settings::{self, ProtocolSettings, Reading, Settings};
 use crate::document::{Problem, Problems};
 use crate::server::handler::Handler;
 use crate::server::response::{self, ResponseBody};
@@ -40,8 +40,8 @@ struct File {
 }
 
 /// The rules in force.
-pub(crate) struct Rules {
-    pub(crate) settings: Settings,
+struct Rules {
+    settings: Settings,
     /// Of the last change of its own setting, not of the file: a new user doesn't fill the bucket.
     limiter: Option<Arc<Limiter>>,
 }
@@ -64,8 +64,13 @@ impl AccessControl {
         Ok(AccessControl { rulebook: Arc::new(Rulebook { rules, file }), logins: Logins::new() })
     }
 
+    /// The protocol of a connection that begins now.
+    pub(crate) async fn protocol(&self) -> ProtocolSettings {
+        self.rules().await.settings.protocol.clone()
+    }
+
     /// The rules for what comes now.
-    pub(crate) async fn rules(&self) -> Arc<Rules> {
+    async fn rules(&self) -> Arc<Rules> {
         if self.rulebook.file.is_some() {
             let rulebook = Arc::clone(&self.rulebook);
             // Beside the workers: a file system that hangs must not take them along. Where that isn't

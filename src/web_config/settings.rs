@@ -18,15 +18,21 @@ use crate::document::{Diagnostics, Document, Language, Origin, Problem, Problems
 /// What a good file says; without a file everything is as in [`Settings::default`].
 #[derive(Clone, Default)]
 pub(crate) struct Settings {
-    /// `None`: plain HTTP.
-    pub(crate) tls: Option<Arc<ServerConfig>>,
-    /// Whether clients may speak HTTP/1.1 only.
-    pub(crate) http1_only: bool,
+    pub(crate) protocol: ProtocolSettings,
     /// Set in every answer.
     pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
     /// Empty: everybody may ask.
     pub(crate) users: Users,
     pub(crate) rate_limit: Option<RateLimit>,
+}
+
+/// The protocol that clients must speak.
+#[derive(Clone, Default)]
+pub(crate) struct ProtocolSettings {
+    /// `None`: plain HTTP.
+    pub(crate) tls: Option<Arc<ServerConfig>>,
+    /// Whether HTTP/2 is off.
+    pub(crate) http1_only: bool,
 }
 
 /// What came of reading a file.
@@ -71,8 +77,10 @@ fn settings(root: &Table<'_>, watched: &mut Watched) -> Settings {
     http.allow(&["http2", "headers"]);
     let http2 = http.boolean("http2").unwrap_or(true);
     Settings {
-        tls: tls::server(&root.table("tls_server_config"), http2, watched),
-        http1_only: !http2,
+        protocol: ProtocolSettings {
+            tls: tls::server(&root.table("tls_server_config"), http2, watched),
+            http1_only: !http2,
+        },
         headers: headers(&http.table("headers")),
         users: users(&root.table("basic_auth_users")),
         rate_limit: rate_limit(&root.table("rate_limit")),

@@ -63,10 +63,10 @@ rate_limit:
   burst: 20 # and permits a burst of up to 20 requests.
 ",
     );
-    let tls = settings.tls.unwrap();
+    let tls = settings.protocol.tls.unwrap();
     assert_eq!(tls.alpn_protocols, [b"h2".to_vec(), b"http/1.1".to_vec()]);
     assert!(tls.ignore_client_order);
-    assert!(!settings.users.is_empty() && !settings.http1_only);
+    assert!(!settings.users.is_empty() && !settings.protocol.http1_only);
     let limit = settings.rate_limit.unwrap();
     assert_eq!((limit.interval, limit.burst), (Duration::from_secs(1), 20));
 }
@@ -78,7 +78,7 @@ fn a_file_that_says_nothing_is_plain_http_for_everybody() {
     {
         let settings = Bench::new().good(text);
         assert!(
-            settings.tls.is_none() && settings.users.is_empty() && settings.rate_limit.is_none(),
+            settings.protocol.tls.is_none() && settings.users.is_empty() && settings.rate_limit.is_none(),
             "{text}"
         );
     }
@@ -90,7 +90,7 @@ fn certificate_and_key_may_stand_in_the_file_itself() {
     let indented = |name| fs::read_to_string(bench.path(name)).unwrap().replace('\n', "\n    ");
     let (cert, key) = (indented("server.crt"), indented("server.key"));
     let inline = format!("tls_server_config:\n  cert: |\n    {cert}\n  key: |\n    {key}\n");
-    assert!(bench.good(&inline).tls.is_some());
+    assert!(bench.good(&inline).protocol.tls.is_some());
     let both = bench.refused(&format!("{inline}  key_file: server.key\n"));
     assert!(both.contains("tls_server_config.key_file: key is there too"), "{both}");
 }
@@ -106,16 +106,19 @@ fn every_option_of_the_toolkit_is_known() {
              cipher_suites: [TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, TLS_AES_128_GCM_SHA256]\n"
         );
         let settings = bench.good(&format!("{TLS}{more}http_server_config:\n  http2: false\n"));
-        let tls = settings.tls.unwrap();
+        let tls = settings.protocol.tls.unwrap();
         assert_eq!(tls.alpn_protocols, [b"http/1.1".to_vec()]);
-        assert!(settings.http1_only && !tls.ignore_client_order);
+        assert!(settings.protocol.http1_only && !tls.ignore_client_order);
         let provider = tls.crypto_provider();
         assert_eq!(provider.kx_groups[0].name(), rustls::NamedGroup::secp256r1);
         let suites = &provider.cipher_suites;
         assert_eq!(suites.iter().filter(|suite| suite.tls13().is_none()).count(), 1, "{suites:?}");
     }
     for policy in ["RequestClientCert", "RequireAnyClientCert", "RequireClientCert", "NoClientCert"] {
-        assert!(bench.good(&format!("{TLS}  client_auth_type: {policy}\n")).tls.is_some(), "{policy}");
+        assert!(
+            bench.good(&format!("{TLS}  client_auth_type: {policy}\n")).protocol.tls.is_some(),
+            "{policy}"
+        );
     }
 }
 
