@@ -1,7 +1,7 @@
 //! A token bucket: the rule of every rate limit in this crate.
 //!
-//! Pure: it has no clock. Callers pass the time that went by since the last refill, and decide what a
-//! missing token means (waiting, or rejecting a request).
+//! Pure: it has no clock. Callers pass the time that went by since the last refill, and decide what
+//! a missing token means (waiting, or rejecting a request).
 
 use std::time::Duration;
 

@@ -8,7 +8,8 @@ use jiff::Timestamp;
 
 use super::secret::Secret;
 
-/// Characters that an AccessKey id must have for its last ones to be shown. Real ids have 16 or more.
+/// Characters that an AccessKey id must have for its last ones to be shown. Real ids have 16 or
+/// more.
 const MIN_SHOWN_LENGTH: usize = 8;
 /// Characters at the end of an AccessKey id that are shown.
 const SHOWN_CHARACTERS: usize = 4;
@@ -16,7 +17,8 @@ const SHOWN_CHARACTERS: usize = 4;
 /// An AccessKey, with a token when it is a temporary one.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Credentials {
-    /// `LTAI...` for a long-lived key, `STS....` for a temporary one. Shown only through [`mask_id`].
+    /// `LTAI...` for a long-lived key, `STS....` for a temporary one. Shown only through
+    /// [`mask_id`].
     pub access_key_id: String,
     /// The key of the signature.
     pub access_key_secret: Secret,

@@ -86,8 +86,8 @@ pub struct ClockComparison {
 /// The stages of one connection, up to the first failure.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Diagnosis {
-    /// The proxy, as `host:port`. The stages then describe the connection to the proxy, which resolves
-    /// the endpoint's name itself.
+    /// The proxy, as `host:port`. The stages then describe the connection to the proxy, which
+    /// resolves the endpoint's name itself.
     pub proxy: Option<String>,
     /// The stages that succeeded, in order.
     pub passed: Vec<PassedStage>,
@@ -237,8 +237,8 @@ fn compare_clocks(response: &RawResponse, before: SystemTime, took: Duration) ->
     Some(ClockComparison { peer, local: before + took / 2 })
 }
 
-/// Host and port of the proxy that the HTTP library uses, by the same rules: the configured one, else
-/// the environment's, which is not used for this machine's loopback.
+/// Host and port of the proxy that the HTTP library uses, by the same rules: the configured one,
+/// else the environment's, which is not used for this machine's loopback.
 fn proxy(options: &ClientOptions) -> Option<(String, u16)> {
     let endpoint = &options.endpoint;
     let matcher = match options.explicit_proxy() {

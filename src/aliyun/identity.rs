@@ -1,7 +1,8 @@
-//! The identity that credentials belong to: `GetCallerIdentity` of the Security Token Service (STS).
+//! The identity that credentials belong to: `GetCallerIdentity` of the Security Token Service
+//! (STS).
 //!
-//! The operation needs no permission, so its success distinguishes a missing permission from a wrong
-//! key. Source: "Resource Access Management: GetCallerIdentity".
+//! The operation needs no permission, so its success distinguishes a missing permission from a
+//! wrong key. Source: "Resource Access Management: GetCallerIdentity".
 
 use serde::Deserialize;
 

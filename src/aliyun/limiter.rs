@@ -1,8 +1,8 @@
 //! How fast, and how many at once, one client may send requests.
 //!
-//! The API's limits are not published, and all clients of an account share them. So the rate adapts: a
-//! throttled response halves it, and successes raise it step by step to the configured maximum.
-//! [`AdaptiveBucket`] has the rules and is pure; [`RateLimiter`] waits.
+//! The API's limits are not published, and all clients of an account share them. So the rate
+//! adapts: a throttled response halves it, and successes raise it step by step to the configured
+//! maximum. [`AdaptiveBucket`] has the rules and is pure; [`RateLimiter`] waits.
 
 use std::time::{Duration, Instant};
 
@@ -41,7 +41,8 @@ pub(super) struct RateLimiter {
 }
 
 impl RateLimiter {
-    /// `requests_per_second` is the maximum rate, `max_in_flight` the number of concurrent requests.
+    /// `requests_per_second` is the maximum rate, `max_in_flight` the number of concurrent
+    /// requests.
     pub fn new(requests_per_second: f64, max_in_flight: usize) -> Self {
         Self {
             bucket: Mutex::new(AdaptiveBucket::new(requests_per_second, now())),
@@ -50,8 +51,8 @@ impl RateLimiter {
         }
     }
 
-    /// Waits for a free slot and then for the rate. Returns the slot, which dropping the permit frees,
-    /// and the time waited.
+    /// Waits for a free slot and then for the rate. Returns the slot, which dropping the permit
+    /// frees, and the time waited.
     pub async fn admit(&self) -> (SemaphorePermit<'_>, Duration) {
         let start = now();
         let slot = self.slots.acquire().await.expect("the semaphore is never closed");
@@ -60,7 +61,8 @@ impl RateLimiter {
             let taken = self.bucket.lock().try_take(now());
             match taken {
                 Ok(()) => return (slot, now().saturating_duration_since(start)),
-                // The rate may change and a pause may begin meanwhile, so the wait is only an estimate.
+                // The rate may change and a pause may begin meanwhile, so the wait is only an
+                // estimate.
                 Err(wait) => tokio::time::sleep(wait).await,
             }
         }
@@ -71,8 +73,8 @@ impl RateLimiter {
         self.bucket.lock().on_success(now())
     }
 
-    /// An attempt that was sent at `sent` was throttled; `wait` is the pause that the service requests
-    /// of this client. Returns the new rate, if it changed.
+    /// An attempt that was sent at `sent` was throttled; `wait` is the pause that the service
+    /// requests of this client. Returns the new rate, if it changed.
     pub fn on_throttled(&self, sent: Instant, wait: Option<Duration>) -> Option<f64> {
         self.bucket.lock().on_throttled(now(), sent, wait)
     }

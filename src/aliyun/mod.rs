@@ -10,8 +10,9 @@
 //! | `credentials` | obtains and refreshes credentials |
 //! | `identity`, `diagnose` | the caller's identity; which part of a connection fails |
 //!
-//! Not here: App Streaming, the exporter's configuration and its metrics. A caller builds a [`Client`]
-//! from [`ClientOptions`], a [`credentials::CredentialsSource`] and a [`RequestObserver`].
+//! Not here: App Streaming, the exporter's configuration and its metrics. A caller builds a
+//! [`Client`] from [`ClientOptions`], a [`credentials::CredentialsSource`] and a
+//! [`RequestObserver`].
 
 pub mod access_key;
 pub mod credentials;

@@ -1,7 +1,7 @@
 //! A call of one operation as data: its parameters, before they are encoded and signed.
 //!
-//! Lists and objects are flattened as RPC operations require (`Status.1`, `Tag.1.Key`). Encoding and
-//! sorting parameters is in [`signature`](super::signature).
+//! Lists and objects are flattened as RPC operations require (`Status.1`, `Tag.1.Key`). Encoding
+//! and sorting parameters is in [`signature`](super::signature).
 
 use std::borrow::Cow;
 
@@ -17,8 +17,8 @@ pub struct Request {
     pub version: &'static str,
     /// Parameters in the query, unsorted.
     pub query: Vec<Parameter>,
-    /// Parameters in the form body. `None` for an operation without form parameters: then no content
-    /// type is sent. Empty for an operation whose form parameters are all absent.
+    /// Parameters in the form body. `None` for an operation without form parameters: then no
+    /// content type is sent. Empty for an operation whose form parameters are all absent.
     pub form: Option<Vec<Parameter>>,
 }
 
@@ -45,8 +45,8 @@ pub fn list<V: Into<String>>(
         .map(move |(index, value)| (Cow::Owned(format!("{name}.{}", index + 1)), value.into()))
 }
 
-/// A list of objects: `Tag.1.Key`, `Tag.1.Value`, `Tag.2.Key` and so on. Each object is a list of its
-/// fields; a field without a value is left out of that list.
+/// A list of objects: `Tag.1.Key`, `Tag.1.Value`, `Tag.2.Key` and so on. Each object is a list of
+/// its fields; a field without a value is left out of that list.
 pub fn objects<O, V>(
     name: &'static str,
     objects: impl IntoIterator<Item = O>,

@@ -1,7 +1,7 @@
 //! Which failures are retried, how often, and after which wait.
 //!
-//! Pure decisions; waiting, signing again and sending are in `client`. The HTTP library must not retry:
-//! a request that is sent again would carry a used nonce.
+//! Pure decisions; waiting, signing again and sending are in `client`. The HTTP library must not
+//! retry: a request that is sent again would carry a used nonce.
 
 use std::time::Duration;
 
@@ -22,8 +22,8 @@ pub(super) struct RetryPolicy {
 }
 
 impl RetryPolicy {
-    /// Waits of up to 1, 2, 4, 8 and then 10 seconds: within three retries the limiter reaches a rate
-    /// that the service accepts.
+    /// Waits of up to 1, 2, 4, 8 and then 10 seconds: within three retries the limiter reaches a
+    /// rate that the service accepts.
     pub fn new(max_retries: u32) -> Self {
         Self { max_retries, first_wait: Duration::from_secs(1), max_wait: Duration::from_secs(10) }
     }
@@ -110,8 +110,8 @@ pub(super) enum RetryDecision {
 /// lower-case name.
 ///
 /// The current SDK core reads `x-acs-retry-after`, older ones `x-ratelimit-user-api` and
-/// `x-ratelimit-user`; none is documented. The rate limit headers count only when no requests remain,
-/// because any response may have them.
+/// `x-ratelimit-user`; none is documented. The rate limit headers count only when no requests
+/// remain, because any response may have them.
 pub(super) fn parse_wait_headers<'a>(header: impl Fn(&str) -> Option<&'a str>) -> Option<Duration> {
     let milliseconds =
         |text: &str| text.trim().parse().ok().filter(|wait| *wait > 0).map(Duration::from_millis);

@@ -7,8 +7,8 @@ use zeroize::Zeroizing;
 
 /// A secret text.
 ///
-/// It has no `Display` and no serialisation, and its `Debug` prints `<secret>`. Comparing two secrets
-/// of one length takes constant time. Its memory is cleared on drop.
+/// It has no `Display` and no serialisation, and its `Debug` prints `<secret>`. Comparing two
+/// secrets of one length takes constant time. Its memory is cleared on drop.
 #[derive(Clone)]
 pub struct Secret(Zeroizing<String>);
 

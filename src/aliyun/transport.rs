@@ -90,7 +90,8 @@ impl Transport {
     ///
     /// # Errors
     ///
-    /// On timeouts, broken connections and too large bodies. A response of any status is not an error.
+    /// On timeouts, broken connections and too large bodies. A response of any status is not an
+    /// error.
     pub async fn send(&self, operation: &'static str, signed: SignedRequest) -> Result<RawResponse, Error> {
         match tokio::time::timeout(self.request_timeout, self.exchange(operation, signed)).await {
             Ok(outcome) => outcome,
@@ -108,7 +109,8 @@ impl Transport {
         url.set_query(Some(signed.query.as_str()).filter(|query| !query.is_empty()));
         let mut request = self.http.post(url);
         if signed.body.is_empty() {
-            // The HTTP library omits the length of an empty body, which some load balancers reject with 411.
+            // The HTTP library omits the length of an empty body, which some load balancers reject
+            // with 411.
             request = request.header(CONTENT_LENGTH, 0);
         }
         request = request.body(signed.body);
@@ -193,8 +195,8 @@ fn causes<'a>(error: &'a reqwest::Error) -> impl Iterator<Item = &'a (dyn StdErr
     std::iter::successors((error as &'a dyn StdError).source(), |&cause| cause.source())
 }
 
-/// The TLS configuration: rustls with ring, and the certificates that this machine trusts. Mozilla's
-/// where it trusts none, as in bare containers.
+/// The TLS configuration: rustls with ring, and the certificates that this machine trusts.
+/// Mozilla's where it trusts none, as in bare containers.
 pub(super) fn tls_config(scheme: Scheme) -> Result<ClientConfig, io::Error> {
     let mut roots = RootCertStore::empty();
     // Plain HTTP does not need the certificates, which take time to read.

@@ -4,35 +4,31 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-/// A bucket of one second's requests that refills steadily.
+use crate::token_bucket::TokenBucket;
+
+/// Admits the requests of one second at once, and then the configured rate.
 #[derive(Debug)]
 pub(super) struct RequestLimiter {
-    requests_per_second: f64,
-    tokens: f64,
+    /// `None` for no limit.
+    bucket: Option<TokenBucket>,
     refilled: Timestamp,
 }
 
 impl RequestLimiter {
-    /// A full bucket; 0 requests per second stands for no limit.
+    /// A limiter with a full bucket; 0 requests per second means no limit.
     pub(super) fn new(requests_per_second: f64, now: Timestamp) -> Self {
-        Self { requests_per_second, tokens: requests_per_second.max(1.0), refilled: now }
+        let bucket = (requests_per_second != 0.0)
+            .then(|| TokenBucket::full(requests_per_second, requests_per_second.max(1.0)));
+        Self { bucket, refilled: now }
     }
 
-    /// Lets a request through, or says how long to wait.
+    /// Admits a request, or returns the time until the next one is admitted.
     pub(super) fn admit(&mut self, now: Timestamp) -> Result<(), Duration> {
-        if self.requests_per_second == 0.0 {
-            return Ok(());
-        }
-        let elapsed = now.duration_since(self.refilled).as_secs_f64().max(0.0);
+        let Some(bucket) = &mut self.bucket else { return Ok(()) };
+        let elapsed = now.duration_since(self.refilled);
         self.refilled = now;
-        self.tokens =
-            (self.tokens + elapsed * self.requests_per_second).min(self.requests_per_second.max(1.0));
-        if self.tokens >= 1.0 {
-            self.tokens -= 1.0;
-            return Ok(());
-        }
-        let wait = (1.0 - self.tokens) / self.requests_per_second;
-        Err(Duration::try_from_secs_f64(wait).unwrap_or(Duration::MAX))
+        bucket.refill(elapsed.try_into().unwrap_or(Duration::ZERO));
+        bucket.try_take()
     }
 }
 
@@ -43,7 +39,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_seconds_worth_is_let_through_and_then_one_each_interval() {
+    fn the_requests_of_one_second_are_admitted_and_then_one_per_interval() {
         let start = Timestamp::from_second(1_000).unwrap();
         let mut limiter = RequestLimiter::new(10.0, start);
         let admitted = (0..100).filter(|_| limiter.admit(start).is_ok()).count();
@@ -54,7 +50,7 @@ mod tests {
     }
 
     #[test]
-    fn zero_is_no_limit() {
+    fn zero_means_no_limit() {
         let now = Timestamp::from_second(1_000).unwrap();
         let mut limiter = RequestLimiter::new(0.0, now);
         assert!((0..10_000).all(|_| limiter.admit(now).is_ok()));

@@ -1,48 +1,56 @@
-//! A token bucket in front of everything that is served.
+//! The rate limit of all requests together.
 
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// How many requests may come how fast.
+use parking_lot::Mutex;
+
+use crate::token_bucket::TokenBucket;
+
+/// A rate limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct RateLimit {
-    /// From one request to the next, in the long run; more than 0.
+    /// Average time between two requests, more than 0.
     pub(crate) interval: Duration,
-    /// Requests that may come at once.
+    /// Number of requests that are admitted at once; 0 rejects every request.
     pub(crate) burst: u32,
 }
 
-/// A bucket that starts full.
+/// Admits requests up to a rate limit. It starts with a full burst.
 #[derive(Debug)]
 pub(crate) struct Limiter {
     limit: RateLimit,
-    bucket: Mutex<Bucket>,
+    state: Mutex<LimiterState>,
 }
 
 #[derive(Debug)]
-struct Bucket {
-    tokens: f64,
-    filled: Instant,
+struct LimiterState {
+    bucket: TokenBucket,
+    refilled: Instant,
 }
 
 impl Limiter {
-    pub(crate) fn new(limit: RateLimit, now: Instant) -> Limiter {
-        Limiter { limit, bucket: Mutex::new(Bucket { tokens: f64::from(limit.burst), filled: now }) }
+    /// A limiter for `limit`.
+    pub(crate) fn new(limit: RateLimit, now: Instant) -> Self {
+        let bucket = TokenBucket::full(limit.interval.as_secs_f64().recip(), f64::from(limit.burst));
+        Self { limit, state: Mutex::new(LimiterState { bucket, refilled: now }) }
     }
 
+    /// The limit that is applied.
     pub(crate) fn limit(&self) -> RateLimit {
         self.limit
     }
 
-    /// Lets a request in, or says after how long it is worth to come again.
+    /// Admits a request.
+    ///
+    /// # Errors
+    ///
+    /// When the limit is exceeded: the time until the next request is admitted.
     pub(crate) fn admit(&self, now: Instant) -> Result<(), Duration> {
-        // Both fields are written together, so that a panic elsewhere can't leave one of them behind.
-        let mut bucket = self.bucket.lock().unwrap_or_else(PoisonError::into_inner);
-        let gained = now.saturating_duration_since(bucket.filled).div_duration_f64(self.limit.interval);
-        let tokens = (bucket.tokens + gained).min(f64::from(self.limit.burst));
-        let admitted = tokens >= 1.0;
-        *bucket = Bucket { tokens: if admitted { tokens - 1.0 } else { tokens }, filled: now };
-        if admitted { Ok(()) } else { Err(self.limit.interval.mul_f64(1.0 - tokens)) }
+        let mut state = self.state.lock();
+        let elapsed = now.saturating_duration_since(state.refilled);
+        state.refilled = state.refilled.max(now);
+        state.bucket.refill(elapsed);
+        state.bucket.try_take()
     }
 }
 
@@ -51,7 +59,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_burst_is_let_in_and_then_one_in_each_interval() {
+    fn a_burst_is_admitted_and_then_one_request_per_interval() {
         let start = Instant::now();
         let at = |milliseconds| start + Duration::from_millis(milliseconds);
         let limiter = Limiter::new(RateLimit { interval: Duration::from_secs(1), burst: 3 }, start);
@@ -63,13 +71,13 @@ mod tests {
         assert_eq!(limiter.admit(at(1_000)), Ok(()));
         assert!(limiter.admit(at(1_000)).is_err());
         for _ in 0..3 {
-            assert_eq!(limiter.admit(at(60_000)), Ok(()), "a long pause fills it, but no further");
+            assert_eq!(limiter.admit(at(60_000)), Ok(()), "a long pause admits one burst");
         }
         assert!(limiter.admit(at(60_000)).is_err());
     }
 
     #[test]
-    fn a_burst_of_none_lets_nobody_in() {
+    fn a_burst_of_zero_rejects_every_request() {
         let start = Instant::now();
         let limiter = Limiter::new(RateLimit { interval: Duration::from_millis(1), burst: 0 }, start);
         assert!(limiter.admit(start + Duration::from_secs(60)).is_err());

@@ -85,8 +85,8 @@ fn a_role_that_cannot_be_taken_on_is_told_with_what_to_do_about_it() {
         }
     };
     told(guarded("wrong"), &["NoPermission", "needs sts:AssumeRole", GUARDED_ROLE]);
-    told(guarded(EXTERNAL_ID).key("role_arn", "acs:ram::1:role/gone"), &["there is no such role"]);
-    told(guarded(EXTERNAL_ID).key("duration", "2h"), &["at most what the role allows"]);
+    told(guarded(EXTERNAL_ID).key("role_arn", "acs:ram::1:role/gone"), &["the role does not exist"]);
+    told(guarded(EXTERNAL_ID).key("duration", "2h"), &["to the role's maximum"]);
     let disabled = guarded(EXTERNAL_ID).key("base.access_key_secret", "wrong-access-key-secret");
     told(disabled, &["SignatureDoesNotMatch"]);
 }
@@ -131,8 +131,8 @@ fn when_no_source_has_credentials_every_one_says_why_and_the_exporter_starts() {
     for part in [
         "ALIBABA_CLOUD_ACCESS_KEY_ID is set but ALIBABA_CLOUD_ACCESS_KEY_SECRET is not",
         "ALIBABA_CLOUD_OIDC_TOKEN_FILE is not",
-        "config.json is not there",
-        "credentials.ini is not there",
+        "config.json does not exist",
+        "credentials.ini does not exist",
         "ALIBABA_CLOUD_ECS_METADATA_DISABLED is true",
         "ALIBABA_CLOUD_CREDENTIALS_URI is not set",
     ] {

@@ -24,7 +24,8 @@ pub trait Call: Send + Sync {
     /// Calls one operation and parses its response.
     ///
     /// `parse` gets the body of a response with a status of success. It is part of the attempt: its
-    /// failure fails the attempt, which may be retried, so it must have no side effects when it fails.
+    /// failure fails the attempt, which may be retried, so it must have no side effects when it
+    /// fails.
     ///
     /// # Errors
     ///
@@ -190,7 +191,8 @@ impl ClientInner {
         }
     }
 
-    /// Invalidates the credentials if the service rejected them. Returns whether there are others now.
+    /// Invalidates the credentials if the service rejected them. Returns whether there are others
+    /// now.
     async fn replace_rejected(&self, error: &Error, credentials: &Credentials) -> bool {
         if !matches!(error.kind(), ErrorKind::TokenExpired | ErrorKind::Authentication) {
             return false;

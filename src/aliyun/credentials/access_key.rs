@@ -33,8 +33,8 @@ impl AccessKeyProvider {
     ///
     /// # Errors
     ///
-    /// "Not configured" when neither the id nor the secret is set. When only one of them is set, the
-    /// error names the missing one.
+    /// "Not configured" when neither the id nor the secret is set. When only one of them is set,
+    /// the error names the missing one.
     pub(super) fn from_environment(environment: &Environment) -> Result<Self, Error> {
         use environment::{ACCESS_KEY_ID, ACCESS_KEY_SECRET, SECURITY_TOKEN};
         let name = Self::ENVIRONMENT_NAME;

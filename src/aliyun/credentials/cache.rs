@@ -157,8 +157,8 @@ mod tests {
 
     use futures_util::future::join_all;
 
-    use super::super::provider::FetchFuture;
     use super::*;
+    use crate::aliyun::credentials::provider::FetchFuture;
     use crate::aliyun::secret::Secret;
 
     /// Provides `key-1`, `key-2` ... after a latency; fails while `broken`.

@@ -14,11 +14,11 @@ use crate::aliyun::access_key::Credentials;
 const MAX_REFRESH_MARGIN: SignedDuration = SignedDuration::from_mins(15);
 /// Shortest time between two scheduled refreshes.
 const MIN_REFRESH_INTERVAL: SignedDuration = SignedDuration::from_secs(1);
-/// Time until credentials that were fetched already expired are fetched again. Either a clock is wrong
-/// or the source returns old ones. Until then the service decides whether they are valid.
+/// Time until credentials that were fetched already expired are fetched again. Either a clock is
+/// wrong or the source returns old ones. Until then the service decides whether they are valid.
 const EXPIRED_RETRY_INTERVAL: SignedDuration = SignedDuration::from_mins(1);
-/// Credentials that were used this long before their rejection were valid once: the rejection counts
-/// as the first one.
+/// Credentials that were used this long before their rejection were valid once: the rejection
+/// counts as the first one.
 const PROVEN_AFTER: SignedDuration = SignedDuration::from_secs(30);
 const FIRST_BACKOFF: Duration = Duration::from_secs(1);
 const MAX_BACKOFF: Duration = Duration::from_secs(60);
@@ -103,8 +103,8 @@ impl CacheState {
         if wait.is_positive() { RefreshStep::Sleep(wait.unsigned_abs()) } else { RefreshStep::Fetch }
     }
 
-    /// The service rejected these credentials. Only the first call for the cached ones has an effect:
-    /// concurrent requests are rejected together. `random` is in `0.0..1.0`.
+    /// The service rejected these credentials. Only the first call for the cached ones has an
+    /// effect: concurrent requests are rejected together. `random` is in `0.0..1.0`.
     pub(super) fn invalidate(&mut self, credentials: &Credentials, now: Timestamp, random: f64) {
         let Some(cached) = &mut self.cached else { return };
         if cached.rejection != Rejection::None || *cached.credentials != *credentials {
@@ -186,7 +186,8 @@ impl CachedCredentials {
     }
 }
 
-/// Doubles up to its maximum; a random half is subtracted so that many exporters do not retry at once.
+/// Doubles up to its maximum; a random half is subtracted so that many exporters do not retry at
+/// once.
 fn backoff(previous: u32, random: f64) -> Duration {
     let doubled = FIRST_BACKOFF.saturating_mul(2_u32.saturating_pow(previous)).min(MAX_BACKOFF);
     doubled.mul_f64(0.5 + random.clamp(0.0, 1.0) / 2.0)

@@ -115,11 +115,11 @@ impl Provider for DefaultChain {
 mod tests {
     use std::path::Path;
 
-    use super::super::build::build_provider;
-    use super::super::environment;
-    use super::super::observer::ProviderObserver;
-    use super::super::provider::ProviderContext;
     use super::*;
+    use crate::aliyun::credentials::build::build_provider;
+    use crate::aliyun::credentials::environment;
+    use crate::aliyun::credentials::observer::ProviderObserver;
+    use crate::aliyun::credentials::provider::ProviderContext;
 
     #[derive(Default)]
     struct Recorder(Mutex<Vec<String>>);

@@ -50,7 +50,8 @@ impl Environment {
         Self(Arc::new(variables.into_iter().collect()))
     }
 
-    /// The variables of this process. Variables that are not Unicode are left out: no credential is.
+    /// The variables of this process. A credential is always Unicode, so other
+    /// variables are left out.
     pub fn of_process() -> Self {
         Self::new(
             std::env::vars_os()

@@ -34,8 +34,8 @@ impl OidcRoleProvider {
     ///
     /// # Errors
     ///
-    /// "Not configured" when no variable is set, or only the role's ARN: other tools use that one too.
-    /// When some of the variables are set, the error names the missing ones.
+    /// "Not configured" when no variable is set, or only the role's ARN: other tools use that one
+    /// too. When some of the variables are set, the error names the missing ones.
     pub(super) fn configured_in(
         environment: &Environment,
         sts: StsEndpoint,
@@ -96,9 +96,9 @@ fn with_verb(names: &[&str]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::provider_config::DEFAULT_SESSION_NAME;
     use super::environment::{OIDC_PROVIDER_ARN, OIDC_TOKEN_FILE, ROLE_ARN, ROLE_SESSION_NAME};
     use super::*;
+    use crate::aliyun::credentials::provider_config::DEFAULT_SESSION_NAME;
 
     fn configured_in(variables: &[&str]) -> Result<ProviderConfig, Error> {
         let variables = variables.iter().map(|name| ((*name).to_owned(), format!("value of {name}")));

@@ -20,7 +20,7 @@ pub trait CredentialsSource: Send + Sync {
     /// The service rejected `credentials` as expired or unknown: the next call of
     /// [`current`](Self::current) returns others, if the source can fetch others.
     ///
-    /// Called once for every request that is rejected. A source compares `credentials` with those it
-    /// caches: they may have been replaced already.
+    /// Called once for every request that is rejected. A source compares `credentials` with those
+    /// it caches: they may have been replaced already.
     fn invalidate(&self, credentials: &Credentials);
 }

@@ -123,7 +123,8 @@ impl Sts {
 
 /// The endpoint to call; `None` where a region's name is not part of a valid host name.
 ///
-/// Source: "Resource Access Management: Endpoints". As in the SDKs, a VPC without a region is ignored.
+/// Source: "Resource Access Management: Endpoints". As in the SDKs, a VPC without a region is
+/// ignored.
 fn resolve(endpoint: &StsEndpoint, environment: &Environment) -> Option<Endpoint> {
     let (region, vpc) = match endpoint {
         StsEndpoint::Explicit(endpoint) => return Some(endpoint.clone()),

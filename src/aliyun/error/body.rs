@@ -24,7 +24,8 @@ pub(super) struct ErrorBody {
 pub(super) struct Denial {
     /// `AuthAction`, e.g. `appstreaming:ListAppInstances`.
     pub action: String,
-    /// `NoPermissionType`: `ImplicitDeny` (no policy allows it) or `ExplicitDeny` (a policy forbids it).
+    /// `NoPermissionType`: `ImplicitDeny` (no policy allows it) or `ExplicitDeny` (a policy forbids
+    /// it).
     pub reason: Option<String>,
 }
 
@@ -79,7 +80,8 @@ fn text<const N: usize>(fields: &Map<String, Value>, names: [&str; N]) -> Option
     })
 }
 
-/// Parses `<Error><Code>...`, the response to a V2 request without a format. HTML has no such element.
+/// Parses `<Error><Code>...`, the response to a V2 request without a format. HTML has no such
+/// element.
 fn xml(text: &str) -> Option<ErrorBody> {
     let inside = &text[text.find("<Error")?..];
     let code = element(inside, "Code").map(|code| clean_identifier(&code)).filter(|code| !code.is_empty())?;

@@ -53,11 +53,11 @@ impl ErrorKind {
         }
     }
 
-    /// The kind of an API code; `None` for an unknown code. Codes are dotted and new ones appear: the
-    /// whole code is matched first, then the part before the first dot.
+    /// The kind of an API code; `None` for an unknown code. Codes are dotted and new ones appear:
+    /// the whole code is matched first, then the part before the first dot.
     ///
-    /// Sources: "App Streaming: Error codes", "OpenAPI Explorer: API error diagnosis", and the client error
-    /// tables of products behind the same gateway.
+    /// Sources: "App Streaming: Error codes", "OpenAPI Explorer: API error diagnosis", and the
+    /// client error tables of products behind the same gateway.
     pub fn from_code(code: &str, message: &str) -> Option<Self> {
         let whole = match code {
             "InvalidSecurityToken.Expired" => Some(Self::TokenExpired),

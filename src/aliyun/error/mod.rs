@@ -1,7 +1,7 @@
 //! Why a call failed: one type for retry rules, logs and metrics.
 //!
-//! The API's `Code` decides the [`ErrorKind`]. Parsing a response body is in `body`, removing secrets
-//! from a text in `redact`. Not here: what to do next, which is in `retry`.
+//! The API's `Code` decides the [`ErrorKind`]. Parsing a response body is in `body`, removing
+//! secrets from a text in `redact`. Not here: what to do next, which is in `retry`.
 
 mod body;
 mod kind;
@@ -56,8 +56,9 @@ impl Error {
         Self::local(operation, ErrorKind::Protocol, message)
     }
 
-    /// An error response of any status: JSON, XML, or a load balancer's HTML, of which only the status
-    /// and the first bytes are kept. Without a `Code` in the body the [code](Error::code) is `protocol`.
+    /// An error response of any status: JSON, XML, or a load balancer's HTML, of which only the
+    /// status and the first bytes are kept. Without a `Code` in the body the [code](Error::code) is
+    /// `protocol`.
     pub fn from_body(operation: &'static str, status: u16, body: &[u8]) -> Self {
         let Some(parsed) = body::parse(body) else {
             let message = match body::excerpt(body) {
@@ -85,8 +86,9 @@ impl Error {
         }))
     }
 
-    /// [`from_body`](Error::from_body), after the request's own credentials were removed from the body.
-    /// They are removed before the text is truncated: a truncated secret would not be recognised.
+    /// [`from_body`](Error::from_body), after the request's own credentials were removed from the
+    /// body. They are removed before the text is truncated: a truncated secret would not be
+    /// recognised.
     pub(super) fn from_response(
         operation: &'static str,
         status: u16,
@@ -108,8 +110,8 @@ impl Error {
         self.0.kind
     }
 
-    /// The API's code, e.g. `Throttling.User`, or `timeout`, `connect`, `protocol`, `credentials`. It is
-    /// the label `code` of metrics.
+    /// The API's code, e.g. `Throttling.User`, or `timeout`, `connect`, `protocol`, `credentials`.
+    /// It is the label `code` of metrics.
     pub fn code(&self) -> &str {
         &self.0.code
     }

@@ -12,8 +12,8 @@ const REDACTED: &str = "<redacted>";
 const ID_PREFIXES: [&str; 3] = ["LTAI", "STS.", "TMP."];
 /// Minimum length of an id; shorter words with its prefix are plain words.
 const MIN_ID_LENGTH: usize = 12;
-/// Minimum length of a secret that is replaced. No real one is shorter, and replacing each `id` would
-/// leave little of a message.
+/// Minimum length of a secret that is replaced. No real one is shorter, and replacing each `id`
+/// would leave little of a message.
 const MIN_SECRET_LENGTH: usize = 6;
 /// Parameters of a signed query whose values are secret.
 const SECRET_PARAMETERS: [&str; 5] =
@@ -30,7 +30,8 @@ impl<'a> Redaction<'a> {
         Self { credentials }
     }
 
-    /// Masks the id and replaces secret and token, also where they are percent-encoded once or twice.
+    /// Masks the id and replaces secret and token, also where they are percent-encoded once or
+    /// twice.
     pub fn apply(&self, text: &mut String) {
         let Credentials { access_key_id, access_key_secret, security_token, .. } = self.credentials;
         let secrets = std::iter::once(access_key_secret).chain(security_token).map(Secret::expose);

@@ -3,8 +3,8 @@
 //! Every stage is public: test vectors verify each one separately, and the simulated cloud verifies
 //! signatures with the same functions. Not here: sending, the clock, and random numbers.
 //!
-//! Sources: "Alibaba Cloud SDK: V3 request structure and signature" and "V2 RPC request syntax and signature
-//! method".
+//! Sources: "Alibaba Cloud SDK: V3 request structure and signature" and "V2 RPC request syntax and
+//! signature method".
 
 pub mod v2;
 pub mod v3;
@@ -18,8 +18,9 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use super::access_key::Credentials;
 use super::request::Parameter;
 
-/// Every byte but RFC 3986's unreserved characters. The form encoders of HTTP libraries produce other
-/// text (`+` for a space, a bare `*`, `%7E`), for which the service computes another signature.
+/// Every byte but RFC 3986's unreserved characters. The form encoders of HTTP libraries produce
+/// other text (`+` for a space, a bare `*`, `%7E`), for which the service computes another
+/// signature.
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
 /// The content type of a form. The service compares the signed header with the sent one.
@@ -76,8 +77,9 @@ pub fn percent_encode_into(buffer: &mut String, text: &str) {
     buffer.extend(utf8_percent_encode(text, ESCAPED));
 }
 
-/// Joins encoded parameters, sorted by the bytes of their names (`Status.1`, `Status.10`, `Status.2`).
-/// The text is empty without parameters. The query and the form body have the same format.
+/// Joins encoded parameters, sorted by the bytes of their names (`Status.1`, `Status.10`,
+/// `Status.2`). The text is empty without parameters. The query and the form body have the same
+/// format.
 pub fn canonical_query<N: AsRef<str>, V: AsRef<str>>(parameters: impl IntoIterator<Item = (N, V)>) -> String {
     let mut parameters: Vec<_> = parameters.into_iter().collect();
     parameters.sort_by(|(one, _), (other, _)| one.as_ref().cmp(other.as_ref()));

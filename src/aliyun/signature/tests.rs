@@ -115,7 +115,8 @@ fn v2_signs_query_and_form_together_as_the_sdk_does() {
         let credentials = input.credentials();
         let context = input.context(&credentials).unwrap();
         let all: BTreeMap<_, _> = v2::parameters(&request, &context).into_iter().collect();
-        // The SDK writes `json` where the documentation writes `JSON`; everything else must be the same.
+        // The SDK writes `json` where the documentation writes `JSON`; everything else must be the
+        // same.
         let mut wanted = expected.signed_params.clone().unwrap();
         assert_eq!(wanted.insert("Format".to_owned(), "JSON".to_owned()).as_deref(), Some("json"), "{name}");
         assert!(

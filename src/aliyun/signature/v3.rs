@@ -43,7 +43,8 @@ pub fn sign(request: &Request, context: &SigningContext<'_>) -> SignedRequest {
     SignedRequest { query, headers, body }
 }
 
-/// One line `name:value` per header, each with a line feed, sorted by lower-case name; values trimmed.
+/// One line `name:value` per header, each with a line feed, sorted by lower-case name; values
+/// trimmed.
 pub fn canonical_headers<N: AsRef<str>, V: AsRef<str>>(headers: &[(N, V)]) -> String {
     let mut lines = String::new();
     for (name, values) in group_by_name(headers) {

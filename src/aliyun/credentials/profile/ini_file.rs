@@ -88,7 +88,8 @@ impl IniSection<'_> {
     }
 }
 
-/// The keys of a section that have a value. As in the SDK for Python, a value ends at the first `#`.
+/// The keys of a section that have a value. As in the SDK for Python, a value ends at the first
+/// `#`.
 fn section_keys<'a>(text: &'a str, name: &str) -> Option<BTreeMap<String, &'a str>> {
     let mut found: Option<BTreeMap<String, &str>> = None;
     let mut inside = false;

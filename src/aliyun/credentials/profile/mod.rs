@@ -1,4 +1,5 @@
-//! The provider of a profile in a file of another Alibaba Cloud tool: the CLI's JSON, the SDKs' INI.
+//! The provider of a profile in a file of another Alibaba Cloud tool: the CLI's JSON, the SDKs'
+//! INI.
 //!
 //! The files are only read, and read again for each fetch, so a rotated key is noticed. A profile
 //! becomes a [`ProviderConfig`]; the two formats are in [`cli_file`] and [`ini_file`].
