@@ -7,9 +7,9 @@ use appstreaming_exporter::fleet::{
     DecodeIssues, Fetched, FoldOptions, Group, GroupSnapshot, InstanceFold, InstanceRecord, SessionCounters,
     Snapshot, TargetHealth,
 };
+use appstreaming_exporter::metrics::compress::Encoding;
 use appstreaming_exporter::metrics::encode::Syntax;
 use appstreaming_exporter::metrics::options::RenderOptions;
-use appstreaming_exporter::metrics::pack::Encoding;
 use appstreaming_exporter::metrics::{Exposition, Selection};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use jiff::Timestamp;
@@ -96,7 +96,7 @@ fn pack(criterion: &mut Criterion) {
         group.throughput(Throughput::Bytes(plain.len() as u64));
         for encoding in [Encoding::Gzip, Encoding::Zstd] {
             group.bench_function(format!("{syntax:?} as {}", encoding.name()), |bencher| {
-                bencher.iter(|| encoding.pack(plain.clone()));
+                bencher.iter(|| encoding.compress(plain.clone()));
             });
         }
     }

@@ -112,7 +112,7 @@ impl Front {
                 let prepared = spawn_blocking(move || {
                     let exposition = Exposition::new(newest, options);
                     if let Some(before) = &before {
-                        exposition.renew(before);
+                        exposition.prerender(before);
                     }
                     warn_of_clashes(before.as_deref(), &exposition);
                     exposition
@@ -153,8 +153,8 @@ impl Front {
 
 /// Tags that can't be called by their key are told of when they appear, not with every snapshot.
 fn warn_of_clashes(before: Option<&Exposition>, exposition: &Exposition) {
-    let known = before.map_or(&[][..], Exposition::label_clashes);
-    for clash in exposition.label_clashes().iter().filter(|clash| !known.contains(clash)) {
+    let known = before.map_or(&[][..], Exposition::label_conflicts);
+    for clash in exposition.label_conflicts().iter().filter(|clash| !known.contains(clash)) {
         tracing::warn!("{clash}");
     }
 }

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 /// The type of a family.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Kind {
+pub enum MetricType {
     /// Goes up and down.
     Gauge,
     /// Only grows.
@@ -18,7 +18,7 @@ pub enum Kind {
     Histogram,
 }
 
-impl Kind {
+impl MetricType {
     /// The word for it in every text format.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -53,22 +53,22 @@ impl Unit {
 
 /// What a family says of itself before its samples.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Heading<'a> {
+pub struct Metadata<'a> {
     /// Full name; counters with their `_total`.
     pub name: &'a str,
     /// One sentence for people.
     pub help: &'a str,
     /// Type.
-    pub kind: Kind,
+    pub metric_type: MetricType,
 }
 
-impl Heading<'_> {
+impl Metadata<'_> {
     /// The unit, which is the name's ending (before a counter's `_total`): a name that ends in no
     /// base unit counts things and has none.
     pub fn unit(&self) -> Option<Unit> {
-        let stem = match self.kind {
-            Kind::Counter => self.name.strip_suffix("_total").unwrap_or(self.name),
-            Kind::Gauge | Kind::Histogram => self.name,
+        let stem = match self.metric_type {
+            MetricType::Counter => self.name.strip_suffix("_total").unwrap_or(self.name),
+            MetricType::Gauge | MetricType::Histogram => self.name,
         };
         let (_, last) = stem.rsplit_once('_')?;
         [Unit::Seconds, Unit::Bytes, Unit::Ratio].into_iter().find(|unit| unit.as_str() == last)
@@ -83,15 +83,15 @@ pub struct MetricFamily {
     /// One sentence for people.
     pub help: Cow<'static, str>,
     /// Type.
-    pub kind: Kind,
+    pub metric_type: MetricType,
     /// Samples, each with its own label set.
     pub samples: Vec<Sample>,
 }
 
 impl MetricFamily {
     /// Everything but the samples.
-    pub fn heading(&self) -> Heading<'_> {
-        Heading { name: &self.name, help: &self.help, kind: self.kind }
+    pub fn metadata(&self) -> Metadata<'_> {
+        Metadata { name: &self.name, help: &self.help, metric_type: self.metric_type }
     }
 }
 
@@ -129,7 +129,7 @@ pub struct Histogram {
 /// One observation, and what led to it. Only OpenMetrics and protobuf carry it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Exemplar {
-    /// Names and values, unescaped: at most [`Exemplar::MOST_CHARACTERS`] together, as OpenMetrics demands.
+    /// Names and values, unescaped: at most [`Exemplar::MAX_LABEL_CHARACTERS`] together, as OpenMetrics demands.
     pub labels: Vec<(Cow<'static, str>, String)>,
     /// What was observed.
     pub value: f64,
@@ -153,7 +153,7 @@ impl Histogram {
 
 impl Exemplar {
     /// OpenMetrics 1.0.0: characters of all names and values of an exemplar's labels.
-    pub const MOST_CHARACTERS: usize = 128;
+    pub const MAX_LABEL_CHARACTERS: usize = 128;
 }
 
 #[cfg(test)]
@@ -162,11 +162,11 @@ mod tests {
 
     #[test]
     fn the_unit_is_the_ending_of_the_name() {
-        let unit = |name, kind| Heading { name, help: "", kind }.unit();
-        assert_eq!(unit("a_poll_duration_seconds", Kind::Histogram), Some(Unit::Seconds));
-        assert_eq!(unit("a_wait_seconds_total", Kind::Counter), Some(Unit::Seconds));
-        assert_eq!(unit("a_usage_ratio", Kind::Gauge), Some(Unit::Ratio));
-        assert_eq!(unit("a_snapshot_bytes", Kind::Gauge), Some(Unit::Bytes));
-        assert_eq!(unit("a_group_instances", Kind::Gauge), None);
+        let unit = |name, metric_type| Metadata { name, help: "", metric_type }.unit();
+        assert_eq!(unit("a_poll_duration_seconds", MetricType::Histogram), Some(Unit::Seconds));
+        assert_eq!(unit("a_wait_seconds_total", MetricType::Counter), Some(Unit::Seconds));
+        assert_eq!(unit("a_usage_ratio", MetricType::Gauge), Some(Unit::Ratio));
+        assert_eq!(unit("a_snapshot_bytes", MetricType::Gauge), Some(Unit::Bytes));
+        assert_eq!(unit("a_group_instances", MetricType::Gauge), None);
     }
 }

@@ -1,4 +1,4 @@
-//! Which labels a group's series carry, and what tags are called as labels.
+//! The labels that all series of a group have, and the label names of tags.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -7,55 +7,55 @@ use crate::fleet::{Group, GroupSnapshot, Snapshot, Tag};
 use crate::metrics::encode::Label;
 use crate::metrics::options::{GroupLabel, RenderOptions, TagSelection};
 
-/// Two tag keys that would have been the same label name: one got another.
+/// A tag key whose label name was already taken by another key, so that a number is appended to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LabelClash {
+pub struct LabelConflict {
     /// The tag's key.
     pub key: String,
-    /// The label name that was taken already.
-    pub wanted: String,
-    /// The label name it has instead.
-    pub given: String,
+    /// The label name that another key has.
+    pub taken: String,
+    /// The label name of this key.
+    pub name: String,
 }
 
-impl fmt::Display for LabelClash {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { key, wanted, given } = self;
-        write!(formatter, "tag {key:?} is label {given} because another tag is {wanted} already")
+impl fmt::Display for LabelConflict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { key, taken, name } = self;
+        write!(f, "tag {key:?} is exported as label {name} because another tag is already {taken}")
     }
 }
 
 /// The label names of one snapshot.
 #[derive(Debug, Default)]
-pub(crate) struct LabelNames {
-    /// `labels.group`, without repetitions, each with its label name.
+pub(super) struct LabelNames {
+    /// `labels.group`, each label once, with its name.
     group: Vec<(GroupLabel, String)>,
-    /// Label names of the tags that `appstreaming_group_tags` shows beside those in `group`.
+    /// Label names of the tags of `appstreaming_group_tags` that are not in `group`.
     tags: BTreeMap<String, String>,
-    /// Every tag that may be shown there, also those in `group`.
-    shown: BTreeSet<String>,
+    /// Keys of all tags that `appstreaming_group_tags` may show, those in `group` included.
+    selected: BTreeSet<String>,
     system_tags: bool,
-    /// Tags that could not have the label name they ask for.
-    pub(crate) clashes: Vec<LabelClash>,
+    /// Tags whose label name has a number appended.
+    pub(super) conflicts: Vec<LabelConflict>,
 }
 
 impl LabelNames {
-    /// Gives every tag that is asked for its label name. Names asked for by key come first, in the
-    /// configured order; with `["*"]` the keys that are label names as they stand come before those
-    /// that have to be changed. So the same tags always get the same names.
-    pub(crate) fn new(snapshot: &Snapshot, options: &RenderOptions) -> Self {
+    /// Assigns a label name to every selected tag. Keys in the configuration come first, in its order;
+    /// with `["*"]`, keys that are valid label names come before keys that have to be changed. The same
+    /// tags therefore always get the same names.
+    pub(super) fn new(snapshot: &Snapshot, options: &RenderOptions) -> Self {
         let mut group_labels: Vec<GroupLabel> = Vec::new();
         for label in &options.group_labels {
             if !group_labels.contains(label) {
                 group_labels.push(label.clone());
             }
         }
-        let shown = selected_keys(snapshot, options);
-        let pinned = group_labels.iter().filter_map(|label| match label {
+        let selected = selected_keys(snapshot, options);
+        let configured = group_labels.iter().filter_map(|label| match label {
             GroupLabel::Name => None,
             GroupLabel::Tag(key) => Some(key.clone()),
         });
-        let (names, clashes) = name_all(pinned.chain(shown.iter().cloned()));
+        let (names, conflicts) = assign_names(configured.chain(selected.iter().cloned()));
         let group: Vec<_> = group_labels
             .into_iter()
             .map(|label| match &label {
@@ -72,12 +72,12 @@ impl LabelNames {
                 tags.remove(key);
             }
         }
-        let shown = shown.into_iter().collect();
-        Self { group, tags, shown, system_tags: options.system_tags, clashes }
+        let selected = selected.into_iter().collect();
+        Self { group, tags, selected, system_tags: options.system_tags, conflicts }
     }
 
     /// The labels that every series of the group begins with.
-    pub(crate) fn of_group<'a>(&'a self, snapshot: &'a GroupSnapshot) -> Vec<Label<'a>> {
+    pub(super) fn group_labels<'a>(&'a self, snapshot: &'a GroupSnapshot) -> Vec<Label<'a>> {
         let group: &Group = &snapshot.group.data;
         let mut labels =
             vec![("account", &*snapshot.account), ("region_id", &*group.region_id), ("group_id", &*group.id)];
@@ -91,25 +91,25 @@ impl LabelNames {
         labels
     }
 
-    /// The group's tags as labels, without those that [`of_group`](Self::of_group) has already;
-    /// `None` where the group has no tag that may be shown.
-    pub(crate) fn of_tags<'a>(&'a self, group: &'a Group) -> Option<Vec<Label<'a>>> {
-        let mut any = false;
+    /// The group's selected tags as labels, without those in [`group_labels`](Self::group_labels).
+    /// `None` if the group has no selected tag at all.
+    pub(super) fn tag_labels<'a>(&'a self, group: &'a Group) -> Option<Vec<Label<'a>>> {
+        let mut has_any = false;
         let mut labels: BTreeMap<&str, &str> = BTreeMap::new();
         for tag in &group.tags {
-            if (tag.system && !self.system_tags) || !self.shown.contains(&*tag.key) {
+            if (tag.system && !self.system_tags) || !self.selected.contains(&*tag.key) {
                 continue;
             }
-            any = true;
+            has_any = true;
             if let Some(name) = self.tags.get(&*tag.key) {
                 labels.entry(name).or_insert(&tag.value);
             }
         }
-        any.then(|| labels.into_iter().collect())
+        has_any.then(|| labels.into_iter().collect())
     }
 }
 
-/// The keys of the tags that may be shown, each once, in the order in which they get their names.
+/// The keys of the selected tags, each once, in the order in which they get their label names.
 fn selected_keys(snapshot: &Snapshot, options: &RenderOptions) -> Vec<String> {
     match &options.tags {
         TagSelection::None => Vec::new(),
@@ -130,39 +130,39 @@ fn selected_keys(snapshot: &Snapshot, options: &RenderOptions) -> Vec<String> {
     }
 }
 
-/// A label name for each key: `tag_<key>` for the first that asks for it, with a number behind it for
-/// the others.
-fn name_all(keys: impl Iterator<Item = String>) -> (BTreeMap<String, String>, Vec<LabelClash>) {
+/// Assigns a label name to each key: `tag_<key>` to the first key with that name, and the same with a
+/// number appended to the others. Appended numbers avoid the names of all other keys.
+fn assign_names(keys: impl Iterator<Item = String>) -> (BTreeMap<String, String>, Vec<LabelConflict>) {
     let mut names = BTreeMap::new();
-    let mut taken = BTreeSet::new();
-    let mut late = Vec::new();
+    let mut used = BTreeSet::new();
+    let mut conflicting = Vec::new();
     for key in keys {
-        if names.contains_key(&key) || late.contains(&key) {
+        if names.contains_key(&key) || conflicting.contains(&key) {
             continue;
         }
         let name = label_name(&key);
-        if taken.insert(name.clone()) {
+        if used.insert(name.clone()) {
             names.insert(key, name);
         } else {
-            late.push(key);
+            conflicting.push(key);
         }
     }
-    let mut clashes = Vec::new();
-    for key in late {
-        let wanted = label_name(&key);
-        let given = (2_u64..)
-            .map(|number| format!("{wanted}_{number}"))
-            .find(|name| !taken.contains(name))
+    let mut conflicts = Vec::new();
+    for key in conflicting {
+        let taken = label_name(&key);
+        let name = (2_u64..)
+            .map(|number| format!("{taken}_{number}"))
+            .find(|name| !used.contains(name))
             .expect("there are more numbers than names");
-        taken.insert(given.clone());
-        names.insert(key.clone(), given.clone());
-        clashes.push(LabelClash { key, wanted, given });
+        used.insert(name.clone());
+        names.insert(key.clone(), name.clone());
+        conflicts.push(LabelConflict { key, taken, name });
     }
-    (names, clashes)
+    (names, conflicts)
 }
 
-/// `tag_<key>` with an underscore for every character that a label name can't have, and a key in
-/// camelCase as snake_case: label names are written so, and promtool insists on it.
+/// `tag_<key>` with an underscore for every character that a label name cannot contain. A key in
+/// camelCase becomes snake_case, which promtool requires of label names.
 fn label_name(key: &str) -> String {
     let is_camel_case = key.as_bytes().windows(2).any(is_hump);
     let mut name = String::from("tag_");
@@ -185,7 +185,8 @@ fn is_hump(pair: &[u8]) -> bool {
     pair[0].is_ascii_lowercase() && pair[1].is_ascii_uppercase()
 }
 
-/// The tag's value: the customer's own where the cloud has set one by the same key, empty where there is none.
+/// The tag's value, empty if the group does not have the tag. If both the customer and Alibaba Cloud have
+/// set a tag with this key, the customer's value is used.
 fn tag_value<'a>(tags: &'a [Tag], key: &str) -> &'a str {
     let of = |system: bool| tags.iter().find(|tag| tag.system == system && *tag.key == *key);
     of(false).or_else(|| of(true)).map_or("", |tag| &tag.value)
@@ -195,8 +196,8 @@ fn tag_value<'a>(tags: &'a [Tag], key: &str) -> &'a str {
 mod tests {
     use super::*;
 
-    fn named(keys: &[&str]) -> (BTreeMap<String, String>, Vec<LabelClash>) {
-        name_all(keys.iter().map(|key| (*key).to_owned()))
+    fn assign(keys: &[&str]) -> (BTreeMap<String, String>, Vec<LabelConflict>) {
+        assign_names(keys.iter().map(|key| (*key).to_owned()))
     }
 
     #[test]
@@ -210,15 +211,15 @@ mod tests {
     }
 
     #[test]
-    fn a_clash_is_resolved_the_same_way_every_time_and_reported() {
-        let (names, clashes) = named(&["cost-center", "cost.center", "cost_center_2"]);
+    fn keys_with_the_same_label_name_are_numbered_and_reported() {
+        let (names, conflicts) = assign(&["cost-center", "cost.center", "cost_center_2"]);
         assert_eq!(names["cost-center"], "tag_cost_center");
         assert_eq!(names["cost_center_2"], "tag_cost_center_2");
         assert_eq!(names["cost.center"], "tag_cost_center_3");
         assert_eq!(
-            clashes.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            conflicts.iter().map(ToString::to_string).collect::<Vec<_>>(),
             [
-                r#"tag "cost.center" is label tag_cost_center_3 because another tag is tag_cost_center already"#
+                r#"tag "cost.center" is exported as label tag_cost_center_3 because another tag is already tag_cost_center"#
             ]
         );
     }

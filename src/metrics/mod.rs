@@ -1,28 +1,29 @@
-//! From a fleet snapshot to bytes: the catalogue of families, the encoders, the rendered exposition.
+//! From a fleet snapshot to response bodies: catalogue of metric families, encoders, rendered exposition.
 //!
 //! ```text
-//! Snapshot -> rows (derived facts, label names, words shown) -> catalogue (table of families) -> Encoder -> pack -> bytes
+//! Snapshot -> input (derived numbers, label names, label values) -> catalogue (table of families)
+//!          -> Encoder (one exposition format) -> compress -> bytes
 //! ```
 //!
-//! Nothing in here keeps state between two snapshots: a series exists because the snapshot says so, and
-//! is gone when it no longer does. What is not here: how the snapshot came to be (`poller`), and who asks
-//! for which format (`http`).
+//! Nothing in here keeps state between two snapshots: a series exists as long as the snapshot contains
+//! its value. What is not here: how the snapshot is polled (`poller`), and which format and encoding a
+//! scrape gets (`http`).
 
 pub mod catalogue;
+pub mod compress;
 pub mod encode;
 mod family;
+mod input;
+mod label_values;
 mod labels;
 pub mod options;
-pub mod pack;
 mod render;
-mod rows;
+mod sample_writer;
 mod selection;
-mod series;
-mod words;
 
 pub use catalogue::Collector;
-pub use family::{Exemplar, Heading, Histogram, Kind, MetricFamily, Sample, Unit, Value};
-pub use labels::LabelClash;
+pub use family::{Exemplar, Histogram, Metadata, MetricFamily, MetricType, Sample, Unit, Value};
+pub use labels::LabelConflict;
 pub use render::Exposition;
 pub use selection::Selection;
 

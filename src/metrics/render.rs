@@ -1,4 +1,4 @@
-//! A snapshot of the fleet as the bytes that scrapes get.
+//! A snapshot of the fleet, rendered on request into the bodies of scrapes.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -6,44 +6,47 @@ use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 
-use super::catalogue::{self, Collector, Extract, Family};
-use super::encode::{CountingEncoder, Encoder, Prepared, Syntax};
-use super::options::RenderOptions;
-use super::pack::{Encoding, Packed};
-use super::rows::{GroupRow, PoolRow, Table};
-use super::series::Series;
-use super::{LabelClash, Selection};
 use crate::fleet::{Snapshot, TargetHealth};
+use crate::metrics::catalogue::{self, Collector, Extract, Family};
+use crate::metrics::compress::{Compressed, Encoding};
+use crate::metrics::encode::{CountingEncoder, Encoder, Prepared, Syntax};
+use crate::metrics::input::{GroupRow, PoolRow, RenderInput};
+use crate::metrics::labels::LabelConflict;
+use crate::metrics::options::RenderOptions;
+use crate::metrics::sample_writer::SampleWriter;
+use crate::metrics::selection::Selection;
 
-/// The collectors that give way when there are too many series.
+/// The collectors that `collectors.max_series` may drop.
 const DETAIL: [Collector; 2] = [Collector::InstancesDetail, Collector::PersistentDetail];
 
-/// One snapshot, ready to be served in any format.
+/// One snapshot, which can be served in any format and encoding.
 ///
-/// Making one counts its series and decides what `max_series` drops. Bytes are made when somebody first
-/// asks for them, and kept for as long as the exposition: nobody pays for a format that nobody reads.
-/// Whoever replaces one by the next can [`renew`](Self::renew) what was asked for, so that the next
-/// scrape finds it ready.
+/// [`Exposition::new`] counts the series and decides which collectors `max_series` drops. A body is
+/// rendered when it is first requested and then cached as long as the exposition, so a format that is
+/// never requested costs nothing. When a newer exposition replaces this one, [`prerender`] renders what
+/// was requested, so the next scrape finds its body in the cache.
+///
+/// [`prerender`]: Self::prerender
 #[derive(Debug)]
 pub struct Exposition {
-    table: Table,
+    input: RenderInput,
     series: BTreeMap<&'static str, u64>,
     dropped: BTreeMap<&'static str, u64>,
     collectors: BTreeSet<Collector>,
     /// By [`Syntax`], then by [`Encoding`].
-    bodies: [[OnceLock<Packed>; Encoding::ALL.len()]; Syntax::ALL.len()],
-    /// Which of them somebody wanted.
-    wanted: [[AtomicBool; Encoding::ALL.len()]; Syntax::ALL.len()],
+    bodies: [[OnceLock<Compressed>; Encoding::ALL.len()]; Syntax::ALL.len()],
+    /// Which of the bodies were requested through [`Exposition::body`].
+    requested: [[AtomicBool; Encoding::ALL.len()]; Syntax::ALL.len()],
 }
 
 impl Exposition {
     /// Prepares `snapshot` for rendering.
     pub fn new(snapshot: Arc<Snapshot>, options: Arc<RenderOptions>) -> Self {
-        let table = Table::new(snapshot, options);
-        let mut series = count(&table);
+        let input = RenderInput::new(snapshot, options);
+        let mut series = count_series(&input);
         let mut dropped = BTreeMap::new();
         let mut collectors = BTreeSet::from(Collector::FLEET);
-        let max_series = table.options.max_series;
+        let max_series = input.options.max_series;
         while series.values().sum::<u64>() > max_series {
             let largest = DETAIL.into_iter().max_by_key(|collector| series[collector]);
             let Some(largest) = largest.filter(|collector| series[collector] > 0) else { break };
@@ -51,57 +54,59 @@ impl Exposition {
             collectors.remove(&largest);
         }
         let series = series.into_iter().map(|(collector, count)| (collector.as_str(), count)).collect();
-        let (bodies, wanted) = Default::default();
-        Self { table, series, dropped, collectors, bodies, wanted }
+        let (bodies, requested) = Default::default();
+        Self { input, series, dropped, collectors, bodies, requested }
     }
 
-    /// The whole fleet, rendered and packed by the first caller; others wait for it.
-    pub fn body(&self, syntax: Syntax, encoding: Encoding) -> &Packed {
-        self.wanted[syntax as usize][encoding as usize].store(true, Ordering::Relaxed);
-        self.make(syntax, encoding)
+    /// The whole fleet in this format and encoding. The first caller renders it; concurrent callers wait
+    /// for the result.
+    pub fn body(&self, syntax: Syntax, encoding: Encoding) -> &Compressed {
+        self.requested[syntax as usize][encoding as usize].store(true, Ordering::Relaxed);
+        self.render_cached(syntax, encoding)
     }
 
-    /// Makes what somebody wanted of `earlier`. What nobody wanted of it isn't made any more.
-    pub fn renew(&self, earlier: &Self) {
+    /// Renders the bodies that were requested of `earlier`, without marking them as requested.
+    pub fn prerender(&self, earlier: &Self) {
         for syntax in Syntax::ALL {
             for encoding in Encoding::ALL {
-                if earlier.wanted[syntax as usize][encoding as usize].load(Ordering::Relaxed) {
-                    self.make(syntax, encoding);
+                if earlier.requested[syntax as usize][encoding as usize].load(Ordering::Relaxed) {
+                    self.render_cached(syntax, encoding);
                 }
             }
         }
     }
 
-    fn make(&self, syntax: Syntax, encoding: Encoding) -> &Packed {
-        let made = |encoding| &self.bodies[syntax as usize][encoding as usize];
-        made(encoding).get_or_init(|| {
-            // Text that only serves to be packed isn't kept: it can be many times as large.
-            let plain = match made(Encoding::Identity).get() {
+    fn render_cached(&self, syntax: Syntax, encoding: Encoding) -> &Compressed {
+        let body = |encoding| &self.bodies[syntax as usize][encoding as usize];
+        body(encoding).get_or_init(|| {
+            // Plain text that is only needed to compress it is not cached: it can be many times as large.
+            let plain = match body(Encoding::Identity).get() {
                 Some(plain) => plain.bytes().clone(),
                 None => self.render(&Selection::default(), syntax),
             };
-            encoding.pack(plain)
+            encoding.compress(plain)
         })
     }
 
-    /// The same if it is there already; looking is not wanting.
-    pub fn made(&self, syntax: Syntax, encoding: Encoding) -> Option<&Packed> {
+    /// The body if it is in the cache. Does not mark it as requested.
+    pub fn cached(&self, syntax: Syntax, encoding: Encoding) -> Option<&Compressed> {
         self.bodies[syntax as usize][encoding as usize].get()
     }
 
-    /// What `selection` asks for, rendered and packed for this one caller.
-    pub fn narrowed(&self, selection: &Selection, syntax: Syntax, encoding: Encoding) -> Packed {
-        encoding.pack(self.render(selection, syntax))
+    /// Renders and compresses the selected series, without the cache.
+    pub fn render_selection(&self, selection: &Selection, syntax: Syntax, encoding: Encoding) -> Compressed {
+        encoding.compress(self.render(selection, syntax))
     }
 
-    /// How large the whole fleet is as far as anybody knows; a body that was packed is known as it was before, too.
+    /// Size of the whole fleet's body in bytes, as far as a cached body shows it. Any cached body of the
+    /// format shows its size without compression.
     pub fn size(&self, syntax: Syntax, encoding: Encoding) -> Option<usize> {
-        match self.made(syntax, encoding) {
-            Some(packed) => Some(packed.len()),
+        match self.cached(syntax, encoding) {
+            Some(body) => Some(body.len()),
             None if encoding == Encoding::Identity => Encoding::ALL
                 .into_iter()
-                .find_map(|encoding| self.made(syntax, encoding))
-                .map(Packed::plain_len),
+                .find_map(|encoding| self.cached(syntax, encoding))
+                .map(Compressed::plain_len),
             None => None,
         }
     }
@@ -112,79 +117,79 @@ impl Exposition {
     }
 
     fn render(&self, selection: &Selection, syntax: Syntax) -> Bytes {
-        let mut encoder = syntax.encoder(self.expected_bytes());
+        let mut encoder = syntax.encoder(self.estimated_bytes());
         self.encode(selection, &mut *encoder);
         encoder.finish().into()
     }
 
-    /// Writes what `selection` asks for with `encoder`, family by family in catalogue order. The caller
-    /// finishes the encoder.
-    ///
-    /// A target is shown when it belongs to a selected account and, where regions or groups are
-    /// selected, has listed such a group.
+    /// Writes the selected series to `encoder`, family by family in catalogue order. The caller finishes
+    /// the encoder.
     pub fn encode(&self, selection: &Selection, encoder: &mut dyn Encoder) {
-        let rows = || self.table.groups().filter(|row| selection.has_group(row));
+        let rows = || self.input.groups().filter(|row| selection.has_group(row));
         let groups: Vec<_> = rows().map(|row| PreparedGroup::new(row, encoder)).collect();
         let targets: Vec<_> = self
-            .table
+            .input
             .targets()
             .filter(|target| selection.has_target(target, groups.iter().map(|group| group.row)))
             .map(|target| (target, encoder.prepare(Prepared::EMPTY, &target_labels(target))))
             .collect();
         for family in catalogue::families() {
             if selection.has_collector(family.collector) && self.collectors.contains(&family.collector) {
-                encoder.family(&family.heading());
+                encoder.family(&family.metadata());
                 write_family(family, &groups, &targets, encoder, true);
             }
         }
     }
 
-    /// Series by collector, as they are served: all collectors of the fleet, those without any at 0.
+    /// Number of series served, by collector. Every collector of the fleet is in it.
     pub fn series(&self) -> &BTreeMap<&'static str, u64> {
         &self.series
     }
 
-    /// Series that `max_series` cut, by collector; empty where there was room for all.
+    /// Number of series that `max_series` dropped, by collector; empty if it dropped none.
     pub fn dropped(&self) -> &BTreeMap<&'static str, u64> {
         &self.dropped
     }
 
-    /// What it was made of.
+    /// The snapshot that is rendered.
     pub fn snapshot(&self) -> &Arc<Snapshot> {
-        &self.table.snapshot
+        &self.input.snapshot
     }
 
-    /// Tags that could not be called by their key, for the log.
-    pub fn label_clashes(&self) -> &[LabelClash] {
-        &self.table.names.clashes
+    /// Tags whose label name has a number appended, for the log.
+    pub fn label_conflicts(&self) -> &[LabelConflict] {
+        &self.input.names.conflicts
     }
 
-    /// The size of a body before it is packed: a guess, rather above than below, so that the buffer need
-    /// not grow. Memory that stays untouched costs nothing.
-    pub fn expected_bytes(&self) -> usize {
-        const BEYOND_GROUP_LABELS: usize = 160;
-        const HEADINGS: usize = 32 * 1024;
+    /// Estimated size of a body before compression, in bytes. The estimate is rather too high, so that
+    /// the buffer need not grow; pages of it that stay untouched take no memory.
+    pub fn estimated_bytes(&self) -> usize {
+        /// The name, the labels behind the group's and the value of a series.
+        const SERIES_BYTES: usize = 160;
+        /// All `# HELP` and `# TYPE` lines.
+        const METADATA_BYTES: usize = 32 * 1024;
         let length = |row: GroupRow<'_>| {
-            let labels = self.table.names.of_group(row.facts).into_iter();
+            let labels = self.input.names.group_labels(row.snapshot).into_iter();
             labels.map(|(name, value)| name.len() + value.len() + "=\"\",".len()).sum::<usize>()
         };
-        let groups = self.table.snapshot.groups.len().max(1);
-        let mean = self.table.groups().map(length).sum::<usize>() / groups;
+        let groups = self.input.snapshot.groups.len().max(1);
+        let mean = self.input.groups().map(length).sum::<usize>() / groups;
         let series = usize::try_from(self.series.values().sum::<u64>()).unwrap_or(usize::MAX);
-        series.saturating_mul(mean + BEYOND_GROUP_LABELS).saturating_add(HEADINGS)
+        series.saturating_mul(mean + SERIES_BYTES).saturating_add(METADATA_BYTES)
     }
 }
 
-/// A group with the labels that all its series begin with, in the bytes of one format.
+/// A group with the labels of all its series, encoded once in one format.
 struct PreparedGroup<'a> {
     row: GroupRow<'a>,
     labels: Prepared,
+    /// The labels of each node pool, the group's included.
     pools: Vec<Prepared>,
 }
 
 impl<'a> PreparedGroup<'a> {
     fn new(row: GroupRow<'a>, encoder: &dyn Encoder) -> Self {
-        let labels = encoder.prepare(Prepared::EMPTY, &row.table.names.of_group(row.facts));
+        let labels = encoder.prepare(Prepared::EMPTY, &row.input.names.group_labels(row.snapshot));
         let pool = |pool: PoolRow<'_>| encoder.prepare(&labels, &[("node_pool_id", &*pool.pool.id)]);
         let pools = row.pools().map(pool).collect();
         Self { row, labels, pools }
@@ -195,12 +200,12 @@ fn target_labels(target: &TargetHealth) -> [(&str, &str); 2] {
     [("account", &*target.account), ("target", &*target.target)]
 }
 
-/// Counts the table's series by collector, without a byte written.
-fn count(table: &Table) -> BTreeMap<Collector, u64> {
+/// Counts the series of each collector, without encoding them.
+fn count_series(input: &RenderInput) -> BTreeMap<Collector, u64> {
     let mut counts: BTreeMap<_, _> = Collector::FLEET.into_iter().map(|collector| (collector, 0)).collect();
-    let nothing = CountingEncoder::default();
-    let groups: Vec<_> = table.groups().map(|row| PreparedGroup::new(row, &nothing)).collect();
-    let targets: Vec<_> = table.targets().map(|target| (target, Prepared::default())).collect();
+    let no_labels = CountingEncoder::default();
+    let groups: Vec<_> = input.groups().map(|row| PreparedGroup::new(row, &no_labels)).collect();
+    let targets: Vec<_> = input.targets().map(|target| (target, Prepared::default())).collect();
     for family in catalogue::families() {
         if let Some(count) = counts.get_mut(&family.collector) {
             let mut encoder = CountingEncoder::default();
@@ -211,13 +216,13 @@ fn count(table: &Table) -> BTreeMap<Collector, u64> {
     counts
 }
 
-/// Writes one family's samples.
+/// Writes the samples of one family.
 fn write_family(
     family: &Family,
     groups: &[PreparedGroup<'_>],
     targets: &[(&TargetHealth, Prepared)],
     encoder: &mut dyn Encoder,
-    labels_matter: bool,
+    needs_label_values: bool,
 ) {
     let pools = || groups.iter().flat_map(|group| group.row.pools().zip(&group.pools));
     match family.extract {
@@ -230,7 +235,7 @@ fn write_family(
         }
         Extract::GroupSeries(write) => {
             for group in groups {
-                write(&group.row, &mut Series::new(encoder, &group.labels, labels_matter));
+                write(&group.row, &mut SampleWriter::new(encoder, &group.labels, needs_label_values));
             }
         }
         Extract::Pool(value) => {
@@ -242,7 +247,7 @@ fn write_family(
         }
         Extract::PoolSeries(write) => {
             for (pool, labels) in pools() {
-                write(&pool, &mut Series::new(encoder, labels, labels_matter));
+                write(&pool, &mut SampleWriter::new(encoder, labels, needs_label_values));
             }
         }
         Extract::Target(value) => {
@@ -252,6 +257,6 @@ fn write_family(
                 }
             }
         }
-        Extract::Kept => {}
+        Extract::SelfReported => {}
     }
 }

@@ -1,17 +1,17 @@
-//! What of the fleet is wanted.
+//! Which part of the fleet's series a scrape gets.
 
 use std::collections::BTreeSet;
 
-use super::catalogue::Collector;
-use super::rows::GroupRow;
 use crate::fleet::TargetHealth;
+use crate::metrics::catalogue::Collector;
+use crate::metrics::input::GroupRow;
 
-/// What of an exposition is wanted. An empty set is no restriction.
+/// Restrictions on the series of an exposition. An empty set is no restriction.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Selection {
     /// Names of accounts.
     pub accounts: BTreeSet<String>,
-    /// Regions that groups live in.
+    /// Regions that groups are in.
     pub regions: BTreeSet<String>,
     /// Ids of groups.
     pub groups: BTreeSet<String>,
@@ -20,28 +20,30 @@ pub struct Selection {
 }
 
 impl Selection {
-    /// Whether nothing is left out.
+    /// Whether every series is selected.
     pub fn is_everything(&self) -> bool {
         *self == Self::default()
     }
 
-    /// Whether any collector is selected that reads the fleet.
+    /// Whether a collector is selected that reads the fleet.
     pub fn has_fleet(&self) -> bool {
         Collector::FLEET.into_iter().any(|collector| self.has_collector(collector))
     }
 
+    /// Whether this collector is selected.
     pub(super) fn has_collector(&self, collector: Collector) -> bool {
         self.collectors.is_empty() || self.collectors.contains(&collector)
     }
 
+    /// Whether this group is selected.
     pub(super) fn has_group(&self, row: &GroupRow<'_>) -> bool {
-        admits(&self.accounts, &row.facts.account)
+        admits(&self.accounts, &row.snapshot.account)
             && admits(&self.regions, &row.group().region_id)
             && admits(&self.groups, &row.group().id)
     }
 
-    /// A target is shown when it belongs to a selected account and, where regions or groups are selected,
-    /// has listed one of `groups`, which are those selected.
+    /// Whether this target is selected: it belongs to a selected account and, if regions or groups are
+    /// restricted, has listed one of `groups`, which are the selected groups.
     pub(super) fn has_target<'a>(
         &self,
         target: &TargetHealth,
@@ -49,7 +51,7 @@ impl Selection {
     ) -> bool {
         let any_group = self.regions.is_empty() && self.groups.is_empty();
         let lists = |group: GroupRow<'_>| {
-            group.facts.account == target.account && group.facts.target == target.target
+            group.snapshot.account == target.account && group.snapshot.target == target.target
         };
         admits(&self.accounts, &target.account) && (any_group || groups.any(lists))
     }

@@ -214,7 +214,7 @@ mod tests {
                 narrowing.has_own(&MetricFamily {
                     name: name.to_owned().into(),
                     help: "".into(),
-                    kind: crate::metrics::Kind::Counter,
+                    metric_type: crate::metrics::MetricType::Counter,
                     samples: Vec::new(),
                 })
             };

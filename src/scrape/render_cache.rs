@@ -10,7 +10,7 @@ use tokio::sync::Mutex;
 use tokio::task::{JoinError, spawn_blocking};
 
 use super::negotiation::Representation;
-use crate::metrics::pack::Packed;
+use crate::metrics::compress::Compressed;
 use crate::metrics::{Exposition, Selection};
 
 /// A fleet whose text is no larger is rendered and packed at once, in less than a millisecond.
@@ -32,19 +32,19 @@ impl Bodies {
         exposition: Option<Arc<Exposition>>,
         selection: Selection,
         representation: Representation,
-    ) -> Result<Packed, JoinError> {
+    ) -> Result<Compressed, JoinError> {
         let (syntax, encoding) = (representation.format.syntax(), representation.encoding);
         let Some(exposition) = exposition.filter(|_| selection.has_fleet()) else {
-            return Ok(encoding.pack(Bytes::new()));
+            return Ok(encoding.compress(Bytes::new()));
         };
         let everything = selection.is_everything();
-        if everything && exposition.made(syntax, encoding).is_some() {
+        if everything && exposition.cached(syntax, encoding).is_some() {
             return Ok(exposition.body(syntax, encoding).clone());
         }
-        let small = exposition.expected_bytes() <= SMALL;
+        let small = exposition.estimated_bytes() <= SMALL;
         let make = move || match everything {
             true => exposition.body(syntax, encoding).clone(),
-            false => exposition.narrowed(&selection, syntax, encoding),
+            false => exposition.render_selection(&selection, syntax, encoding),
         };
         if small {
             return Ok(make());

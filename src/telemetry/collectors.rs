@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use prometheus::core::Collector;
 use prometheus::{CounterVec, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, Opts, proto};
 
-use crate::metrics::{Histogram, Kind, MetricFamily, Sample, Value, catalogue};
+use crate::metrics::{Histogram, MetricFamily, MetricType, Sample, Value, catalogue};
 
 /// Names and labels are constants of this room, so creating a collector cannot fail; every test that creates a
 /// `Telemetry` proves it.
@@ -64,31 +64,32 @@ pub(super) fn gauges<const N: usize>(
     MetricFamily {
         name: Cow::Borrowed(name),
         help: Cow::Borrowed(help(name)),
-        kind: Kind::Gauge,
+        metric_type: MetricType::Gauge,
         samples: samples.into_iter().map(sample).collect(),
     }
 }
 
 fn convert(family: &proto::MetricFamily) -> MetricFamily {
     let is_histogram = family.get_field_type() == proto::MetricType::HISTOGRAM;
-    let kind = if is_histogram { Kind::Histogram } else { Kind::Counter };
-    let mut samples: Vec<Sample> = family.get_metric().iter().map(|metric| sample(kind, metric)).collect();
+    let metric_type = if is_histogram { MetricType::Histogram } else { MetricType::Counter };
+    let mut samples: Vec<Sample> =
+        family.get_metric().iter().map(|metric| sample(metric_type, metric)).collect();
     samples.sort_by(|a, b| a.labels.cmp(&b.labels));
     MetricFamily {
         name: Cow::Owned(family.name().to_owned()),
         help: Cow::Owned(family.help().to_owned()),
-        kind,
+        metric_type,
         samples,
     }
 }
 
-fn sample(kind: Kind, metric: &proto::Metric) -> Sample {
+fn sample(metric_type: MetricType, metric: &proto::Metric) -> Sample {
     let labels = metric.get_label().iter();
     Sample {
         labels: labels.map(|pair| (Cow::Owned(pair.name().to_owned()), pair.value().to_owned())).collect(),
-        value: match kind {
-            Kind::Histogram => histogram(metric.get_histogram()),
-            Kind::Counter | Kind::Gauge => Value::Number(metric.get_counter().get_value()),
+        value: match metric_type {
+            MetricType::Histogram => histogram(metric.get_histogram()),
+            MetricType::Counter | MetricType::Gauge => Value::Number(metric.get_counter().get_value()),
         },
     }
 }

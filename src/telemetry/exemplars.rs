@@ -27,7 +27,7 @@ impl Exemplars {
     /// exemplar, is ignored.
     pub(super) fn record(&self, outcome: &AttemptOutcome<'_>, at: Timestamp) {
         let Some(id) = outcome.request_id else { return };
-        if id.is_empty() || LABEL.len() + id.chars().count() > Exemplar::MOST_CHARACTERS {
+        if id.is_empty() || LABEL.len() + id.chars().count() > Exemplar::MAX_LABEL_CHARACTERS {
             return;
         }
         let value = outcome.took.as_secs_f64();

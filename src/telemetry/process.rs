@@ -5,7 +5,7 @@
 
 use super::collectors;
 use super::status::ProcessUsage;
-use crate::metrics::{Kind, MetricFamily};
+use crate::metrics::{MetricFamily, MetricType};
 
 #[cfg(target_os = "linux")]
 pub(super) use linux::usage;
@@ -20,17 +20,17 @@ pub(super) fn usage() -> ProcessUsage {
 pub(super) fn families() -> Vec<MetricFamily> {
     let usage = usage();
     let figures = [
-        ("process_cpu_seconds_total", Kind::Counter, usage.cpu_seconds),
-        ("process_resident_memory_bytes", Kind::Gauge, usage.resident_bytes),
-        ("process_virtual_memory_bytes", Kind::Gauge, usage.virtual_bytes),
-        ("process_virtual_memory_max_bytes", Kind::Gauge, usage.max_virtual_bytes),
-        ("process_threads", Kind::Gauge, usage.threads),
-        ("process_open_fds", Kind::Gauge, usage.open_fds),
-        ("process_max_fds", Kind::Gauge, usage.max_fds),
-        ("process_start_time_seconds", Kind::Gauge, usage.start_time_seconds),
+        ("process_cpu_seconds_total", MetricType::Counter, usage.cpu_seconds),
+        ("process_resident_memory_bytes", MetricType::Gauge, usage.resident_bytes),
+        ("process_virtual_memory_bytes", MetricType::Gauge, usage.virtual_bytes),
+        ("process_virtual_memory_max_bytes", MetricType::Gauge, usage.max_virtual_bytes),
+        ("process_threads", MetricType::Gauge, usage.threads),
+        ("process_open_fds", MetricType::Gauge, usage.open_fds),
+        ("process_max_fds", MetricType::Gauge, usage.max_fds),
+        ("process_start_time_seconds", MetricType::Gauge, usage.start_time_seconds),
     ];
-    let family = |(name, kind, value): (&'static str, Kind, Option<f64>)| {
-        value.map(|value| MetricFamily { kind, ..collectors::gauge(name, value) })
+    let family = |(name, metric_type, value): (&'static str, MetricType, Option<f64>)| {
+        value.map(|value| MetricFamily { metric_type, ..collectors::gauge(name, value) })
     };
     figures.into_iter().filter_map(family).collect()
 }

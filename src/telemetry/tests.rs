@@ -1,6 +1,6 @@
 use super::*;
 use crate::aliyun::AttemptOutcome;
-use crate::metrics::{Histogram, Kind, Sample, Value, catalogue};
+use crate::metrics::{Histogram, MetricType, Sample, Value, catalogue};
 
 fn find<'a>(families: &'a [MetricFamily], name: &str) -> &'a MetricFamily {
     families.iter().find(|family| family.name == name).unwrap_or_else(|| panic!("no {name}"))
@@ -228,8 +228,13 @@ fn every_family_of_the_catalogue_is_there_as_described_and_in_order() {
     assert_eq!(families.len(), catalogue::families().filter(ours).count());
     for described in catalogue::families().filter(ours) {
         let family = find(&families, described.name);
-        assert_eq!((&*family.help, family.kind), (described.help, described.kind), "{}", family.name);
-        let mut expected: Vec<&str> = described.labels().collect();
+        assert_eq!(
+            (&*family.help, family.metric_type),
+            (described.help, described.metric_type),
+            "{}",
+            family.name
+        );
+        let mut expected: Vec<&str> = described.all_labels().collect();
         expected.sort_unstable();
         for sample in &family.samples {
             let mut names: Vec<&str> = sample.labels.iter().map(|(name, _)| &**name).collect();
@@ -258,7 +263,7 @@ fn the_process_is_described_by_the_standard_metrics() {
         ref other => panic!("{other:?}"),
     };
     assert!(value("process_cpu_seconds_total") >= 0.0);
-    assert_eq!(find(&families, "process_cpu_seconds_total").kind, Kind::Counter);
+    assert_eq!(find(&families, "process_cpu_seconds_total").metric_type, MetricType::Counter);
     assert!(value("process_open_fds") >= 3.0 && value("process_max_fds") >= value("process_open_fds"));
     assert!(value("process_resident_memory_bytes") > 1e6);
     assert!(value("process_virtual_memory_bytes") >= value("process_resident_memory_bytes"));

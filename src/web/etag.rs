@@ -25,8 +25,8 @@ pub(crate) fn respond_if_changed(
         unchanged
     } else {
         let representation = negotiate(headers);
-        let packed = representation.encoding.pack(Bytes::from(body));
-        let mut whole = response::new(status, content_type, packed.complete(Vec::new()));
+        let compressed = representation.encoding.compress(Bytes::from(body));
+        let mut whole = response::new(status, content_type, compressed.complete(Vec::new()));
         if let Some(encoding) = representation.content_encoding() {
             response::set_header(&mut whole, CONTENT_ENCODING, encoding);
         }

@@ -173,7 +173,7 @@ impl Routes {
         if narrowing.has_any_own() {
             let OwnMetrics { counted_since, mut families } = self.content.telemetry();
             families.retain(|family| narrowing.has_own(family));
-            encode::families(&families, Some(counted_since), &mut *encoder);
+            encode::write_families(&families, Some(counted_since), &mut *encoder);
         }
         let mut own = encoder.finish();
         own.extend_from_slice(format.syntax().end());

@@ -1,14 +1,14 @@
 //! Every instance and every persistent session by itself.
 
-use super::{Chapter, Collector, Extract, Family};
 use crate::fleet::timestamp::seconds;
-use crate::metrics::Kind;
+use crate::metrics::catalogue::collector::Collector;
+use crate::metrics::catalogue::family::{Extract, Family, Section};
 use crate::metrics::encode::Label;
+use crate::metrics::input::{GroupRow, flag};
 use crate::metrics::options::StateSet;
-use crate::metrics::rows::{GroupRow, flag};
-use crate::metrics::series::Series;
+use crate::metrics::sample_writer::SampleWriter;
 
-pub(super) const CHAPTER: Chapter = Chapter {
+pub(super) const SECTION: Section = Section {
     title: "Detail",
     introduction: "Every instance and every persistent session by itself. Opt-in, since it costs several \
         series for each: `collectors.instances = \"detailed\"` (collector `instances_detail`) and \
@@ -20,103 +20,106 @@ pub(super) const CHAPTER: Chapter = Chapter {
     families: FAMILIES,
 };
 
-const fn instance(
-    name: &'static str,
-    own_labels: &'static [&'static str],
-    source: &'static str,
-    help: &'static str,
-    extract: Extract,
-) -> Family {
-    Family::new(Collector::InstancesDetail, Kind::Gauge, name, own_labels, source, help, extract)
-}
-
-const fn persistent(
-    name: &'static str,
-    own_labels: &'static [&'static str],
-    source: &'static str,
-    help: &'static str,
-    extract: Extract,
-) -> Family {
-    Family::new(Collector::PersistentDetail, Kind::Gauge, name, own_labels, source, help, extract)
-}
+const INSTANCE: Family = Family { collector: Collector::InstancesDetail, ..Family::GAUGE };
+const PERSISTENT: Family = Family { collector: Collector::PersistentDetail, ..Family::GAUGE };
 
 static FAMILIES: &[Family] = &[
-    instance(
-        "appstreaming_instance_info",
-        &["instance_id", "node_id", "charge_type", "public_ip", "private_ip", "network_interface_id", "user"],
-        "AppInstanceModels[].AppInstanceId, NodeId, ChargeType, MainEthPublicIp, NetworkInterfaceIp, \
+    Family {
+        name: "appstreaming_instance_info",
+        help: "What the instance is; always 1.",
+        source: "AppInstanceModels[].AppInstanceId, NodeId, ChargeType, MainEthPublicIp, NetworkInterfaceIp, \
          NetworkInterfaceId, BindInfo.EndUserId",
-        "What the instance is; always 1.",
-        Extract::GroupSeries(instance_info),
-    ),
-    instance(
-        "appstreaming_instance_status",
-        &["instance_id", "status"],
-        "AppInstanceModels[].Status",
-        "The instance's status: 1 for the current one.",
-        Extract::GroupSeries(|row, series| {
+        labels: &[
+            "instance_id",
+            "node_id",
+            "charge_type",
+            "public_ip",
+            "private_ip",
+            "network_interface_id",
+            "user",
+        ],
+        extract: Extract::GroupSeries(instance_info),
+        ..INSTANCE
+    },
+    Family {
+        name: "appstreaming_instance_status",
+        help: "The instance's status: 1 for the current one.",
+        source: "AppInstanceModels[].Status",
+        labels: &["instance_id", "status"],
+        extract: Extract::GroupSeries(|row, samples| {
             let Some(instances) = row.instances() else { return };
-            let words = &row.table.words.instance_status;
-            let full = row.table.options.state_set == StateSet::Full;
+            let values = &row.input.values.instance_status;
+            let full = row.input.options.state_set == StateSet::Full;
             for instance in &instances.details {
-                series.state_of(("instance_id", instance.id()), "status", words, instance.status(), full);
+                samples.write_state(
+                    ("instance_id", instance.id()),
+                    "status",
+                    values,
+                    instance.status(),
+                    full,
+                );
             }
         }),
-    ),
-    instance(
-        "appstreaming_instance_session_connected",
-        &["instance_id"],
-        "AppInstanceModels[].SessionStatus",
-        "Whether a user is connected to the instance's session: 1 connected, 0 disconnected.",
-        Extract::GroupSeries(|row, series| {
+        ..INSTANCE
+    },
+    Family {
+        name: "appstreaming_instance_session_connected",
+        help: "Whether a user is connected to the instance's session: 1 connected, 0 disconnected.",
+        source: "AppInstanceModels[].SessionStatus",
+        labels: &["instance_id"],
+        extract: Extract::GroupSeries(|row, samples| {
             let Some(instances) = row.instances() else { return };
             for instance in &instances.details {
-                series.put_some(&[("instance_id", instance.id())], instance.connected().map(flag));
+                samples.write_some(&[("instance_id", instance.id())], instance.connected().map(flag));
             }
         }),
-    ),
-    instance(
-        "appstreaming_instance_session_usage_duration_seconds",
-        &["instance_id"],
-        "AppInstanceModels[].BindInfo.UsageDuration",
-        "How long the instance's session has been in use.",
-        Extract::GroupSeries(|row, series| {
+        ..INSTANCE
+    },
+    Family {
+        name: "appstreaming_instance_session_usage_duration_seconds",
+        help: "How long the instance's session has been in use.",
+        source: "AppInstanceModels[].BindInfo.UsageDuration",
+        labels: &["instance_id"],
+        extract: Extract::GroupSeries(|row, samples| {
             let Some(instances) = row.instances() else { return };
             for instance in &instances.details {
-                series.put_some(&[("instance_id", instance.id())], instance.usage_seconds());
+                samples.write_some(&[("instance_id", instance.id())], instance.usage_seconds());
             }
         }),
-    ),
-    instance(
-        "appstreaming_instance_created_timestamp_seconds",
-        &["instance_id"],
-        "AppInstanceModels[].GmtCreate",
-        "When the instance was created.",
-        Extract::GroupSeries(|row, series| {
+        ..INSTANCE
+    },
+    Family {
+        name: "appstreaming_instance_created_timestamp_seconds",
+        help: "When the instance was created.",
+        source: "AppInstanceModels[].GmtCreate",
+        labels: &["instance_id"],
+        extract: Extract::GroupSeries(|row, samples| {
             let Some(instances) = row.instances() else { return };
             for instance in &instances.details {
-                series.put_some(&[("instance_id", instance.id())], instance.created().map(seconds));
+                samples.write_some(&[("instance_id", instance.id())], instance.created().map(seconds));
             }
         }),
-    ),
-    instance(
-        "appstreaming_instance_modified_timestamp_seconds",
-        &["instance_id"],
-        "AppInstanceModels[].GmtModified",
-        "When the instance was last modified.",
-        Extract::GroupSeries(|row, series| {
+        ..INSTANCE
+    },
+    Family {
+        name: "appstreaming_instance_modified_timestamp_seconds",
+        help: "When the instance was last modified.",
+        source: "AppInstanceModels[].GmtModified",
+        labels: &["instance_id"],
+        extract: Extract::GroupSeries(|row, samples| {
             let Some(instances) = row.instances() else { return };
             for instance in &instances.details {
-                series.put_some(&[("instance_id", instance.id())], instance.modified().map(seconds));
+                samples.write_some(&[("instance_id", instance.id())], instance.modified().map(seconds));
             }
         }),
-    ),
-    persistent(
-        "appstreaming_persistent_session_info",
-        &["persistent_id", "name", "instance_id"],
-        "PersistentAppInstanceModels[].AppInstancePersistentId, AppInstancePersistentName, AppInstanceId",
-        "What the persistent session is, and the instance behind it now; always 1.",
-        Extract::GroupSeries(|row, series| {
+        ..INSTANCE
+    },
+    Family {
+        name: "appstreaming_persistent_session_info",
+        help: "What the persistent session is, and the instance behind it now; always 1.",
+        source: "PersistentAppInstanceModels[].AppInstancePersistentId, AppInstancePersistentName, AppInstanceId",
+        labels: &["persistent_id", "name", "instance_id"],
+        extract: Extract::GroupSeries(|row, samples| {
             let Some(summary) = row.persistent() else { return };
             for session in &summary.details {
                 let labels = [
@@ -124,68 +127,73 @@ static FAMILIES: &[Family] = &[
                     ("name", &*session.name),
                     ("instance_id", &*session.instance_id),
                 ];
-                series.put(&labels, 1.0);
+                samples.write(&labels, 1.0);
             }
         }),
-    ),
-    persistent(
-        "appstreaming_persistent_session_status",
-        &["persistent_id", "status"],
-        "PersistentAppInstanceModels[].AppInstancePersistentStatus",
-        "The persistent session's status: 1 for the current one.",
-        Extract::GroupSeries(|row, series| {
+        ..PERSISTENT
+    },
+    Family {
+        name: "appstreaming_persistent_session_status",
+        help: "The persistent session's status: 1 for the current one.",
+        source: "PersistentAppInstanceModels[].AppInstancePersistentStatus",
+        labels: &["persistent_id", "status"],
+        extract: Extract::GroupSeries(|row, samples| {
             let Some(summary) = row.persistent() else { return };
-            let words = &row.table.words.persistent_status;
-            let full = row.table.options.state_set == StateSet::Full;
+            let values = &row.input.values.persistent_status;
+            let full = row.input.options.state_set == StateSet::Full;
             for session in &summary.details {
                 let id = ("persistent_id", &*session.id);
-                series.state_of(id, "status", words, session.status.as_deref(), full);
+                samples.write_state(id, "status", values, session.status.as_deref(), full);
             }
         }),
-    ),
-    persistent(
-        "appstreaming_persistent_session_instance_status",
-        &["persistent_id", "status"],
-        "PersistentAppInstanceModels[].AppInstanceStatus",
-        "The status of the instance behind the persistent session: 1 for the current one.",
-        Extract::GroupSeries(|row, series| {
+        ..PERSISTENT
+    },
+    Family {
+        name: "appstreaming_persistent_session_instance_status",
+        help: "The status of the instance behind the persistent session: 1 for the current one.",
+        source: "PersistentAppInstanceModels[].AppInstanceStatus",
+        labels: &["persistent_id", "status"],
+        extract: Extract::GroupSeries(|row, samples| {
             let Some(summary) = row.persistent() else { return };
-            let words = &row.table.words.persistent_instance_status;
-            let full = row.table.options.state_set == StateSet::Full;
+            let values = &row.input.values.persistent_instance_status;
+            let full = row.input.options.state_set == StateSet::Full;
             for session in &summary.details {
                 let id = ("persistent_id", &*session.id);
-                series.state_of(id, "status", words, session.instance_status.as_deref(), full);
+                samples.write_state(id, "status", values, session.instance_status.as_deref(), full);
             }
         }),
-    ),
-    persistent(
-        "appstreaming_persistent_session_authorized_users",
-        &["persistent_id"],
-        "PersistentAppInstanceModels[].AuthorizedUsers",
-        "Users authorised for the persistent session.",
-        Extract::GroupSeries(|row, series| {
+        ..PERSISTENT
+    },
+    Family {
+        name: "appstreaming_persistent_session_authorized_users",
+        help: "Users authorised for the persistent session.",
+        source: "PersistentAppInstanceModels[].AuthorizedUsers",
+        labels: &["persistent_id"],
+        extract: Extract::GroupSeries(|row, samples| {
             let Some(summary) = row.persistent() else { return };
             for session in &summary.details {
                 let users = session.authorized_users.map(|users| users as f64);
-                series.put_some(&[("persistent_id", &*session.id)], users);
+                samples.write_some(&[("persistent_id", &*session.id)], users);
             }
         }),
-    ),
-    persistent(
-        "appstreaming_persistent_session_created_timestamp_seconds",
-        &["persistent_id"],
-        "PersistentAppInstanceModels[].GmtCreate",
-        "When the persistent session was created.",
-        Extract::GroupSeries(|row, series| {
+        ..PERSISTENT
+    },
+    Family {
+        name: "appstreaming_persistent_session_created_timestamp_seconds",
+        help: "When the persistent session was created.",
+        source: "PersistentAppInstanceModels[].GmtCreate",
+        labels: &["persistent_id"],
+        extract: Extract::GroupSeries(|row, samples| {
             let Some(summary) = row.persistent() else { return };
             for session in &summary.details {
-                series.put_some(&[("persistent_id", &*session.id)], session.created.map(seconds));
+                samples.write_some(&[("persistent_id", &*session.id)], session.created.map(seconds));
             }
         }),
-    ),
+        ..PERSISTENT
+    },
 ];
 
-fn instance_info(row: &GroupRow<'_>, series: &mut Series<'_>) {
+fn instance_info(row: &GroupRow<'_>, samples: &mut SampleWriter<'_>) {
     let Some(instances) = row.instances() else { return };
     for instance in &instances.details {
         let labels: [Label<'_>; 6] = [
@@ -197,13 +205,16 @@ fn instance_info(row: &GroupRow<'_>, series: &mut Series<'_>) {
             ("network_interface_id", instance.network_interface_id().unwrap_or_default()),
         ];
         // A pseudonym is a hash of its own: not worth making for somebody who only counts.
-        let user =
-            if series.labels_matter { row.table.options.users.value(instance.end_user_id()) } else { None };
+        let user = if samples.needs_label_values {
+            row.input.options.users.value(instance.end_user_id())
+        } else {
+            None
+        };
         match &user {
-            None => series.put(&labels, 1.0),
+            None => samples.write(&labels, 1.0),
             Some(user) => {
                 let [id, node, charge, public, private, interface] = labels;
-                series.put(&[id, node, charge, public, private, interface, ("user", user)], 1.0);
+                samples.write(&[id, node, charge, public, private, interface, ("user", user)], 1.0);
             }
         }
     }

@@ -4,7 +4,10 @@ use std::fmt::{self, Write as _};
 
 use serde::Serialize;
 
-use super::{CHAPTERS, Family, Kind, POLL_DURATION_BUCKETS, REQUEST_DURATION_BUCKETS, families};
+use crate::metrics::catalogue::exporter::{POLL_DURATION_BUCKETS, REQUEST_DURATION_BUCKETS};
+use crate::metrics::catalogue::family::Family;
+use crate::metrics::catalogue::sections::{SECTIONS, families};
+use crate::metrics::family::{MetricType, Unit};
 
 const INTRODUCTION: &str = "\
 <!-- Generated from the catalogue in the code: `appstreaming-exporter catalog --format markdown`. -->
@@ -42,27 +45,27 @@ two keys become the same name, the second gets a number behind it, and a line in
 /// The reference as Markdown: what `docs/metrics.md` holds.
 pub fn markdown() -> String {
     let mut page = INTRODUCTION.to_owned();
-    write_chapters(&mut page).expect("writing into a String doesn't fail");
+    write_sections(&mut page).expect("writing into a String doesn't fail");
     page
 }
 
-fn write_chapters(page: &mut String) -> fmt::Result {
-    for chapter in &CHAPTERS {
-        write!(page, "\n## {}\n\n{}\n\n", chapter.title, chapter.introduction)?;
+fn write_sections(page: &mut String) -> fmt::Result {
+    for section in &SECTIONS {
+        write!(page, "\n## {}\n\n{}\n\n", section.title, section.introduction)?;
         page.push_str("| metric | type | labels | source | meaning |\n|---|---|---|---|---|\n");
-        for family in chapter.families {
+        for family in section.families {
             let labels: Vec<_> = shown_labels(family).map(|label| format!("`{label}`")).collect();
             writeln!(
                 page,
                 "| `{}` | {} | {} | {} | {} |",
                 family.name,
-                family.kind.as_str(),
+                family.metric_type.as_str(),
                 labels.join(", "),
                 cell(family.source),
                 cell(family.help),
             )?;
         }
-        if chapter.families.iter().any(|family| family.kind == Kind::Histogram) {
+        if section.families.iter().any(|family| family.metric_type == MetricType::Histogram) {
             page.push_str("\nBuckets, upper bounds in seconds:\n\n");
             for (name, bounds) in [
                 ("appstreaming_exporter_poll_duration_seconds", POLL_DURATION_BUCKETS),
@@ -80,7 +83,7 @@ fn write_chapters(page: &mut String) -> fmt::Result {
 fn shown_labels(family: &Family) -> impl Iterator<Item = &'static str> {
     let common =
         if family.scope().labels().contains(&"group_id") { family.scope().labels().len() } else { 0 };
-    family.labels().skip(common)
+    family.all_labels().skip(common)
 }
 
 fn cell(text: &str) -> String {
@@ -109,10 +112,10 @@ impl Entry {
     fn new(family: &Family) -> Self {
         Self {
             name: family.name,
-            r#type: family.kind.as_str(),
+            r#type: family.metric_type.as_str(),
             help: family.help,
-            unit: family.unit().map(super::Unit::as_str),
-            labels: family.labels().collect(),
+            unit: family.unit().map(Unit::as_str),
+            labels: family.all_labels().collect(),
             collector: family.collector.as_str(),
             source: family.source,
         }

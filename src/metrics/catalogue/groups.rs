@@ -1,32 +1,28 @@
 //! Delivery groups, as `ListAppInstanceGroup` describes them.
 
-use super::{Chapter, Collector, Extract, Family};
 use crate::fleet::timestamp::seconds;
-use crate::metrics::Kind;
-use crate::metrics::rows::{GroupRow, flag};
-use crate::metrics::series::Series;
+use crate::metrics::catalogue::collector::Collector;
+use crate::metrics::catalogue::family::{Extract, Family, Section};
+use crate::metrics::input::{GroupRow, flag};
+use crate::metrics::sample_writer::SampleWriter;
 
-pub(super) const CHAPTER: Chapter = Chapter {
+pub(super) const SECTION: Section = Section {
     title: "Groups",
     introduction: "From `ListAppInstanceGroup`, one element of `AppInstanceGroupModels` each. \
         Collector `groups`, always on.",
     families: FAMILIES,
 };
 
-const fn gauge(
-    name: &'static str,
-    own_labels: &'static [&'static str],
-    source: &'static str,
-    help: &'static str,
-    extract: Extract,
-) -> Family {
-    Family::new(Collector::Groups, Kind::Gauge, name, own_labels, source, help, extract)
-}
+const GAUGE: Family = Family { collector: Collector::Groups, ..Family::GAUGE };
 
 static FAMILIES: &[Family] = &[
-    gauge(
-        "appstreaming_group_info",
-        &[
+    Family {
+        name: "appstreaming_group_info",
+        help: "What the delivery group is; always 1.",
+        source: "AppInstanceGroupName, ProductType, AppInstanceType, OsType, ChargeType, ChargeResourceMode, \
+         AppCenterImageId, SpecId, OfficeSiteId, AppPolicyId, AppPolicyVersion, AuthMode, AccessType, \
+         UserGroupAuthMode",
+        labels: &[
             "name",
             "product_type",
             "instance_type",
@@ -42,180 +38,182 @@ static FAMILIES: &[Family] = &[
             "access_type",
             "user_group_auth_mode",
         ],
-        "AppInstanceGroupName, ProductType, AppInstanceType, OsType, ChargeType, ChargeResourceMode, \
-         AppCenterImageId, SpecId, OfficeSiteId, AppPolicyId, AppPolicyVersion, AuthMode, AccessType, \
-         UserGroupAuthMode",
-        "What the delivery group is; always 1.",
-        Extract::GroupSeries(info),
-    ),
-    gauge(
-        "appstreaming_group_status",
-        &["status"],
-        "Status",
-        "Whether the delivery group is in this status: 1 for the current one, 0 for the others.",
-        Extract::GroupSeries(|row, series| {
-            series.state_set("status", &row.table.words.group_status, row.group().status.as_deref());
+        extract: Extract::GroupSeries(info),
+        ..GAUGE
+    },
+    Family {
+        name: "appstreaming_group_status",
+        help: "Whether the delivery group is in this status: 1 for the current one, 0 for the others.",
+        source: "Status",
+        labels: &["status"],
+        extract: Extract::GroupSeries(|row, samples| {
+            samples.write_state_set("status", &row.input.values.group_status, row.group().status.as_deref());
         }),
-    ),
-    gauge(
-        "appstreaming_group_resource_status",
-        &["resource_status"],
-        "ResourceStatus",
-        "Whether the delivery group's resources are in this status: 1 for the current one, 0 for the others.",
-        Extract::GroupSeries(|row, series| {
+        ..GAUGE
+    },
+    Family {
+        name: "appstreaming_group_resource_status",
+        help: "Whether the delivery group's resources are in this status: 1 for the current one, 0 for the others.",
+        source: "ResourceStatus",
+        labels: &["resource_status"],
+        extract: Extract::GroupSeries(|row, samples| {
             let current = row.group().resource_status.as_deref();
-            series.state_set("resource_status", &row.table.words.resource_status, current);
+            samples.write_state_set("resource_status", &row.input.values.resource_status, current);
         }),
-    ),
-    gauge(
-        "appstreaming_group_created_timestamp_seconds",
-        &[],
-        "GmtCreate",
-        "When the delivery group was created.",
-        Extract::Group(|row| row.group().created.map(seconds)),
-    ),
-    gauge(
-        "appstreaming_group_expiry_timestamp_seconds",
-        &[],
-        "ExpiredTime",
-        "When the delivery group's subscription ends.",
-        Extract::Group(|row| row.group().expires.map(seconds)),
-    ),
-    gauge(
-        "appstreaming_group_amount",
-        &[],
-        "Amount",
-        "Subscription resources configured for the delivery group.",
-        Extract::Group(|row| row.group().amount),
-    ),
-    gauge(
-        "appstreaming_group_min_amount",
-        &[],
-        "MinAmount",
-        "Lower bound of the number of instances of the delivery group.",
-        Extract::Group(|row| row.group().min_amount),
-    ),
-    gauge(
-        "appstreaming_group_max_amount",
-        &[],
-        "MaxAmount",
-        "Upper bound of the number of instances of the delivery group.",
-        Extract::Group(|row| row.group().max_amount),
-    ),
-    gauge(
-        "appstreaming_group_reserve_amount_ratio",
-        &[],
-        "ReserveAmountRatio",
-        "Share of the delivery group's sessions that is kept unused, 0 to 1.",
-        Extract::Group(|row| row.group().reserve_amount_ratio),
-    ),
-    gauge(
-        "appstreaming_group_reserve_min_amount",
-        &[],
-        "ReserveMinAmount",
-        "Fewest unused sessions that the delivery group keeps.",
-        Extract::Group(|row| row.group().reserve_min_amount),
-    ),
-    gauge(
-        "appstreaming_group_reserve_max_amount",
-        &[],
-        "ReserveMaxAmount",
-        "Most unused sessions that the delivery group keeps.",
-        Extract::Group(|row| row.group().reserve_max_amount),
-    ),
-    gauge(
-        "appstreaming_group_scaling_step",
-        &[],
-        "ScalingStep",
-        "Sessions added by one scale-out of the delivery group.",
-        Extract::Group(|row| row.group().scaling_step),
-    ),
-    gauge(
-        "appstreaming_group_scaling_usage_threshold_ratio",
-        &[],
-        "ScalingUsageThreshold",
-        "Session usage above which a scale-out of the delivery group starts, 0 to 1.",
-        Extract::Group(|row| row.group().scaling_usage_threshold),
-    ),
-    gauge(
-        "appstreaming_group_scaling_down_after_idle_seconds",
-        &[],
-        "ScalingDownAfterIdleMinutes",
-        "How long a resource of the delivery group is idle before scale-in releases it.",
-        Extract::Group(|row| row.group().scaling_down_after_idle_seconds),
-    ),
-    gauge(
-        "appstreaming_group_session_timeout_seconds",
-        &[],
-        "SessionTimeout",
-        "How long a disconnected session is kept; +Inf where it is kept for ever.",
-        Extract::Group(|row| row.group().session_timeout_seconds),
-    ),
-    gauge(
-        "appstreaming_group_ota_info",
-        &["ota_version", "new_ota_version", "task_id"],
-        "OtaInfo.OtaVersion, OtaInfo.NewOtaVersion, OtaInfo.TaskId",
-        "Version of the delivery group's image, and the one that waits; always 1.",
-        Extract::GroupSeries(|row, series| {
+        ..GAUGE
+    },
+    Family {
+        name: "appstreaming_group_created_timestamp_seconds",
+        help: "When the delivery group was created.",
+        source: "GmtCreate",
+        extract: Extract::Group(|row| row.group().created.map(seconds)),
+        ..GAUGE
+    },
+    Family {
+        name: "appstreaming_group_expiry_timestamp_seconds",
+        help: "When the delivery group's subscription ends.",
+        source: "ExpiredTime",
+        extract: Extract::Group(|row| row.group().expires.map(seconds)),
+        ..GAUGE
+    },
+    Family {
+        name: "appstreaming_group_amount",
+        help: "Subscription resources configured for the delivery group.",
+        source: "Amount",
+        extract: Extract::Group(|row| row.group().amount),
+        ..GAUGE
+    },
+    Family {
+        name: "appstreaming_group_min_amount",
+        help: "Lower bound of the number of instances of the delivery group.",
+        source: "MinAmount",
+        extract: Extract::Group(|row| row.group().min_amount),
+        ..GAUGE
+    },
+    Family {
+        name: "appstreaming_group_max_amount",
+        help: "Upper bound of the number of instances of the delivery group.",
+        source: "MaxAmount",
+        extract: Extract::Group(|row| row.group().max_amount),
+        ..GAUGE
+    },
+    Family {
+        name: "appstreaming_group_reserve_amount_ratio",
+        help: "Share of the delivery group's sessions that is kept unused, 0 to 1.",
+        source: "ReserveAmountRatio",
+        extract: Extract::Group(|row| row.group().reserve_amount_ratio),
+        ..GAUGE
+    },
+    Family {
+        name: "appstreaming_group_reserve_min_amount",
+        help: "Fewest unused sessions that the delivery group keeps.",
+        source: "ReserveMinAmount",
+        extract: Extract::Group(|row| row.group().reserve_min_amount),
+        ..GAUGE
+    },
+    Family {
+        name: "appstreaming_group_reserve_max_amount",
+        help: "Most unused sessions that the delivery group keeps.",
+        source: "ReserveMaxAmount",
+        extract: Extract::Group(|row| row.group().reserve_max_amount),
+        ..GAUGE
+    },
+    Family {
+        name: "appstreaming_group_scaling_step",
+        help: "Sessions added by one scale-out of the delivery group.",
+        source: "ScalingStep",
+        extract: Extract::Group(|row| row.group().scaling_step),
+        ..GAUGE
+    },
+    Family {
+        name: "appstreaming_group_scaling_usage_threshold_ratio",
+        help: "Session usage above which a scale-out of the delivery group starts, 0 to 1.",
+        source: "ScalingUsageThreshold",
+        extract: Extract::Group(|row| row.group().scaling_usage_threshold),
+        ..GAUGE
+    },
+    Family {
+        name: "appstreaming_group_scaling_down_after_idle_seconds",
+        help: "How long a resource of the delivery group is idle before scale-in releases it.",
+        source: "ScalingDownAfterIdleMinutes",
+        extract: Extract::Group(|row| row.group().scaling_down_after_idle_seconds),
+        ..GAUGE
+    },
+    Family {
+        name: "appstreaming_group_session_timeout_seconds",
+        help: "How long a disconnected session is kept; +Inf where it is kept for ever.",
+        source: "SessionTimeout",
+        extract: Extract::Group(|row| row.group().session_timeout_seconds),
+        ..GAUGE
+    },
+    Family {
+        name: "appstreaming_group_ota_info",
+        help: "Version of the delivery group's image, and the one that waits; always 1.",
+        source: "OtaInfo.OtaVersion, OtaInfo.NewOtaVersion, OtaInfo.TaskId",
+        labels: &["ota_version", "new_ota_version", "task_id"],
+        extract: Extract::GroupSeries(|row, samples| {
             if let Some(ota) = &row.group().ota {
                 let labels = [
                     ("ota_version", &*ota.version),
                     ("new_ota_version", &*ota.new_version),
                     ("task_id", &*ota.task_id),
                 ];
-                series.put(&labels, 1.0);
+                samples.write(&labels, 1.0);
             }
         }),
-    ),
-    gauge(
-        "appstreaming_group_ota_update_available",
-        &[],
-        "OtaInfo.NewOtaVersion",
-        "Whether a newer version of the delivery group's image waits: 1 or 0.",
-        Extract::Group(|row| row.group().ota.as_ref().map(|ota| flag(!ota.new_version.is_empty()))),
-    ),
-    gauge(
-        "appstreaming_group_skip_user_auth_check",
-        &[],
-        "SkipUserAuthCheck",
-        "Whether users of the delivery group are let in without a check of their rights: 1 or 0.",
-        Extract::Group(|row| row.group().skip_user_auth_check.map(flag)),
-    ),
-    gauge(
-        "appstreaming_group_policy_image_supported",
-        &[],
-        "AppPolicyImageCheck",
-        "Whether the delivery group's image supports the unified policy: 1 or 0.",
-        Extract::Group(|row| row.group().policy_image_supported.map(flag)),
-    ),
-    gauge(
-        "appstreaming_group_user_group_mixed_auth_supported",
-        &[],
-        "SupportUserGroupMixedAuth",
-        "Whether users and user groups can be authorised for the delivery group together: 1 or 0.",
-        Extract::Group(|row| row.group().user_group_mixed_auth_supported.map(flag)),
-    ),
-    gauge(
-        "appstreaming_group_app_info",
-        &["app_id", "app_name", "app_version", "app_version_name"],
-        "Apps[].AppId, Apps[].AppName, Apps[].AppVersion, Apps[].AppVersionName",
-        "An application that the delivery group offers; always 1.",
-        Extract::GroupSeries(apps),
-    ),
-    gauge(
-        "appstreaming_group_tags",
-        &["tag_<key>"],
-        "Tags[], ResourceTags[]",
-        "The delivery group's tags, as far as they are asked for; always 1.",
-        Extract::GroupSeries(|row, series| {
-            if let Some(labels) = row.table.names.of_tags(row.group()) {
-                series.put(&labels, 1.0);
+        ..GAUGE
+    },
+    Family {
+        name: "appstreaming_group_ota_update_available",
+        help: "Whether a newer version of the delivery group's image waits: 1 or 0.",
+        source: "OtaInfo.NewOtaVersion",
+        extract: Extract::Group(|row| row.group().ota.as_ref().map(|ota| flag(!ota.new_version.is_empty()))),
+        ..GAUGE
+    },
+    Family {
+        name: "appstreaming_group_skip_user_auth_check",
+        help: "Whether users of the delivery group are let in without a check of their rights: 1 or 0.",
+        source: "SkipUserAuthCheck",
+        extract: Extract::Group(|row| row.group().skip_user_auth_check.map(flag)),
+        ..GAUGE
+    },
+    Family {
+        name: "appstreaming_group_policy_image_supported",
+        help: "Whether the delivery group's image supports the unified policy: 1 or 0.",
+        source: "AppPolicyImageCheck",
+        extract: Extract::Group(|row| row.group().policy_image_supported.map(flag)),
+        ..GAUGE
+    },
+    Family {
+        name: "appstreaming_group_user_group_mixed_auth_supported",
+        help: "Whether users and user groups can be authorised for the delivery group together: 1 or 0.",
+        source: "SupportUserGroupMixedAuth",
+        extract: Extract::Group(|row| row.group().user_group_mixed_auth_supported.map(flag)),
+        ..GAUGE
+    },
+    Family {
+        name: "appstreaming_group_app_info",
+        help: "An application that the delivery group offers; always 1.",
+        source: "Apps[].AppId, Apps[].AppName, Apps[].AppVersion, Apps[].AppVersionName",
+        labels: &["app_id", "app_name", "app_version", "app_version_name"],
+        extract: Extract::GroupSeries(apps),
+        ..GAUGE
+    },
+    Family {
+        name: "appstreaming_group_tags",
+        help: "The delivery group's tags, as far as they are asked for; always 1.",
+        source: "Tags[], ResourceTags[]",
+        labels: &["tag_<key>"],
+        extract: Extract::GroupSeries(|row, samples| {
+            if let Some(labels) = row.input.names.tag_labels(row.group()) {
+                samples.write(&labels, 1.0);
             }
         }),
-    ),
+        ..GAUGE
+    },
 ];
 
-fn info(row: &GroupRow<'_>, series: &mut Series<'_>) {
+fn info(row: &GroupRow<'_>, samples: &mut SampleWriter<'_>) {
     let group = row.group();
     let labels = [
         ("name", &*group.name),
@@ -233,12 +231,12 @@ fn info(row: &GroupRow<'_>, series: &mut Series<'_>) {
         ("access_type", &*group.access_type),
         ("user_group_auth_mode", &*group.user_group_auth_mode),
     ];
-    series.put(&labels, 1.0);
+    samples.write(&labels, 1.0);
 }
 
 /// One series an application: of two with the same id the first counts, of those without an id each
 /// that differs.
-fn apps(row: &GroupRow<'_>, series: &mut Series<'_>) {
+fn apps(row: &GroupRow<'_>, samples: &mut SampleWriter<'_>) {
     let apps = &row.group().apps;
     for (index, app) in apps.iter().enumerate() {
         // Groups have a handful of applications: looking back is quicker than a set.
@@ -251,7 +249,7 @@ fn apps(row: &GroupRow<'_>, series: &mut Series<'_>) {
                 ("app_version", &*app.version),
                 ("app_version_name", &*app.version_name),
             ];
-            series.put(&labels, 1.0);
+            samples.write(&labels, 1.0);
         }
     }
 }

@@ -1,13 +1,13 @@
 //! How fresh the fleet's data is.
 
-use super::{Chapter, Collector, Extract, Family};
 use crate::fleet::operation;
 use crate::fleet::timestamp::seconds;
-use crate::metrics::Kind;
-use crate::metrics::rows::{GroupRow, flag};
-use crate::metrics::series::Series;
+use crate::metrics::catalogue::collector::Collector;
+use crate::metrics::catalogue::family::{Extract, Family, Section};
+use crate::metrics::input::{GroupRow, flag};
+use crate::metrics::sample_writer::SampleWriter;
 
-pub(super) const CHAPTER: Chapter = Chapter {
+pub(super) const SECTION: Section = Section {
     title: "Freshness",
     introduction: "How fresh the fleet's data is. Collector `health`, always on. `target` is the product \
         type, with `/region` behind it where the account lists regions (`CloudApp`, \
@@ -19,50 +19,43 @@ pub(super) const CHAPTER: Chapter = Chapter {
     families: FAMILIES,
 };
 
-const fn gauge(
-    name: &'static str,
-    own_labels: &'static [&'static str],
-    source: &'static str,
-    help: &'static str,
-    extract: Extract,
-) -> Family {
-    Family::new(Collector::Health, Kind::Gauge, name, own_labels, source, help, extract)
-}
+const GAUGE: Family = Family { collector: Collector::Health, ..Family::GAUGE };
 
 static FAMILIES: &[Family] = &[
-    gauge(
-        "appstreaming_up",
-        &[],
-        "the last poll",
-        "Whether the last poll of the target succeeded whole: 1 or 0.",
-        Extract::Target(|target| target.up.map(flag)),
-    ),
-    gauge(
-        "appstreaming_group_refreshed_timestamp_seconds",
-        &["operation"],
-        "the last listing",
-        "When the delivery group's data from this operation was last fetched whole.",
-        Extract::GroupSeries(refreshed),
-    ),
-    gauge(
-        "appstreaming_target_poll_timestamp_seconds",
-        &[],
-        "the last successful poll",
-        "When the last poll of the target that succeeded whole ended.",
-        Extract::Target(|target| target.last_success.map(seconds)),
-    ),
+    Family {
+        name: "appstreaming_up",
+        help: "Whether the last poll of the target succeeded whole: 1 or 0.",
+        source: "the last poll",
+        extract: Extract::Target(|target| target.up.map(flag)),
+        ..GAUGE
+    },
+    Family {
+        name: "appstreaming_group_refreshed_timestamp_seconds",
+        help: "When the delivery group's data from this operation was last fetched whole.",
+        source: "the last listing",
+        labels: &["operation"],
+        extract: Extract::GroupSeries(refreshed),
+        ..GAUGE
+    },
+    Family {
+        name: "appstreaming_target_poll_timestamp_seconds",
+        help: "When the last poll of the target that succeeded whole ended.",
+        source: "the last successful poll",
+        extract: Extract::Target(|target| target.last_success.map(seconds)),
+        ..GAUGE
+    },
 ];
 
-fn refreshed(row: &GroupRow<'_>, series: &mut Series<'_>) {
+fn refreshed(row: &GroupRow<'_>, samples: &mut SampleWriter<'_>) {
     let operations = [
-        (operation::LIST_APP_INSTANCE_GROUP, Some(row.facts.group.at)),
-        (operation::LIST_APP_INSTANCES, row.facts.instances.as_ref().map(|instances| instances.at)),
+        (operation::LIST_APP_INSTANCE_GROUP, Some(row.snapshot.group.at)),
+        (operation::LIST_APP_INSTANCES, row.snapshot.instances.as_ref().map(|instances| instances.at)),
         (
             operation::LIST_PERSISTENT_APP_INSTANCES,
-            row.facts.persistent.as_ref().map(|persistent| persistent.at),
+            row.snapshot.persistent.as_ref().map(|persistent| persistent.at),
         ),
     ];
     for (operation, at) in operations {
-        series.put_some(&[("operation", operation)], at.map(seconds));
+        samples.write_some(&[("operation", operation)], at.map(seconds));
     }
 }

@@ -1,54 +1,48 @@
 //! Persistent sessions, folded by group from `ListPersistentAppInstances`.
 
-use super::{Chapter, Collector, Extract, Family};
-use crate::metrics::Kind;
+use crate::metrics::catalogue::collector::Collector;
+use crate::metrics::catalogue::family::{Extract, Family, Section};
 
-pub(super) const CHAPTER: Chapter = Chapter {
+pub(super) const SECTION: Section = Section {
     title: "Persistent sessions",
     introduction: "From `ListPersistentAppInstances`, folded by group as the pages arrive. Collector \
         `persistent`, on by default (`aggregate`).",
     families: FAMILIES,
 };
 
-const fn gauge(
-    name: &'static str,
-    own_labels: &'static [&'static str],
-    source: &'static str,
-    help: &'static str,
-    extract: Extract,
-) -> Family {
-    Family::new(Collector::Persistent, Kind::Gauge, name, own_labels, source, help, extract)
-}
+const GAUGE: Family = Family { collector: Collector::Persistent, ..Family::GAUGE };
 
 static FAMILIES: &[Family] = &[
-    gauge(
-        "appstreaming_group_persistent_sessions",
-        &["status"],
-        "PersistentAppInstanceModels[].AppInstancePersistentStatus",
-        "Persistent sessions of the delivery group in this status; UNKNOWN are those that the API sends without one.",
-        Extract::GroupSeries(|row, series| {
+    Family {
+        name: "appstreaming_group_persistent_sessions",
+        help: "Persistent sessions of the delivery group in this status; UNKNOWN are those that the API sends without one.",
+        source: "PersistentAppInstanceModels[].AppInstancePersistentStatus",
+        labels: &["status"],
+        extract: Extract::GroupSeries(|row, samples| {
             if let Some(persistent) = row.persistent() {
-                series.counts("status", &row.table.words.persistent_status, &persistent.statuses);
+                samples.write_counts("status", &row.input.values.persistent_status, &persistent.statuses);
             }
         }),
-    ),
-    gauge(
-        "appstreaming_group_persistent_session_instances",
-        &["status"],
-        "PersistentAppInstanceModels[].AppInstanceStatus",
-        "Instances behind persistent sessions of the delivery group in this status.",
-        Extract::GroupSeries(|row, series| {
+        ..GAUGE
+    },
+    Family {
+        name: "appstreaming_group_persistent_session_instances",
+        help: "Instances behind persistent sessions of the delivery group in this status.",
+        source: "PersistentAppInstanceModels[].AppInstanceStatus",
+        labels: &["status"],
+        extract: Extract::GroupSeries(|row, samples| {
             if let Some(persistent) = row.persistent() {
-                let words = &row.table.words.persistent_instance_status;
-                series.counts("status", words, &persistent.instance_statuses);
+                let values = &row.input.values.persistent_instance_status;
+                samples.write_counts("status", values, &persistent.instance_statuses);
             }
         }),
-    ),
-    gauge(
-        "appstreaming_group_persistent_authorized_users",
-        &[],
-        "PersistentAppInstanceModels[].AuthorizedUsers",
-        "Distinct users authorised for persistent sessions of the delivery group.",
-        Extract::Group(|row| row.persistent()?.authorized_users.map(|users| users as f64)),
-    ),
+        ..GAUGE
+    },
+    Family {
+        name: "appstreaming_group_persistent_authorized_users",
+        help: "Distinct users authorised for persistent sessions of the delivery group.",
+        source: "PersistentAppInstanceModels[].AuthorizedUsers",
+        extract: Extract::Group(|row| row.persistent()?.authorized_users.map(|users| users as f64)),
+        ..GAUGE
+    },
 ];

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use super::{Chapter, Collector, Extract, Family};
 use crate::fleet::timestamp::seconds;
-use crate::metrics::Kind;
-use crate::metrics::rows::GroupRow;
-use crate::metrics::series::Series;
+use crate::metrics::catalogue::collector::Collector;
+use crate::metrics::catalogue::family::{Extract, Family, Section};
+use crate::metrics::input::GroupRow;
+use crate::metrics::sample_writer::SampleWriter;
 
-pub(super) const CHAPTER: Chapter = Chapter {
+pub(super) const SECTION: Section = Section {
     title: "Sessions",
     introduction: "From `ListAppInstances`, folded by group as the pages arrive. Collector `instances`, \
         on by default (`aggregate`); `appstreaming_node_instances` is collector `nodes`. The counters \
@@ -17,170 +17,163 @@ pub(super) const CHAPTER: Chapter = Chapter {
     families: FAMILIES,
 };
 
-const fn gauge(
-    name: &'static str,
-    own_labels: &'static [&'static str],
-    source: &'static str,
-    help: &'static str,
-    extract: Extract,
-) -> Family {
-    Family::new(Collector::Instances, Kind::Gauge, name, own_labels, source, help, extract)
-}
-
-const fn counter(
-    name: &'static str,
-    own_labels: &'static [&'static str],
-    source: &'static str,
-    help: &'static str,
-    extract: Extract,
-) -> Family {
-    Family::new(Collector::Instances, Kind::Counter, name, own_labels, source, help, extract)
-}
+const GAUGE: Family = Family { collector: Collector::Instances, ..Family::GAUGE };
+const COUNTER: Family = Family { collector: Collector::Instances, ..Family::COUNTER };
+const NODES: Family = Family { collector: Collector::Nodes, ..Family::GAUGE };
 
 static FAMILIES: &[Family] = &[
-    gauge(
-        "appstreaming_group_instances",
-        &["status"],
-        "AppInstanceModels[].Status",
-        "Instances of the delivery group in this status; UNKNOWN are those that the API sends without one.",
-        Extract::GroupSeries(|row, series| {
+    Family {
+        name: "appstreaming_group_instances",
+        help: "Instances of the delivery group in this status; UNKNOWN are those that the API sends without one.",
+        source: "AppInstanceModels[].Status",
+        labels: &["status"],
+        extract: Extract::GroupSeries(|row, samples| {
             if let Some(instances) = row.instances() {
-                series.counts("status", &row.table.words.instance_status, &instances.statuses);
+                samples.write_counts("status", &row.input.values.instance_status, &instances.statuses);
             }
         }),
-    ),
-    gauge(
-        "appstreaming_group_sessions",
-        &["session_status"],
-        "AppInstanceModels[].SessionStatus",
-        "Instances of the delivery group by session status, whatever their own status is.",
-        Extract::GroupSeries(|row, series| {
+        ..GAUGE
+    },
+    Family {
+        name: "appstreaming_group_sessions",
+        help: "Instances of the delivery group by session status, whatever their own status is.",
+        source: "AppInstanceModels[].SessionStatus",
+        labels: &["session_status"],
+        extract: Extract::GroupSeries(|row, samples| {
             if let Some(instances) = row.instances() {
-                series.counts("session_status", &row.table.words.session_status, &instances.session_statuses);
+                samples.write_counts(
+                    "session_status",
+                    &row.input.values.session_status,
+                    &instances.session_statuses,
+                );
             }
         }),
-    ),
-    gauge(
-        "appstreaming_group_instance_oldest_modified_timestamp_seconds",
-        &["status"],
-        "AppInstanceModels[].GmtModified",
-        "When the instance that was longest in this status was last modified: an old one is stuck.",
-        Extract::GroupSeries(oldest_modified),
-    ),
-    gauge(
-        "appstreaming_group_bound_users",
-        &[],
-        "AppInstanceModels[].BindInfo.EndUserId",
-        "Distinct users bound to instances of the delivery group now.",
-        Extract::Group(|row| row.instances().map(|instances| instances.bound_users as f64)),
-    ),
-    gauge(
-        "appstreaming_group_session_usage_seconds",
-        &[],
-        "AppInstanceModels[].BindInfo.UsageDuration",
-        "Sum of the usage of the delivery group's instances there are now; falls when sessions end.",
-        Extract::Group(|row| row.instances().map(|instances| instances.usage_seconds_sum)),
-    ),
-    gauge(
-        "appstreaming_group_session_usage_max_seconds",
-        &[],
-        "AppInstanceModels[].BindInfo.UsageDuration",
-        "The longest usage among the delivery group's instances there are now.",
-        Extract::Group(|row| row.instances().and_then(|instances| instances.usage_seconds_max)),
-    ),
-    gauge(
-        "appstreaming_group_instances_reported",
-        &[],
-        "TotalCount of ListAppInstances",
-        "Instances that the API says the delivery group has, to be held against the sum of appstreaming_group_instances.",
-        Extract::Group(|row| row.instances().map(|instances| instances.reported as f64)),
-    ),
-    counter(
-        "appstreaming_group_instance_transitions_total",
-        &["from", "to"],
-        "derived from AppInstanceModels[].Status of two polls",
-        "Instances of the delivery group seen to change status between two polls; from NONE are new, to GONE have vanished.",
-        Extract::GroupSeries(transitions),
-    ),
-    counter(
-        "appstreaming_group_sessions_started_total",
-        &[],
-        "derived from AppInstanceModels[].BindInfo.EndUserId of two polls",
-        "User bindings of the delivery group that began between two polls.",
-        Extract::Group(|row| row.instances().map(|_| row.facts.counters.sessions_started as f64)),
-    ),
-    counter(
-        "appstreaming_group_sessions_ended_total",
-        &[],
-        "derived from AppInstanceModels[].BindInfo.EndUserId of two polls",
-        "User bindings of the delivery group that ended between two polls.",
-        Extract::Group(|row| row.instances().map(|_| row.facts.counters.sessions_ended as f64)),
-    ),
-    gauge(
-        "appstreaming_group_session_capacity",
-        &[],
-        "derived from NodePool[] or AppInstanceModels[].Status",
-        "Sessions that the delivery group can serve now.",
-        Extract::Group(|row| row.session_capacity()),
-    ),
-    gauge(
-        "appstreaming_group_session_usage_ratio",
-        &[],
-        "derived from AppInstanceModels[].Status",
-        "Sessions in use (instances BOUND or RUNNING) divided by the session capacity.",
-        Extract::Group(|row| row.session_usage_ratio()),
-    ),
-    gauge(
-        "appstreaming_group_sessions_until_scale_out",
-        &[],
-        "derived from ScalingUsageThreshold",
-        "Sessions that can still start before usage passes the scaling threshold.",
-        Extract::Group(|row| row.sessions_until_scale_out()),
-    ),
-    Family::new(
-        Collector::Nodes,
-        Kind::Gauge,
-        "appstreaming_node_instances",
-        &["node_id", "charge_type"],
-        "AppInstanceModels[].NodeId, AppInstanceModels[].ChargeType",
-        "Instances on this node; only in delivery groups sold by node.",
-        Extract::GroupSeries(node_instances),
-    ),
+        ..GAUGE
+    },
+    Family {
+        name: "appstreaming_group_instance_oldest_modified_timestamp_seconds",
+        help: "When the instance that was longest in this status was last modified: an old one is stuck.",
+        source: "AppInstanceModels[].GmtModified",
+        labels: &["status"],
+        extract: Extract::GroupSeries(oldest_modified),
+        ..GAUGE
+    },
+    Family {
+        name: "appstreaming_group_bound_users",
+        help: "Distinct users bound to instances of the delivery group now.",
+        source: "AppInstanceModels[].BindInfo.EndUserId",
+        extract: Extract::Group(|row| row.instances().map(|instances| instances.bound_users as f64)),
+        ..GAUGE
+    },
+    Family {
+        name: "appstreaming_group_session_usage_seconds",
+        help: "Sum of the usage of the delivery group's instances there are now; falls when sessions end.",
+        source: "AppInstanceModels[].BindInfo.UsageDuration",
+        extract: Extract::Group(|row| row.instances().map(|instances| instances.usage_seconds_sum)),
+        ..GAUGE
+    },
+    Family {
+        name: "appstreaming_group_session_usage_max_seconds",
+        help: "The longest usage among the delivery group's instances there are now.",
+        source: "AppInstanceModels[].BindInfo.UsageDuration",
+        extract: Extract::Group(|row| row.instances().and_then(|instances| instances.usage_seconds_max)),
+        ..GAUGE
+    },
+    Family {
+        name: "appstreaming_group_instances_reported",
+        help: "Instances that the API says the delivery group has, to be held against the sum of appstreaming_group_instances.",
+        source: "TotalCount of ListAppInstances",
+        extract: Extract::Group(|row| row.instances().map(|instances| instances.reported as f64)),
+        ..GAUGE
+    },
+    Family {
+        name: "appstreaming_group_instance_transitions_total",
+        help: "Instances of the delivery group seen to change status between two polls; from NONE are new, to GONE have vanished.",
+        source: "derived from AppInstanceModels[].Status of two polls",
+        labels: &["from", "to"],
+        extract: Extract::GroupSeries(transitions),
+        ..COUNTER
+    },
+    Family {
+        name: "appstreaming_group_sessions_started_total",
+        help: "User bindings of the delivery group that began between two polls.",
+        source: "derived from AppInstanceModels[].BindInfo.EndUserId of two polls",
+        extract: Extract::Group(|row| row.instances().map(|_| row.snapshot.counters.sessions_started as f64)),
+        ..COUNTER
+    },
+    Family {
+        name: "appstreaming_group_sessions_ended_total",
+        help: "User bindings of the delivery group that ended between two polls.",
+        source: "derived from AppInstanceModels[].BindInfo.EndUserId of two polls",
+        extract: Extract::Group(|row| row.instances().map(|_| row.snapshot.counters.sessions_ended as f64)),
+        ..COUNTER
+    },
+    Family {
+        name: "appstreaming_group_session_capacity",
+        help: "Sessions that the delivery group can serve now.",
+        source: "derived from NodePool[] or AppInstanceModels[].Status",
+        extract: Extract::Group(|row| row.session_capacity()),
+        ..GAUGE
+    },
+    Family {
+        name: "appstreaming_group_session_usage_ratio",
+        help: "Sessions in use (instances BOUND or RUNNING) divided by the session capacity.",
+        source: "derived from AppInstanceModels[].Status",
+        extract: Extract::Group(|row| row.session_usage_ratio()),
+        ..GAUGE
+    },
+    Family {
+        name: "appstreaming_group_sessions_until_scale_out",
+        help: "Sessions that can still start before usage passes the scaling threshold.",
+        source: "derived from ScalingUsageThreshold",
+        extract: Extract::Group(|row| row.sessions_until_scale_out()),
+        ..GAUGE
+    },
+    Family {
+        name: "appstreaming_node_instances",
+        help: "Instances on this node; only in delivery groups sold by node.",
+        source: "AppInstanceModels[].NodeId, AppInstanceModels[].ChargeType",
+        labels: &["node_id", "charge_type"],
+        extract: Extract::GroupSeries(node_instances),
+        ..NODES
+    },
 ];
 
-fn oldest_modified(row: &GroupRow<'_>, series: &mut Series<'_>) {
+fn oldest_modified(row: &GroupRow<'_>, samples: &mut SampleWriter<'_>) {
     let Some(instances) = row.instances() else { return };
-    let words = &row.table.words.instance_status;
+    let values = &row.input.values.instance_status;
     let mut oldest = BTreeMap::new();
     for (status, modified) in &instances.oldest_modified {
-        let least = oldest.entry(words.counted(status)).or_insert(*modified);
+        let least = oldest.entry(values.tally_label_value(status)).or_insert(*modified);
         *least = (*least).min(*modified);
     }
     for (status, modified) in oldest {
-        series.put(&[("status", status)], seconds(modified));
+        samples.write(&[("status", status)], seconds(modified));
     }
 }
 
-fn transitions(row: &GroupRow<'_>, series: &mut Series<'_>) {
+fn transitions(row: &GroupRow<'_>, samples: &mut SampleWriter<'_>) {
     if row.instances().is_none() {
         return;
     }
-    let words = &row.table.words.instance_status;
+    let values = &row.input.values.instance_status;
     let mut counts: BTreeMap<(&str, &str), u64> = BTreeMap::new();
-    for ((from, to), count) in &row.facts.counters.transitions {
-        *counts.entry((words.transition_end(from), words.transition_end(to))).or_default() += count;
+    for ((from, to), count) in &row.snapshot.counters.transitions {
+        *counts
+            .entry((values.transition_label_value(from), values.transition_label_value(to)))
+            .or_default() += count;
     }
     for ((from, to), count) in counts {
-        series.put(&[("from", from), ("to", to)], count as f64);
+        samples.write(&[("from", from), ("to", to)], count as f64);
     }
 }
 
-fn node_instances(row: &GroupRow<'_>, series: &mut Series<'_>) {
+fn node_instances(row: &GroupRow<'_>, samples: &mut SampleWriter<'_>) {
     let Some(instances) = row.instances() else { return };
-    if row.table.options.nodes {
+    if row.input.options.nodes {
         for node in &instances.nodes {
             let labels = [("node_id", &*node.node_id), ("charge_type", &*node.charge_type)];
-            series.put(&labels, node.instances as f64);
+            samples.write(&labels, node.instances as f64);
         }
     }
 }

@@ -2,7 +2,8 @@
 
 use jiff::Timestamp;
 
-use super::{Encoder, Heading, Histogram, Label, Prepared};
+use crate::metrics::encode::encoder::{Encoder, Label, Prepared};
+use crate::metrics::family::{Histogram, Metadata};
 
 /// Counts series.
 #[derive(Debug, Default)]
@@ -12,7 +13,7 @@ pub(crate) struct CountingEncoder {
 }
 
 impl Encoder for CountingEncoder {
-    fn family(&mut self, _heading: &Heading<'_>) {}
+    fn family(&mut self, _heading: &Metadata<'_>) {}
 
     fn prepare(&self, _before: &Prepared, _labels: &[Label<'_>]) -> Prepared {
         Prepared::default()

@@ -1,7 +1,7 @@
 //! What the two text formats share: one line a sample, `name{label="value"} number`.
 
-use super::number::{push_float, push_number};
-use super::{Label, Prepared};
+use crate::metrics::encode::encoder::{Label, Prepared};
+use crate::metrics::encode::number::{push_float, push_number};
 
 /// Lines of families, one behind the other, in one growing buffer.
 #[derive(Debug, Default)]

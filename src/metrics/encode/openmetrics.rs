@@ -7,11 +7,11 @@
 
 use jiff::Timestamp;
 
-use super::lines::{self, Lines, Quotes, push_comment, push_labels};
-use super::number::{push_integer, push_number};
-use super::{Encoder, Heading, Histogram, Label, Prepared};
 use crate::fleet::timestamp::seconds;
-use crate::metrics::{Exemplar, Kind};
+use crate::metrics::encode::encoder::{Encoder, Label, Prepared};
+use crate::metrics::encode::lines::{self, Lines, Quotes, push_comment, push_labels};
+use crate::metrics::encode::number::{push_integer, push_number};
+use crate::metrics::family::{Exemplar, Histogram, Metadata, MetricType};
 
 /// What ends the name of every counter's sample.
 const TOTAL: &str = "_total";
@@ -36,14 +36,14 @@ impl OpenMetricsEncoder {
 }
 
 impl Encoder for OpenMetricsEncoder {
-    fn family(&mut self, heading: &Heading<'_>) {
-        let name = match heading.kind {
-            Kind::Counter => heading.name.strip_suffix(TOTAL).unwrap_or(heading.name),
-            Kind::Gauge | Kind::Histogram => heading.name,
+    fn family(&mut self, heading: &Metadata<'_>) {
+        let name = match heading.metric_type {
+            MetricType::Counter => heading.name.strip_suffix(TOTAL).unwrap_or(heading.name),
+            MetricType::Gauge | MetricType::Histogram => heading.name,
         };
-        self.suffix = if heading.kind == Kind::Counter { TOTAL } else { "" };
+        self.suffix = if heading.metric_type == MetricType::Counter { TOTAL } else { "" };
         self.lines.begin_family(name, |out| {
-            push_comment(out, "TYPE", name, heading.kind.as_str(), Quotes::Escaped);
+            push_comment(out, "TYPE", name, heading.metric_type.as_str(), Quotes::Escaped);
             if let Some(unit) = heading.unit() {
                 push_comment(out, "UNIT", name, unit.as_str(), Quotes::Escaped);
             }
@@ -112,14 +112,19 @@ mod tests {
     use crate::metrics::encode;
     use crate::metrics::{MetricFamily, Sample, Value};
 
-    fn family(name: &'static str, help: &'static str, kind: Kind, value: Value) -> MetricFamily {
+    fn family(name: &'static str, help: &'static str, metric_type: MetricType, value: Value) -> MetricFamily {
         let labels = vec![("operation".into(), "List".to_owned())];
-        MetricFamily { name: name.into(), help: help.into(), kind, samples: vec![Sample { labels, value }] }
+        MetricFamily {
+            name: name.into(),
+            help: help.into(),
+            metric_type,
+            samples: vec![Sample { labels, value }],
+        }
     }
 
     fn encoded(families: &[MetricFamily], created: Option<Timestamp>) -> String {
         let mut encoder = OpenMetricsEncoder::default();
-        encode::families(families, created, &mut encoder);
+        encode::write_families(families, created, &mut encoder);
         String::from_utf8(encoder.finish()).unwrap()
     }
 
@@ -129,7 +134,7 @@ mod tests {
 
     #[test]
     fn a_counters_family_goes_without_the_total_of_its_samples() {
-        let waits = family("a_wait_seconds_total", "Waits.", Kind::Counter, Value::Number(1.5));
+        let waits = family("a_wait_seconds_total", "Waits.", MetricType::Counter, Value::Number(1.5));
         assert_eq!(
             encoded(std::slice::from_ref(&waits), None),
             "# TYPE a_wait_seconds counter\n# UNIT a_wait_seconds seconds\n# HELP a_wait_seconds Waits.\n\
@@ -142,7 +147,7 @@ mod tests {
 
     #[test]
     fn a_gauge_has_no_start_and_quotes_in_help_are_escaped() {
-        let gauge = family("a", "say \"a\"", Kind::Gauge, Value::Number(f64::INFINITY));
+        let gauge = family("a", "say \"a\"", MetricType::Gauge, Value::Number(f64::INFINITY));
         assert_eq!(
             encoded(&[gauge], Some(at(1_000))),
             "# TYPE a gauge\n# HELP a say \\\"a\\\"\na{operation=\"List\"} +Inf\n"
@@ -162,8 +167,10 @@ mod tests {
             count: 4,
             exemplars: vec![exemplar(0.5, "A"), exemplar(50.0, "B")],
         };
-        let text =
-            encoded(&[family("a_seconds", "A.", Kind::Histogram, Value::Histogram(histogram))], Some(at(0)));
+        let text = encoded(
+            &[family("a_seconds", "A.", MetricType::Histogram, Value::Histogram(histogram))],
+            Some(at(0)),
+        );
         let samples: Vec<&str> = text.lines().filter(|line| !line.starts_with('#')).collect();
         assert_eq!(
             samples,

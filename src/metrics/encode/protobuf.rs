@@ -8,8 +8,8 @@
 
 use jiff::Timestamp;
 
-use super::{Encoder, Heading, Histogram, Label, Prepared};
-use crate::metrics::{Exemplar, Kind, Unit};
+use crate::metrics::encode::encoder::{Encoder, Label, Prepared};
+use crate::metrics::family::{Exemplar, Histogram, Metadata, MetricType, Unit};
 
 /// Room for the length of a family, which is only known at its end: 5 digits of 7 bits, for 32 GiB.
 const GAP: usize = 5;
@@ -18,7 +18,7 @@ const GAP: usize = 5;
 #[derive(Debug)]
 pub struct ProtobufEncoder {
     out: Vec<u8>,
-    kind: Kind,
+    metric_type: MetricType,
     unit: Option<Unit>,
     /// Where the family begun last begins, gap included, and where its heading ends.
     heading: (usize, usize),
@@ -39,7 +39,7 @@ const NUMBER: usize = 1 + size_of::<f64>();
 impl ProtobufEncoder {
     /// An encoder with room for `bytes`.
     pub fn with_capacity(bytes: usize) -> Self {
-        Self { out: Vec::with_capacity(bytes), kind: Kind::Gauge, unit: None, heading: (0, 0) }
+        Self { out: Vec::with_capacity(bytes), metric_type: MetricType::Gauge, unit: None, heading: (0, 0) }
     }
 
     /// Puts the family's length before it, or takes back the heading of one that got no sample.
@@ -73,21 +73,21 @@ impl ProtobufEncoder {
 }
 
 impl Encoder for ProtobufEncoder {
-    fn family(&mut self, heading: &Heading<'_>) {
+    fn family(&mut self, heading: &Metadata<'_>) {
         self.end_family();
-        (self.kind, self.unit) = (heading.kind, heading.unit());
+        (self.metric_type, self.unit) = (heading.metric_type, heading.unit());
         let start = self.out.len();
         let out = &mut self.out;
         out.extend_from_slice(&[0; GAP]);
         push_bytes(out, 1, heading.name.as_bytes());
         push_bytes(out, 2, heading.help.as_bytes());
         // MetricType.
-        let kind = match heading.kind {
-            Kind::Counter => 0,
-            Kind::Gauge => 1,
-            Kind::Histogram => 4,
+        let metric_type = match heading.metric_type {
+            MetricType::Counter => 0,
+            MetricType::Gauge => 1,
+            MetricType::Histogram => 4,
         };
-        push_number_field(out, 3, kind);
+        push_number_field(out, 3, metric_type);
         self.heading = (start, out.len());
     }
 
@@ -100,7 +100,7 @@ impl Encoder for ProtobufEncoder {
     fn number(&mut self, prepared: &Prepared, labels: &[Label<'_>], value: f64) {
         self.begin_metric(prepared, labels, 2 + NUMBER);
         // The fields of Metric; the message is shorter than 128 bytes.
-        let field = if self.kind == Kind::Counter { 3 } else { 2 };
+        let field = if self.metric_type == MetricType::Counter { 3 } else { 2 };
         self.out.extend_from_slice(&[tag(field, LENGTH), NUMBER as u8]);
         push_double(&mut self.out, 1, value);
     }
@@ -228,15 +228,15 @@ mod tests {
 
     use super::*;
 
-    fn heading(name: &'static str, kind: Kind) -> Heading<'static> {
-        Heading { name, help: "H", kind }
+    fn metadata(name: &'static str, metric_type: MetricType) -> Metadata<'static> {
+        Metadata { name, help: "H", metric_type }
     }
 
     #[test]
     fn a_gauge_to_the_byte() {
         let mut encoder = ProtobufEncoder::with_capacity(0);
         let account = encoder.prepare(Prepared::EMPTY, &[("a", "x")]);
-        encoder.family(&heading("m_seconds", Kind::Gauge));
+        encoder.family(&metadata("m_seconds", MetricType::Gauge));
         encoder.number(&account, &[("b", "")], 1.0);
         let expected = [
             &[53][..],
@@ -254,17 +254,17 @@ mod tests {
     #[test]
     fn a_family_without_samples_leaves_no_trace_wherever_it_stands() {
         let mut encoder = ProtobufEncoder::with_capacity(0);
-        encoder.family(&heading("a", Kind::Gauge));
+        encoder.family(&metadata("a", MetricType::Gauge));
         assert!(encoder.finish().is_empty());
         let alone = |encoder: &mut ProtobufEncoder| {
-            encoder.family(&heading("b_total", Kind::Counter));
+            encoder.family(&metadata("b_total", MetricType::Counter));
             encoder.number(Prepared::EMPTY, &[], 2.0);
         };
         alone(&mut encoder);
         let expected = encoder.finish();
-        encoder.family(&heading("a", Kind::Gauge));
+        encoder.family(&metadata("a", MetricType::Gauge));
         alone(&mut encoder);
-        encoder.family(&heading("c", Kind::Histogram));
+        encoder.family(&metadata("c", MetricType::Histogram));
         assert_eq!(encoder.finish(), expected);
     }
 

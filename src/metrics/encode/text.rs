@@ -4,10 +4,10 @@
 
 use jiff::Timestamp;
 
-use super::lines::{self, Lines, Quotes, push_comment};
-use super::number::push_integer;
-use super::{Encoder, Heading, Histogram, Label, Prepared};
-use crate::metrics::MetricFamily;
+use crate::metrics::encode::encoder::{Encoder, Label, Prepared, write_families};
+use crate::metrics::encode::lines::{self, Lines, Quotes, push_comment};
+use crate::metrics::encode::number::push_integer;
+use crate::metrics::family::{Histogram, Metadata, MetricFamily};
 
 /// Writes text format 0.0.4 into one growing buffer.
 #[derive(Debug, Default)]
@@ -21,10 +21,10 @@ impl TextEncoder {
 }
 
 impl Encoder for TextEncoder {
-    fn family(&mut self, heading: &Heading<'_>) {
+    fn family(&mut self, heading: &Metadata<'_>) {
         self.0.begin_family(heading.name, |out| {
             push_comment(out, "HELP", heading.name, heading.help, Quotes::Kept);
-            push_comment(out, "TYPE", heading.name, heading.kind.as_str(), Quotes::Kept);
+            push_comment(out, "TYPE", heading.name, heading.metric_type.as_str(), Quotes::Kept);
         });
     }
 
@@ -62,17 +62,17 @@ impl Encoder for TextEncoder {
 /// The families as text format 0.0.4.
 pub fn encode(families: &[MetricFamily]) -> Vec<u8> {
     let mut encoder = TextEncoder::default();
-    super::families(families, None, &mut encoder);
+    write_families(families, None, &mut encoder);
     encoder.finish()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::metrics::{Kind, Sample, Value};
+    use crate::metrics::{MetricType, Sample, Value};
 
-    fn family(name: &'static str, kind: Kind, samples: Vec<Sample>) -> MetricFamily {
-        MetricFamily { name: name.into(), help: "Help.".into(), kind, samples }
+    fn family(name: &'static str, metric_type: MetricType, samples: Vec<Sample>) -> MetricFamily {
+        MetricFamily { name: name.into(), help: "Help.".into(), metric_type, samples }
     }
 
     fn encoded(families: &[MetricFamily]) -> String {
@@ -85,7 +85,7 @@ mod tests {
         let value = Value::Histogram(Histogram { buckets, sum: 7.25, count: 4, exemplars: Vec::new() });
         let labels = vec![("operation".into(), "List".to_owned())];
         assert_eq!(
-            encoded(&[family("a_seconds", Kind::Histogram, vec![Sample { labels, value }])]),
+            encoded(&[family("a_seconds", MetricType::Histogram, vec![Sample { labels, value }])]),
             "# HELP a_seconds Help.\n\
              # TYPE a_seconds histogram\n\
              a_seconds_bucket{operation=\"List\",le=\"0.5\"} 1\n\
@@ -99,8 +99,8 @@ mod tests {
     #[test]
     fn a_family_without_samples_leaves_no_trace_wherever_it_stands() {
         let number = Sample { labels: Vec::new(), value: Value::Number(1.0) };
-        let none = |name| family(name, Kind::Gauge, Vec::new());
-        let families = [none("a"), none("b"), family("c", Kind::Gauge, vec![number]), none("d")];
+        let none = |name| family(name, MetricType::Gauge, Vec::new());
+        let families = [none("a"), none("b"), family("c", MetricType::Gauge, vec![number]), none("d")];
         assert_eq!(encoded(&families), "# HELP c Help.\n# TYPE c gauge\nc 1\n");
         assert_eq!(encoded(&[none("a")]), "");
     }
@@ -109,7 +109,7 @@ mod tests {
     fn what_would_break_a_line_is_escaped() {
         let labels = vec![("a".into(), "back\\slash \"quote\" new\nline".to_owned())];
         let value = Value::Number(f64::INFINITY);
-        let mut family = family("c_total", Kind::Counter, vec![Sample { labels, value }]);
+        let mut family = family("c_total", MetricType::Counter, vec![Sample { labels, value }]);
         family.help = "a \\ \"b\"\nc".into();
         assert_eq!(
             encoded(&[family]),
@@ -124,7 +124,7 @@ mod tests {
         let mut encoder = TextEncoder::default();
         let account = encoder.prepare(Prepared::EMPTY, &[("account", "a\"b")]);
         let group = encoder.prepare(&account, &[("group_id", "g")]);
-        encoder.family(&family("c", Kind::Gauge, Vec::new()).heading());
+        encoder.family(&family("c", MetricType::Gauge, Vec::new()).metadata());
         encoder.number(&account, &[], 1.0);
         encoder.number(&group, &[("status", "IDLE")], 0.5);
         assert_eq!(

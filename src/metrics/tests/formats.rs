@@ -11,9 +11,9 @@ use proptest::prelude::*;
 use super::parse::{self, ReadSample};
 use super::properties::{any_snapshot, rendered};
 use super::protobuf;
+use crate::metrics::compress::Encoding;
 use crate::metrics::encode::{self, Syntax};
-use crate::metrics::pack::Encoding;
-use crate::metrics::{Exemplar, Exposition, Histogram, Kind, MetricFamily, Sample, Selection, Value};
+use crate::metrics::{Exemplar, Exposition, Histogram, MetricFamily, MetricType, Sample, Selection, Value};
 
 type Labels = BTreeMap<String, String>;
 
@@ -22,7 +22,7 @@ type Labels = BTreeMap<String, String>;
 struct Family {
     name: String,
     help: String,
-    kind: String,
+    metric_type: String,
     /// In the order in which they stand; a histogram's as in the text format.
     samples: Vec<(String, Labels, Number)>,
 }
@@ -53,7 +53,7 @@ fn read_text(body: &[u8]) -> Vec<Family> {
     let family = |read: parse::Read| Family {
         name: read.name,
         help: read.help,
-        kind: read.kind,
+        metric_type: read.metric_type,
         samples: read.samples.into_iter().map(sample).collect(),
     };
     families.map(family).collect()
@@ -65,14 +65,14 @@ fn read_openmetrics(body: &[u8]) -> (Vec<Family>, Extra) {
     let body = std::str::from_utf8(body).unwrap();
     for line in body.strip_suffix("# EOF\n").expect("an end").split_terminator('\n') {
         if let Some(rest) = line.strip_prefix("# TYPE ") {
-            let (name, kind) = rest.split_once(' ').expect("a type");
-            let name = if kind == "counter" { format!("{name}_total") } else { name.to_owned() };
+            let (name, metric_type) = rest.split_once(' ').expect("a type");
+            let name = if metric_type == "counter" { format!("{name}_total") } else { name.to_owned() };
             assert!(families.iter().all(|family| family.name != name), "{name} comes twice");
-            families.push(Family { name, kind: kind.to_owned(), ..Family::default() });
+            families.push(Family { name, metric_type: metric_type.to_owned(), ..Family::default() });
             continue;
         }
         let family = families.last_mut().expect("a type before everything else");
-        let stem = match family.kind.as_str() {
+        let stem = match family.metric_type.as_str() {
             "counter" => family.name.strip_suffix("_total").unwrap(),
             _ => &family.name,
         };
@@ -111,7 +111,7 @@ fn read_protobuf(body: &[u8]) -> (Vec<Family>, Extra) {
         if let Some(unit) = &read.unit {
             extra.units.insert(name.clone(), unit.clone());
         }
-        let kind = match read.r#type() {
+        let metric_type = match read.r#type() {
             protobuf::MetricType::Counter => "counter",
             protobuf::MetricType::Gauge => "gauge",
             protobuf::MetricType::Histogram => "histogram",
@@ -120,13 +120,13 @@ fn read_protobuf(body: &[u8]) -> (Vec<Family>, Extra) {
         let mut family = Family {
             name: name.clone(),
             help: read.help.expect("a help"),
-            kind: kind.to_owned(),
+            metric_type: metric_type.to_owned(),
             samples: Vec::new(),
         };
         for metric in read.metric {
             let labels = protobuf::labels(&metric.label);
             assert_eq!(metric.timestamp_ms, None);
-            let created = match (kind, metric.gauge, metric.counter, metric.histogram) {
+            let created = match (metric_type, metric.gauge, metric.counter, metric.histogram) {
                 ("gauge", Some(gauge), None, None) => {
                     family.samples.push((
                         name.clone(),
@@ -217,22 +217,23 @@ fn histogram() -> impl Strategy<Value = Value> {
 }
 
 fn family(number: usize) -> impl Strategy<Value = MetricFamily> {
-    let kind = prop_oneof![Just(Kind::Gauge), Just(Kind::Counter), Just(Kind::Histogram)];
-    kind.prop_flat_map(move |kind| {
-        let value = match kind {
-            Kind::Histogram => histogram().boxed(),
-            Kind::Gauge | Kind::Counter => any::<f64>().prop_map(Value::Number).boxed(),
+    let metric_type =
+        prop_oneof![Just(MetricType::Gauge), Just(MetricType::Counter), Just(MetricType::Histogram)];
+    metric_type.prop_flat_map(move |metric_type| {
+        let value = match metric_type {
+            MetricType::Histogram => histogram().boxed(),
+            MetricType::Gauge | MetricType::Counter => any::<f64>().prop_map(Value::Number).boxed(),
         };
         let unit = prop::sample::select(vec!["", "_seconds", "_bytes", "_ratio"]);
         (unit, odd_text(), vec((odd_text(), value), 0..4)).prop_map(move |(unit, help, values)| {
             let labels =
                 |index: usize, text| vec![("index".into(), index.to_string()), ("text".into(), text)];
             let values = values.into_iter().enumerate();
-            let total = if kind == Kind::Counter { "_total" } else { "" };
+            let total = if metric_type == MetricType::Counter { "_total" } else { "" };
             MetricFamily {
                 name: format!("family_{number}{unit}{total}").into(),
                 help: help.into(),
-                kind,
+                metric_type,
                 samples: values
                     .map(|(index, (text, value))| Sample { labels: labels(index, text), value })
                     .collect(),
@@ -247,7 +248,7 @@ fn families() -> impl Strategy<Value = Vec<MetricFamily>> {
 
 fn encoded(families: &[MetricFamily], created: Option<Timestamp>, syntax: Syntax) -> Vec<u8> {
     let mut encoder = syntax.encoder(0);
-    encode::families(families, created, &mut *encoder);
+    encode::write_families(families, created, &mut *encoder);
     [&encoder.finish(), syntax.end()].concat()
 }
 
@@ -260,7 +261,7 @@ proptest! {
         prop_assert_eq!(&openmetrics, &text);
         prop_assert_eq!(&protobuf, &text);
         prop_assert_eq!(&said, &also);
-        let counting = families.iter().filter(|family| family.kind != Kind::Gauge);
+        let counting = families.iter().filter(|family| family.metric_type != MetricType::Gauge);
         let series: usize = counting.map(|family| family.samples.len()).sum();
         prop_assert_eq!(said.created.len(), if created.is_some() { series } else { 0 });
         prop_assert!(said.created.values().all(|at| Some(*at) == created.map(Timestamp::as_millisecond)));
@@ -287,7 +288,7 @@ proptest! {
             prop_assert_eq!(exposition.size(syntax, Encoding::Identity), None);
             let gzip = exposition.body(syntax, Encoding::Gzip);
             prop_assert_eq!(gzip.plain_len(), plain.len());
-            prop_assert!(exposition.made(syntax, Encoding::Identity).is_none());
+            prop_assert!(exposition.cached(syntax, Encoding::Identity).is_none());
             prop_assert_eq!(exposition.size(syntax, Encoding::Identity), Some(plain.len()));
             prop_assert_eq!(exposition.size(syntax, Encoding::Gzip), Some(gzip.len()));
             prop_assert_eq!(exposition.size(syntax, Encoding::Zstd), None);
@@ -312,9 +313,9 @@ fn what_was_asked_for_is_ready_for_the_next_scrape_and_what_nobody_asks_for_stop
     let of = || Exposition::new(Arc::default(), Arc::default());
     let (first, second, third) = (of(), of(), of());
     first.body(Syntax::OpenMetrics, Encoding::Gzip);
-    second.renew(&first);
-    assert!(second.made(Syntax::OpenMetrics, Encoding::Gzip).is_some());
-    assert!(second.made(Syntax::Text, Encoding::Gzip).is_none());
-    third.renew(&second);
-    assert!(third.made(Syntax::OpenMetrics, Encoding::Gzip).is_none(), "nobody asked the second one");
+    second.prerender(&first);
+    assert!(second.cached(Syntax::OpenMetrics, Encoding::Gzip).is_some());
+    assert!(second.cached(Syntax::Text, Encoding::Gzip).is_none());
+    third.prerender(&second);
+    assert!(third.cached(Syntax::OpenMetrics, Encoding::Gzip).is_none(), "nobody asked the second one");
 }

@@ -49,8 +49,8 @@ fn tag_keys_that_become_one_label_name_are_told_apart_and_reported() {
     let text = String::from_utf8(exposition.text().to_vec()).unwrap();
     let line = lines(&text, "appstreaming_group_tags")[0];
     assert!(line.contains(r#"tag_a_b="3",tag_a_b_2="1",tag_a_b_3="2""#), "{line}");
-    assert_eq!(exposition.label_clashes().len(), 2);
-    assert_eq!(exposition.label_clashes()[0].key, "a-b");
+    assert_eq!(exposition.label_conflicts().len(), 2);
+    assert_eq!(exposition.label_conflicts()[0].key, "a-b");
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 pub(super) struct Read {
     pub(super) name: String,
     pub(super) help: String,
-    pub(super) kind: String,
+    pub(super) metric_type: String,
     pub(super) samples: Vec<ReadSample>,
 }
 
@@ -30,14 +30,14 @@ pub(super) fn read(body: &str) -> Vec<Read> {
             families.push(Read {
                 name: name.to_owned(),
                 help: unescape(help),
-                kind: String::new(),
+                metric_type: String::new(),
                 samples: Vec::new(),
             });
         } else if let Some(rest) = line.strip_prefix("# TYPE ") {
             let family = families.last_mut().expect("a help line before");
-            let (name, kind) = rest.split_once(' ').expect("a type");
+            let (name, metric_type) = rest.split_once(' ').expect("a type");
             assert_eq!(name, family.name);
-            family.kind = kind.to_owned();
+            family.metric_type = metric_type.to_owned();
         } else {
             let family = families.last_mut().expect("a heading before");
             let sample = read_sample(line);

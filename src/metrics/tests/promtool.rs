@@ -5,27 +5,30 @@ use std::process::{Command, Stdio};
 
 use crate::metrics::catalogue;
 use crate::metrics::encode::text;
-use crate::metrics::{Histogram, Kind, MetricFamily, Sample, Value};
+use crate::metrics::{Histogram, MetricFamily, MetricType, Sample, Value};
 
 /// One family for each of the catalogue, with every label it may have.
 fn whole_catalogue() -> Vec<MetricFamily> {
     let sample = |family: &catalogue::Family| Sample {
-        labels: family.labels().map(|name| (name.replace("<key>", "key").into(), "x".to_owned())).collect(),
-        value: match family.kind {
-            Kind::Histogram => Value::Histogram(Histogram {
+        labels: family
+            .all_labels()
+            .map(|name| (name.replace("<key>", "key").into(), "x".to_owned()))
+            .collect(),
+        value: match family.metric_type {
+            MetricType::Histogram => Value::Histogram(Histogram {
                 buckets: vec![(0.5, 1), (1.0, 1)],
                 sum: 2.5,
                 count: 2,
                 exemplars: Vec::new(),
             }),
-            Kind::Gauge | Kind::Counter => Value::Number(1.0),
+            MetricType::Gauge | MetricType::Counter => Value::Number(1.0),
         },
     };
     catalogue::families()
         .map(|family| MetricFamily {
             name: family.name.into(),
             help: family.help.into(),
-            kind: family.kind,
+            metric_type: family.metric_type,
             samples: vec![sample(family)],
         })
         .collect()

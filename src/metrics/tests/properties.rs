@@ -18,7 +18,7 @@ use crate::fleet::{
 use crate::metrics::catalogue::{self, Family};
 use crate::metrics::encode::text;
 use crate::metrics::options::{GroupLabel, PseudonymKey, RenderOptions, StateSet, TagSelection, UserLabel};
-use crate::metrics::{Exposition, Kind, MetricFamily, Sample, Value};
+use crate::metrics::{Exposition, MetricFamily, MetricType, Sample, Value};
 
 /// Few enough texts that some come twice, odd enough to break a careless writer.
 fn odd_text() -> impl Strategy<Value = Box<str>> {
@@ -250,14 +250,14 @@ proptest! {
             prop_assert!(family.is_some(), "{} out of order", read.name);
             let family = family.unwrap();
             prop_assert_eq!(&read.help, family.help);
-            prop_assert_eq!(&read.kind, family.kind.as_str());
+            prop_assert_eq!(&read.metric_type, family.metric_type.as_str());
             for sample in &read.samples {
-                for label in family.labels().filter(|label| !["tag_<key>", "user"].contains(label)) {
+                for label in family.all_labels().filter(|label| !["tag_<key>", "user"].contains(label)) {
                     prop_assert!(sample.labels.contains_key(label), "{} of {:?}", label, sample);
                 }
                 for label in sample.labels.keys() {
                     let added = label.starts_with("tag_") || label == "group_name";
-                    prop_assert!(added || family.labels().any(|known| known == label), "{label} of {sample:?}");
+                    prop_assert!(added || family.all_labels().any(|known| known == label), "{label} of {sample:?}");
                 }
             }
         }
@@ -315,7 +315,7 @@ proptest! {
         let family = MetricFamily {
             name: "a_family".into(),
             help: help.clone().into(),
-            kind: Kind::Gauge,
+            metric_type: MetricType::Gauge,
             samples: samples
                 .iter()
                 .map(|(first, second, value)| Sample {

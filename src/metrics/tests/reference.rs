@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use crate::metrics::catalogue::{self, Collector, Scope};
-use crate::metrics::{Kind, Unit};
+use crate::metrics::{MetricType, Unit};
 
 #[test]
 fn the_reference_in_docs_is_up_to_date() {
@@ -28,12 +28,12 @@ fn every_family_is_named_once_and_by_the_conventions() {
         let valid = |byte: u8| byte == b'_' || byte.is_ascii_lowercase() || byte.is_ascii_digit();
         assert!(name.bytes().all(valid), "{name}");
         assert!(name.starts_with("appstreaming_") || family.collector == Collector::Process, "{name}");
-        assert_eq!(name.ends_with("_total"), family.kind == Kind::Counter, "{name}");
+        assert_eq!(name.ends_with("_total"), family.metric_type == MetricType::Counter, "{name}");
         assert!(!["_count", "_sum", "_bucket"].iter().any(|suffix| name.ends_with(suffix)), "{name}");
         assert!(family.help.ends_with('.') && !family.help.contains('\n'), "{name}");
         assert_eq!(family.help.matches(". ").count(), 0, "{name}: one sentence");
         assert!(!family.source.is_empty(), "{name}");
-        if family.kind == Kind::Histogram {
+        if family.metric_type == MetricType::Histogram {
             assert_eq!(family.unit(), Some(Unit::Seconds), "{name}: docs say seconds");
         }
     }

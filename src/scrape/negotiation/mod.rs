@@ -15,7 +15,7 @@ use hyper::header::{ACCEPT, ACCEPT_ENCODING, HeaderMap, HeaderValue};
 use crate::metrics::encode::Syntax;
 use header::{Weighted, weighted};
 
-pub use crate::metrics::pack::Encoding;
+pub use crate::metrics::compress::Encoding;
 
 /// A format of metrics, as clients ask for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 use super::*;
 use crate::fleet::{Snapshot, TargetHealth};
 use crate::lifecycle::Drained;
-use crate::metrics::{self, Kind, MetricFamily, Value};
+use crate::metrics::{self, MetricFamily, MetricType, Value};
 use crate::server::{self, BoundAddress, ConnectionLimits, Server, ServerOptions};
 use crate::web_config::AccessControl;
 
@@ -56,7 +56,7 @@ impl Content for Shown {
         let family = MetricFamily {
             name: "own_gauge".into(),
             help: "One.".into(),
-            kind: Kind::Gauge,
+            metric_type: MetricType::Gauge,
             samples: vec![metrics::Sample { labels: vec![label], value: Value::Number(1.0) }],
         };
         OwnMetrics { counted_since: Timestamp::UNIX_EPOCH, families: vec![family] }

@@ -23,7 +23,7 @@ pub enum Encoding {
 
 /// The first part of a body, packed.
 #[derive(Debug, Clone)]
-pub struct Packed {
+pub struct Compressed {
     encoding: Encoding,
     bytes: Bytes,
     /// Of what was packed.
@@ -46,18 +46,18 @@ impl Encoding {
     }
 
     /// Packs the first part of a body.
-    pub fn pack(self, plain: Bytes) -> Packed {
+    pub fn compress(self, plain: Bytes) -> Compressed {
         let plain_bytes = plain.len();
         let (bytes, checksum) = match self {
             Self::Identity => (plain, 0),
             Self::Gzip => (gzip::begin(&plain).into(), gzip::checksum(0, &plain)),
             Self::Zstd => (zstd::begin(&plain).into(), 0),
         };
-        Packed { encoding: self, bytes, plain_bytes, checksum }
+        Compressed { encoding: self, bytes, plain_bytes, checksum }
     }
 }
 
-impl Packed {
+impl Compressed {
     /// Bytes of the packed part.
     pub fn len(&self) -> usize {
         self.bytes.len()
@@ -123,7 +123,7 @@ mod tests {
     }
 
     fn check(encoding: Encoding, first: &[u8], rest: &[u8]) {
-        let packed = encoding.pack(Bytes::copy_from_slice(first));
+        let packed = encoding.compress(Bytes::copy_from_slice(first));
         let body = packed.complete(rest.to_vec()).concat();
         assert!(unpacked(encoding, &body) == [first, rest].concat(), "{encoding:?}");
         assert_eq!(packed.plain_len(), first.len());
@@ -148,7 +148,7 @@ mod tests {
         assert!(first.len() > 2 << 20 && rest.len() > 2 * zstd::LARGEST_BLOCK);
         for encoding in Encoding::ALL {
             check(encoding, first.as_bytes(), rest.as_bytes());
-            let packed = encoding.pack(first.clone().into());
+            let packed = encoding.compress(first.clone().into());
             assert!(encoding == Encoding::Identity || packed.len() < first.len() / 2);
         }
     }

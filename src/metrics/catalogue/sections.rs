@@ -1,0 +1,33 @@
+//! The catalogue's sections in order, and access to their families.
+
+use crate::metrics::catalogue::family::{Family, Section};
+use crate::metrics::catalogue::{
+    detail, exporter, groups, health, node_pools, persistent, process, sessions,
+};
+
+/// The catalogue, subject by subject, in the order in which families are rendered and documented.
+pub static SECTIONS: [Section; 8] = [
+    groups::SECTION,
+    node_pools::SECTION,
+    sessions::SECTION,
+    persistent::SECTION,
+    detail::SECTION,
+    health::SECTION,
+    exporter::SECTION,
+    process::SECTION,
+];
+
+/// Every family, in catalogue order.
+pub fn families() -> impl Iterator<Item = &'static Family> {
+    SECTIONS.iter().flat_map(|section| section.families)
+}
+
+/// The family with this full name.
+pub fn find(name: &str) -> Option<&'static Family> {
+    families().find(|family| family.name == name)
+}
+
+/// The help text of the family with this full name.
+pub fn help(name: &str) -> Option<&'static str> {
+    find(name).map(|family| family.help)
+}

@@ -1,0 +1,155 @@
+//! Which unknown statuses become label values: at most 16 for each field of the API, over the whole
+//! snapshot. The others are counted under `OTHER`.
+//!
+//! The limit bounds the number of series even if the API returned a new status for every group.
+
+use std::collections::BTreeSet;
+
+use crate::fleet::vocabulary::{self, ABSENT, MAX_UNKNOWN_VALUES, OTHER};
+use crate::fleet::{InstanceSummary, PersistentSummary, Snapshot, Tally, Vocabulary};
+
+/// Statuses of an instance before its first and after its last listing, in transitions.
+const NOT_LISTED: [&str; 2] = ["NONE", "GONE"];
+
+/// The values of one field that get series under their own name.
+#[derive(Debug)]
+pub(super) struct FieldValues {
+    vocabulary: &'static Vocabulary,
+    unknown: BTreeSet<Box<str>>,
+}
+
+impl FieldValues {
+    fn new(vocabulary: &'static Vocabulary) -> Self {
+        Self { vocabulary, unknown: BTreeSet::new() }
+    }
+
+    /// The known values, in the order of their series.
+    pub(super) fn known(&self) -> &'static [&'static str] {
+        self.vocabulary.known
+    }
+
+    /// The label value for `value`: itself if it is known or one of the unknown values that keep their
+    /// name, else `OTHER`.
+    pub(super) fn label_value<'w>(&self, value: &'w str) -> &'w str {
+        let by_name = self.vocabulary.position(value).is_some() || self.unknown.contains(value);
+        if by_name { value } else { OTHER }
+    }
+
+    /// Like [`label_value`](Self::label_value) for a value out of a tally, in which `UNKNOWN` stands for
+    /// an absent value.
+    pub(super) fn tally_label_value<'w>(&self, value: &'w str) -> &'w str {
+        if value == ABSENT { value } else { self.label_value(value) }
+    }
+
+    /// Like [`tally_label_value`](Self::tally_label_value) for one side of a transition, which may also
+    /// be `NONE` or `GONE`.
+    pub(super) fn transition_label_value<'w>(&self, value: &'w str) -> &'w str {
+        if NOT_LISTED.contains(&value) { value } else { self.tally_label_value(value) }
+    }
+
+    /// Adds a value of the snapshot. Of the unknown values the smallest in byte order are kept, so the
+    /// result does not depend on the order of the calls.
+    fn add(&mut self, value: &str) {
+        if self.vocabulary.position(value).is_some() || self.unknown.contains(value) {
+            return;
+        }
+        let is_full = self.unknown.len() == MAX_UNKNOWN_VALUES;
+        if is_full && self.unknown.last().is_some_and(|last| **last < *value) {
+            return;
+        }
+        self.unknown.insert(value.into());
+        if is_full {
+            self.unknown.pop_last();
+        }
+    }
+
+    fn add_tally(&mut self, tally: &Tally) {
+        tally
+            .iter()
+            .skip(self.known().len())
+            .filter(|(value, _)| *value != ABSENT && *value != OTHER)
+            .for_each(|(value, _)| self.add(value));
+    }
+}
+
+/// The label values of every enumerated field of one snapshot.
+#[derive(Debug)]
+pub(super) struct LabelValues {
+    /// `Status` of groups.
+    pub(super) group_status: FieldValues,
+    /// `ResourceStatus`.
+    pub(super) resource_status: FieldValues,
+    /// `StrategyType`.
+    pub(super) strategy_type: FieldValues,
+    /// `Status` of instances.
+    pub(super) instance_status: FieldValues,
+    /// `SessionStatus`.
+    pub(super) session_status: FieldValues,
+    /// `AppInstancePersistentStatus`.
+    pub(super) persistent_status: FieldValues,
+    /// `AppInstanceStatus`.
+    pub(super) persistent_instance_status: FieldValues,
+}
+
+impl LabelValues {
+    /// Collects the unknown values of `snapshot`.
+    ///
+    /// Single instances are not read: if the tally of a group does not contain the value of one of its
+    /// instances by name, that group alone has 16 smaller unknown values.
+    pub(super) fn new(snapshot: &Snapshot) -> Self {
+        let mut values = Self {
+            group_status: FieldValues::new(&vocabulary::GROUP_STATUS),
+            resource_status: FieldValues::new(&vocabulary::RESOURCE_STATUS),
+            strategy_type: FieldValues::new(&vocabulary::STRATEGY_TYPE),
+            instance_status: FieldValues::new(&vocabulary::INSTANCE_STATUS),
+            session_status: FieldValues::new(&vocabulary::SESSION_STATUS),
+            persistent_status: FieldValues::new(&vocabulary::PERSISTENT_STATUS),
+            persistent_instance_status: FieldValues::new(&vocabulary::PERSISTENT_INSTANCE_STATUS),
+        };
+        for snapshot in &snapshot.groups {
+            let group = &snapshot.group.data;
+            group.status.iter().for_each(|status| values.group_status.add(status));
+            group.resource_status.iter().for_each(|status| values.resource_status.add(status));
+            let strategies = group.node_pools.iter().filter_map(|pool| pool.strategy_type.as_deref());
+            strategies.for_each(|strategy| values.strategy_type.add(strategy));
+            if let Some(instances) = &snapshot.instances {
+                values.add_instances(&instances.data);
+                let statuses = snapshot.counters.transitions.keys().flat_map(|(from, to)| [from, to]);
+                statuses
+                    .filter(|status| ![NOT_LISTED[0], NOT_LISTED[1], ABSENT, OTHER].contains(&&***status))
+                    .for_each(|status| values.instance_status.add(status));
+            }
+            if let Some(persistent) = &snapshot.persistent {
+                values.add_persistent(&persistent.data);
+            }
+        }
+        values
+    }
+
+    fn add_instances(&mut self, summary: &InstanceSummary) {
+        self.instance_status.add_tally(&summary.statuses);
+        self.session_status.add_tally(&summary.session_statuses);
+    }
+
+    fn add_persistent(&mut self, summary: &PersistentSummary) {
+        self.persistent_status.add_tally(&summary.statuses);
+        self.persistent_instance_status.add_tally(&summary.instance_statuses);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_sixteen_smallest_unknown_values_keep_their_name_in_any_order() {
+        let all: Vec<String> = (0..30).map(|number| format!("STRANGE_{number:02}")).collect();
+        for order in [all.iter().collect::<Vec<_>>(), all.iter().rev().collect()] {
+            let mut field = FieldValues::new(&vocabulary::GROUP_STATUS);
+            order.into_iter().for_each(|value| field.add(value));
+            assert_eq!(field.label_value("STRANGE_15"), "STRANGE_15");
+            assert_eq!(field.label_value("STRANGE_16"), "OTHER");
+            assert_eq!(field.label_value("PUBLISHED"), "PUBLISHED");
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! The sample writer, through which the catalogue's extractors write the samples of one row.
+
+use crate::fleet::Tally;
+use crate::fleet::vocabulary::OTHER;
+use crate::metrics::encode::{Encoder, Label, Prepared};
+use crate::metrics::label_values::FieldValues;
+
+/// Writes the samples of one family for one row. Every sample begins with the row's labels.
+pub(super) struct SampleWriter<'a> {
+    encoder: &'a mut dyn Encoder,
+    row_labels: &'a Prepared,
+    /// Whether the encoder uses label values. False while series are only counted, so that an extractor
+    /// can leave out a label value that is expensive to compute.
+    pub(super) needs_label_values: bool,
+}
+
+impl<'a> SampleWriter<'a> {
+    /// A writer for the row with these labels.
+    pub(super) fn new(
+        encoder: &'a mut dyn Encoder,
+        row_labels: &'a Prepared,
+        needs_label_values: bool,
+    ) -> Self {
+        Self { encoder, row_labels, needs_label_values }
+    }
+
+    /// Writes one sample, with `labels` behind the row's.
+    pub(super) fn write(&mut self, labels: &[Label<'_>], value: f64) {
+        self.encoder.number(self.row_labels, labels, value);
+    }
+
+    /// Writes one sample if there is a value.
+    pub(super) fn write_some(&mut self, labels: &[Label<'_>], value: Option<f64>) {
+        if let Some(value) = value {
+            self.write(labels, value);
+        }
+    }
+
+    /// Writes a whole state set under `label`: 0 or 1 for every known value, and another 1 if `current`
+    /// is unknown. Writes nothing if `current` is absent.
+    pub(super) fn write_state_set(
+        &mut self,
+        label: &'static str,
+        values: &FieldValues,
+        current: Option<&str>,
+    ) {
+        let Some(current) = current else { return };
+        let mut is_known = false;
+        for value in values.known() {
+            let is_current = *value == current;
+            is_known |= is_current;
+            self.write(&[(label, value)], f64::from(u8::from(is_current)));
+        }
+        if !is_known {
+            self.write(&[(label, values.label_value(current))], 1.0);
+        }
+    }
+
+    /// Writes the state of the object that `id` identifies: the current value alone, or with `full` also
+    /// a 0 for every other known value. Writes nothing if `current` is absent.
+    pub(super) fn write_state(
+        &mut self,
+        id: Label<'_>,
+        label: &'static str,
+        values: &FieldValues,
+        current: Option<&str>,
+        full: bool,
+    ) {
+        let Some(current) = current else { return };
+        if full {
+            for value in values.known().iter().filter(|value| **value != current) {
+                self.write(&[id, (label, value)], 0.0);
+            }
+        }
+        self.write(&[id, (label, values.tally_label_value(current))], 1.0);
+    }
+
+    /// Writes a count for every known value, and for each unknown value that `tally` contains.
+    pub(super) fn write_counts(&mut self, label: &'static str, values: &FieldValues, tally: &Tally) {
+        let mut other = 0;
+        for (value, count) in tally.iter() {
+            let label_value = values.tally_label_value(value);
+            if label_value == OTHER {
+                other += count;
+            } else {
+                self.write(&[(label, label_value)], count as f64);
+            }
+        }
+        if other > 0 {
+            self.write(&[(label, OTHER)], other as f64);
+        }
+    }
+}
