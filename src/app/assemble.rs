@@ -10,7 +10,10 @@ use crate::{
     appstreaming::{self, GroupFilter, GroupQuery},
     config::{self, Account, Config},
     metrics,
-    poller::{self, Board, ListingDepth, ListingOptions, Meter, Runner, Shard, Target, TargetState},
+    poller::{
+        self, ListingDepth, ListingOptions, PollSchedule, Runner, Shard, SnapshotStore, Target,
+        TargetSettings, WaitMeter,
+    },
     scrape::negotiation::Representation,
     telemetry::{self, Telemetry},
 };
@@ -20,7 +23,7 @@ pub(crate) struct Polling {
     /// One per target, in configuration order.
     pub runners: Vec<Runner>,
     /// Where they leave their results.
-    pub board: Arc<Board>,
+    pub store: Arc<SnapshotStore>,
 }
 
 /// What a configuration means for polling; nothing runs yet.
@@ -36,7 +39,7 @@ pub(crate) struct Plan {
 /// One target, and what its client reports to.
 pub(crate) struct Planned {
     pub target: Target,
-    pub meter: Arc<Meter>,
+    pub meter: Arc<WaitMeter>,
     /// Whether its account goes on with the client that it had.
     pub keeps_client: bool,
 }
@@ -80,10 +83,11 @@ pub(crate) fn plan(config: &Config, telemetry: &Arc<Telemetry>, known: &Clients)
             None => client(config, account, telemetry)?,
         };
         for (product_type, region) in targets_of(account) {
-            let meter = Arc::new(Meter::new(telemetry.observer(&account.name)));
+            let meter = Arc::new(WaitMeter::new(telemetry.observer(&account.name)));
             let api = client.observed_by(Arc::clone(&meter) as Arc<dyn aliyun::RequestObserver>);
             let target = target(config, account, product_type, region, api);
-            plan.order.push((Arc::clone(&target.account), Arc::clone(&target.name)));
+            let TargetSettings { account, name, .. } = &target.settings;
+            plan.order.push((Arc::clone(account), Arc::clone(name)));
             plan.targets.push(Planned { target, meter, keeps_client });
         }
         plan.clients.0.insert(account.name.clone(), (settings, client));
@@ -95,14 +99,13 @@ pub(crate) fn plan(config: &Config, telemetry: &Arc<Telemetry>, known: &Clients)
 pub(crate) fn polling(config: &Config, telemetry: &Arc<Telemetry>) -> Result<Polling, Error> {
     let Plan { targets, order, clients: _ } = plan(config, telemetry, &Clients::default())?;
     let observer = Arc::new(Reporter::new(Arc::clone(telemetry))) as Arc<dyn poller::Observer>;
-    let states = order.into_iter().map(|(account, name)| TargetState::new(account, name)).collect();
-    let board = Board::new(states, stale_after(config), config.schedule.time_zone.clone());
-    let board = Arc::new(board);
+    let (stale_after, time_zone) = (config.poll.stale_after.get(), config.schedule.time_zone.clone());
+    let store = Arc::new(SnapshotStore::new(order, stale_after, time_zone));
     let runners = targets
         .into_iter()
-        .map(|planned| runner(planned, Arc::clone(&board), Arc::clone(&observer), telemetry))
+        .map(|planned| runner(planned, Arc::clone(&store), Arc::clone(&observer), telemetry))
         .collect();
-    Ok(Polling { runners, board })
+    Ok(Polling { runners, store })
 }
 
 /// The exporter's own metrics; scrapes are counted from 0 in every representation.
@@ -117,18 +120,13 @@ pub(crate) fn telemetry() -> Arc<Telemetry> {
 /// The target's loop.
 pub(crate) fn runner(
     planned: Planned,
-    board: Arc<Board>,
+    store: Arc<SnapshotStore>,
     observer: Arc<dyn poller::Observer>,
     telemetry: &Telemetry,
 ) -> Runner {
     let Planned { target, meter, keeps_client: _ } = planned;
-    telemetry.add_target(&target.account, &target.name);
-    Runner { target, board, observer, meter }
-}
-
-/// When data gets too old to be served.
-pub(crate) fn stale_after(config: &Config) -> SignedDuration {
-    SignedDuration::try_from(config.poll.stale_after.get()).unwrap_or(SignedDuration::MAX)
+    telemetry.add_target(&target.settings.account, &target.settings.name);
+    Runner { target, store, observer, meter }
 }
 
 /// What the renderer is told.
@@ -235,7 +233,7 @@ pub(crate) fn target(
         Some(region) => format!("{product_type}/{region}"),
         None => product_type.to_owned(),
     };
-    Target {
+    let settings = TargetSettings {
         account: account.name.as_str().into(),
         name: name.into(),
         product_type: product_type.to_owned(),
@@ -251,8 +249,8 @@ pub(crate) fn target(
         page_size: config.poll.page_size,
         // Twice what may be in flight: a listing that folds its last page must not leave a place idle.
         concurrency: config.api.max_in_flight.saturating_mul(2).min(64),
-        api: appstreaming::Client::new(api, config.poll.page_size),
-    }
+    };
+    Target { settings, api: appstreaming::Client::new(api, config.poll.page_size) }
 }
 
 /// One listing of all groups, or one for each group that is picked by id.
@@ -289,6 +287,6 @@ fn depth(depth: config::Depth) -> ListingDepth {
 }
 
 /// A moment of the first poll's start that is not everybody's: from 0 to 1.
-pub(crate) fn jitter(interval: Duration) -> poller::Schedule {
-    poller::Schedule::jittered(interval, rand::random())
+pub(crate) fn jitter(interval: Duration) -> PollSchedule {
+    PollSchedule::jittered(interval, rand::random())
 }

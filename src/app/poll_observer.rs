@@ -6,7 +6,7 @@ use std::{
 };
 
 use crate::{
-    poller::{self, Observer, Report, TargetPoll},
+    poller::{self, Observer, PollReport, TargetPoll},
     telemetry::{Telemetry, status::PollFailure},
 };
 
@@ -31,7 +31,7 @@ impl Reporter {
     }
 
     /// What all targets of the account need together, this one included.
-    fn planned(&self, report: &Report<'_>, requests: u64) -> u64 {
+    fn planned(&self, report: &PollReport<'_>, requests: u64) -> u64 {
         let mut planned = self.planned.lock().unwrap_or_else(PoisonError::into_inner);
         planned.insert((report.account.to_owned(), report.target.to_owned()), requests);
         planned
@@ -43,12 +43,12 @@ impl Reporter {
 }
 
 impl Observer for Reporter {
-    fn poll_finished(&self, report: &Report<'_>) {
+    fn poll_finished(&self, report: &PollReport<'_>) {
         let succeeded = report.poll.is_some_and(TargetPoll::succeeded);
         self.telemetry.poll_finished(report.account, report.target, succeeded, report.took);
         self.telemetry.poll_failures(report.account, report.target, failures(report));
         let Some(poll) = report.poll else { return };
-        self.telemetry.findings(&poll.findings);
+        self.telemetry.findings(&poll.issues);
         self.telemetry.planned_requests(report.account, self.planned(report, poll.planned_requests));
         for (operation, count) in &poll.inconsistencies {
             self.telemetry.paging_inconsistencies(operation, *count);
@@ -61,7 +61,7 @@ impl Observer for Reporter {
 }
 
 /// Why the poll failed, for people.
-fn failures(report: &Report<'_>) -> Vec<PollFailure> {
+fn failures(report: &PollReport<'_>) -> Vec<PollFailure> {
     let failure = |operation, code: &str| PollFailure {
         account: report.account.into(),
         target: report.target.into(),
@@ -76,7 +76,7 @@ fn failures(report: &Report<'_>) -> Vec<PollFailure> {
         let message = "the poll panicked: see the log".to_owned();
         return vec![PollFailure { message, ..failure("poll", "panic") }];
     };
-    poller::summarise(&poll.failures)
+    poller::summarise_failures(&poll.failures)
         .map(|summary| PollFailure {
             request_id: summary.request_id.map(str::to_owned),
             advice: summary.advice.map(|advice| advice.into_owned()),

@@ -99,7 +99,7 @@ impl Front {
     }
 
     /// Makes every snapshot ready to be rendered as it is published, and opens a target's latch when its first poll can
-    /// be seen by a scrape. Ends when the board goes.
+    /// be seen by a scrape. Ends when the snapshot store is dropped.
     pub(crate) async fn keep_newest(self: Arc<Self>, mut snapshots: watch::Receiver<Arc<Snapshot>>) {
         while snapshots.changed().await.is_ok() {
             let snapshot = Arc::clone(&snapshots.borrow_and_update());

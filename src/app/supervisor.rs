@@ -5,7 +5,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use jiff::{SignedDuration, Timestamp, tz::TimeZone};
+use jiff::{Timestamp, tz::TimeZone};
 use tokio_util::task::AbortOnDropHandle;
 
 use super::{
@@ -14,13 +14,13 @@ use super::{
 };
 use crate::{
     config::Config,
-    poller::{self, Board, Target},
+    poller::{self, SnapshotStore, Target, TargetSettings},
     telemetry::Telemetry,
 };
 
 /// Everything that polls. Dropping it ends all polls.
 pub(crate) struct Polls {
-    board: Arc<Board>,
+    store: Arc<SnapshotStore>,
     reporter: Arc<Reporter>,
     telemetry: Arc<Telemetry>,
     clients: Clients,
@@ -47,7 +47,7 @@ impl Polls {
     /// Nothing is polled yet.
     pub(crate) fn new(telemetry: Arc<Telemetry>) -> Self {
         Self {
-            board: Arc::new(Board::new(Vec::new(), SignedDuration::MAX, TimeZone::UTC)),
+            store: Arc::new(SnapshotStore::new([], Duration::MAX, TimeZone::UTC)),
             reporter: Arc::new(Reporter::new(Arc::clone(&telemetry))),
             telemetry,
             clients: Clients::default(),
@@ -56,8 +56,8 @@ impl Polls {
     }
 
     /// Where the results are.
-    pub(crate) fn board(&self) -> &Arc<Board> {
-        &self.board
+    pub(crate) fn store(&self) -> &Arc<SnapshotStore> {
+        &self.store
     }
 
     /// The clients in use, so that a plan can go on with them.
@@ -72,10 +72,10 @@ impl Polls {
         let mut before = std::mem::take(&mut self.running);
         let mut started = Vec::new();
         for planned in plan.targets {
-            let target = &planned.target;
-            let position = before.iter().position(|running| is_same(&running.target, target));
+            let wanted = &planned.target.settings;
+            let position = before.iter().position(|running| running.target.settings.is_same_target(wanted));
             match position.map(|index| before.swap_remove(index)) {
-                Some(running) if planned.keeps_client && running.does(target, interval) => {
+                Some(running) if planned.keeps_client && running.does(wanted, interval) => {
                     change.unchanged += 1;
                     self.running.push(running);
                     continue;
@@ -90,19 +90,19 @@ impl Polls {
         }
         change.removed = before.len();
         for running in before {
-            let target = running.end().await;
-            self.reporter.forget(&target.account, &target.name);
-            self.telemetry.forget_target(&target.account, &target.name);
+            let TargetSettings { account, name, .. } = running.end().await.settings;
+            self.reporter.forget(&account, &name);
+            self.telemetry.forget_target(&account, &name);
         }
         for account in self.clients.names().filter(|name| !plan.clients.has(name)) {
             self.telemetry.forget_account(account);
         }
         self.clients = plan.clients;
 
-        // The board first: a poll that ends must find its target there.
+        // The store first: it drops results of unknown targets.
         let targets = plan.order.iter().map(|(account, name)| (Arc::clone(account), Arc::clone(name)));
-        let (stale_after, time_zone) = (assemble::stale_after(config), config.schedule.time_zone.clone());
-        self.board.change(targets, stale_after, time_zone, Timestamp::now());
+        let (stale_after, time_zone) = (config.poll.stale_after.get(), config.schedule.time_zone.clone());
+        self.store.set_targets(targets, stale_after, time_zone, Timestamp::now());
         for planned in started {
             let running = self.start(planned, interval);
             self.running.push(running);
@@ -119,7 +119,7 @@ impl Polls {
 
     fn start(&self, planned: Planned, interval: Duration) -> Running {
         let observer = Arc::clone(&self.reporter) as Arc<dyn poller::Observer>;
-        let runner = assemble::runner(planned, Arc::clone(&self.board), observer, &self.telemetry);
+        let runner = assemble::runner(planned, Arc::clone(&self.store), observer, &self.telemetry);
         let target = runner.target.clone();
         let schedule = assemble::jitter(interval);
         let task = tokio::spawn(async move { runner.run(schedule, Timestamp::now).await });
@@ -129,32 +129,8 @@ impl Polls {
 
 impl Running {
     /// Whether it already does what is wanted, as far as one can see from outside the client.
-    fn does(&self, wanted: &Target, interval: Duration) -> bool {
-        // Spelled out, so that a new setting can't be forgotten.
-        let Target {
-            account,
-            name,
-            product_type,
-            queries,
-            excluded,
-            shard,
-            collectors,
-            timeout,
-            page_size,
-            concurrency,
-            api: _,
-        } = &self.target;
-        self.interval == interval
-            && *account == wanted.account
-            && *name == wanted.name
-            && *product_type == wanted.product_type
-            && *queries == wanted.queries
-            && *excluded == wanted.excluded
-            && *shard == wanted.shard
-            && *collectors == wanted.collectors
-            && *timeout == wanted.timeout
-            && *page_size == wanted.page_size
-            && *concurrency == wanted.concurrency
+    fn does(&self, wanted: &TargetSettings, interval: Duration) -> bool {
+        self.interval == interval && self.target.settings == *wanted
     }
 
     /// Ends the loop, and returns when it can't report anything any more.
@@ -164,8 +140,4 @@ impl Running {
         let _ = self.task.await;
         self.target
     }
-}
-
-fn is_same(a: &Target, b: &Target) -> bool {
-    a.account == b.account && a.name == b.name
 }

@@ -44,8 +44,8 @@ impl Source for Groups<'_> {
         let (answer, mut facts, mut noted) = parse::<wire::Group<'_>>(operation::LIST_GROUPS, page, body)?;
         let groups: Vec<Option<Group>> =
             answer.models.items.iter().map(|group| convert::group(group, &mut noted)).collect();
-        pass.with(|placed, findings| {
-            findings.merge(&noted);
+        pass.with(|placed, issues| {
+            issues.merge(&noted);
             for (position, group) in groups.into_iter().enumerate() {
                 let Some(group) = group else {
                     facts.skipped += 1;
@@ -87,7 +87,7 @@ impl Source for Instances<'_> {
     fn read(&self, page: Page, body: &[u8], pass: &Pass<InstanceFold>) -> Result<Facts, Error> {
         let (answer, mut facts, mut noted) =
             parse::<wire::Instance<'_>>(operation::LIST_INSTANCES, page, body)?;
-        pass.with(|fold, findings| {
+        pass.with(|fold, issues| {
             let before = fold.distinct();
             for instance in &answer.models.items {
                 match convert::instance_record(instance, self.1, &mut noted) {
@@ -96,7 +96,7 @@ impl Source for Instances<'_> {
                 }
             }
             facts.fresh = fold.distinct() - before;
-            findings.merge(&noted);
+            issues.merge(&noted);
         });
         Ok(facts)
     }
@@ -121,7 +121,7 @@ impl Source for PersistentSessions<'_> {
     fn read(&self, page: Page, body: &[u8], pass: &Pass<PersistentFold>) -> Result<Facts, Error> {
         let (answer, mut facts, mut noted) =
             parse::<wire::Persistent<'_>>(operation::LIST_PERSISTENT, page, body)?;
-        pass.with(|fold, findings| {
+        pass.with(|fold, issues| {
             let before = fold.distinct();
             for persistent in &answer.models.items {
                 match convert::persistent_record(persistent, self.1, &mut noted) {
@@ -130,7 +130,7 @@ impl Source for PersistentSessions<'_> {
                 }
             }
             facts.fresh = fold.distinct() - before;
-            findings.merge(&noted);
+            issues.merge(&noted);
         });
         Ok(facts)
     }
@@ -148,10 +148,10 @@ pub(super) fn parse<'a, T: Model<'a>>(
 ) -> Result<(wire::Page<'a, T>, Facts, DecodeIssues), Error> {
     let answer = wire::Page::<T>::parse(body)
         .map_err(|malformed| Error::protocol(operation, malformed.to_string()))?;
-    let mut findings = DecodeIssues::default();
+    let mut issues = DecodeIssues::default();
     let mut count = |field, scalar: wire::Scalar<'_>| {
         scalar.count().unwrap_or_else(|_| {
-            findings.count_unparsable(field);
+            issues.count_unparsable(field);
             None
         })
     };
@@ -162,7 +162,7 @@ pub(super) fn parse<'a, T: Model<'a>>(
         skipped: answer.models.skipped,
         fresh: 0,
     };
-    convert::count_skipped(facts.skipped, T::LIST, &mut findings);
+    convert::count_skipped(facts.skipped, T::LIST, &mut issues);
 
     let presence = answer.models.presence;
     if presence != Presence::List {
@@ -179,10 +179,10 @@ pub(super) fn parse<'a, T: Model<'a>>(
             ));
         }
         if presence == Presence::Invalid {
-            findings.count_unparsable(T::LIST);
+            issues.count_unparsable(T::LIST);
         }
     }
-    Ok((answer, facts, findings))
+    Ok((answer, facts, issues))
 }
 
 /// Whether a page without its list can be taken for an empty one: when nothing is reported, or when

@@ -46,7 +46,7 @@ pub struct Listing<T> {
     /// Passes in which the pages disagreed: `TotalCount` moved, or wasn't the number of items.
     pub inconsistencies: u64,
     /// What was odd about the answers of the pass that is published.
-    pub findings: DecodeIssues,
+    pub issues: DecodeIssues,
 }
 
 impl<T> Listing<T> {

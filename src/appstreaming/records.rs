@@ -93,8 +93,8 @@ impl<Q: Query> Source for Records<'_, Q> {
 
     fn read(&self, page: Page, body: &[u8], pass: &Pass<Placed>) -> Result<Facts, Error> {
         let (answer, mut facts, noted) = parse::<Raw<'_, Q::Model<'_>>>(Q::OPERATION, page, body)?;
-        pass.with(|placed, findings: &mut DecodeIssues| {
-            findings.merge(&noted);
+        pass.with(|placed, issues: &mut DecodeIssues| {
+            issues.merge(&noted);
             for (position, raw) in answer.models.items.iter().enumerate() {
                 let place = (page.number, position);
                 let Ok(Some(id)) = raw.id().code() else {

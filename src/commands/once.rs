@@ -20,7 +20,7 @@ pub(super) fn run(arguments: &cli::Once) -> Result<ExitCode, Error> {
     super::runtime()?
         .block_on(join_all(polling.runners.iter().map(|runner| runner.poll_once(Timestamp::now))));
 
-    let snapshot = Arc::clone(&polling.board.subscribe().borrow());
+    let snapshot = Arc::clone(&polling.store.subscribe().borrow());
     let all_up = snapshot.targets.iter().all(|target| target.up == Some(true));
     let exposition = Exposition::new(snapshot, Arc::new(assemble::render_options(&config)));
     telemetry.snapshot_rendered(exposition.series(), exposition.dropped());

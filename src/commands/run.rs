@@ -104,12 +104,12 @@ impl Daemon {
             tracing::info!(%address, "listening");
         }
         let mut polls = Polls::new(Arc::clone(&telemetry));
-        let board = Arc::clone(polls.board());
+        let store = Arc::clone(polls.store());
         front.await_first_polls(plan.order.iter());
         // Dropped, and so aborted, when the server has drained.
         let mut tasks = JoinSet::new();
-        tasks.spawn_on(Arc::clone(&front).keep_newest(board.subscribe()), &serving);
-        tasks.spawn(async move { board.keep(Timestamp::now).await });
+        tasks.spawn_on(Arc::clone(&front).keep_newest(store.subscribe()), &serving);
+        tasks.spawn(async move { store.run_expiry(Timestamp::now).await });
         polls.change_to(plan, &front.in_force().config).await;
         let reloader = Reloader { load, telemetry, front: Arc::clone(&front), polls };
         tasks.spawn(reloader.run(signals.reload, reloads));

@@ -1,12 +1,12 @@
-//! Splitting one fleet between several exporters.
+//! Divides one fleet among several exporters.
 
-/// One of `total` equal parts of all groups, chosen by a hash of the group id that stays the same
-/// across versions and machines.
+/// One of `total` equal parts of all groups. A hash of the group id, which is the same in every version
+/// and on every machine, decides which part a group belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Shard {
-    /// Which part, from 0.
+    /// The number of this part, from 0.
     pub index: u32,
-    /// How many parts there are, at least 1.
+    /// The number of parts, at least 1.
     pub total: u32,
 }
 
@@ -17,7 +17,7 @@ impl Default for Shard {
 }
 
 impl Shard {
-    /// The only part of a fleet that is not split.
+    /// The only part of an undivided fleet.
     pub const WHOLE: Self = Self { index: 0, total: 1 };
 
     /// Whether the group belongs to this part.
@@ -26,8 +26,8 @@ impl Shard {
     }
 }
 
-/// FNV-1a, 64 bits: spelled out because the result must never change with a library's version,
-/// or replicas of two versions would claim or drop groups.
+/// FNV-1a with 64 bits. Implemented here because the result must not change with a library's version:
+/// replicas of two versions would poll a group twice or not at all.
 fn fnv1a(bytes: &[u8]) -> u64 {
     bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
         (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)

@@ -1,66 +1,58 @@
-//! What is known of one target, across polls: the last good data of everything, and since when.
+//! The data of one target across polls: the last good listing of every group.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::{GroupPoll, PolledGroup, Refreshed, TargetPoll};
-use crate::fleet::{
-    Fetched, Group, GroupSnapshot, InstanceSummary, PersistentSummary, SessionCounters, TargetHealth,
-};
+use super::poll_result::{ListingOutcome, PolledGroup, RefreshTimes, TargetPoll};
+use crate::fleet::{Fetched, GroupSnapshot, SessionCounters, TargetHealth};
 
-/// One target's last good data. Changed by polls alone; read into snapshots.
+/// One target's health and last good data. Changed only by polls; read into snapshots, which share
+/// the groups.
 #[derive(Debug)]
-pub struct TargetState {
+pub(super) struct TargetState {
     account: Arc<str>,
     target: Arc<str>,
     up: Option<bool>,
     last_success: Option<Timestamp>,
-    groups: BTreeMap<Box<str>, GroupState>,
-}
-
-#[derive(Debug)]
-struct GroupState {
-    group: Fetched<Group>,
-    instances: Option<Fetched<InstanceSummary>>,
-    persistent: Option<Fetched<PersistentSummary>>,
-    counters: SessionCounters,
+    groups: BTreeMap<Box<str>, Arc<GroupSnapshot>>,
 }
 
 impl TargetState {
     /// A target that was never polled.
-    pub fn new(account: Arc<str>, target: Arc<str>) -> Self {
+    pub(super) fn new(account: Arc<str>, target: Arc<str>) -> Self {
         Self { account, target, up: None, last_success: None, groups: BTreeMap::new() }
     }
 
-    /// Takes over what a poll brought. `poll` is `None` when it did not even end (it panicked).
+    /// Applies the result of a poll; `None` if the poll panicked.
     ///
-    /// Groups that are no longer listed go; of those that are, what failed keeps its last good data.
-    pub fn apply(&mut self, poll: Option<TargetPoll>, now: Timestamp) {
+    /// Groups that are no longer listed are removed. A listing that failed keeps its last good data.
+    pub(super) fn apply(&mut self, poll: Option<TargetPoll>, now: Timestamp) {
         let succeeded = poll.as_ref().is_some_and(TargetPoll::succeeded);
         self.up = Some(succeeded);
         if succeeded {
             self.last_success = Some(now);
         }
         let Some(polled) = poll.and_then(|poll| poll.groups) else { return };
-        let mut known = std::mem::take(&mut self.groups);
+        let mut previous = std::mem::take(&mut self.groups);
         self.groups = polled
             .into_iter()
-            .map(|group| {
-                let id = group.group.data.id.clone();
-                let before = known.remove(&id);
-                (id, GroupState::after(before, group))
+            .map(|polled| {
+                let id = polled.group.data.id.clone();
+                let group = self.group(previous.remove(&id), polled);
+                (id, Arc::new(group))
             })
             .collect();
     }
 
-    /// Whether this is that target's state.
-    pub fn is_of(&self, account: &str, target: &str) -> bool {
+    /// Whether this is the state of that target.
+    pub(super) fn is_of(&self, account: &str, target: &str) -> bool {
         *self.account == *account && *self.target == *target
     }
 
-    /// How the target's polls went.
-    pub fn health(&self) -> TargetHealth {
+    /// The results of the target's polls.
+    pub(super) fn health(&self) -> TargetHealth {
         TargetHealth {
             account: Arc::clone(&self.account),
             target: Arc::clone(&self.target),
@@ -69,51 +61,45 @@ impl TargetState {
         }
     }
 
-    /// When each group's oldest listing was; groups that were never listed are left out.
-    pub fn refreshed(&self) -> Refreshed {
-        let whole = |state: &GroupState| {
-            let instances = state.instances.as_ref().map(|fetched| fetched.at);
-            let persistent = state.persistent.as_ref().map(|fetched| fetched.at);
+    /// When the older of each group's two listings ended; groups without listings are left out.
+    pub(super) fn refresh_times(&self) -> RefreshTimes {
+        let oldest = |group: &GroupSnapshot| {
+            let instances = group.instances.as_ref().map(|fetched| fetched.at);
+            let persistent = group.persistent.as_ref().map(|fetched| fetched.at);
             instances.into_iter().chain(persistent).min()
         };
-        self.groups.iter().filter_map(|(id, state)| Some((id.clone(), whole(state)?))).collect()
+        self.groups.iter().filter_map(|(id, group)| Some((id.clone(), oldest(group)?))).collect()
     }
 
-    /// Every group with all that is known of it, however old.
-    pub fn groups(&self) -> impl Iterator<Item = GroupSnapshot> {
-        self.groups.values().map(|state| GroupSnapshot {
-            account: Arc::clone(&self.account),
-            target: Arc::clone(&self.target),
-            group: state.group.clone(),
-            instances: state.instances.clone(),
-            persistent: state.persistent.clone(),
-            counters: state.counters.clone(),
-        })
+    /// Every group with its last good data, of any age.
+    pub(super) fn groups(&self) -> impl Iterator<Item = &Arc<GroupSnapshot>> {
+        self.groups.values()
     }
-}
 
-impl GroupState {
-    fn after(before: Option<Self>, polled: PolledGroup) -> Self {
-        let (instances, persistent, mut counters) = match before {
-            Some(before) => (before.instances, before.persistent, before.counters),
+    /// The group after a poll, given its data before.
+    fn group(&self, previous: Option<Arc<GroupSnapshot>>, polled: PolledGroup) -> GroupSnapshot {
+        let (instances, persistent, mut counters) = match previous.map(Arc::unwrap_or_clone) {
+            Some(previous) => (previous.instances, previous.persistent, previous.counters),
             None => (None, None, SessionCounters::default()),
         };
-        if let (Some(before), GroupPoll::Listed(after)) = (&instances, &polled.instances) {
+        if let (Some(before), ListingOutcome::Listed(after)) = (&instances, &polled.instances) {
             counters.advance(&before.data.index, &after.data.index);
         }
-        Self {
+        GroupSnapshot {
+            account: Arc::clone(&self.account),
+            target: Arc::clone(&self.target),
             group: polled.group,
-            instances: keep_last_good(instances, polled.instances),
-            persistent: keep_last_good(persistent, polled.persistent),
+            instances: last_good(instances, polled.instances),
+            persistent: last_good(persistent, polled.persistent),
             counters,
         }
     }
 }
 
-fn keep_last_good<T>(before: Option<Fetched<T>>, polled: GroupPoll<T>) -> Option<Fetched<T>> {
-    match polled {
-        GroupPoll::Listed(fetched) => Some(fetched),
-        GroupPoll::Failed | GroupPoll::Pending => before,
-        GroupPoll::Absent | GroupPoll::Gone => None,
+fn last_good<T>(previous: Option<Fetched<T>>, outcome: ListingOutcome<T>) -> Option<Fetched<T>> {
+    match outcome {
+        ListingOutcome::Listed(fetched) => Some(fetched),
+        ListingOutcome::Failed | ListingOutcome::Pending => previous,
+        ListingOutcome::Absent | ListingOutcome::Gone => None,
     }
 }

@@ -54,8 +54,8 @@ impl<S> Pass<S> {
     pub(super) fn with<T>(&self, change: impl FnOnce(&mut S, &mut DecodeIssues) -> T) -> T {
         // A fold that panicked takes its whole listing down with it, so nobody sees what it left.
         let mut gathered = self.gathered.lock().unwrap_or_else(PoisonError::into_inner);
-        let (sink, findings) = &mut *gathered;
-        change(sink, findings)
+        let (sink, issues) = &mut *gathered;
+        change(sink, issues)
     }
 }
 
@@ -76,9 +76,9 @@ pub(super) async fn list<C: Call, S: Source>(
                 continue;
             }
         }
-        let (sink, findings) = pass.gathered.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let (sink, issues) = pass.gathered.into_inner().unwrap_or_else(PoisonError::into_inner);
         let data = source.finish(sink, plan.reported());
-        return Ok(Listing { data, requests, inconsistencies, findings });
+        return Ok(Listing { data, requests, inconsistencies, issues });
     }
 }
 

@@ -101,7 +101,7 @@ fn a_complete_group_is_read_field_by_field_in_base_units() {
     };
     assert_eq!(listing.data, [group]);
     assert_eq!((listing.requests, listing.inconsistencies), (1, 0));
-    assert_eq!(listing.findings, Default::default());
+    assert_eq!(listing.issues, Default::default());
 }
 
 #[test]
@@ -118,7 +118,7 @@ fn a_fleet_keeps_the_order_of_the_api_and_names_that_need_escapes() {
     assert_eq!(&*sessions.charge_resource_mode, "AppInstance");
     assert_eq!(expired.node_pools.len(), 2);
     assert_eq!(expired.status.as_deref(), Some("EXPIRED_RECYCLING"));
-    assert_eq!(listing.findings, Default::default());
+    assert_eq!(listing.issues, Default::default());
 }
 
 #[test]
@@ -133,7 +133,7 @@ fn numbers_in_strings_and_strings_in_numbers_are_read_all_the_same() {
     assert_eq!((group.apps.len(), group.node_pools.len(), group.tags.len()), (0, 0, 0));
     assert_eq!(group.ota, None);
     assert_eq!((listing.requests, listing.inconsistencies), (1, 0));
-    assert_eq!(listing.findings, Default::default());
+    assert_eq!(listing.issues, Default::default());
 }
 
 #[test]
@@ -151,7 +151,7 @@ fn values_nobody_has_heard_of_are_kept_and_unreadable_ones_left_out_and_both_are
     assert_eq!(pool.scaling_usage_threshold, None);
     assert_eq!(pool.schedules, []);
     assert_eq!(
-        counts(&listing.findings.unknown),
+        counts(&listing.issues.unknown),
         [
             ("AccessType", 1),
             ("AppPolicyVersion", 1),
@@ -166,7 +166,7 @@ fn values_nobody_has_heard_of_are_kept_and_unreadable_ones_left_out_and_both_are
         ]
     );
     assert_eq!(
-        counts(&listing.findings.unparsable),
+        counts(&listing.issues.unparsable),
         [("ExpiredTime", 1), ("GmtCreate", 1), ("ScalingUsageThreshold", 2), ("SessionTimeout", 1)]
     );
 }
@@ -175,7 +175,7 @@ fn values_nobody_has_heard_of_are_kept_and_unreadable_ones_left_out_and_both_are
 fn a_group_with_nothing_but_its_id_has_nothing_but_its_id() {
     let listing = list("list_app_instance_group_minimal");
     assert_eq!(listing.data, [Group { id: "aig-0mini000000000001".into(), ..Group::default() }]);
-    assert_eq!(listing.findings, Default::default());
+    assert_eq!(listing.issues, Default::default());
 }
 
 #[test]
@@ -278,7 +278,7 @@ fn periods_that_make_no_sense_are_left_out_and_each_reason_is_counted() {
         [WeeklySchedule { weekdays: vec![1, 7], periods: vec![night] }]
     );
     assert_eq!(
-        counts(&listing.findings.unparsable),
+        counts(&listing.issues.unparsable),
         [
             ("Amount", 1),
             ("EndTime", 2),
@@ -297,8 +297,8 @@ fn tags_come_from_the_second_list_when_the_first_is_empty_and_a_nameless_one_is_
     let listing = list_bytes(|_| body.into(), 100).unwrap();
     let tag = |key: &str, value: &str, system| Tag { key: key.into(), value: value.into(), system };
     assert_eq!(listing.data[0].tags, [tag("a", "b", true), tag("d", "", false)]);
-    assert_eq!(counts(&listing.findings.unparsable), [("Key", 1)]);
-    assert_eq!(counts(&listing.findings.unknown), [("Scope", 1)]);
+    assert_eq!(counts(&listing.issues.unparsable), [("Key", 1)]);
+    assert_eq!(counts(&listing.issues.unknown), [("Scope", 1)]);
 }
 
 #[test]
@@ -315,5 +315,5 @@ fn percents_and_minutes_below_zero_or_beyond_all_bounds_have_no_value() {
         "AppInstanceGroupName":"\ud83d"}]}"#;
     let listing = list_bytes(|_| body.into(), 100).unwrap();
     assert_eq!(listing.data, [Group { id: "aig-1".into(), ..Group::default() }]);
-    assert_eq!(listing.findings.unparsable.len(), 7);
+    assert_eq!(listing.issues.unparsable.len(), 7);
 }

@@ -25,7 +25,7 @@ fn a_complete_instance_is_folded() {
     assert_eq!((summary.reported, summary.statuses.get("BOUND"), summary.statuses.total()), (1, 1, 1));
     assert_eq!(summary.session_statuses.get("CONNECT"), 1);
     assert_eq!((summary.bound_users, summary.usage_seconds_sum), (1, 2000.0));
-    assert_eq!(listing.findings, Default::default());
+    assert_eq!(listing.issues, Default::default());
 }
 
 #[test]
@@ -37,7 +37,7 @@ fn every_status_is_counted_and_both_spellings_of_idle_are_one() {
     }
     assert_eq!((summary.statuses.total(), summary.reported), (11, 11));
     assert_eq!((summary.bound_users, summary.usage_seconds_max), (3, Some(86_400.0)));
-    assert_eq!(listing.findings, Default::default());
+    assert_eq!(listing.issues, Default::default());
 }
 
 #[test]
@@ -51,14 +51,14 @@ fn an_instance_of_a_group_sold_by_session_has_few_fields() {
     let listing = instances(|_| sample("list_app_instances_minimal"), FoldOptions::default());
     assert_eq!(listing.data.statuses.get("RUNNING"), 1);
     assert_eq!((listing.data.bound_users, listing.data.usage_seconds_max), (0, None));
-    assert_eq!(listing.findings, Default::default());
+    assert_eq!(listing.issues, Default::default());
 }
 
 #[test]
 fn unknown_and_unreadable_values_of_instances_are_counted() {
     let listing = instances(|_| sample("list_app_instances_unknown_values"), FoldOptions::default());
-    assert_eq!(counts(&listing.findings.unknown), [("ChargeType", 1), ("SessionStatus", 1), ("Status", 1)]);
-    assert_eq!(counts(&listing.findings.unparsable), [("GmtModified", 1), ("UsageDuration", 1)]);
+    assert_eq!(counts(&listing.issues.unknown), [("ChargeType", 1), ("SessionStatus", 1), ("Status", 1)]);
+    assert_eq!(counts(&listing.issues.unparsable), [("GmtModified", 1), ("UsageDuration", 1)]);
     assert_eq!(listing.data.statuses.get("HIBERNATED"), 1);
     assert_eq!(listing.data.statuses.get("RUNNING"), 1);
 }
@@ -83,7 +83,7 @@ fn elements_that_are_no_instances_or_have_no_id_cost_nobody_else_anything() {
     let listing = instances(|_| body.into(), FoldOptions::default());
     assert_eq!(listing.data.statuses.get("IDLE"), 2);
     assert_eq!(
-        counts(&listing.findings.unparsable),
+        counts(&listing.issues.unparsable),
         [("AppInstanceId", 1), ("AppInstanceModels", 3), ("BindInfo", 1)]
     );
     assert_eq!(listing.inconsistencies, 0, "what can't be read is there all the same");
@@ -93,9 +93,9 @@ fn elements_that_are_no_instances_or_have_no_id_cost_nobody_else_anything() {
 fn times_that_only_details_show_are_only_read_for_details() {
     let body = r#"{"TotalCount":1,"AppInstanceModels":[{"AppInstanceId":"ai-1","GmtCreate":"soon","GmtModified":"later"}]}"#;
     let aggregate = instances(|_| body.into(), FoldOptions::default());
-    assert_eq!(counts(&aggregate.findings.unparsable), [("GmtModified", 1)]);
+    assert_eq!(counts(&aggregate.issues.unparsable), [("GmtModified", 1)]);
     let detailed = instances(|_| body.into(), FoldOptions { detail: true, ..FoldOptions::default() });
-    assert_eq!(counts(&detailed.findings.unparsable), [("GmtCreate", 1), ("GmtModified", 1)]);
+    assert_eq!(counts(&detailed.issues.unparsable), [("GmtCreate", 1), ("GmtModified", 1)]);
 }
 
 #[test]
@@ -103,13 +103,13 @@ fn persistent_sessions_are_folded_with_their_users() {
     let listing = persistent("list_persistent_app_instances");
     assert_eq!(listing.data.statuses.get("RUNNING"), 1);
     assert_eq!((listing.data.authorized_users, listing.data.reported), (Some(1), 1));
-    assert_eq!(listing.findings, Default::default());
+    assert_eq!(listing.issues, Default::default());
 
     let listing = persistent("list_persistent_app_instances_all_statuses");
     assert_eq!(listing.data.statuses.total(), 10);
     assert_eq!(listing.data.instance_statuses.total(), 9, "the stopped one has no instance");
     assert_eq!(listing.data.authorized_users, Some(6));
-    assert_eq!((listing.requests, listing.findings), (1, Default::default()));
+    assert_eq!((listing.requests, listing.issues), (1, Default::default()));
 }
 
 #[test]
@@ -117,8 +117,8 @@ fn persistent_sessions_without_users_or_with_unknown_states_are_told_apart() {
     let listing = persistent("list_persistent_app_instances_unknown_values");
     assert_eq!(listing.data.authorized_users, None);
     assert_eq!(listing.data.instance_statuses.get("IDLE"), 1);
-    assert_eq!(counts(&listing.findings.unknown), [("AppInstancePersistentStatus", 1)]);
-    assert_eq!(listing.findings.unparsable.len(), 0);
+    assert_eq!(counts(&listing.issues.unknown), [("AppInstancePersistentStatus", 1)]);
+    assert_eq!(listing.issues.unparsable.len(), 0);
 
     assert_eq!(persistent("list_persistent_app_instances_minimal").data.statuses.get("STOPPED"), 1);
     assert_eq!(persistent("list_persistent_app_instances_empty").data.statuses.total(), 0);

@@ -78,7 +78,7 @@ fn a_listing_that_moved_once_is_fetched_again_and_then_whole() {
     });
     assert_eq!((listing.requests, listing.inconsistencies), (6, 1));
     assert_eq!((listing.data.statuses.total(), listing.data.reported), (26, 26));
-    assert_eq!(listing.findings.unknown["Status"], 5, "what a discarded pass found is discarded too");
+    assert_eq!(listing.issues.unknown["Status"], 5, "what a discarded pass found is discarded too");
 }
 
 #[test]
@@ -255,7 +255,7 @@ proptest! {
         let disordered = Cloud::disordered(answer, seed);
         let listing = run(Client::new(&disordered, size).list_instances("aig-1", options)).unwrap();
         prop_assert_eq!(&listing.data, &expected.data);
-        prop_assert_eq!(&listing.findings, &expected.findings);
+        prop_assert_eq!(&listing.issues, &expected.issues);
         prop_assert_eq!(listing.inconsistencies, 0);
         prop_assert_eq!(listing.requests, (count as u64).div_ceil(u64::from(size)).max(1));
     }

@@ -94,7 +94,7 @@ pub(super) fn sample(name: &str) -> Vec<u8> {
     std::fs::read(&path).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
-/// A count by field, for comparing findings.
+/// A count by field, for comparing issues.
 pub(super) fn counts(found: &std::collections::BTreeMap<&'static str, u64>) -> Vec<(&'static str, u64)> {
     found.iter().map(|(field, count)| (*field, *count)).collect()
 }

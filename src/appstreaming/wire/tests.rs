@@ -155,7 +155,7 @@ fn page_with(list: &str, id: &str, mut element: Value, field: &str, value: &Valu
 
 /// The ids of the elements that can be read.
 fn ids(list: &str, body: &[u8]) -> Vec<String> {
-    let mut findings = DecodeIssues::default();
+    let mut issues = DecodeIssues::default();
     let options = FoldOptions { nodes: true, detail: true };
     match list {
         Group::LIST => {
@@ -163,17 +163,17 @@ fn ids(list: &str, body: &[u8]) -> Vec<String> {
             page.models
                 .items
                 .iter()
-                .filter_map(|item| Some(convert::group(item, &mut findings)?.id.into()))
+                .filter_map(|item| Some(convert::group(item, &mut issues)?.id.into()))
                 .collect()
         }
         Instance::LIST => {
             let page = Page::<Instance<'_>>::parse(body).unwrap();
-            let read = |item| Some(convert::instance_record(item, options, &mut findings)?.id.into_owned());
+            let read = |item| Some(convert::instance_record(item, options, &mut issues)?.id.into_owned());
             page.models.items.iter().filter_map(read).collect()
         }
         _ => {
             let page = Page::<Persistent<'_>>::parse(body).unwrap();
-            let read = |item| Some(convert::persistent_record(item, options, &mut findings)?.id.into_owned());
+            let read = |item| Some(convert::persistent_record(item, options, &mut issues)?.id.into_owned());
             page.models.items.iter().filter_map(read).collect()
         }
     }

@@ -236,7 +236,7 @@ fn sts_endpoint(account: &Account) -> Endpoint {
 
 async fn target_seen(target: &Target, picked: &[String], patience: Duration) -> TargetSeen {
     let mut seen = TargetSeen {
-        name: target.name.to_string(),
+        name: target.settings.name.to_string(),
         groups: Trial::NotTried(""),
         instances: Trial::NotTried("no group is known"),
         persistent: Trial::NotTried("no group is known"),
@@ -251,15 +251,15 @@ async fn target_seen(target: &Target, picked: &[String], patience: Duration) -> 
     let missing =
         picked.iter().filter(|id| !groups.iter().any(|group| *group.id == ***id)).cloned().collect();
     let listed = groups.len();
-    let own = target.own(groups);
+    let own = target.select_groups(groups);
     seen.groups = Trial::Passed(GroupsSeen { listed, own: own.len(), missing });
-    if target.collectors.instances == ListingDepth::Off {
+    if !target.settings.collectors.instances.is_on() {
         seen.instances = Trial::NotTried("collectors.instances is off");
     } else if let Some(group) = own.first() {
         seen.instances = try_instances(target, group, patience).await;
     }
     let with_sessions = own.iter().find(|group| &*group.auth_mode == "Session").or(own.first());
-    if target.collectors.persistent == ListingDepth::Off {
+    if !target.settings.collectors.persistent.is_on() {
         seen.persistent = Trial::NotTried("collectors.persistent is off");
     } else if let Some(group) = with_sessions {
         seen.persistent = try_persistent(target, group, patience).await;
@@ -271,7 +271,7 @@ async fn target_seen(target: &Target, picked: &[String], patience: Duration) -> 
 /// All groups, and how many each listing brought.
 async fn list_groups(target: &Target) -> Result<(Vec<Group>, Vec<u64>), Error> {
     let (mut groups, mut listings): (Vec<Group>, Vec<u64>) = Default::default();
-    for query in &target.queries {
+    for query in &target.settings.queries {
         match target.api.list_groups(query).await {
             Ok(listing) => {
                 listings.push(listing.data.len() as u64);
@@ -291,7 +291,7 @@ async fn try_instances(target: &Target, group: &Group, patience: Duration) -> Tr
 }
 
 async fn try_persistent(target: &Target, group: &Group, patience: Duration) -> Trial<(String, u64)> {
-    let query = PersistentQuery::of(&target.product_type, &group.id);
+    let query = PersistentQuery::of(&target.settings.product_type, &group.id);
     let trial = match within(patience, target.api.count(&query)).await {
         Trial::Failed(error) if has_no_persistent_sessions(group, &error) => Trial::Passed(0),
         trial => trial,
@@ -322,8 +322,8 @@ async fn sizes(
     Sizes {
         group_listings,
         groups: groups.len(),
-        instances: polled(target.collectors.instances, instances),
-        persistent: polled(target.collectors.persistent, persistent),
+        instances: polled(target.settings.collectors.instances, instances),
+        persistent: polled(target.settings.collectors.persistent, persistent),
     }
 }
 
@@ -333,8 +333,9 @@ async fn count_each<'t, F: Future<Output = Trial<(String, u64)>>>(
     groups: Vec<&'t Group>,
     count: impl Fn(&'t Target, &'t Group) -> F,
 ) -> Vec<u64> {
-    let trials =
-        stream::iter(groups).map(|group| count(target, group)).buffer_unordered(target.concurrency.max(1));
+    let trials = stream::iter(groups)
+        .map(|group| count(target, group))
+        .buffer_unordered(target.settings.concurrency.max(1));
     trials.filter_map(|trial| std::future::ready(trial.passed())).map(|(_, count)| count).collect().await
 }
 

@@ -1,0 +1,106 @@
+//! The result of one poll of one target.
+
+use std::collections::HashMap;
+
+use jiff::Timestamp;
+
+use crate::aliyun::Error;
+use crate::appstreaming::Listing;
+use crate::fleet::{DecodeIssues, Fetched, Group, InstanceSummary, PersistentSummary};
+
+/// The result of one poll of one target.
+#[derive(Debug, Default)]
+pub struct TargetPoll {
+    /// The groups, each with its listings; `None` when the groups could not be listed.
+    pub groups: Option<Vec<PolledGroup>>,
+    /// Every listing that failed.
+    pub failures: Vec<ListingFailure>,
+    /// Unknown and unreadable values in responses.
+    pub issues: DecodeIssues,
+    /// Listings whose pages were inconsistent, by operation.
+    pub inconsistencies: Vec<(&'static str, u64)>,
+    /// Requests sent for listings, including repeated listings, excluding retries.
+    pub requests: u64,
+    /// Requests that a poll of this fleet needs when every listing succeeds at the first attempt.
+    pub planned_requests: u64,
+}
+
+/// One group and the outcomes of its listings.
+#[derive(Debug)]
+pub struct PolledGroup {
+    /// From `ListAppInstanceGroup`.
+    pub group: Fetched<Group>,
+    /// From `ListAppInstances`.
+    pub instances: ListingOutcome<InstanceSummary>,
+    /// From `ListPersistentAppInstances`.
+    pub persistent: ListingOutcome<PersistentSummary>,
+}
+
+/// When groups were last listed completely, by group id; groups never listed are not included.
+pub type RefreshTimes = HashMap<Box<str>, Timestamp>;
+
+/// The outcome of one listing of one group.
+#[derive(Debug, Default)]
+pub enum ListingOutcome<T> {
+    /// It succeeded.
+    Listed(Fetched<T>),
+    /// It has not ended; occurs only during a poll.
+    #[default]
+    Pending,
+    /// It failed; the last good data is kept.
+    Failed,
+    /// There is nothing to list: the collector is off, or the group has no such elements.
+    Absent,
+    /// The group vanished after the groups were listed.
+    Gone,
+}
+
+/// One listing that failed.
+#[derive(Debug)]
+pub struct ListingFailure {
+    /// The operation that failed.
+    pub operation: &'static str,
+    /// The group it was for; `None` for the listing of groups.
+    pub group_id: Option<Box<str>>,
+    /// The error; `None` when the poll timed out first.
+    pub error: Option<Error>,
+}
+
+impl TargetPoll {
+    /// The number of instances listed by the poll.
+    pub fn instances(&self) -> u64 {
+        self.groups
+            .iter()
+            .flatten()
+            .filter_map(|group| group.instances.listed())
+            .map(|instances| instances.statuses.total())
+            .sum()
+    }
+
+    /// Whether every listing succeeded.
+    pub fn succeeded(&self) -> bool {
+        self.failures.is_empty() && self.groups.is_some()
+    }
+
+    /// Adds the counts of a listing that succeeded.
+    pub(super) fn count<T>(&mut self, operation: &'static str, listing: &Listing<T>) {
+        self.requests += listing.requests;
+        self.issues.merge(&listing.issues);
+        if listing.inconsistencies > 0 {
+            match self.inconsistencies.iter_mut().find(|(known, _)| *known == operation) {
+                Some((_, count)) => *count += listing.inconsistencies,
+                None => self.inconsistencies.push((operation, listing.inconsistencies)),
+            }
+        }
+    }
+}
+
+impl<T> ListingOutcome<T> {
+    /// The listed data.
+    pub(super) fn listed(&self) -> Option<&T> {
+        match self {
+            Self::Listed(fetched) => Some(&fetched.data),
+            _ => None,
+        }
+    }
+}

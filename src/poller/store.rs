@@ -1,0 +1,139 @@
+//! Keeps the state of every target, and publishes snapshots built from it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+use parking_lot::Mutex;
+use tokio::sync::watch;
+use tokio::time::sleep;
+
+use super::poll_result::{RefreshTimes, TargetPoll};
+use super::state::TargetState;
+use crate::fleet::Snapshot;
+
+/// The states of all targets, and the snapshot built from them.
+///
+/// A snapshot is published when a poll ends. [`SnapshotStore::run_expiry`] also publishes one when
+/// data becomes stale, or when a schedule requires a different number of nodes.
+#[derive(Debug)]
+pub struct SnapshotStore {
+    inner: Mutex<Inner>,
+    published: watch::Sender<Arc<Snapshot>>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    states: Vec<TargetState>,
+    stale_after: SignedDuration,
+    time_zone: TimeZone,
+}
+
+impl SnapshotStore {
+    /// A store for these targets (account and name), none of which has been polled. Data of the age
+    /// `stale_after` and older is not published; `time_zone` is that of schedules.
+    pub fn new(
+        targets: impl IntoIterator<Item = (Arc<str>, Arc<str>)>,
+        stale_after: Duration,
+        time_zone: TimeZone,
+    ) -> Self {
+        let states = targets.into_iter().map(|(account, target)| TargetState::new(account, target));
+        let inner = Inner { states: states.collect(), stale_after: signed(stale_after), time_zone };
+        let (published, _) = watch::channel(Arc::new(Snapshot::default()));
+        let store = Self { inner: Mutex::new(inner), published };
+        store.publish(Timestamp::UNIX_EPOCH);
+        store
+    }
+
+    /// Receives every published snapshot, starting with the newest.
+    pub fn subscribe(&self) -> watch::Receiver<Arc<Snapshot>> {
+        self.published.subscribe()
+    }
+
+    /// Applies the result of a target's poll (`None` if it panicked), and publishes. The result of a
+    /// target that is no longer in the store is dropped.
+    pub fn apply(&self, account: &str, target: &str, poll: Option<TargetPoll>, now: Timestamp) {
+        let mut inner = self.inner.lock();
+        let Some(state) = inner.states.iter_mut().find(|state| state.is_of(account, target)) else { return };
+        state.apply(poll, now);
+        drop(inner);
+        self.publish(now);
+    }
+
+    /// Replaces the targets and options, and publishes. Targets that stay keep their data.
+    pub fn set_targets(
+        &self,
+        targets: impl IntoIterator<Item = (Arc<str>, Arc<str>)>,
+        stale_after: Duration,
+        time_zone: TimeZone,
+        now: Timestamp,
+    ) {
+        let mut inner = self.inner.lock();
+        let mut previous = std::mem::take(&mut inner.states);
+        let states = targets.into_iter().map(|(account, target)| {
+            match previous.iter().position(|state| state.is_of(&account, &target)) {
+                Some(index) => previous.swap_remove(index),
+                None => TargetState::new(account, target),
+            }
+        });
+        *inner = Inner { states: states.collect(), stale_after: signed(stale_after), time_zone };
+        drop(inner);
+        self.publish(now);
+    }
+
+    /// When the groups of a target were last listed; empty for an unknown target.
+    pub fn refresh_times(&self, account: &str, target: &str) -> RefreshTimes {
+        let inner = self.inner.lock();
+        let state = inner.states.iter().find(|state| state.is_of(account, target));
+        state.map(TargetState::refresh_times).unwrap_or_default()
+    }
+
+    /// Publishes a snapshot of the data that is not stale at `now`.
+    pub fn publish(&self, now: Timestamp) {
+        // Sent under the lock: when two polls end at the same time, the later snapshot must be last.
+        let inner = self.inner.lock();
+        let targets = inner.states.iter().map(TargetState::health).collect();
+        let groups = inner.states.iter().flat_map(TargetState::groups).map(Arc::clone).collect();
+        let (snapshot, duplicates) = Snapshot::build(now, targets, groups);
+        if duplicates > 0 {
+            tracing::warn!(
+                duplicates,
+                "several targets of one account list the same groups: each is exported once, for the first target"
+            );
+        }
+        self.published.send_replace(Arc::new(snapshot.aged(now, inner.stale_after)));
+    }
+
+    /// When the published snapshot becomes outdated without a poll.
+    fn next_expiry(&self) -> Option<Timestamp> {
+        let inner = self.inner.lock();
+        let published = self.published.borrow();
+        let stale = published.next_expiry(inner.stale_after);
+        let scheduled = published.next_schedule_change(&inner.time_zone);
+        [stale, scheduled].into_iter().flatten().min()
+    }
+
+    /// Publishes a new snapshot whenever the published one becomes outdated. Never ends.
+    pub async fn run_expiry(&self, clock: impl Fn() -> Timestamp) {
+        let mut published = self.subscribe();
+        loop {
+            published.borrow_and_update();
+            let now = clock();
+            let wait = match self.next_expiry() {
+                Some(expiry) => Duration::try_from(expiry.duration_since(now)).unwrap_or(Duration::ZERO),
+                None => Duration::MAX,
+            };
+            tokio::select! {
+                // Timers count whole milliseconds; 2 ms more ensure that the instant has passed.
+                () = sleep(wait.saturating_add(Duration::from_millis(2))) => self.publish(clock()),
+                _ = published.changed() => {}
+            }
+        }
+    }
+}
+
+/// Durations beyond jiff's range are clamped.
+fn signed(duration: Duration) -> SignedDuration {
+    SignedDuration::try_from(duration).unwrap_or(SignedDuration::MAX)
+}
