@@ -161,7 +161,7 @@ impl CloudState {
         }
         let issuer = lock(&self.issuer);
         let role = issuer.access.roles.iter().find(|role| role.arn == arn).cloned();
-        Ok((role.ok_or_else(|| ApiError::of("EntityNotExist.RamRole"))?, session))
+        Ok((role.ok_or_else(|| ApiError::of("EntityNotExist.Role"))?, session))
     }
 
     fn session(

@@ -138,7 +138,7 @@ fn known(code: &str) -> (u16, Cow<'static, str>) {
         "InvalidAction.NotFound" => (404, "Specified api is not found, please check your url and method."),
         "NoSuchVersion" => (404, "Specified version is not found."),
         "ProductTypeInvalid" => (400, "The specified ProductType is invalid."),
-        "EntityNotExist.RamRole" => (404, "The specified role does not exist."),
+        "EntityNotExist.Role" => (404, "The specified role does not exist."),
         "EntityNotExist.OIDCProvider" => (404, "The specified OIDC provider does not exist."),
         "AuthenticationFail.NoPermission" => {
             (403, "This operation is forbidden by permission system. Check the trust policy of the role.")

@@ -154,7 +154,7 @@ fn write(out: &mut Vec<u8>, group: &SimulatedGroup) {
         array(out, field, settings.tags, |out, (key, value, scope)| {
             text(out, "{\"Key\":", key);
             text(out, ",\"Value\":", value);
-            text(out, ",\"RequestScope\":", scope);
+            text(out, ",\"Scope\":", scope);
             out.push(b'}');
         });
     }

@@ -119,7 +119,7 @@ fn what_sts_refuses_is_refused() {
         form
     };
     for (changed, refused) in [
-        (&[("RoleArn", "acs:ram::1:role/gone")][..], "EntityNotExist.RamRole"),
+        (&[("RoleArn", "acs:ram::1:role/gone")][..], "EntityNotExist.Role"),
         (&[("RoleArn", "")], "MissingRoleArn"),
         (&[("RoleSessionName", "")], "MissingRoleSessionName"),
         (&[("RoleSessionName", "a b")], "InvalidParameter.RoleSessionName"),
@@ -164,7 +164,7 @@ fn a_token_of_the_cluster_opens_a_role_without_a_signature() {
     assert_eq!(refused(&foreign, OIDC_PROVIDER, ROLE), "AuthenticationFail.NoPermission");
     assert_eq!(refused(&token, OIDC_PROVIDER, GUARDED_ROLE), "AuthenticationFail.NoPermission");
     assert_eq!(refused(&token, "acs:ram::1:oidc-provider/x", ROLE), "EntityNotExist.OIDCProvider");
-    assert_eq!(refused(&token, OIDC_PROVIDER, "acs:ram::1:role/x"), "EntityNotExist.RamRole");
+    assert_eq!(refused(&token, OIDC_PROVIDER, "acs:ram::1:role/x"), "EntityNotExist.Role");
 }
 
 #[test]
