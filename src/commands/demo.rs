@@ -34,8 +34,8 @@ pub(super) fn run(arguments: &cli::Demo) -> Result<ExitCode, Error> {
         let loopback = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
         let cloud = simulator::SimulatedCloud::bind(fleet(&arguments.fleet, scenario), loopback)
             .map_err(Error::Simulator)?;
-        let of_a_role = scenario.is_some_and(|scenario| scenario.of_a_role);
-        let accounts = simulated_accounts(cloud.address(), of_a_role)?;
+        let needs_role = scenario.is_some_and(|scenario| scenario.needs_role);
+        let accounts = simulated_accounts(cloud.address(), needs_role)?;
         config.accounts.clone_from(&accounts);
         let load = move || {
             let mut loaded = config::load(&sources)?;
@@ -59,7 +59,7 @@ pub(super) fn run(arguments: &cli::Demo) -> Result<ExitCode, Error> {
 }
 
 /// The accounts of a configuration that knows nothing but the simulated cloud.
-fn simulated_accounts(cloud: SocketAddr, of_a_role: bool) -> Result<Vec<config::Account>, Error> {
+fn simulated_accounts(cloud: SocketAddr, needs_role: bool) -> Result<Vec<config::Account>, Error> {
     let endpoint = format!("http://{cloud}");
     let key = |place: &str| {
         [
@@ -70,7 +70,7 @@ fn simulated_accounts(cloud: SocketAddr, of_a_role: bool) -> Result<Vec<config::
     };
     let mut settings =
         vec![("name".to_owned(), DEMO_ACCOUNT.to_owned()), ("endpoint".to_owned(), endpoint.clone())];
-    if of_a_role {
+    if needs_role {
         settings.extend([
             ("credentials.source".to_owned(), "assume_role".to_owned()),
             ("credentials.role_arn".to_owned(), simulator::ROLE.to_owned()),

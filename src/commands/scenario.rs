@@ -47,7 +47,7 @@ pub(super) fn story(scenario: &Scenario) -> String {
         let settings: String = scenario.settings.iter().map(|setting| format!(" --set {setting}")).collect();
         story += &format!("; takes an exporter with{settings}");
     }
-    if scenario.of_a_role {
+    if scenario.needs_role {
         story += "; takes an exporter with the credentials of a role";
     }
     story

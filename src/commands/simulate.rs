@@ -17,7 +17,7 @@ pub(super) fn run(arguments: &cli::Simulate) -> Result<ExitCode, Error> {
         latency: behaviour.latency,
         requests_per_second: behaviour.requests_per_second,
         faults: behaviour.faults.iter().map(fault_rule).collect(),
-        access: simulator::IssuerOptions {
+        issuer: simulator::IssuerOptions {
             token_lifetime: behaviour.token_lifetime,
             ..simulator::IssuerOptions::default()
         },

@@ -1,55 +1,52 @@
-//! Who calls, and whether what arrived is what they signed: nothing is taken on trust.
+//! The caller of a request, and the check of its signature.
 //!
-//! Everything is recomputed from the request as it came in: for V3 from the headers named in
-//! `SignedHeaders` and from the body's bytes, for V2 from the decoded parameters.
+//! The signature is computed again from the request as it arrived: for V3 from the headers named in
+//! `SignedHeaders` and from the bytes of the body, for V2 from the decoded parameters.
 
-use std::{
-    borrow::Cow,
-    sync::{Mutex, PoisonError},
-};
+use std::borrow::Cow;
 
-use hyper::{
-    HeaderMap, Method,
-    header::{AUTHORIZATION, CONTENT_TYPE},
-};
+use hyper::header::{AUTHORIZATION, CONTENT_TYPE};
+use hyper::{HeaderMap, Method};
 use jiff::{SignedDuration, Timestamp};
+use parking_lot::Mutex;
 
-use crate::aliyun::{
-    Secret,
-    signature::{canonical_query, v2, v3},
-};
+use super::api::{ApiError, ApiOperation, RequestParameters, VERSION};
+use super::nonces::UsedNonces;
+use super::options::KnownKey;
+use crate::aliyun::Secret;
+use crate::aliyun::signature::{canonical_query, v2, v3};
 
-use super::{
-    KnownKey,
-    api::{ApiError, ApiOperation, Parameters, VERSION},
-    nonces::UsedNonces,
-};
-
-/// How far a request's time may be from ours.
-const TOLERANCE: SignedDuration = SignedDuration::from_mins(15);
-/// Headers that V3 cannot do without.
-const REQUIRED: [&str; 6] =
+/// The API's tolerance for the timestamp of a request, in both directions.
+const MAX_CLOCK_DIFFERENCE: SignedDuration = SignedDuration::from_mins(15);
+/// The headers that V3 requires.
+const REQUIRED_HEADERS: [&str; 6] =
     ["host", "x-acs-action", "x-acs-content-sha256", "x-acs-date", "x-acs-signature-nonce", "x-acs-version"];
 
 /// A request as it arrived.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct IncomingRequest<'a> {
+    /// The HTTP method.
     pub(super) method: &'a Method,
+    /// The path of the URL.
     pub(super) path: &'a str,
-    /// Encoded.
+    /// The query, still percent-encoded.
     pub(super) query: &'a str,
+    /// All headers.
     pub(super) headers: &'a HeaderMap,
+    /// The whole body.
     pub(super) body: &'a [u8],
 }
 
-/// What an accepted request asks for.
+/// An authenticated request of the API.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct ApiCall {
+    /// The operation, which the caller is allowed to call.
     pub(super) operation: ApiOperation,
-    pub(super) parameters: Parameters,
+    /// Query and form.
+    pub(super) parameters: RequestParameters,
 }
 
-/// What both schemes say about a request.
+/// What a request claims, in both signature versions. It is trusted only after the signature was compared.
 struct SignatureClaim<'a> {
     access_key_id: &'a str,
     token: Option<&'a str>,
@@ -59,7 +56,7 @@ struct SignatureClaim<'a> {
     version: &'a str,
 }
 
-/// Whether the answer has to be XML: V2 without `Format=JSON`.
+/// Whether the caller expects XML: V2 without `Format=JSON`.
 pub(super) fn wants_xml(incoming: &IncomingRequest<'_>) -> bool {
     if incoming.headers.contains_key(AUTHORIZATION) {
         return false;
@@ -68,7 +65,7 @@ pub(super) fn wants_xml(incoming: &IncomingRequest<'_>) -> bool {
     !parameters.get("Format").is_some_and(|format| format.eq_ignore_ascii_case("json"))
 }
 
-/// The operation that a request says it is for.
+/// The operation that a request names.
 pub(super) fn action(incoming: &IncomingRequest<'_>) -> Option<String> {
     match header(incoming.headers, "x-acs-action") {
         Some(action) => Some(action.to_owned()),
@@ -76,121 +73,138 @@ pub(super) fn action(incoming: &IncomingRequest<'_>) -> Option<String> {
     }
 }
 
-/// Checks everything that comes before an operation's own parameters.
+/// Checks everything before an operation's own parameters: signature, nonce, version, permission.
+///
+/// # Errors
+/// The API's error for the first check that fails.
 pub(super) fn authenticate(
     incoming: &IncomingRequest<'_>,
-    credentials: &[KnownKey],
+    keys: &[KnownKey],
     nonces: &Mutex<UsedNonces>,
     now: Timestamp,
 ) -> Result<ApiCall, ApiError> {
     if incoming.method != Method::POST || incoming.path != "/" {
         return Err(ApiError::of("InvalidAction.NotFound"));
     }
-    let (signed, credential, parameters) = identify(incoming, credentials, nonces, now)?;
+    let (signed, key, parameters) = identify(incoming, keys, nonces, now)?;
     let operation =
         ApiOperation::named(&signed.action).ok_or_else(|| ApiError::of("InvalidAction.NotFound"))?;
     if signed.version != VERSION {
         return Err(ApiError::of("NoSuchVersion"));
     }
-    if !credential.allowed {
+    if !key.allowed {
         return Err(ApiError::no_permission(operation.as_str()));
     }
     Ok(ApiCall { operation, parameters })
 }
 
-/// What a good signature vouches for, whoever the operation belongs to.
+/// What a valid signature confirms, for an operation of the API or of STS.
 #[derive(Debug)]
 pub(super) struct SignedAction {
+    /// `Action`.
     pub(super) action: String,
+    /// `Version`.
     pub(super) version: String,
 }
 
-/// Who signed a request. Uses up its nonce.
+/// Verifies the signature of a request and records its nonce. Returns the AccessKey that signed it.
+///
+/// # Errors
+/// The API's error for a missing parameter, an unusable AccessKey, a wrong signature or a used nonce.
 pub(super) fn identify<'a>(
     incoming: &IncomingRequest<'_>,
-    credentials: &'a [KnownKey],
+    keys: &'a [KnownKey],
     nonces: &Mutex<UsedNonces>,
     now: Timestamp,
-) -> Result<(SignedAction, &'a KnownKey, Parameters), ApiError> {
+) -> Result<(SignedAction, &'a KnownKey, RequestParameters), ApiError> {
     let parameters = parameters(incoming);
     let authorization = incoming.headers.get(AUTHORIZATION).map(|value| value.to_str());
-    let (claim, credential) = match authorization {
-        Some(Ok(authorization)) => verify_v3(incoming, authorization, credentials, now)?,
+    let (claim, key) = match authorization {
+        Some(Ok(authorization)) => verify_v3(incoming, authorization, keys, now)?,
         Some(Err(_)) => return Err(ApiError::of("IncompleteSignature")),
-        None => verify_v2(incoming, &parameters, credentials, now)?,
+        None => verify_v2(incoming, &parameters, keys, now)?,
     };
-    let fresh = nonces.lock().unwrap_or_else(PoisonError::into_inner).first_use(
-        claim.access_key_id,
-        claim.nonce,
-        now,
-    );
-    if !fresh {
+    if !nonces.lock().record(claim.access_key_id, claim.nonce, now) {
         return Err(ApiError::of("SignatureNonceUsed"));
     }
     let signed = SignedAction { action: claim.action.to_owned(), version: claim.version.to_owned() };
-    Ok((signed, credential, parameters))
+    Ok((signed, key, parameters))
 }
 
-/// ACS3-HMAC-SHA256.
+/// Verifies a V3 signature, ACS3-HMAC-SHA256.
 fn verify_v3<'r, 'a>(
     incoming: &IncomingRequest<'r>,
     authorization: &'r str,
-    credentials: &'a [KnownKey],
+    keys: &'a [KnownKey],
     now: Timestamp,
 ) -> Result<(SignatureClaim<'r>, &'a KnownKey), ApiError> {
     let (access_key_id, names, signature) =
         parse_authorization(authorization).ok_or_else(|| ApiError::of("IncompleteSignature"))?;
-    let mut values = [""; REQUIRED.len()];
-    for (value, name) in values.iter_mut().zip(REQUIRED) {
-        *value = header(incoming.headers, name).ok_or_else(|| {
-            ApiError::of(format!("MissingParameter.{name}"))
-                .saying(format!("The header {name} is mandatory for this action."))
-        })?;
-    }
-    let [_, action, hash, date, nonce, version] = values;
-    let token = header(incoming.headers, "x-acs-security-token");
-    let claim = SignatureClaim { access_key_id, token, date, nonce, action, version };
-    let credential = accept(&claim, credentials, now)?;
-
-    let signed: Vec<&str> = names.split(';').collect();
-    if let Some(unsigned) = must_be_signed(incoming.headers).find(|name| !signed.contains(name)) {
-        return Err(
-            ApiError::of("IncompleteSignature").saying(format!("The header {unsigned} must be signed."))
-        );
-    }
-    let mut headers: Vec<(&str, Cow<'_, str>)> = Vec::with_capacity(signed.len());
-    for name in signed {
-        let before = headers.len();
-        let lines = incoming.headers.get_all(name).iter();
-        headers.extend(lines.map(|value| (name, String::from_utf8_lossy(value.as_bytes()))));
-        if headers.len() == before {
-            return Err(ApiError::of("IncompleteSignature")
-                .saying(format!("The header {name} is signed and was not sent.")));
-        }
-    }
+    let (claim, claimed_hash) = claim_v3(incoming, access_key_id)?;
+    let key = find_key(&claim, keys, now)?;
+    let headers = signed_headers(incoming, names)?;
     let payload = v3::hashed_payload(incoming.body);
-    if payload != hash {
+    if payload != claimed_hash {
         return Err(ApiError::of("SignatureDoesNotMatch")
-            .saying("x-acs-content-sha256 is not the hash of the body that arrived."));
+            .with_message("x-acs-content-sha256 is not the hash of the body that arrived."));
     }
     let canonical = v3::canonical_request(
         incoming.method.as_str(),
         incoming.path,
-        &canonical_query(Parameters::decode(incoming.query.as_bytes())),
+        &canonical_query(RequestParameters::decode(incoming.query.as_bytes())),
         &v3::canonical_headers(&headers),
         names,
         &payload,
     );
     let string_to_sign = v3::string_to_sign(&canonical);
-    compare(&v3::signature(&secret(credential), &string_to_sign), signature, &string_to_sign)?;
-    Ok((claim, credential))
+    compare(&v3::signature(&secret(key), &string_to_sign), signature, &string_to_sign)?;
+    Ok((claim, key))
 }
 
-/// RPC with HMAC-SHA1.
+/// The claim of a V3 request, and the hash that it claims for its body.
+fn claim_v3<'r>(
+    incoming: &IncomingRequest<'r>,
+    access_key_id: &'r str,
+) -> Result<(SignatureClaim<'r>, &'r str), ApiError> {
+    let mut values = [""; REQUIRED_HEADERS.len()];
+    for (value, name) in values.iter_mut().zip(REQUIRED_HEADERS) {
+        *value = header(incoming.headers, name).ok_or_else(|| {
+            ApiError::of(format!("MissingParameter.{name}"))
+                .with_message(format!("The header {name} is mandatory for this action."))
+        })?;
+    }
+    let [_, action, hash, date, nonce, version] = values;
+    let token = header(incoming.headers, "x-acs-security-token");
+    Ok((SignatureClaim { access_key_id, token, date, nonce, action, version }, hash))
+}
+
+/// The headers in `names`, which is `SignedHeaders`. All headers that must be signed are among them.
+fn signed_headers<'r>(
+    incoming: &IncomingRequest<'r>,
+    names: &'r str,
+) -> Result<Vec<(&'r str, Cow<'r, str>)>, ApiError> {
+    let names: Vec<&str> = names.split(';').collect();
+    let incomplete = |message: String| ApiError::of("IncompleteSignature").with_message(message);
+    if let Some(unsigned) = must_be_signed(incoming.headers).find(|name| !names.contains(name)) {
+        return Err(incomplete(format!("The header {unsigned} must be signed.")));
+    }
+    let mut headers: Vec<(&str, Cow<'_, str>)> = Vec::with_capacity(names.len());
+    for name in names {
+        let before = headers.len();
+        let values = incoming.headers.get_all(name).iter();
+        headers.extend(values.map(|value| (name, String::from_utf8_lossy(value.as_bytes()))));
+        if headers.len() == before {
+            return Err(incomplete(format!("The header {name} is signed and was not sent.")));
+        }
+    }
+    Ok(headers)
+}
+
+/// Verifies a V2 signature, HMAC-SHA1.
 fn verify_v2<'r, 'a>(
     incoming: &IncomingRequest<'_>,
-    parameters: &'r Parameters,
-    credentials: &'a [KnownKey],
+    parameters: &'r RequestParameters,
+    keys: &'a [KnownKey],
     now: Timestamp,
 ) -> Result<(SignatureClaim<'r>, &'a KnownKey), ApiError> {
     let required = |name: &str| parameters.get(name).ok_or_else(|| ApiError::missing(name));
@@ -209,36 +223,36 @@ fn verify_v2<'r, 'a>(
     if required("SignatureVersion")? != "1.0" {
         return Err(ApiError::invalid("SignatureVersion"));
     }
-    let credential = accept(&claim, credentials, now)?;
+    let key = find_key(&claim, keys, now)?;
     let signed = parameters.pairs().iter().filter(|(name, _)| name != "Signature");
     let query = canonical_query(signed.map(|(name, value)| (name, value)));
     let string_to_sign = v2::string_to_sign(incoming.method.as_str(), &query);
-    compare(&v2::signature(&secret(credential), &string_to_sign), signature, &string_to_sign)?;
-    Ok((claim, credential))
+    compare(&v2::signature(&secret(key), &string_to_sign), signature, &string_to_sign)?;
+    Ok((claim, key))
 }
 
-/// The credential that a request claims to be signed with, if it may be used now.
-fn accept<'a>(
+/// The AccessKey that a request claims to be signed with, if it may be used now.
+fn find_key<'a>(
     claim: &SignatureClaim<'_>,
-    credentials: &'a [KnownKey],
+    keys: &'a [KnownKey],
     now: Timestamp,
 ) -> Result<&'a KnownKey, ApiError> {
     let well_formed = claim.date.len() == 20 && claim.date.ends_with('Z');
     let date = claim.date.parse::<Timestamp>().ok().filter(|_| well_formed);
     let date = date.ok_or_else(|| ApiError::of("InvalidTimeStamp.Format"))?;
-    if date.duration_since(now).abs() > TOLERANCE {
+    if date.duration_since(now).abs() > MAX_CLOCK_DIFFERENCE {
         return Err(ApiError::of("InvalidTimeStamp.Expired"));
     }
-    let credential = credentials
+    let key = keys
         .iter()
-        .find(|credential| credential.access_key_id == claim.access_key_id)
+        .find(|key| key.access_key_id == claim.access_key_id)
         .ok_or_else(|| ApiError::of("InvalidAccessKeyId.NotFound"))?;
-    if !credential.active {
+    if !key.active {
         return Err(ApiError::of("InvalidAccessKeyId.Inactive"));
     }
-    match (&credential.security_token, claim.token) {
+    match (&key.security_token, claim.token) {
         (None, None) => {}
-        // The id of a temporary key means nothing without its token.
+        // Without its token, the id of a temporary AccessKey is unknown.
         (Some(_), None) => return Err(ApiError::of("InvalidAccessKeyId.NotFound")),
         (None, Some(_)) => return Err(ApiError::of("InvalidSecurityToken.MismatchWithAccessKey")),
         (Some(token), Some(sent)) if token != sent => {
@@ -246,22 +260,22 @@ fn accept<'a>(
         }
         (Some(_), Some(_)) => {}
     }
-    if credential.token_expires.is_some_and(|expires| expires <= now) {
+    if key.token_expires.is_some_and(|expires| expires <= now) {
         return Err(ApiError::of("InvalidSecurityToken.Expired"));
     }
-    Ok(credential)
+    Ok(key)
 }
 
 fn compare(computed: &str, sent: &str, string_to_sign: &str) -> Result<(), ApiError> {
     if computed == sent {
         return Ok(());
     }
-    Err(ApiError::of("SignatureDoesNotMatch").saying(format!(
+    Err(ApiError::of("SignatureDoesNotMatch").with_message(format!(
         "Specified signature is not matched with our calculation. server string to sign is:{string_to_sign}"
     )))
 }
 
-/// (AccessKey id, signed headers, signature).
+/// Splits an `Authorization` header into AccessKey id, signed headers and signature.
 fn parse_authorization(authorization: &str) -> Option<(&str, &str, &str)> {
     let rest = authorization.strip_prefix(v3::ALGORITHM)?.strip_prefix(" Credential=")?;
     let (access_key_id, rest) = rest.split_once(",SignedHeaders=")?;
@@ -270,7 +284,7 @@ fn parse_authorization(authorization: &str) -> Option<(&str, &str, &str)> {
     complete.then_some((access_key_id, names, signature))
 }
 
-/// Of the headers that arrived, those that must be signed.
+/// The headers of a request that must be signed.
 fn must_be_signed(headers: &HeaderMap) -> impl Iterator<Item = &str> {
     headers
         .keys()
@@ -278,21 +292,21 @@ fn must_be_signed(headers: &HeaderMap) -> impl Iterator<Item = &str> {
         .filter(|name| matches!(*name, "host" | "content-type") || name.starts_with("x-acs-"))
 }
 
-/// Query and form together.
-pub(super) fn parameters(incoming: &IncomingRequest<'_>) -> Parameters {
-    let mut pairs = Parameters::decode(incoming.query.as_bytes());
+/// The parameters of query and form together.
+pub(super) fn parameters(incoming: &IncomingRequest<'_>) -> RequestParameters {
+    let mut pairs = RequestParameters::decode(incoming.query.as_bytes());
     let form = header(incoming.headers, CONTENT_TYPE.as_str())
         .is_some_and(|kind| kind.starts_with("application/x-www-form-urlencoded"));
     if form {
-        pairs.extend(Parameters::decode(incoming.body));
+        pairs.extend(RequestParameters::decode(incoming.body));
     }
-    Parameters::new(pairs)
+    RequestParameters::new(pairs)
 }
 
 fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get(name).and_then(|value| value.to_str().ok())
 }
 
-fn secret(credential: &KnownKey) -> Secret {
-    Secret::new(credential.access_key_secret.clone())
+fn secret(key: &KnownKey) -> Secret {
+    Secret::new(key.access_key_secret.clone())
 }

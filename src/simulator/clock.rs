@@ -1,18 +1,18 @@
-//! TestCloud time as a function of real time.
+//! Simulated time as a function of real time. Callers pass the real time.
 
 use jiff::{SignedDuration, Timestamp};
 
-/// A clock that runs `speed` times as fast as the real one, stands still when frozen, and jumps.
+/// A clock that runs `speed` times as fast as the real one. It can be frozen, and it can jump forward.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct SimulatedClock {
-    /// A pair of instants that belong together: real, simulated.
+    /// A real instant, and the simulated instant that corresponds to it.
     anchor: (Timestamp, Timestamp),
     speed: f64,
     frozen: bool,
 }
 
 impl SimulatedClock {
-    /// A clock that shows `simulated` when it really is `real`.
+    /// A clock that shows `simulated` at the real instant `real`.
     pub(super) fn new(real: Timestamp, simulated: Timestamp, speed: f64) -> Self {
         Self { anchor: (real, simulated), speed, frozen: false }
     }
@@ -28,29 +28,29 @@ impl SimulatedClock {
         self.anchor.1.saturating_add(simulated).unwrap_or(Timestamp::MAX)
     }
 
-    /// Whether time stands still.
+    /// Whether simulated time does not pass.
     pub(super) fn is_frozen(&self) -> bool {
         self.frozen || self.speed == 0.0
     }
 
-    /// TestCloud seconds per real second, while not frozen.
+    /// Simulated seconds per real second while the clock is not frozen.
     pub(super) fn speed(&self) -> f64 {
         self.speed
     }
 
-    /// Goes on from here at another speed.
+    /// Changes the speed from `real` on.
     pub(super) fn set_speed(&mut self, real: Timestamp, speed: f64) {
         self.anchor = (real, self.at(real));
         self.speed = speed;
     }
 
-    /// Stands still from here on, or goes on from here.
+    /// Freezes the clock at `real`, or lets it run again from there.
     pub(super) fn set_frozen(&mut self, real: Timestamp, frozen: bool) {
         self.anchor = (real, self.at(real));
         self.frozen = frozen;
     }
 
-    /// Goes forward at once.
+    /// Moves simulated time forward.
     pub(super) fn jump(&mut self, real: Timestamp, by: SignedDuration) {
         let target = self.at(real).saturating_add(by).unwrap_or(Timestamp::MAX);
         self.anchor = (real, target);
@@ -66,7 +66,7 @@ mod tests {
     }
 
     #[test]
-    fn time_runs_at_the_speed_asked_for_and_never_backwards() {
+    fn time_runs_at_the_configured_speed_and_never_backwards() {
         let mut clock = SimulatedClock::new(second(100), second(1_000), 60.0);
         assert_eq!(clock.at(second(102)), second(1_120));
         assert_eq!(clock.at(second(99)), second(1_000));
@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn a_frozen_clock_stands_still_jumps_and_goes_on_from_there() {
+    fn a_frozen_clock_can_jump_and_continues_from_there() {
         let mut clock = SimulatedClock::new(second(100), second(1_000), 1.0);
         clock.set_frozen(second(110), true);
         assert_eq!(clock.at(second(500)), second(1_010));

@@ -1,26 +1,23 @@
-//! `POST /_control`: changes at run time, all of a request's or none.
+//! `POST /_control`: changes at run time. A request is checked before any of its changes is made.
 
-use std::{sync::PoisonError, time::Duration};
+use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::{
-    EcsInstance, FaultRule, KnownKey, RamRole,
-    access::life_problem,
-    cloud::FleetView,
-    fleet::{SimulatedGroup, write_instance_id},
-    limiter::RequestLimiter,
-    options::{valid_rate, valid_speed},
-    state::{CloudState, lock},
-};
+use super::credentials::{EcsInstance, RamRole, lifetime_problem};
+use super::faults::FaultRule;
+use super::fleet::{FleetView, SimulatedGroup, instance_id};
+use super::limiter::RequestLimiter;
+use super::options::{KnownKey, is_valid_rate, is_valid_speed};
+use super::state::CloudState;
 
-/// The most groups that one request adds.
-const MAX_ADDED: usize = 10_000;
-/// The farthest jump: 60 days.
-const MAX_JUMP: f64 = 60.0 * 86_400.0;
+/// The most groups that one request adds: more would block the fleet for seconds.
+const MAX_ADDED_GROUPS: usize = 10_000;
+/// The longest jump, 60 days: every group is simulated through it.
+const MAX_JUMP_SECONDS: f64 = 60.0 * 86_400.0;
 
-/// What is to change. Changes are made in the order of the fields.
+/// The requested changes, in the order in which they are made. The field names are the keys of the JSON.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct ControlRequest {
@@ -39,9 +36,9 @@ pub(super) struct ControlRequest {
     set_group: Option<SetGroup>,
     roles: Option<Vec<RamRole>>,
     instance: Option<EcsInstance>,
-    /// 0: as long as is asked for.
+    /// 0: as long as the request for credentials asks for.
     token_lifetime_seconds: Option<f64>,
-    /// Everything issued so far is over.
+    /// Whether all temporary credentials expire now.
     expire_tokens: bool,
 }
 
@@ -49,7 +46,7 @@ pub(super) struct ControlRequest {
 #[serde(deny_unknown_fields)]
 struct SetInstance {
     instance_id: String,
-    /// Null lets the instance go on living.
+    /// `null`: the instance is simulated again.
     status: Option<String>,
 }
 
@@ -57,7 +54,7 @@ struct SetInstance {
 #[serde(deny_unknown_fields)]
 struct SetGroup {
     group_id: String,
-    /// Null lets the group's own status show again.
+    /// `null`: the group shows its own status again.
     #[serde(default, deserialize_with = "given")]
     status: Option<Option<String>>,
     #[serde(default, deserialize_with = "given")]
@@ -68,7 +65,7 @@ struct SetGroup {
     expires_in_seconds: Option<i64>,
 }
 
-/// What was done.
+/// The result of a control request.
 #[derive(Debug, Serialize)]
 pub(super) struct ControlResponse {
     now: f64,
@@ -77,47 +74,50 @@ pub(super) struct ControlResponse {
 }
 
 impl ControlRequest {
-    /// Changes the simulated cloud as asked, or says why not.
+    /// Makes the changes.
+    ///
+    /// # Errors
+    /// Why the request is invalid; nothing is changed then.
     pub(super) fn apply(self, state: &CloudState, real: Timestamp) -> Result<ControlResponse, String> {
         self.check(state, real)?;
         self.apply_settings(state, real);
         self.apply_time(state, real);
         let now = state.now(real);
         let added = self.apply_groups(state, now)?;
-        let fleet = state.fleet.read().unwrap_or_else(PoisonError::into_inner);
-        let cloud = fleet.at(now);
-        cloud.advance();
-        Ok(ControlResponse { now: now.as_duration().as_secs_f64(), groups: cloud.len(), added })
+        let fleet = state.fleet.read();
+        let fleet = fleet.at(now);
+        fleet.advance();
+        Ok(ControlResponse { now: now.as_duration().as_secs_f64(), groups: fleet.len(), added })
     }
 
-    /// Everything that can be wrong, before anything is changed.
+    /// Checks the whole request before a change is made.
     fn check(&self, state: &CloudState, real: Timestamp) -> Result<(), String> {
         if let Some(problem) =
             self.faults.iter().flatten().chain(&self.add_fault).find_map(FaultRule::problem)
         {
             return Err(problem);
         }
-        if let Some(speed) = self.speed.filter(|speed| !valid_speed(*speed)) {
+        if let Some(speed) = self.speed.filter(|speed| !is_valid_speed(*speed)) {
             return Err(format!("speed is {speed}: it must be from 0 to 100000"));
         }
-        if let Some(rate) = self.requests_per_second.filter(|rate| !valid_rate(*rate)) {
+        if let Some(rate) = self.requests_per_second.filter(|rate| !is_valid_rate(*rate)) {
             return Err(format!("requests_per_second is {rate}: it must be 0 or more"));
         }
-        if let Some(jump) = self.jump_seconds.filter(|jump| !(0.0..=MAX_JUMP).contains(jump)) {
-            return Err(format!("jump_seconds is {jump}: it must be from 0 to {MAX_JUMP}"));
+        if let Some(jump) = self.jump_seconds.filter(|jump| !(0.0..=MAX_JUMP_SECONDS).contains(jump)) {
+            return Err(format!("jump_seconds is {jump}: it must be from 0 to {MAX_JUMP_SECONDS}"));
         }
         if let Some(Err(problem)) = self.token_lifetime_seconds.map(token_lifetime) {
             return Err(problem);
         }
-        if self.add_groups > MAX_ADDED {
-            return Err(format!("add_groups is {}: at most {MAX_ADDED} at once", self.add_groups));
+        if self.add_groups > MAX_ADDED_GROUPS {
+            return Err(format!("add_groups is {}: at most {MAX_ADDED_GROUPS} at once", self.add_groups));
         }
         if let Some(seconds) = self.set_group.as_ref().and_then(|set| set.expires_in_seconds)
             && seconds.unsigned_abs() > 10 * 366 * 86_400
         {
             return Err(format!("expires_in_seconds is {seconds}: at most ten years"));
         }
-        let fleet = state.fleet.read().unwrap_or_else(PoisonError::into_inner);
+        let fleet = state.fleet.read();
         let named = self.delete_groups.iter().chain(self.set_group.iter().map(|set| &set.group_id));
         if let Some(unknown) = named.into_iter().find(|id| !fleet.contains(id)) {
             return Err(format!("there is no group {unknown}"));
@@ -134,44 +134,45 @@ impl ControlRequest {
 
     fn apply_settings(&self, state: &CloudState, real: Timestamp) {
         if self.reset_stats {
-            lock(&state.statistics).reset();
+            state.statistics.lock().reset();
         }
         if let Some(credentials) = &self.credentials {
-            *lock(&state.credentials) = credentials.as_slice().into();
+            state.issuer.lock().set_keys(credentials.clone());
         }
         if let Some(latency) = self.latency_ms {
-            *lock(&state.latency) = Duration::from_millis(latency);
+            *state.latency.lock() = Duration::from_millis(latency);
         }
         if let Some(rate) = self.requests_per_second {
-            *lock(&state.limiter) = RequestLimiter::new(rate, real);
+            *state.limiter.lock() = RequestLimiter::new(rate, real);
         }
-        self.apply_access(state, real);
+        self.apply_issuer(state, real);
         if let Some(rules) = &self.faults {
-            lock(&state.faults).replace(rules.clone());
+            state.faults.lock().replace(rules.clone());
         }
         if let Some(rule) = &self.add_fault {
-            lock(&state.faults).add(rule.clone());
+            state.faults.lock().add(rule.clone());
         }
     }
 
-    fn apply_access(&self, state: &CloudState, real: Timestamp) {
+    fn apply_issuer(&self, state: &CloudState, real: Timestamp) {
+        let mut issuer = state.issuer.lock();
         if self.expire_tokens {
-            state.expire_tokens(real);
+            issuer.expire_tokens(real);
         }
-        let access = &mut lock(&state.issuer).access;
-        if let Some(Ok(life)) = self.token_lifetime_seconds.map(token_lifetime) {
-            access.token_lifetime = life;
+        let options = &mut issuer.options;
+        if let Some(Ok(lifetime)) = self.token_lifetime_seconds.map(token_lifetime) {
+            options.token_lifetime = lifetime;
         }
         if let Some(roles) = &self.roles {
-            access.roles.clone_from(roles);
+            options.roles.clone_from(roles);
         }
         if let Some(instance) = &self.instance {
-            access.instance = instance.clone();
+            options.instance = instance.clone();
         }
     }
 
     fn apply_time(&self, state: &CloudState, real: Timestamp) {
-        let mut clock = lock(&state.clock);
+        let mut clock = state.clock.lock();
         if let Some(speed) = self.speed {
             clock.set_speed(real, speed);
         }
@@ -186,29 +187,29 @@ impl ControlRequest {
     fn apply_groups(&self, state: &CloudState, now: Timestamp) -> Result<Vec<String>, String> {
         let mut added = Vec::with_capacity(self.add_groups);
         if self.add_groups > 0 || !self.delete_groups.is_empty() {
-            let mut fleet = state.fleet.write().unwrap_or_else(PoisonError::into_inner);
+            let mut fleet = state.fleet.write();
             fleet.delete_groups(&self.delete_groups);
             for _ in 0..self.add_groups {
                 added.push(fleet.add_group(now).to_string());
             }
         }
-        let fleet = state.fleet.read().unwrap_or_else(PoisonError::into_inner);
-        let cloud = fleet.at(now);
+        let fleet = state.fleet.read();
+        let fleet = fleet.at(now);
         if let Some(set) = &self.set_instance
-            && !set.apply(&cloud)
+            && !set.apply(&fleet)
         {
-            return Err(format!("instance {} went away while its status was being set", set.instance_id));
+            return Err(format!("instance {} was deleted while its status was being set", set.instance_id));
         }
         if let Some(set) = &self.set_group {
-            cloud.change(&set.group_id, |group| set.apply(group));
+            fleet.change(&set.group_id, |group| set.apply(group));
         }
         Ok(added)
     }
 }
 
 impl SetInstance {
-    fn apply(&self, cloud: &FleetView<'_>) -> bool {
-        cloud.change_any(|group| {
+    fn apply(&self, fleet: &FleetView<'_>) -> bool {
+        fleet.change_any(|group| {
             let Some(serial) = instance_serial(group, &self.instance_id) else { return false };
             match &self.status {
                 Some(status) => group.overrides.instances.insert(serial, status.clone()),
@@ -236,26 +237,22 @@ impl SetGroup {
     }
 }
 
-/// 0 stands for no lifetime of its own.
+/// A lifetime in seconds; `None` for 0.
 fn token_lifetime(seconds: f64) -> Result<Option<Duration>, String> {
     if seconds == 0.0 {
         return Ok(None);
     }
-    let life = Duration::try_from_secs_f64(seconds)
+    let lifetime = Duration::try_from_secs_f64(seconds)
         .map_err(|_| format!("token_lifetime_seconds is {seconds}: it must be 0 or more"))?;
-    life_problem(life).map_or(Ok(Some(life)), Err)
+    lifetime_problem(lifetime).map_or(Ok(Some(lifetime)), Err)
 }
 
 fn instance_serial(group: &SimulatedGroup, id: &str) -> Option<u64> {
-    let mut candidate = Vec::with_capacity(20);
-    group.instances.iter().map(|instance| instance.serial).find(|serial| {
-        candidate.clear();
-        write_instance_id(&mut candidate, group.settings.key, *serial);
-        candidate == id.as_bytes()
-    })
+    let serials = group.instances.iter().map(|instance| instance.serial);
+    serials.into_iter().find(|serial| instance_id(group.settings.key, *serial) == id)
 }
 
-/// Tells null from a key that is not there.
+/// Distinguishes `null` from a missing key.
 fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<String>>, D::Error> {
     Option::deserialize(deserializer).map(Some)
 }

@@ -1,12 +1,13 @@
-//! What goes wrong on purpose: rules that pick requests, and what happens to those.
+//! Faults that are injected on purpose: rules that pick requests, and what happens to those requests.
 
-use rand::{RngExt, SeedableRng, rngs::Xoshiro256PlusPlus};
+use rand::rngs::Xoshiro256PlusPlus;
+use rand::{RngExt, SeedableRng};
 use serde::Deserialize;
 
-/// The most bytes of a huge answer.
-const MAX_HUGE: u64 = 1 << 40;
+/// The most bytes of a huge response: 1 TiB, far beyond every limit that a client may have.
+const MAX_HUGE_BYTES: u64 = 1 << 40;
 
-/// Which requests something goes wrong with, and what.
+/// A fault, and the requests that it applies to.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FaultRule {
@@ -19,10 +20,10 @@ pub struct FaultRule {
     /// Only this page.
     #[serde(default)]
     pub page: Option<u64>,
-    /// So many of the requests in scope, 0 to 1.
-    #[serde(default = "all")]
+    /// The share of the requests in scope, 0 to 1.
+    #[serde(default = "every_request")]
     pub share: f64,
-    /// How often the rule still applies; `None` for ever.
+    /// The number of requests that the rule still applies to; `None`: no limit.
     #[serde(default)]
     pub requests: Option<u64>,
     /// What happens.
@@ -35,18 +36,18 @@ pub struct FaultRule {
 pub enum RequestFault {
     /// An error of the API.
     Error(ErrorFault),
-    /// The answer takes so much longer.
+    /// The response is delayed. Latencies of several rules add up.
     Latency {
         /// Milliseconds.
         ms: u64,
     },
-    /// The connection is closed without an answer.
+    /// The connection is closed without a response.
     Drop,
-    /// Half the answer arrives, then the connection is closed.
+    /// Half of the response is sent, then the connection is closed.
     Truncate,
-    /// A load balancer answers, in HTML.
+    /// The response is the HTML page of a load balancer.
     Html,
-    /// The answer is valid JSON and has so many bytes.
+    /// The response is valid JSON of this size.
     Huge {
         /// Bytes.
         bytes: u64,
@@ -57,16 +58,16 @@ pub enum RequestFault {
     NullList,
 }
 
-/// An error that is answered instead of the operation's own answer.
+/// An error that is returned instead of the operation's result.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ErrorFault {
     /// The API's code.
     pub code: String,
-    /// HTTP status; by default the one that goes with the code.
+    /// HTTP status; by default that of the code.
     #[serde(default)]
     pub status: Option<u16>,
-    /// The API's message; by default the one that goes with the code.
+    /// The API's message; by default that of the code.
     #[serde(default)]
     pub message: Option<String>,
     /// `x-acs-retry-after`, milliseconds.
@@ -74,39 +75,39 @@ pub struct ErrorFault {
     pub retry_after_ms: Option<u64>,
 }
 
-/// How `TotalCount` lies.
+/// How `TotalCount` is wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum WrongTotal {
-    /// Off by so much; never below 0.
+    /// The true count plus this number, at least 0.
     Add(i64),
-    /// Always this.
+    /// This number.
     Set(u64),
 }
 
-/// What a rule's scope is held against.
+/// What rules compare their scope with.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct RequestScope<'a> {
-    /// The operation called.
+    /// The operation or service.
     pub(super) operation: &'a str,
-    /// `AppInstanceGroupId`, where the request has one.
+    /// `AppInstanceGroupId`, if the request has it.
     pub(super) group_id: Option<&'a str>,
-    /// `PageNumber`.
+    /// `PageNumber`; 0 if it is invalid.
     pub(super) page: u64,
-    /// Only rules that name the operation count: it is none of the API's own.
+    /// Whether only rules that name the operation apply. It is set for services that are not part of the API.
     pub(super) only_named: bool,
 }
 
-/// What happens to one request.
+/// What is injected into one request.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Injection {
-    /// Milliseconds to wait.
+    /// Milliseconds of additional latency.
     pub(super) latency_ms: u64,
-    /// At most one fault that is not latency.
+    /// The first fault that is not latency.
     pub(super) fault: Option<RequestFault>,
 }
 
-/// The rules in force.
+/// The active rules.
 #[derive(Debug)]
 pub(super) struct FaultRules {
     rules: Vec<FaultRule>,
@@ -114,7 +115,7 @@ pub(super) struct FaultRules {
 }
 
 impl FaultRule {
-    /// Answers this share of all requests with an error.
+    /// A rule that lets this share of all requests fail with an error code.
     pub fn share(share: f64, code: impl Into<String>) -> Self {
         let error = ErrorFault { code: code.into(), status: None, message: None, retry_after_ms: None };
         Self {
@@ -127,7 +128,7 @@ impl FaultRule {
         }
     }
 
-    /// Why this rule makes no sense, if it makes none.
+    /// Why this rule is invalid; `None` if it is valid.
     pub(super) fn problem(&self) -> Option<String> {
         if !(0.0..=1.0).contains(&self.share) {
             return Some(format!("the share of a fault is {}: it must be from 0 to 1", self.share));
@@ -141,14 +142,14 @@ impl FaultRule {
                     .filter(|status| !(200..=599).contains(status))
                     .map(|status| format!("the status of a fault is {status}: it must be from 200 to 599"))
             }
-            RequestFault::Huge { bytes } if *bytes > MAX_HUGE => {
-                Some(format!("a huge answer has {bytes} bytes: at most {MAX_HUGE} are possible"))
+            RequestFault::Huge { bytes } if *bytes > MAX_HUGE_BYTES => {
+                Some(format!("a huge response has {bytes} bytes: at most {MAX_HUGE_BYTES} are possible"))
             }
             _ => None,
         }
     }
 
-    fn covers(&self, scope: &RequestScope<'_>) -> bool {
+    fn matches(&self, scope: &RequestScope<'_>) -> bool {
         self.requests != Some(0)
             && self.operation.as_deref().map_or(!scope.only_named, |operation| operation == scope.operation)
             && self.group_id.as_deref().is_none_or(|group| Some(group) == scope.group_id)
@@ -157,27 +158,27 @@ impl FaultRule {
 }
 
 impl FaultRules {
-    /// These rules; chance depends on the seed and on the requests' order.
+    /// These rules. Random choices depend on the seed and on the order of the requests.
     pub(super) fn new(rules: Vec<FaultRule>, seed: u64) -> Self {
         Self { rules, rng: Xoshiro256PlusPlus::seed_from_u64(seed) }
     }
 
-    /// Other rules from here on.
+    /// Replaces all rules.
     pub(super) fn replace(&mut self, rules: Vec<FaultRule>) {
         self.rules = rules;
     }
 
-    /// One more rule, behind the others.
+    /// Appends a rule.
     pub(super) fn add(&mut self, rule: FaultRule) {
         self.rules.push(rule);
     }
 
-    /// What happens to this request; uses up the rules that apply.
-    pub(super) fn judge(&mut self, scope: &RequestScope<'_>) -> Injection {
-        let mut verdict = Injection::default();
+    /// What the rules inject into a request. Rules that apply to a limited number of requests count it.
+    pub(super) fn inject(&mut self, scope: &RequestScope<'_>) -> Injection {
+        let mut injection = Injection::default();
         for rule in &mut self.rules {
             let is_latency = matches!(rule.fault, RequestFault::Latency { .. });
-            if (verdict.fault.is_some() && !is_latency) || !rule.covers(scope) {
+            if (injection.fault.is_some() && !is_latency) || !rule.matches(scope) {
                 continue;
             }
             if rule.share < 1.0 && !self.rng.random_bool(rule.share) {
@@ -187,17 +188,19 @@ impl FaultRules {
                 *left -= 1;
             }
             match &rule.fault {
-                RequestFault::Latency { ms } => verdict.latency_ms = verdict.latency_ms.saturating_add(*ms),
-                fault => verdict.fault = Some(fault.clone()),
+                RequestFault::Latency { ms } => {
+                    injection.latency_ms = injection.latency_ms.saturating_add(*ms)
+                }
+                fault => injection.fault = Some(fault.clone()),
             }
         }
         self.rules.retain(|rule| rule.requests != Some(0));
-        verdict
+        injection
     }
 }
 
 impl WrongTotal {
-    /// What is answered instead of the truth.
+    /// The wrong count for a true one.
     pub(super) fn apply(self, total: u64) -> u64 {
         match self {
             Self::Add(difference) => total.saturating_add_signed(difference),
@@ -206,7 +209,7 @@ impl WrongTotal {
     }
 }
 
-fn all() -> f64 {
+fn every_request() -> f64 {
     1.0
 }
 
@@ -222,16 +225,16 @@ mod tests {
     }
 
     #[test]
-    fn a_rule_applies_within_its_scope_and_as_often_as_it_says() {
+    fn a_rule_applies_within_its_scope_and_for_its_number_of_requests() {
         let rule = rule(
             r#"{"operation":"ListAppInstances","group_id":"aig-1","page":2,"requests":2,"fault":"drop"}"#,
         );
         let mut faults = FaultRules::new(vec![rule], 1);
-        assert_eq!(faults.judge(&RequestScope { page: 1, ..SCOPE }).fault, None);
-        assert_eq!(faults.judge(&RequestScope { group_id: None, ..SCOPE }).fault, None);
-        assert_eq!(faults.judge(&SCOPE).fault, Some(RequestFault::Drop));
-        assert_eq!(faults.judge(&SCOPE).fault, Some(RequestFault::Drop));
-        assert_eq!(faults.judge(&SCOPE).fault, None);
+        assert_eq!(faults.inject(&RequestScope { page: 1, ..SCOPE }).fault, None);
+        assert_eq!(faults.inject(&RequestScope { group_id: None, ..SCOPE }).fault, None);
+        assert_eq!(faults.inject(&SCOPE).fault, Some(RequestFault::Drop));
+        assert_eq!(faults.inject(&SCOPE).fault, Some(RequestFault::Drop));
+        assert_eq!(faults.inject(&SCOPE).fault, None);
     }
 
     #[test]
@@ -243,14 +246,14 @@ mod tests {
             r#"{"fault":{"latency":{"ms":30}}}"#,
         ];
         let mut faults = FaultRules::new(rules.map(rule).into(), 1);
-        assert_eq!(faults.judge(&SCOPE), Injection { latency_ms: 50, fault: Some(RequestFault::Truncate) });
-        assert_eq!(faults.rules.len(), 4, "a rule that lost is not used up");
+        assert_eq!(faults.inject(&SCOPE), Injection { latency_ms: 50, fault: Some(RequestFault::Truncate) });
+        assert_eq!(faults.rules.len(), 4, "a rule that did not apply keeps its number of requests");
     }
 
     #[test]
-    fn a_share_is_about_so_many_of_the_requests() {
+    fn a_share_hits_about_that_share_of_the_requests() {
         let mut faults = FaultRules::new(vec![FaultRule::share(0.25, "InternalError")], 7);
-        let hit = (0..4_000).filter(|_| faults.judge(&SCOPE).fault.is_some()).count();
+        let hit = (0..4_000).filter(|_| faults.inject(&SCOPE).fault.is_some()).count();
         assert!((800..1_200).contains(&hit), "{hit}");
     }
 

@@ -1,4 +1,4 @@
-//! The account's limit of requests per second.
+//! The limit of API requests per second.
 
 use std::time::Duration;
 
@@ -22,7 +22,10 @@ impl RequestLimiter {
         Self { bucket, refilled: now }
     }
 
-    /// Admits a request, or returns the time until the next one is admitted.
+    /// Admits a request.
+    ///
+    /// # Errors
+    /// The time until the next request is admitted, if the bucket is empty.
     pub(super) fn admit(&mut self, now: Timestamp) -> Result<(), Duration> {
         let Some(bucket) = &mut self.bucket else { return Ok(()) };
         let elapsed = now.duration_since(self.refilled);

@@ -1,48 +1,51 @@
-//! A simulated cloud: the three listing operations over plain HTTP, in front of a fleet that lives.
+//! A simulated cloud: the three listing operations over plain HTTP, for a fleet that changes over time.
 //!
-//! For demos, tests, dashboards and load. Signatures, timestamps and nonces are really checked, the
-//! errors and the oddities of the answers are the product's, and `GET /_truth` says what a correct
-//! exporter must have learned, computed from the model and not from the answers. FaultRules come from
-//! [`SimulatorOptions`] or, while it runs, from `POST /_control`.
+//! It serves demos, tests, dashboards and load measurements. It checks signatures, timestamps and nonces as the real
+//! API does, and its responses have the real API's errors and irregularities. `GET /_truth` returns the values that
+//! a correct exporter must show, counted from the model and not from responses. Faults come from
+//! [`SimulatorOptions`] or, at run time, from `POST /_control`.
 //!
 //! | part | what is in it |
 //! |---|---|
 //! | `fleet` | the model: pure functions of (seed, options, simulated time) |
-//! | `api` | parameters, the three operations, errors; pages are written straight into bytes |
-//! | `authentication`, `nonces`, `limiter`, `faults` | what stands before an operation |
-//! | `scenarios` | states of the fleet that make an alert fire, as a table |
-//! | `access` | STS, metadata service, credentials URI: how callers come by temporary credentials |
-//! | `truth`, `statistics`, `control` | the pages beside the API |
-//! | `state` | what requests share, and how one becomes an answer |
-//! | `server` | the only part with sockets and clocks |
+//! | `api` | parameters, the three operations, errors; pages are serialized record by record |
+//! | `authentication`, `nonces`, `limiter`, `faults` | the checks before an operation |
+//! | `credentials` | STS, metadata service, credentials URI: the sources of temporary credentials |
+//! | `options`, `scenarios` | what the cloud is like at the start; one scenario for each alert, as a table |
+//! | `state` | the data that all requests share |
+//! | `dispatch`, `reply` | how a request becomes a reply |
+//! | `truth`, `statistics`, `control` | the pages next to the API |
+//! | `routes`, `body`, `server` | HTTP: routes, responses, connections; the only parts that read the clock |
 //!
-//! What is not here: TLS, the operations of other products, and anything the exporter itself uses: nothing but tests
-//! and the composition root imports this room.
+//! What is not here: TLS, the operations of other products, and code that the exporter itself uses. Only tests, `app`
+//! and `commands` import this module.
 
-mod access;
-mod answer;
 mod api;
 mod authentication;
+mod body;
 mod clock;
-mod cloud;
 mod control;
+mod credentials;
+mod dispatch;
 mod faults;
 mod fleet;
 mod limiter;
 mod nonces;
 mod options;
+mod reply;
+mod routes;
 mod scenarios;
 mod server;
 mod state;
 mod statistics;
 mod truth;
 
-pub use access::{
+pub use credentials::{
     EXTERNAL_ID, EcsInstance, GUARDED_ROLE, INSTANCE_ROLE, IssuerOptions, OIDC_PROVIDER, OTHER_ACCOUNTS_ROLE,
     ROLE, RamRole,
 };
 pub use faults::{ErrorFault, FaultRule, RequestFault, WrongTotal};
-pub use options::{ACCESS_KEY_ID, ACCESS_KEY_SECRET, DEFAULT_PORT, KnownKey, SimulatorOptions};
+pub use options::{ACCESS_KEY_ID, ACCESS_KEY_SECRET, KnownKey, SimulatorOptions};
 pub use scenarios::{SCENARIOS, Scenario};
 pub use server::{Error, SimulatedCloud};
 

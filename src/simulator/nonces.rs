@@ -1,18 +1,16 @@
-//! Which nonces were used: each may be used once while a timestamp beside it would still be accepted.
+//! The nonces of signed requests. A nonce may be used once, for as long as its timestamp would be accepted.
 
-use std::{
-    collections::HashSet,
-    hash::{BuildHasher, RandomState},
-    mem,
-};
+use std::collections::HashSet;
+use std::hash::{BuildHasher, RandomState};
+use std::mem;
 
 use jiff::{SignedDuration, Timestamp};
 
-/// A nonce is remembered at least so long: 15 minutes before and after its timestamp.
+/// The shortest time for which a nonce is kept: timestamps are accepted for 15 minutes before and after.
 const GENERATION: SignedDuration = SignedDuration::from_mins(30);
 
-/// Remembers nonces as hashes in two generations, so that memory has a bound: under a flood of
-/// requests the older generation is forgotten early instead.
+/// Hashes of nonces in two generations, which bounds memory: under a flood of requests the older generation is
+/// dropped early.
 #[derive(Debug)]
 pub(super) struct UsedNonces {
     hasher: RandomState,
@@ -23,7 +21,7 @@ pub(super) struct UsedNonces {
 }
 
 impl UsedNonces {
-    /// An empty memory for at most twice `capacity` nonces.
+    /// An empty set of at most twice `capacity` nonces.
     pub(super) fn new(now: Timestamp, capacity: usize) -> Self {
         Self {
             hasher: RandomState::new(),
@@ -34,8 +32,8 @@ impl UsedNonces {
         }
     }
 
-    /// Takes note of a key's nonce; `false` if it was used before.
-    pub(super) fn first_use(&mut self, access_key_id: &str, nonce: &str, now: Timestamp) -> bool {
+    /// Records the nonce of an AccessKey. Returns `false` if it was used before.
+    pub(super) fn record(&mut self, access_key_id: &str, nonce: &str, now: Timestamp) -> bool {
         if self.current.len() >= self.capacity || now.duration_since(self.began) >= GENERATION {
             self.previous = mem::take(&mut self.current);
             self.began = now;
@@ -50,15 +48,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_nonce_is_good_once_per_key_and_forgotten_only_when_its_timestamp_is_too_old() {
+    fn a_nonce_is_accepted_once_per_key_until_its_timestamp_is_too_old() {
         let start = Timestamp::from_second(1_000_000).unwrap();
         let mut nonces = UsedNonces::new(start, 1_000);
-        assert!(nonces.first_use("a", "1", start));
-        assert!(!nonces.first_use("a", "1", start));
-        assert!(nonces.first_use("b", "1", start));
+        assert!(nonces.record("a", "1", start));
+        assert!(!nonces.record("a", "1", start));
+        assert!(nonces.record("b", "1", start));
         let later = start + SignedDuration::from_mins(31);
-        assert!(!nonces.first_use("a", "1", later));
-        assert!(nonces.first_use("a", "1", later + SignedDuration::from_mins(31)));
+        assert!(!nonces.record("a", "1", later));
+        assert!(nonces.record("a", "1", later + SignedDuration::from_mins(31)));
     }
 
     #[test]
@@ -66,9 +64,9 @@ mod tests {
         let now = Timestamp::from_second(1_000_000).unwrap();
         let mut nonces = UsedNonces::new(now, 100);
         for nonce in 0..10_000 {
-            assert!(nonces.first_use("a", &nonce.to_string(), now));
+            assert!(nonces.record("a", &nonce.to_string(), now));
             assert!(nonces.current.len() + nonces.previous.len() <= 200);
         }
-        assert!(!nonces.first_use("a", "9999", now));
+        assert!(!nonces.record("a", "9999", now));
     }
 }

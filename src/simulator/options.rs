@@ -1,54 +1,54 @@
-//! What the simulated cloud is like, before it starts.
+//! The options of the simulated cloud.
 
-use std::{fmt, time::Duration};
+use std::fmt;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::Deserialize;
 
-use super::{FaultRule, IssuerOptions, Scenario};
+use super::credentials::IssuerOptions;
+use super::faults::FaultRule;
+use super::scenarios::{Scenario, ScenarioChange};
 
-/// The AccessKey id that is known unless [`SimulatorOptions::credentials`] says otherwise.
+/// The id of the AccessKey that the default [`SimulatorOptions::credentials`] contain.
 pub const ACCESS_KEY_ID: &str = "simulated-access-key-id";
 
-/// The secret of [`ACCESS_KEY_ID`]. It protects nothing.
+/// The secret of [`ACCESS_KEY_ID`]. It is public and protects no real account.
 pub const ACCESS_KEY_SECRET: &str = "simulated-access-key-secret";
 
-/// Where `simulate` listens unless told otherwise.
-pub const DEFAULT_PORT: u16 = 9878;
-
-/// The most simulated seconds a real one may bring: beyond it the model cannot keep up.
+/// The most simulated seconds per real second. The model cannot keep up with more.
 const MAX_SPEED: f64 = 100_000.0;
 
-/// Size, pace and behaviour of the simulated cloud. The same options and `start` give the same fleet.
+/// Size, speed and behaviour of the simulated cloud. The same options and `start` give the same fleet.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SimulatorOptions {
     /// Delivery groups at the start, of eight kinds in turn.
     pub groups: usize,
-    /// Instances that every group has at the start; a fleet that lives then varies around it.
+    /// Instances of every group at the start. While time passes, scaling changes the number.
     pub instances_per_group: usize,
-    /// Persistent sessions of every group whose users are authorised by session; others have none.
+    /// Persistent sessions of every group whose users are authorised by session; other groups have none.
     pub persistent_per_group: usize,
-    /// Chooses among all fleets of this size.
+    /// The seed of all random choices.
     pub seed: u64,
-    /// TestCloud seconds per real second, 0 to 100,000; at 0 the fleet stands still.
+    /// Simulated seconds per real second, 0 to 100,000; at 0 simulated time does not pass.
     pub speed: f64,
-    /// TestCloud time at the start; `None` for the wall clock's.
+    /// Simulated time at the start; `None`: the real time.
     pub start: Option<Timestamp>,
-    /// Added to every answer of the API.
+    /// Added to every response of the API.
     pub latency: Duration,
-    /// Requests per second beyond which `Throttling.User` is answered; 0 for no limit.
+    /// The limit of requests per second, beyond which `Throttling.User` is returned; 0: no limit.
     pub requests_per_second: f64,
-    /// FaultRules in force from the start.
+    /// Faults that are active from the start.
     pub faults: Vec<FaultRule>,
-    /// Who may call.
+    /// The AccessKeys that are known.
     pub credentials: Vec<KnownKey>,
-    /// What the fleet looks like at the start, instead of what the seed makes of it.
+    /// The state of the fleet at the start; `None`: as the seed determines.
     pub scenario: Option<&'static Scenario>,
-    /// How they come by temporary credentials.
-    pub access: IssuerOptions,
+    /// Roles and temporary credentials.
+    pub issuer: IssuerOptions,
 }
 
-/// An AccessKey that the simulated cloud knows.
+/// An AccessKey that the simulated cloud knows, permanent or temporary.
 #[derive(Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct KnownKey {
@@ -56,44 +56,55 @@ pub struct KnownKey {
     pub access_key_id: String,
     /// AccessKey secret.
     pub access_key_secret: String,
-    /// The token that must come along: a temporary credential.
+    /// The security token that requests must carry, for a temporary AccessKey.
     #[serde(default)]
     pub security_token: Option<String>,
-    /// When the token ceases to be accepted.
+    /// When the security token expires.
     #[serde(default)]
     pub token_expires: Option<Timestamp>,
-    /// `false`: the key is known and disabled.
+    /// `false`: the AccessKey is disabled.
     #[serde(default = "yes")]
     pub active: bool,
-    /// `false`: the key is good and lacks the permission.
+    /// `false`: the AccessKey lacks the permission for every operation.
     #[serde(default = "yes")]
     pub allowed: bool,
-    /// The ARN of whom it belongs to; `None` for a user of the account.
+    /// The ARN of the owner; `None`: a user of the account.
     #[serde(default)]
     pub identity: Option<String>,
 }
 
 impl SimulatorOptions {
-    /// Why these options cannot be simulated, if they cannot.
+    /// Why these options are invalid; `None` if they are valid.
     pub(super) fn problem(&self) -> Option<String> {
-        if !valid_speed(self.speed) {
+        if !is_valid_speed(self.speed) {
             return Some(format!("speed is {}: it must be from 0 to {MAX_SPEED}", self.speed));
         }
-        if !valid_rate(self.requests_per_second) {
+        if !is_valid_rate(self.requests_per_second) {
             return Some(format!(
                 "requests_per_second is {}: it must be 0 (no limit) or more",
                 self.requests_per_second
             ));
         }
-        if let Some(scenario) = self.scenario.filter(|scenario| self.groups < scenario.groups()) {
+        if let Some(scenario) = self.scenario.filter(|scenario| self.groups < scenario.min_groups()) {
             return Some(format!(
                 "there are {} groups: scenario {} needs at least {} groups",
                 self.groups,
                 scenario.name,
-                scenario.groups()
+                scenario.min_groups()
             ));
         }
-        self.faults.iter().find_map(FaultRule::problem).or_else(|| self.access.problem())
+        self.faults.iter().find_map(FaultRule::problem).or_else(|| self.issuer.problem())
+    }
+
+    /// Applies the part of a scenario that concerns requests and credentials.
+    pub(super) fn apply_scenario(&mut self, scenario: &Scenario) {
+        match scenario.change {
+            ScenarioChange::Nothing | ScenarioChange::Group(..) => {}
+            ScenarioChange::Requests(share, code) => self.faults.push(FaultRule::share(share, code)),
+            ScenarioChange::InactiveKey => self.credentials.iter_mut().for_each(|key| key.active = false),
+            ScenarioChange::Forbidden => self.credentials.iter_mut().for_each(|key| key.allowed = false),
+            ScenarioChange::ShortLived(lifetime) => self.issuer.token_lifetime = Some(lifetime),
+        }
     }
 }
 
@@ -111,13 +122,13 @@ impl Default for SimulatorOptions {
             faults: Vec::new(),
             credentials: vec![KnownKey::new(ACCESS_KEY_ID, ACCESS_KEY_SECRET)],
             scenario: None,
-            access: IssuerOptions::default(),
+            issuer: IssuerOptions::default(),
         }
     }
 }
 
 impl KnownKey {
-    /// A lasting, active key with the permission.
+    /// A permanent, active AccessKey with the permission.
     pub fn new(access_key_id: impl Into<String>, access_key_secret: impl Into<String>) -> Self {
         Self {
             access_key_id: access_key_id.into(),
@@ -130,29 +141,28 @@ impl KnownKey {
         }
     }
 
-    /// The ARN of whom it belongs to.
+    /// The ARN of the owner.
     pub(super) fn identity(&self) -> &str {
         self.identity.as_deref().unwrap_or("acs:ram::1234567890123456:user/exporter")
     }
 }
 
 impl fmt::Debug for KnownKey {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_struct("KnownKey")
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("KnownKey")
             .field("active", &self.active)
             .field("allowed", &self.allowed)
             .finish_non_exhaustive()
     }
 }
 
-/// Whether the clock can run at this speed.
-pub(super) fn valid_speed(speed: f64) -> bool {
+/// Whether the simulated clock can run at this speed.
+pub(super) fn is_valid_speed(speed: f64) -> bool {
     (0.0..=MAX_SPEED).contains(&speed)
 }
 
-/// Whether this can be a number of requests per second, 0 for no limit.
-pub(super) fn valid_rate(rate: f64) -> bool {
+/// Whether this is a number of requests per second, or 0 for no limit.
+pub(super) fn is_valid_rate(rate: f64) -> bool {
     rate.is_finite() && rate >= 0.0
 }
 

@@ -1,56 +1,56 @@
-//! Scenarios: a fleet that stands still and has one thing wrong with it, so that one alert fires.
+//! Scenarios: a fleet in which one thing is wrong, so that one alert fires.
 //!
-//! All of them are in one table, [`SCENARIOS`]. In each the whole fleet is calm first; then what is wrong
-//! happens to one group of the kind that it can happen to, or to the whole API. What is not here: how a
-//! group gets into a state (`fleet`), and alerts that the cloud has no part in, such as an exporter that is down.
+//! All scenarios are in one table, [`SCENARIOS`]. Each of them first makes the whole fleet calm, then applies a fault
+//! to one group or to the whole API. What is not here: how a group gets into a state (`fleet::setup`), and alerts
+//! that have no cause in the cloud, such as an exporter that is down.
 
 use std::time::Duration;
 
-use super::{
-    FaultRule, SimulatorOptions,
-    cloud::FleetStore,
-    fleet::{GroupStatus, InstanceStatus, Second, SimulatedGroup},
-};
+use super::fleet::setup;
+use super::fleet::{FleetStore, GroupStatus, InstanceStatus, Second, SimulatedGroup};
 
-/// A state of the cloud, by name.
+/// A state of the cloud with a name.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Scenario {
-    /// What it is called on the command line.
+    /// The name on the command line.
     pub name: &'static str,
-    /// What is wrong, for people.
+    /// What is wrong, as a sentence without a full stop.
     pub about: &'static str,
-    /// The alert of `deploy/prometheus/rules` that comes through; `None` where none does.
+    /// The alert of `deploy/prometheus/rules` that fires; `None` if none does.
     pub alert: Option<&'static str>,
-    /// Settings, `key=value`, that the exporter needs for it.
+    /// Settings that the exporter needs for the alert, as `key=value`.
     pub settings: &'static [&'static str],
-    /// Whether it takes an exporter with the credentials of a role, instead of an AccessKey.
-    pub of_a_role: bool,
-    change: ScenarioChange,
+    /// Whether the exporter must assume a role, instead of using an AccessKey.
+    pub needs_role: bool,
+    /// What the scenario changes.
+    pub(super) change: ScenarioChange,
 }
 
-/// What is wrong.
+/// What a scenario changes.
 #[derive(Debug, Clone, Copy, PartialEq)]
-enum ScenarioChange {
+pub(super) enum ScenarioChange {
+    /// Nothing: the fleet is calm.
     Nothing,
-    /// With the first group of a kind.
+    /// The first group of a kind has a fault.
     Group(GroupKind, GroupFault),
-    /// With a share of all requests: the API's error code.
+    /// A share of all requests fails with an error code of the API.
     Requests(f64, &'static str),
-    /// With the AccessKey: it is disabled.
+    /// The AccessKey is disabled.
     InactiveKey,
-    /// With the AccessKey: it lacks the permission.
+    /// The AccessKey lacks the permission.
     Forbidden,
-    /// With all temporary credentials: they live for so long.
+    /// All temporary credentials have this lifetime.
     ShortLived(Duration),
 }
 
-/// Kinds of groups by their number in the fleet; see [`SimulatorOptions::groups`].
+/// Kinds of groups by their number in `fleet::catalogue`, which is also the number of the first group of the kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum GroupKind {
-    /// Scales by usage, beside a fixed pool.
+pub(super) enum GroupKind {
+    /// One pool scales by usage, the other one is fixed.
     Mixed = 0,
+    /// Scales by schedule.
     BySchedule = 1,
-    /// Doesn't scale.
+    /// Does not scale.
     Fixed = 2,
     /// Has persistent sessions.
     Persistent = 4,
@@ -60,109 +60,117 @@ enum GroupKind {
 
 /// What is wrong with a group.
 #[derive(Debug, Clone, Copy, PartialEq)]
-enum GroupFault {
-    Halted(GroupStatus),
-    EndsIn(Second),
-    UpdateWaits,
-    Stranded(InstanceStatus),
+pub(super) enum GroupFault {
+    /// The group stays in a status.
+    StuckInStatus(GroupStatus),
+    /// The subscription expires after so many seconds.
+    ExpiresIn(Second),
+    /// An update of the image is available.
+    UpdateAvailable,
+    /// One instance stays in a status.
+    StuckInstance(InstanceStatus),
+    /// Most sessions are disconnected.
     Disconnected,
+    /// One persistent session is unavailable.
     PersistentUnavailable,
+    /// Every session is in use.
     Full,
-    /// Much of what scaling may add is there.
+    /// Scaling has added 80 % of its limit.
     NearLimit,
-    /// All of what scaling may add is there, and it is busy.
+    /// Scaling has added all nodes of its limit, and they are busy.
     AtLimit,
-    /// Busy, with nothing that keeps it from scaling out.
+    /// The group is busy and does not scale out, though its limit permits it.
     NotScaling,
-    ShortOfSchedule,
+    /// A schedule demands more nodes than exist.
+    ScheduleNotMet,
 }
 
 const HOUR: Second = 3600;
 const DAY: Second = 24 * HOUR;
 
-/// Every scenario there is.
+/// All scenarios.
 pub const SCENARIOS: &[Scenario] = &[
-    quiet("calm", "nothing is wrong"),
+    without_alert("calm", "nothing is wrong"),
     group(
         "not-published",
-        "a delivery group is being deployed and doesn't get done",
+        "the deployment of a delivery group does not finish",
         "AppStreamingGroupNotPublished",
         GroupKind::ByUsage,
-        GroupFault::Halted(GroupStatus::Deploying),
+        GroupFault::StuckInStatus(GroupStatus::Deploying),
     ),
     group(
         "publishing-failed",
-        "publishing a delivery group failed",
+        "the deployment of a delivery group failed",
         "AppStreamingGroupPublishingFailed",
         GroupKind::ByUsage,
-        GroupFault::Halted(GroupStatus::Failed),
+        GroupFault::StuckInStatus(GroupStatus::Failed),
     ),
     group(
         "update-failed",
-        "updating a delivery group failed",
+        "the update of a delivery group failed",
         "AppStreamingGroupUpdateFailed",
         GroupKind::Mixed,
-        GroupFault::Halted(GroupStatus::MaintainFailed),
+        GroupFault::StuckInStatus(GroupStatus::MaintainFailed),
     ),
     group(
         "expired",
-        "the subscription of a delivery group is over",
+        "the subscription of a delivery group has expired",
         "AppStreamingGroupExpired",
         GroupKind::Mixed,
-        GroupFault::Halted(GroupStatus::Expired),
+        GroupFault::StuckInStatus(GroupStatus::Expired),
     ),
     group(
         "expires-in-1-day",
-        "the subscription of a delivery group ends in 12 hours",
+        "the subscription of a delivery group expires in 12 hours",
         "AppStreamingGroupExpiresIn1Day",
         GroupKind::Mixed,
-        GroupFault::EndsIn(12 * HOUR),
+        GroupFault::ExpiresIn(12 * HOUR),
     ),
     group(
         "expires-in-7-days",
-        "the subscription of a delivery group ends in 5 days",
+        "the subscription of a delivery group expires in 5 days",
         "AppStreamingGroupExpiresIn7Days",
         GroupKind::Mixed,
-        GroupFault::EndsIn(5 * DAY),
+        GroupFault::ExpiresIn(5 * DAY),
     ),
     group(
         "overdue",
-        "a delivery group is stopped for unpaid bills",
+        "a delivery group is stopped because of an overdue payment",
         "AppStreamingGroupOverdue",
         GroupKind::ByUsage,
-        GroupFault::Halted(GroupStatus::Ceased),
+        GroupFault::StuckInStatus(GroupStatus::Ceased),
     ),
     group(
         "update-waiting",
-        "a newer image of a delivery group waits",
+        "an update of a delivery group's image is available",
         "AppStreamingGroupUpdateWaiting",
         GroupKind::Mixed,
-        GroupFault::UpdateWaits,
+        GroupFault::UpdateAvailable,
     ),
     group(
         "stuck-starting",
         "an instance has been starting for an hour",
         "AppStreamingInstanceStuckStarting",
         GroupKind::Mixed,
-        GroupFault::Stranded(InstanceStatus::Starting),
+        GroupFault::StuckInstance(InstanceStatus::Starting),
     ),
     group(
         "stuck-closing",
         "an instance has been closing for an hour",
         "AppStreamingInstanceStuckClosing",
         GroupKind::Mixed,
-        GroupFault::Stranded(InstanceStatus::Closing),
+        GroupFault::StuckInstance(InstanceStatus::Closing),
     ),
     group(
         "instance-unavailable",
         "an instance has been unavailable for an hour",
         "AppStreamingInstanceUnavailable",
         GroupKind::Mixed,
-        GroupFault::Stranded(InstanceStatus::Unavailable),
+        GroupFault::StuckInstance(InstanceStatus::Unavailable),
     ),
     group(
         "disconnected",
-        "most users of a delivery group have gone, and their sessions stay",
+        "most sessions of a delivery group are disconnected and not closed",
         "AppStreamingSessionsDisconnected",
         GroupKind::Fixed,
         GroupFault::Disconnected,
@@ -176,143 +184,128 @@ pub const SCENARIOS: &[Scenario] = &[
     ),
     group(
         "no-idle-session",
-        "every session of a delivery group that doesn't scale is in use",
+        "every session of a delivery group that does not scale is in use",
         "AppStreamingNoIdleSession",
         GroupKind::Fixed,
         GroupFault::Full,
     ),
     group(
         "near-scaling-limit",
-        "scaling has added most of what it may add to a delivery group",
+        "scaling has added 80 % of a delivery group's limit",
         "AppStreamingScalingLimitNear",
         GroupKind::ByUsage,
         GroupFault::NearLimit,
     ),
     group(
         "at-scaling-limit",
-        "a delivery group is busy, and scaling may add nothing more",
+        "a delivery group is busy, and scaling has reached its limit",
         "AppStreamingScalingLimitReached",
         GroupKind::ByUsage,
         GroupFault::AtLimit,
     ),
     group(
         "scale-out-missing",
-        "a delivery group is busy, and doesn't scale out though it may",
+        "a delivery group is busy and below its limit, but it does not scale out",
         "AppStreamingScaleOutNotFollowing",
         GroupKind::ByUsage,
         GroupFault::NotScaling,
     ),
     group(
         "schedule-not-met",
-        "a schedule asks for more nodes than there are",
+        "a schedule demands more nodes than a delivery group has",
         "AppStreamingScheduleNotMet",
         GroupKind::BySchedule,
-        GroupFault::ShortOfSchedule,
+        GroupFault::ScheduleNotMet,
     ),
     Scenario {
         change: ScenarioChange::Requests(1.0, "ServiceUnavailable"),
-        ..loud("outage", "every request fails", "AppStreamingDataStale")
+        ..with_alert("outage", "every request fails", "AppStreamingDataStale")
     },
     Scenario {
         change: ScenarioChange::Requests(0.3, "Throttling.User"),
-        ..loud("throttled", "three in ten requests are throttled", "AppStreamingApiThrottled")
+        ..with_alert("throttled", "30 % of all requests are throttled", "AppStreamingApiThrottled")
     },
     Scenario {
         change: ScenarioChange::Forbidden,
-        ..loud("permission-denied", "the RAM user lacks the permission", "AppStreamingPermissionDenied")
+        ..with_alert("permission-denied", "the RAM user lacks the permission", "AppStreamingPermissionDenied")
     },
     Scenario {
         change: ScenarioChange::InactiveKey,
-        ..loud("credentials-rejected", "the AccessKey is disabled", "AppStreamingCredentialsRejected")
+        ..with_alert("credentials-rejected", "the AccessKey is disabled", "AppStreamingCredentialsRejected")
     },
     Scenario {
         change: ScenarioChange::ShortLived(Duration::from_secs(100)),
-        of_a_role: true,
-        ..loud(
+        needs_role: true,
+        ..with_alert(
             "credentials-expiring",
-            "temporary credentials never have two minutes left",
+            "temporary credentials are never valid for more than 100 seconds",
             "AppStreamingCredentialsExpiring",
         )
     },
     Scenario {
         settings: &["collectors.instances=detailed", "collectors.max_series=100"],
-        ..loud(
+        ..with_alert(
             "series-dropped",
-            "there are more series than the exporter may serve",
+            "the fleet has more series than the exporter may serve",
             "AppStreamingSeriesDropped",
         )
     },
 ];
 
 impl Scenario {
-    /// The scenario of this name.
+    /// The scenario with this name.
     pub fn named(name: &str) -> Option<&'static Self> {
         SCENARIOS.iter().find(|scenario| scenario.name == name)
     }
 
-    /// Groups that the fleet must have at least, for the kind of group that the scenario needs to be there.
-    pub fn groups(&self) -> usize {
+    /// The fewest groups of a fleet that contains the kind of group that the scenario needs.
+    pub fn min_groups(&self) -> usize {
         match self.change {
             ScenarioChange::Group(kind, _) => kind as usize + 1,
             _ => 0,
         }
     }
 
-    /// The options of a cloud in which it comes to pass.
-    pub(super) fn bend(&self, options: &mut SimulatorOptions) {
-        match self.change {
-            ScenarioChange::Nothing | ScenarioChange::Group(..) => {}
-            ScenarioChange::Requests(share, code) => options.faults.push(FaultRule::share(share, code)),
-            ScenarioChange::InactiveKey => {
-                options.credentials.iter_mut().for_each(|known| known.active = false)
-            }
-            ScenarioChange::Forbidden => {
-                options.credentials.iter_mut().for_each(|known| known.allowed = false)
-            }
-            ScenarioChange::ShortLived(life) => options.access.token_lifetime = Some(life),
-        }
-    }
-
-    /// Calms the fleet, then does what is wrong to one group.
-    pub(super) fn stage(&self, fleet: &FleetStore) {
+    /// Makes the fleet calm, then applies the fault to its group.
+    pub(super) fn set_up(&self, fleet: &FleetStore) {
         fleet.change_each(|number, group| {
-            group.calm();
-            if let ScenarioChange::Group(kind, ill) = self.change
+            setup::calm(group);
+            if let ScenarioChange::Group(kind, fault) = self.change
                 && number == kind as usize
             {
-                ill.befall(group);
+                fault.apply(group);
             }
         });
     }
 }
 
 impl GroupFault {
-    fn befall(self, group: &mut SimulatedGroup) {
+    fn apply(self, group: &mut SimulatedGroup) {
         match self {
-            Self::Halted(status) => group.halt(status),
-            Self::EndsIn(seconds) => group.end_in(seconds),
-            Self::UpdateWaits => group.offer_update(),
-            Self::Stranded(status) => group.strand(status, 1),
-            Self::Disconnected => group.occupy(0.5, 0.75),
-            Self::PersistentUnavailable => group.break_persistent(1),
-            Self::Full => group.occupy(1.0, 0.0),
-            Self::NearLimit => group.limit_scaling(0.8),
+            Self::StuckInStatus(status) => setup::hold_in_status(group, status),
+            Self::ExpiresIn(seconds) => setup::expire_in(group, seconds),
+            Self::UpdateAvailable => setup::offer_update(group),
+            Self::StuckInstance(status) => setup::strand_instances(group, status, 1),
+            Self::Disconnected => setup::set_occupancy(group, 0.5, 0.75),
+            Self::PersistentUnavailable => setup::make_persistent_unavailable(group, 1),
+            Self::Full => setup::set_occupancy(group, 1.0, 0.0),
+            Self::NearLimit => setup::limit_scaling(group, 0.8),
             Self::AtLimit => {
-                group.limit_scaling(1.0);
-                group.occupy(0.9, 0.0);
+                setup::limit_scaling(group, 1.0);
+                setup::set_occupancy(group, 0.9, 0.0);
             }
-            Self::NotScaling => group.occupy(0.9, 0.0),
-            Self::ShortOfSchedule => group.ask_for_more(),
+            Self::NotScaling => setup::set_occupancy(group, 0.9, 0.0),
+            Self::ScheduleNotMet => setup::raise_schedule(group),
         }
     }
 }
 
-const fn quiet(name: &'static str, about: &'static str) -> Scenario {
-    Scenario { name, about, alert: None, settings: &[], of_a_role: false, change: ScenarioChange::Nothing }
+const fn without_alert(name: &'static str, about: &'static str) -> Scenario {
+    Scenario { name, about, alert: None, settings: &[], needs_role: false, change: ScenarioChange::Nothing }
 }
 
-const fn loud(name: &'static str, about: &'static str, alert: &'static str) -> Scenario {
-    Scenario { alert: Some(alert), ..quiet(name, about) }
+const fn with_alert(name: &'static str, about: &'static str, alert: &'static str) -> Scenario {
+    Scenario { alert: Some(alert), ..without_alert(name, about) }
 }
 
 const fn group(
@@ -320,74 +313,7 @@ const fn group(
     about: &'static str,
     alert: &'static str,
     kind: GroupKind,
-    ill: GroupFault,
+    fault: GroupFault,
 ) -> Scenario {
-    Scenario { change: ScenarioChange::Group(kind, ill), ..loud(name, about, alert) }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::collections::HashSet;
-
-    use super::{super::state::CloudState, *};
-
-    fn staged(scenario: &'static Scenario) -> serde_json::Value {
-        let now = "2026-11-23T02:30:00Z".parse().unwrap();
-        let options = SimulatorOptions {
-            scenario: Some(scenario),
-            speed: 0.0,
-            persistent_per_group: 30,
-            ..SimulatorOptions::default()
-        };
-        assert_eq!(options.problem(), None);
-        let state = CloudState::new(options, now);
-        let clock = *super::super::state::lock(&state.clock);
-        let fleet = state.fleet.read().unwrap();
-        serde_json::to_value(super::super::truth::FleetTruth::of(&fleet.at(now), &clock)).unwrap()
-    }
-
-    #[test]
-    fn names_and_alerts_are_told_apart() {
-        let names: HashSet<_> = SCENARIOS.iter().map(|scenario| scenario.name).collect();
-        let alerts: HashSet<_> = SCENARIOS.iter().filter_map(|scenario| scenario.alert).collect();
-        assert_eq!(names.len(), SCENARIOS.len());
-        assert_eq!(alerts.len(), SCENARIOS.len() - 1, "one is calm");
-    }
-
-    #[test]
-    fn a_calm_fleet_is_in_service_and_at_most_half_full() {
-        let truth = staged(Scenario::named("calm").unwrap());
-        for group in truth["groups"].as_array().unwrap() {
-            assert_eq!(group["status"], "PUBLISHED", "{group}");
-            assert_eq!(group["resource_status"], "AVAILABLE", "{group}");
-            let count = |status: &str| group["instances"][status].as_u64().unwrap();
-            assert!((15..=20).contains(&count("RUNNING")), "{group}");
-            assert_eq!(count("RUNNING") + count("IDLE"), 40, "{group}");
-            assert_eq!(group["sessions"]["DISCONNECT"], 0, "{group}");
-        }
-    }
-
-    #[test]
-    fn a_scenario_changes_one_group_at_most() {
-        let calm = staged(Scenario::named("calm").unwrap());
-        for scenario in SCENARIOS {
-            let truth = staged(scenario);
-            let groups = |truth: &serde_json::Value| truth["groups"].as_array().unwrap().clone();
-            let changed = groups(&truth).iter().zip(&groups(&calm)).filter(|(is, was)| is != was).count();
-            // The limit of scaling is not among what the cloud says of itself.
-            let told =
-                matches!(scenario.change, ScenarioChange::Group(_, ill) if ill != GroupFault::NearLimit);
-            assert_eq!(changed, usize::from(told), "{}", scenario.name);
-        }
-    }
-
-    #[test]
-    fn a_fleet_without_the_kind_of_group_is_refused() {
-        let options = SimulatorOptions {
-            scenario: Scenario::named("overdue"),
-            groups: 3,
-            ..SimulatorOptions::default()
-        };
-        assert!(options.problem().unwrap().contains("at least 8 groups"));
-    }
+    Scenario { change: ScenarioChange::Group(kind, fault), ..with_alert(name, about, alert) }
 }

@@ -1,19 +1,18 @@
-//! What is true of the fleet, for `GET /_truth`: counted over the model, not over answers.
+//! The true values of the fleet, for `GET /_truth`: counted over the model, not over responses.
+//!
+//! The field names are the keys of the JSON.
 
 use std::collections::{BTreeMap, HashSet};
 
 use serde::Serialize;
 
-use super::{
-    clock::SimulatedClock,
-    cloud::FleetView,
-    fleet::{
-        InstanceStatus, PersistentStatus, SessionStatus, SimulatedGroup, scheduled_nodes, write_node_id,
-    },
+use super::clock::SimulatedClock;
+use super::fleet::{
+    FleetView, InstanceStatus, PersistentStatus, SessionStatus, SimulatedGroup, node_id, scheduled_nodes,
 };
 
-/// Counts by upper-case word.
-type Counts = BTreeMap<String, u64>;
+/// Counts by upper-case status or by node id.
+type CountsByLabel = BTreeMap<String, u64>;
 
 /// The whole fleet at one instant.
 #[derive(Debug, Serialize)]
@@ -40,18 +39,18 @@ struct GroupTruth {
     expires: Option<f64>,
     ota_update_available: bool,
     instances_total: u64,
-    instances: Counts,
-    sessions: Counts,
+    instances: CountsByLabel,
+    sessions: CountsByLabel,
     bound_users: u64,
     usage_seconds_sum: u64,
     usage_seconds_max: Option<u64>,
     capacity: u64,
     sessions_in_use: u64,
     persistent_total: u64,
-    persistent: Counts,
-    persistent_instances: Counts,
+    persistent: CountsByLabel,
+    persistent_instances: CountsByLabel,
     authorized_users: u64,
-    nodes: Counts,
+    nodes: CountsByLabel,
     node_pools: Vec<PoolTruth>,
 }
 
@@ -71,20 +70,21 @@ struct PoolTruth {
 struct FleetTotals {
     groups: u64,
     instances: u64,
-    instances_by_status: Counts,
-    sessions_by_status: Counts,
+    instances_by_status: CountsByLabel,
+    sessions_by_status: CountsByLabel,
     sessions_in_use: u64,
     capacity: u64,
     persistent: u64,
-    persistent_by_status: Counts,
+    persistent_by_status: CountsByLabel,
 }
 
 impl FleetTruth {
-    /// Looks at everything.
-    pub(super) fn of(cloud: &FleetView<'_>, clock: &SimulatedClock) -> Self {
-        let groups: Vec<GroupTruth> = (0..cloud.len()).map(|place| cloud.at(place, GroupTruth::of)).collect();
+    /// Counts the whole fleet, after advancing it.
+    pub(super) fn of(fleet: &FleetView<'_>, clock: &SimulatedClock) -> Self {
+        let groups: Vec<GroupTruth> =
+            (0..fleet.len()).map(|position| fleet.with_group_at(position, GroupTruth::of)).collect();
         Self {
-            now: cloud.now().as_duration().as_secs_f64(),
+            now: fleet.now().as_duration().as_secs_f64(),
             frozen: clock.is_frozen(),
             speed: clock.speed(),
             totals: FleetTotals::of(&groups),
@@ -121,7 +121,7 @@ impl GroupTruth {
             persistent: persistent_statuses(),
             persistent_instances: instance_statuses(),
             authorized_users: 0,
-            nodes: Counts::new(),
+            nodes: CountsByLabel::new(),
             node_pools: Vec::new(),
         };
         truth.count_instances(group);
@@ -150,7 +150,8 @@ impl GroupTruth {
         }
         self.bound_users = users.len() as u64;
         if group.settings.sold_by_node {
-            self.nodes = nodes.into_iter().map(|(node, count)| (node_id(group, node), count)).collect();
+            self.nodes =
+                nodes.into_iter().map(|(node, count)| (node_id(group.settings.key, node), count)).collect();
         }
     }
 
@@ -194,10 +195,10 @@ impl GroupTruth {
 
 impl FleetTotals {
     fn of(groups: &[GroupTruth]) -> Self {
-        let add = |counts: fn(&GroupTruth) -> &Counts| {
-            let mut sum = Counts::new();
-            for (word, count) in groups.iter().flat_map(counts) {
-                *sum.entry(word.clone()).or_default() += count;
+        let add = |counts: fn(&GroupTruth) -> &CountsByLabel| {
+            let mut sum = CountsByLabel::new();
+            for (status, count) in groups.iter().flat_map(counts) {
+                *sum.entry(status.clone()).or_default() += count;
             }
             sum
         };
@@ -214,20 +215,14 @@ impl FleetTotals {
     }
 }
 
-fn node_id(group: &SimulatedGroup, node: u32) -> String {
-    let mut id = Vec::new();
-    write_node_id(&mut id, group.settings.key, node);
-    String::from_utf8_lossy(&id).into_owned()
-}
-
-fn instance_statuses() -> Counts {
+fn instance_statuses() -> CountsByLabel {
     zeros(InstanceStatus::ALL.map(InstanceStatus::as_str))
 }
 
-fn persistent_statuses() -> Counts {
+fn persistent_statuses() -> CountsByLabel {
     zeros(PersistentStatus::ALL.map(PersistentStatus::as_str))
 }
 
-fn zeros<const N: usize>(words: [&str; N]) -> Counts {
-    words.into_iter().map(|word| (word.to_owned(), 0)).collect()
+fn zeros<const N: usize>(statuses: [&str; N]) -> CountsByLabel {
+    statuses.into_iter().map(|status| (status.to_owned(), 0)).collect()
 }

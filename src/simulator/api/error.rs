@@ -1,93 +1,112 @@
 //! Errors of the API: code, status and message, and their bodies.
 
-use std::{borrow::Cow, time::Duration};
+use std::borrow::Cow;
+use std::time::Duration;
 
-use super::json::{raw, text};
+use serde::Serialize;
 
-/// The host that answers say they come from, whatever the real one is.
+use super::json;
+use crate::simulator::faults::ErrorFault;
+
+/// `HostId` of every error.
 const HOST_ID: &str = "appstream-center.cn-shanghai.aliyuncs.com";
 
-/// An error as the API answers it.
+/// An error of the API.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in super::super) struct ApiError {
+pub struct ApiError {
     /// HTTP status.
-    pub(in super::super) status: u16,
+    pub status: u16,
     /// `Code`.
-    pub(in super::super) code: Cow<'static, str>,
+    pub code: Cow<'static, str>,
     /// `Message`.
-    pub(in super::super) message: Cow<'static, str>,
+    pub message: Cow<'static, str>,
     /// `x-acs-retry-after`.
-    pub(in super::super) retry_after: Option<Duration>,
+    pub retry_after: Option<Duration>,
     /// `AccessDeniedDetail.AuthAction`, for a missing permission.
-    pub(in super::super) denied_action: Option<String>,
+    pub denied_action: Option<String>,
+}
+
+/// The JSON of an error.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct ErrorBody<'a> {
+    request_id: &'a str,
+    host_id: &'static str,
+    code: &'a str,
+    message: &'a str,
+    recommend: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    access_denied_detail: Option<AccessDeniedDetail<'a>>,
+}
+
+/// `AccessDeniedDetail`: which permission is missing.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct AccessDeniedDetail<'a> {
+    auth_action: &'a str,
+    auth_principal_type: &'static str,
+    auth_principal_owner_id: &'static str,
+    auth_principal_display_name: &'static str,
+    no_permission_type: &'static str,
+    policy_type: &'static str,
+    encoded_diagnostic_message: &'static str,
 }
 
 impl ApiError {
-    /// An error of this code, with the message and the status that go with it.
-    pub(in super::super) fn of(code: impl Into<Cow<'static, str>>) -> Self {
+    /// The error with this code, and the code's status and message.
+    pub fn of(code: impl Into<Cow<'static, str>>) -> Self {
         let code = code.into();
-        let (status, message) = known(&code);
+        let (status, message) = status_and_message(&code);
         Self { status, message, code, retry_after: None, denied_action: None }
     }
 
-    /// The same with another message.
-    pub(in super::super) fn saying(self, message: impl Into<Cow<'static, str>>) -> Self {
+    /// Replaces the message.
+    pub fn with_message(self, message: impl Into<Cow<'static, str>>) -> Self {
         Self { message: message.into(), ..self }
     }
 
-    /// A required parameter that is not there.
-    pub(in super::super) fn missing(parameter: &str) -> Self {
-        Self::of(format!("Missing{parameter}")).saying(format!("{parameter} is mandatory for this action."))
+    /// A required parameter is missing.
+    pub fn missing(parameter: &str) -> Self {
+        Self::of(format!("Missing{parameter}"))
+            .with_message(format!("{parameter} is mandatory for this action."))
     }
 
-    /// A parameter whose value cannot be.
-    pub(in super::super) fn invalid(parameter: &str) -> Self {
+    /// A parameter has an invalid value.
+    pub fn invalid(parameter: &str) -> Self {
         Self::of(format!("InvalidParameter.{parameter}"))
-            .saying(format!("The parameter {parameter} is invalid."))
+            .with_message(format!("The parameter {parameter} is invalid."))
     }
 
-    /// A group that is not there.
-    pub(in super::super) fn group_not_found(group_id: &str) -> Self {
+    /// A group does not exist.
+    pub fn group_not_found(group_id: &str) -> Self {
         Self::of("InvalidAppInstanceGroup.NotFound")
-            .saying(format!("The AppInstanceGroupId {group_id} is not found."))
+            .with_message(format!("The AppInstanceGroupId {group_id} is not found."))
     }
 
-    /// A key without the permission for an operation.
-    pub(in super::super) fn no_permission(operation: &str) -> Self {
+    /// The AccessKey lacks the permission for an operation.
+    pub fn no_permission(operation: &str) -> Self {
         Self { denied_action: Some(format!("appstreaming:{operation}")), ..Self::of("NoPermission") }
     }
 
-    /// Over the limit of requests per second.
-    pub(in super::super) fn throttled(retry_after: Duration) -> Self {
+    /// The limit of requests per second is exceeded.
+    pub fn throttled(retry_after: Duration) -> Self {
         Self { retry_after: Some(retry_after), ..Self::of("Throttling.User") }
     }
 
     /// The body in JSON.
-    pub(in super::super) fn json(&self, request_id: &str) -> Vec<u8> {
-        let mut body = Vec::with_capacity(512);
-        text(&mut body, "{\"RequestId\":", request_id);
-        text(&mut body, ",\"HostId\":", HOST_ID);
-        text(&mut body, ",\"Code\":", &self.code);
-        text(&mut body, ",\"Message\":", &self.message);
-        text(&mut body, ",\"Recommend\":", &self.recommend(request_id));
-        if let Some(action) = &self.denied_action {
-            text(&mut body, ",\"AccessDeniedDetail\":{\"AuthAction\":", action);
-            raw(
-                &mut body,
-                concat!(
-                    r#","AuthPrincipalType":"SubUser","AuthPrincipalOwnerId":"1234567890123456","#,
-                    r#""AuthPrincipalDisplayName":"234567890123456789","NoPermissionType":"ImplicitDeny","#,
-                    r#""PolicyType":"AccountLevelIdentityBasedPolicy","#,
-                    r#""EncodedDiagnosticMessage":"AQEAAAAAZBgxr0U1MjA1NTM1LUM4BBktMzE5RS1CODgxLUU1QTI0RDNFQTM1"}"#
-                ),
-            );
-        }
-        body.push(b'}');
-        body
+    pub fn json(&self, request_id: &str) -> Vec<u8> {
+        json::bytes(&ErrorBody {
+            request_id,
+            host_id: HOST_ID,
+            code: &self.code,
+            message: &self.message,
+            recommend: self.recommend(request_id),
+            access_denied_detail: self.denied_action.as_deref().map(AccessDeniedDetail::of),
+        })
     }
 
-    /// The body in XML, for those who did not ask for JSON.
-    pub(in super::super) fn xml(&self, request_id: &str) -> Vec<u8> {
+    /// The body in XML, for requests without `Format=JSON`.
+    pub fn xml(&self, request_id: &str) -> Vec<u8> {
         let escape = |text: &str| text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
         format!(
             "<?xml version='1.0' encoding='UTF-8'?><Error><RequestId>{request_id}</RequestId>\
@@ -108,8 +127,34 @@ impl ApiError {
     }
 }
 
-/// Status and message that go with a code.
-fn known(code: &str) -> (u16, Cow<'static, str>) {
+impl<'a> AccessDeniedDetail<'a> {
+    fn of(action: &'a str) -> Self {
+        Self {
+            auth_action: action,
+            auth_principal_type: "SubUser",
+            auth_principal_owner_id: "1234567890123456",
+            auth_principal_display_name: "234567890123456789",
+            no_permission_type: "ImplicitDeny",
+            policy_type: "AccountLevelIdentityBasedPolicy",
+            encoded_diagnostic_message: "AQEAAAAAZBgxr0U1MjA1NTM1LUM4BBktMzE5RS1CODgxLUU1QTI0RDNFQTM1",
+        }
+    }
+}
+
+impl From<ErrorFault> for ApiError {
+    fn from(fault: ErrorFault) -> Self {
+        let error = Self::of(fault.code);
+        Self {
+            status: fault.status.unwrap_or(error.status),
+            message: fault.message.map_or(error.message, Into::into),
+            retry_after: fault.retry_after_ms.map(Duration::from_millis),
+            ..error
+        }
+    }
+}
+
+/// Status and message of a code.
+fn status_and_message(code: &str) -> (u16, Cow<'static, str>) {
     let (status, message) = match code {
         "Throttling" => (400, "Request was denied due to request throttling."),
         "Throttling.User" => (400, "Request was denied due to user flow control."),

@@ -1,16 +1,15 @@
 //! `ListAppInstanceGroup`.
 
-use super::{
-    super::{
-        cloud::FleetView,
-        fleet::{SimulatedGroup, SimulatedPool},
-    },
-    ApiError, Parameters, RequestedPage,
-    json::{flag, list as array, number, raw, text, time},
-    page::PageWriter,
-};
+use serde::Serialize;
 
-/// What the request filters by.
+use super::error::ApiError;
+use super::json::{self, ApiTime, as_text, time_or_empty};
+use super::node_pools::PoolRecord;
+use super::page::{PageWriter, RequestedPage};
+use super::parameters::RequestParameters;
+use crate::simulator::fleet::{FleetView, SimulatedApp, SimulatedGroup};
+
+/// The filters of a request.
 struct GroupQuery<'a> {
     id: Option<&'a str>,
     name: Option<&'a str>,
@@ -24,29 +23,33 @@ struct GroupQuery<'a> {
     excluded_user_groups: Vec<&'a str>,
 }
 
-/// The page of groups that a request asks for, the newest first.
-pub(super) fn list(
-    cloud: &FleetView<'_>,
-    parameters: &Parameters,
+/// The requested page of groups, the newest first.
+///
+/// # Errors
+/// The API's error for a missing or invalid parameter.
+pub fn list(
+    fleet: &FleetView<'_>,
+    parameters: &RequestParameters,
     page: RequestedPage,
 ) -> Result<PageWriter, ApiError> {
     let mut listing = PageWriter::new(page);
     match parameters.required("ProductType")? {
         "CloudApp" => {}
-        // Groups of other products are listed by operations of their own.
+        // Other operations list the groups of other products.
         "CloudBrowser" | "AndroidCloud" | "WuyingServer" => return Ok(listing),
         _ => return Err(ApiError::of("ProductTypeInvalid")),
     }
-    let filter = GroupQuery::of(parameters);
-    if filter.is_empty() {
-        // The page alone is looked at: thousands of groups cost no more than the hundred shown.
-        listing.add_all(cloud.len(), |out, position| cloud.at(position, |group| write(out, group)));
+    let query = GroupQuery::of(parameters);
+    if query.is_empty() {
+        listing.add_all(fleet.len(), |position| {
+            fleet.with_group_at(position, |group| json::raw(&GroupRecord::of(group)))
+        });
         return Ok(listing);
     }
-    for position in 0..cloud.len() {
-        cloud.at(position, |group| {
-            if filter.accepts(group) {
-                listing.add(|out| write(out, group));
+    for position in 0..fleet.len() {
+        fleet.with_group_at(position, |group| {
+            if query.matches(group) {
+                listing.add(|| GroupRecord::of(group));
             }
         });
     }
@@ -54,7 +57,7 @@ pub(super) fn list(
 }
 
 impl<'a> GroupQuery<'a> {
-    fn of(parameters: &'a Parameters) -> Self {
+    fn of(parameters: &'a RequestParameters) -> Self {
         Self {
             id: parameters.get("AppInstanceGroupId"),
             name: parameters.get("AppInstanceGroupName"),
@@ -76,7 +79,7 @@ impl<'a> GroupQuery<'a> {
         texts.iter().all(Option::is_none) && lists.iter().all(|list| list.is_empty()) && self.tags.is_empty()
     }
 
-    fn accepts(&self, group: &SimulatedGroup) -> bool {
+    fn matches(&self, group: &SimulatedGroup) -> bool {
         let settings = &group.settings;
         let belongs = |user_group: &&str| settings.user_groups.contains(user_group);
         let tagged = |(key, value): &(&str, Option<&str>)| {
@@ -101,115 +104,158 @@ impl<'a> GroupQuery<'a> {
     }
 }
 
-fn write(out: &mut Vec<u8>, group: &SimulatedGroup) {
-    let settings = &group.settings;
-    array(out, "{\"Apps\":", settings.apps, |out, app| {
-        text(out, "{\"AppId\":", app.id);
-        text(out, ",\"AppName\":", app.name);
-        text(out, ",\"AppVersion\":", app.version);
-        text(out, ",\"AppVersionName\":", app.version_name);
-        text(out, ",\"AppIcon\":", app.icon);
-        out.push(b'}');
-    });
-    text(out, ",\"AppCenterImageId\":", settings.image_id);
-    text(out, ",\"RegionId\":", settings.region_id);
-    raw(out, ",\"ProductType\":\"CloudApp\",\"AppInstanceType\":");
-    raw(out, if settings.sold_by_node { "\"__dynamic__\"" } else { "\"appstreaming.session.small\"" });
-    text(out, ",\"AppInstanceGroupId\":", &settings.id);
-    number(out, ",\"Amount\":", settings.amount);
-    number(out, ",\"MinAmount\":", settings.min_amount);
-    number(out, ",\"MaxAmount\":", settings.max_amount);
-    raw(out, ",\"ReserveAmountRatio\":\"20\",\"ReserveMinAmount\":1");
-    number(out, ",\"ReserveMaxAmount\":", settings.min_amount * 2);
-    write_group_scaling(out, group);
-    text(out, ",\"ChargeType\":", if settings.prepaid { "PrePaid" } else { "PostPaid" });
-    time(out, ",\"GmtCreate\":", settings.created, 0);
-    text(out, ",\"Status\":", group.status());
-    let pools = if settings.sold_by_node { group.pools.as_slice() } else { &[] };
-    array(out, ",\"NodePool\":", pools.iter().enumerate(), |out, (position, pool)| {
-        write_pool(out, group, position, pool);
-    });
-    text(out, ",\"SpecId\":", &settings.spec_id);
-    text(out, ",\"SessionTimeout\":", itoa::Buffer::new().format(settings.session_timeout));
-    text(out, ",\"AppInstanceGroupName\":", &settings.name);
-    match group.expires {
-        Some(expires) => time(out, ",\"ExpiredTime\":", expires, 0),
-        None => raw(out, ",\"ExpiredTime\":\"\""),
-    }
-    text(out, ",\"OtaInfo\":{\"OtaVersion\":", &group.ota.version);
-    match &group.ota.new_version {
-        Some(version) => text(out, ",\"NewOtaVersion\":", version),
-        None => raw(out, ",\"NewOtaVersion\":null"),
-    }
-    text(out, ",\"TaskId\":", &group.ota.task_id);
-    raw(out, "},\"OsType\":\"Windows\"");
-    text(out, ",\"ResourceStatus\":", group.resource_status());
-    raw(out, ",\"AppPolicyId\":\"pg-g3k5wa2ms20001\"");
-    text(out, ",\"ChargeResourceMode\":", if settings.sold_by_node { "Node" } else { "AppInstance" });
-    flag(out, ",\"SkipUserAuthCheck\":", settings.auth_mode == "AppInstanceGroup");
-    text(out, ",\"OfficeSiteId\":", &settings.office_site_id);
-    text(out, ",\"AppPolicyVersion\":", if settings.mixed_network { "CENTER" } else { "DEFAULT" });
-    flag(out, ",\"AppPolicyImageCheck\":", settings.mixed_network);
-    for field in [",\"ResourceTags\":", ",\"Tags\":"] {
-        array(out, field, settings.tags, |out, (key, value, scope)| {
-            text(out, "{\"Key\":", key);
-            text(out, ",\"Value\":", value);
-            text(out, ",\"Scope\":", scope);
-            out.push(b'}');
-        });
-    }
-    text(out, ",\"AuthMode\":", settings.auth_mode);
-    text(out, ",\"AccessType\":", settings.access_type);
-    flag(out, ",\"SupportUserGroupMixedAuth\":", settings.user_groups.len() > 1);
-    raw(out, ",\"UserGroupAuthMode\":\"Mixed\"}");
+/// One element of `AppInstanceGroupModels`.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct GroupRecord<'a> {
+    apps: Vec<AppRecord>,
+    app_center_image_id: &'static str,
+    region_id: &'static str,
+    product_type: &'static str,
+    app_instance_type: &'static str,
+    app_instance_group_id: &'a str,
+    amount: u32,
+    min_amount: u32,
+    max_amount: u32,
+    reserve_amount_ratio: &'static str,
+    reserve_min_amount: u32,
+    reserve_max_amount: u32,
+    scaling_step: u32,
+    #[serde(serialize_with = "as_text")]
+    scaling_usage_threshold: u32,
+    scaling_down_after_idle_minutes: u32,
+    charge_type: &'static str,
+    gmt_create: ApiTime,
+    status: &'a str,
+    node_pool: Vec<PoolRecord<'a>>,
+    spec_id: &'a str,
+    #[serde(serialize_with = "as_text")]
+    session_timeout: i32,
+    app_instance_group_name: &'a str,
+    #[serde(serialize_with = "time_or_empty")]
+    expired_time: Option<ApiTime>,
+    ota_info: OtaRecord<'a>,
+    os_type: &'static str,
+    resource_status: &'a str,
+    app_policy_id: &'static str,
+    charge_resource_mode: &'static str,
+    skip_user_auth_check: bool,
+    office_site_id: &'a str,
+    app_policy_version: &'static str,
+    app_policy_image_check: bool,
+    resource_tags: Vec<TagRecord>,
+    tags: Vec<TagRecord>,
+    auth_mode: &'static str,
+    access_type: &'static str,
+    support_user_group_mixed_auth: bool,
+    user_group_auth_mode: &'static str,
 }
 
-/// The group's own scaling, which counts sessions and is in force where it is sold by session.
-fn write_group_scaling(out: &mut Vec<u8>, group: &SimulatedGroup) {
-    let own = group.pools.first().filter(|_| !group.settings.sold_by_node);
-    number(out, ",\"ScalingStep\":", own.map_or(10, |pool| pool.step));
-    let threshold = own.map_or(85, |pool| pool.threshold);
-    text(out, ",\"ScalingUsageThreshold\":", itoa::Buffer::new().format(threshold));
-    number(out, ",\"ScalingDownAfterIdleMinutes\":", own.map_or(5, |pool| pool.idle_minutes));
+/// One element of `Apps`.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct AppRecord {
+    app_id: &'static str,
+    app_name: &'static str,
+    app_version: &'static str,
+    app_version_name: &'static str,
+    app_icon: &'static str,
 }
 
-fn write_pool(out: &mut Vec<u8>, group: &SimulatedGroup, position: usize, pool: &SimulatedPool) {
-    let occupancy = group.occupancy(position);
-    text(out, "{\"NodePoolId\":", &pool.id);
-    text(out, ",\"NodeInstanceType\":", pool.size.instance_type);
-    number(out, ",\"NodeAmount\":", occupancy.nodes);
-    number(out, ",\"NodeUsed\":", occupancy.nodes_used);
-    number(out, ",\"NodeCapacity\":", pool.size.capacity);
-    number(out, ",\"ScalingNodeAmount\":", occupancy.scaling_nodes);
-    number(out, ",\"ScalingNodeUsed\":", occupancy.scaling_nodes_used);
-    text(out, ",\"StrategyType\":", pool.strategy.as_str());
-    number(out, ",\"Amount\":", pool.bought);
-    number(out, ",\"MaxScalingAmount\":", pool.max_scaling);
-    number(out, ",\"MaxIdleAppInstanceAmount\":", pool.max_idle);
-    number(out, ",\"ScalingStep\":", pool.step);
-    text(out, ",\"ScalingUsageThreshold\":", itoa::Buffer::new().format(pool.threshold));
-    number(out, ",\"ScalingDownAfterIdleMinutes\":", pool.idle_minutes);
-    array(out, ",\"RecurrenceSchedules\":", pool.schedules, |out, schedule| {
-        text(out, "{\"RecurrenceType\":", schedule.recurrence_type);
-        array(out, ",\"RecurrenceValues\":", schedule.weekdays, |out, day| number(out, "", *day));
-        array(out, ",\"TimerPeriods\":", schedule.periods, |out, period| {
-            number(out, "{\"Amount\":", period.nodes * pool.schedule_factor);
-            clock(out, ",\"EndTime\":", period.end);
-            clock(out, ",\"StartTime\":", period.start);
-            out.push(b'}');
-        });
-        out.push(b'}');
-    });
-    if let Some((first, last)) = pool.enabled {
-        text(out, ",\"StrategyDisableDate\":", &last.to_string());
-        text(out, ",\"StrategyEnableDate\":", &first.to_string());
+/// `OtaInfo`.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct OtaRecord<'a> {
+    ota_version: &'a str,
+    new_ota_version: Option<&'a str>,
+    task_id: &'a str,
+}
+
+/// One element of `Tags` and `ResourceTags`.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct TagRecord {
+    key: &'static str,
+    value: &'static str,
+    scope: &'static str,
+}
+
+impl<'a> GroupRecord<'a> {
+    fn of(group: &'a SimulatedGroup) -> Self {
+        let settings = &group.settings;
+        // A group that is sold by session has one hidden pool, whose scaling counts sessions.
+        let sessions = group.pools.first().filter(|_| !settings.sold_by_node);
+        let node_pools = if settings.sold_by_node { group.pools.as_slice() } else { &[] };
+        Self {
+            apps: settings.apps.iter().map(AppRecord::of).collect(),
+            app_center_image_id: settings.image_id,
+            region_id: settings.region_id,
+            product_type: "CloudApp",
+            app_instance_type: pick(settings.sold_by_node, "__dynamic__", "appstreaming.session.small"),
+            app_instance_group_id: &settings.id,
+            amount: settings.amount,
+            min_amount: settings.min_amount,
+            max_amount: settings.max_amount,
+            reserve_amount_ratio: "20",
+            reserve_min_amount: 1,
+            reserve_max_amount: settings.min_amount * 2,
+            scaling_step: sessions.map_or(10, |pool| pool.step),
+            scaling_usage_threshold: sessions.map_or(85, |pool| pool.threshold),
+            scaling_down_after_idle_minutes: sessions.map_or(5, |pool| pool.idle_minutes),
+            charge_type: pick(settings.prepaid, "PrePaid", "PostPaid"),
+            gmt_create: ApiTime::utc(settings.created),
+            status: group.status(),
+            node_pool: node_pools
+                .iter()
+                .enumerate()
+                .map(|(position, pool)| PoolRecord::of(group, position, pool))
+                .collect(),
+            spec_id: &settings.spec_id,
+            session_timeout: settings.session_timeout,
+            app_instance_group_name: &settings.name,
+            expired_time: group.expires.map(ApiTime::utc),
+            ota_info: OtaRecord {
+                ota_version: &group.ota.version,
+                new_ota_version: group.ota.new_version.as_deref(),
+                task_id: &group.ota.task_id,
+            },
+            os_type: "Windows",
+            resource_status: group.resource_status(),
+            app_policy_id: "pg-g3k5wa2ms20001",
+            charge_resource_mode: pick(settings.sold_by_node, "Node", "AppInstance"),
+            skip_user_auth_check: settings.auth_mode == "AppInstanceGroup",
+            office_site_id: &settings.office_site_id,
+            app_policy_version: pick(settings.mixed_network, "CENTER", "DEFAULT"),
+            app_policy_image_check: settings.mixed_network,
+            resource_tags: TagRecord::all(group),
+            tags: TagRecord::all(group),
+            auth_mode: settings.auth_mode,
+            access_type: settings.access_type,
+            support_user_group_mixed_auth: settings.user_groups.len() > 1,
+            user_group_auth_mode: "Mixed",
+        }
     }
-    flag(out, ",\"WarmUp\":", pool.warm_up);
-    text(out, ",\"NodeTypeName\":", pool.size.type_name);
-    out.push(b'}');
 }
 
-/// `"HH:mm"`.
-fn clock(out: &mut Vec<u8>, before: &str, (hour, minute): (i8, i8)) {
-    text(out, before, &format!("{hour:02}:{minute:02}"));
+impl AppRecord {
+    fn of(app: &SimulatedApp) -> Self {
+        Self {
+            app_id: app.id,
+            app_name: app.name,
+            app_version: app.version,
+            app_version_name: app.version_name,
+            app_icon: app.icon,
+        }
+    }
+}
+
+impl TagRecord {
+    fn all(group: &SimulatedGroup) -> Vec<Self> {
+        let tags = group.settings.tags.iter();
+        tags.map(|&(key, value, scope)| Self { key, value, scope }).collect()
+    }
+}
+
+fn pick(condition: bool, yes: &'static str, no: &'static str) -> &'static str {
+    if condition { yes } else { no }
 }

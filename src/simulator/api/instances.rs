@@ -1,19 +1,19 @@
 //! `ListAppInstances`.
 
-use super::{
-    super::{
-        cloud::FleetView,
-        fleet::{
-            SimulatedGroup, SimulatedInstance, user_name, write_instance_id, write_network_interface,
-            write_node_id,
-        },
-    },
-    ApiError, Parameters, RequestedPage,
-    json::{number, raw, text, time},
-    page::PageWriter,
+use std::borrow::Cow;
+
+use serde::Serialize;
+
+use super::error::ApiError;
+use super::json::{self, ApiTime};
+use super::page::{PageWriter, RequestedPage};
+use super::parameters::RequestParameters;
+use crate::simulator::fleet::{
+    FleetView, SessionStatus, SimulatedGroup, SimulatedInstance, instance_id, network_interface_id, node_id,
+    user_name,
 };
 
-/// What the request filters by.
+/// The filters of a request.
 struct InstanceQuery<'a> {
     id: Option<&'a str>,
     ids: Vec<&'a str>,
@@ -21,39 +21,42 @@ struct InstanceQuery<'a> {
     statuses: Vec<&'a str>,
 }
 
-/// The page of a group's instances that a request asks for, the newest first.
-pub(super) fn list(
-    cloud: &FleetView<'_>,
-    parameters: &Parameters,
+/// The requested page of a group's instances, the newest first.
+///
+/// # Errors
+/// The API's error for a missing or invalid parameter, or an unknown group.
+pub fn list(
+    fleet: &FleetView<'_>,
+    parameters: &RequestParameters,
     page: RequestedPage,
 ) -> Result<PageWriter, ApiError> {
     let group_id = parameters.required("AppInstanceGroupId")?;
     let include_deleted = parameters.flag("IncludeDeleted")?;
-    let filter = InstanceQuery {
+    let query = InstanceQuery {
         id: parameters.get("AppInstanceId"),
         ids: parameters.limited_list("AppInstanceIdList")?,
         users: parameters.limited_list("UserIdList")?,
         statuses: parameters.list("Status"),
     };
-    if include_deleted && filter.ids.is_empty() {
+    if include_deleted && query.ids.is_empty() {
         return Err(ApiError::invalid("AppInstanceIdList")
-            .saying("AppInstanceIdList must not be empty when IncludeDeleted is true."));
+            .with_message("AppInstanceIdList must not be empty when IncludeDeleted is true."));
     }
     let mut listing = PageWriter::new(page);
-    cloud
-        .group(group_id, |group| {
+    fleet
+        .with_group(group_id, |group| {
             let instances = &group.instances;
-            if filter.is_empty() {
+            if query.is_empty() {
                 let newest = instances.len().wrapping_sub(1);
-                listing.add_all(instances.len(), |out, position| {
-                    write(out, group, &instances[newest - position]);
+                listing.add_all(instances.len(), |position| {
+                    json::raw(&InstanceRecord::of(group, &instances[newest - position]))
                 });
                 return;
             }
             let deleted = group.deleted.iter().filter(|_| include_deleted);
             for instance in instances.iter().rev().chain(deleted.rev()) {
-                if filter.accepts(group, instance) {
-                    listing.add(|out| write(out, group, instance));
+                if query.matches(group, instance) {
+                    listing.add(|| InstanceRecord::of(group, instance));
                 }
             }
         })
@@ -66,7 +69,7 @@ impl InstanceQuery<'_> {
         self.id.is_none() && self.ids.is_empty() && self.users.is_empty() && self.statuses.is_empty()
     }
 
-    fn accepts(&self, group: &SimulatedGroup, instance: &SimulatedInstance) -> bool {
+    fn matches(&self, group: &SimulatedGroup, instance: &SimulatedInstance) -> bool {
         if !self.statuses.is_empty() {
             let status = group.instance_status(instance);
             if !self.statuses.iter().any(|wanted| wanted.eq_ignore_ascii_case(status)) {
@@ -82,59 +85,87 @@ impl InstanceQuery<'_> {
         if self.id.is_none() && self.ids.is_empty() {
             return true;
         }
-        let mut id = Vec::with_capacity(20);
-        write_instance_id(&mut id, group.settings.key, instance.serial);
-        let is = |wanted: &str| wanted.as_bytes() == id;
-        self.id.is_none_or(is) && (self.ids.is_empty() || self.ids.iter().any(|wanted| is(wanted)))
+        let id = instance_id(group.settings.key, instance.serial);
+        self.id.is_none_or(|wanted| wanted == id) && (self.ids.is_empty() || self.ids.contains(&id.as_str()))
     }
 }
 
-fn write(out: &mut Vec<u8>, group: &SimulatedGroup, instance: &SimulatedInstance) {
-    let settings = &group.settings;
-    raw(out, "{\"AppInstanceId\":\"");
-    write_instance_id(out, settings.key, instance.serial);
-    text(out, "\",\"AppInstanceGroupId\":", &settings.id);
-    text(out, ",\"Status\":", group.instance_status(instance));
-    let addressed = settings.mixed_network && instance.session.as_str() == "connect";
-    write_addresses(out, instance.serial, addressed);
-    time(out, ",\"GmtCreate\":", instance.created, 8);
-    time(out, ",\"GmtModified\":", instance.modified, 8);
-    text(out, ",\"SessionStatus\":", instance.session.as_str());
-    if settings.sold_by_node {
-        raw(out, ",\"NodeId\":\"");
-        write_node_id(out, settings.key, instance.node);
-        let prepaid = settings.prepaid && !instance.elastic;
-        raw(out, if prepaid { "\",\"ChargeType\":\"PrePaid\"" } else { "\",\"ChargeType\":\"PostPaid\"" });
-    } else {
-        raw(out, ",\"NodeId\":\"\",\"ChargeType\":\"\"");
-    }
-    raw(out, ",\"NetworkInterfaceId\":\"");
-    if addressed {
-        write_network_interface(out, settings.key, instance.serial);
-    }
-    out.push(b'"');
-    match (instance.user, instance.serial % 3) {
-        (Some(user), _) => {
-            text(out, ",\"BindInfo\":{\"EndUserId\":", &user_name(user));
-            number(out, ",\"UsageDuration\":", group.usage_seconds(instance));
-            out.push(b'}');
+/// One element of `AppInstanceModels`.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct InstanceRecord<'a> {
+    app_instance_id: String,
+    app_instance_group_id: &'a str,
+    status: &'a str,
+    main_eth_public_ip: String,
+    network_interface_ip: String,
+    gmt_create: ApiTime,
+    gmt_modified: ApiTime,
+    session_status: &'static str,
+    node_id: String,
+    charge_type: &'static str,
+    network_interface_id: String,
+    #[serde(skip_serializing_if = "BindInfoRecord::is_absent")]
+    bind_info: BindInfoRecord,
+}
+
+/// `BindInfo`. A free instance has no binding, for which the API has three forms: all of them occur.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum BindInfoRecord {
+    #[serde(rename_all = "PascalCase")]
+    Bound {
+        end_user_id: Cow<'static, str>,
+        usage_duration: u64,
+    },
+    Empty {},
+    Null,
+    Absent,
+}
+
+impl<'a> InstanceRecord<'a> {
+    fn of(group: &'a SimulatedGroup, instance: &SimulatedInstance) -> Self {
+        let settings = &group.settings;
+        let has_address = settings.mixed_network && instance.session == SessionStatus::Connect;
+        let serial = instance.serial;
+        // 198.51.100.0/24 is reserved for documentation, so no real address appears.
+        let public_ip = || format!("198.51.100.{}", serial % 254 + 1);
+        let private_ip = || format!("172.16.{}.{}", serial / 254 % 256, serial % 254 + 1);
+        let interface = || network_interface_id(settings.key, serial);
+        Self {
+            app_instance_id: instance_id(settings.key, serial),
+            app_instance_group_id: &settings.id,
+            status: group.instance_status(instance),
+            main_eth_public_ip: has_address.then(public_ip).unwrap_or_default(),
+            network_interface_ip: has_address.then(private_ip).unwrap_or_default(),
+            gmt_create: ApiTime::beijing(instance.created),
+            gmt_modified: ApiTime::beijing(instance.modified),
+            session_status: instance.session.as_str(),
+            node_id: settings.sold_by_node.then(|| node_id(settings.key, instance.node)).unwrap_or_default(),
+            charge_type: match settings.sold_by_node {
+                false => "",
+                true if settings.prepaid && !instance.elastic => "PrePaid",
+                true => "PostPaid",
+            },
+            network_interface_id: has_address.then(interface).unwrap_or_default(),
+            bind_info: BindInfoRecord::of(group, instance),
         }
-        // A free instance has no binding: all three ways of saying so occur.
-        (None, 0) => raw(out, ",\"BindInfo\":null"),
-        (None, 1) => raw(out, ",\"BindInfo\":{}"),
-        (None, _) => {}
     }
-    out.push(b'}');
 }
 
-fn write_addresses(out: &mut Vec<u8>, serial: u64, addressed: bool) {
-    if !addressed {
-        raw(out, ",\"MainEthPublicIp\":\"\",\"NetworkInterfaceIp\":\"\"");
-        return;
+impl BindInfoRecord {
+    fn of(group: &SimulatedGroup, instance: &SimulatedInstance) -> Self {
+        match (instance.user, instance.serial % 3) {
+            (Some(user), _) => {
+                Self::Bound { end_user_id: user_name(user), usage_duration: group.usage_seconds(instance) }
+            }
+            (None, 0) => Self::Null,
+            (None, 1) => Self::Empty {},
+            (None, _) => Self::Absent,
+        }
     }
-    // 198.51.100.0/24 is for documentation: nobody's real address appears.
-    number(out, ",\"MainEthPublicIp\":\"198.51.100.", serial % 254 + 1);
-    number(out, "\",\"NetworkInterfaceIp\":\"172.16.", serial / 254 % 256);
-    number(out, ".", serial % 254 + 1);
-    out.push(b'"');
+
+    fn is_absent(&self) -> bool {
+        matches!(self, Self::Absent)
+    }
 }

@@ -1,121 +1,70 @@
-//! JSON straight into bytes: no tree, no formatting machinery, nothing allocated on the way.
+//! Values as the API writes them in JSON.
 
-use jiff::{Timestamp, tz::Offset};
+use jiff::Timestamp;
+use jiff::tz::{Offset, TimeZone};
+use serde::{Serialize, Serializer};
+use serde_json::value::{RawValue, to_raw_value};
 
-use super::super::fleet::Second;
+use crate::simulator::fleet::Second;
 
-/// Appends as it is.
-pub(super) fn raw(out: &mut Vec<u8>, text: &str) {
-    out.extend_from_slice(text.as_bytes());
+/// A time with milliseconds and an offset: `2026-11-22T16:15:07.000+08:00`.
+#[derive(Debug, Clone, Copy)]
+pub struct ApiTime {
+    at: Second,
+    offset_hours: i8,
 }
 
-/// Appends `before`, then a string with its quotes.
-pub(super) fn text(out: &mut Vec<u8>, before: &str, value: &str) {
-    raw(out, before);
-    out.push(b'"');
-    let mut rest = value;
-    while let Some(position) = rest.bytes().position(|byte| byte < 0x20 || byte == b'"' || byte == b'\\') {
-        let (plain, special) = rest.split_at(position);
-        raw(out, plain);
-        // What was found is one byte long: ASCII.
-        escape(out, special.as_bytes()[0]);
-        rest = &special[1..];
+impl ApiTime {
+    /// A time at UTC.
+    pub fn utc(at: Second) -> Self {
+        Self { at, offset_hours: 0 }
     }
-    raw(out, rest);
-    out.push(b'"');
-}
 
-/// Appends `before`, then a whole number.
-pub(super) fn number(out: &mut Vec<u8>, before: &str, value: impl itoa::Integer) {
-    raw(out, before);
-    raw(out, itoa::Buffer::new().format(value));
-}
-
-/// Appends `before`, then `true` or `false`.
-pub(super) fn flag(out: &mut Vec<u8>, before: &str, value: bool) {
-    raw(out, before);
-    raw(out, if value { "true" } else { "false" });
-}
-
-/// Appends `before`, then a time as the API writes it, `hours` east of Greenwich, in quotes.
-pub(super) fn time(out: &mut Vec<u8>, before: &str, at: Second, hours: i8) {
-    raw(out, before);
-    let local = Offset::constant(hours).to_datetime(Timestamp::from_second(at).unwrap_or_default());
-    let year = local.year().unsigned_abs();
-    let mut text = *b"\"0000-00-00T00:00:00.000+00:00\"";
-    let mut pair = |position: usize, value: u8| {
-        text[position] = b'0' + value / 10;
-        text[position + 1] = b'0' + value % 10;
-    };
-    pair(1, (year / 100) as u8);
-    pair(3, (year % 100) as u8);
-    pair(6, local.month().unsigned_abs());
-    pair(9, local.day().unsigned_abs());
-    pair(12, local.hour().unsigned_abs());
-    pair(15, local.minute().unsigned_abs());
-    pair(18, local.second().unsigned_abs());
-    pair(25, hours.unsigned_abs());
-    if hours < 0 {
-        text[24] = b'-';
+    /// A time at UTC+8.
+    pub fn beijing(at: Second) -> Self {
+        Self { at, offset_hours: 8 }
     }
-    out.extend_from_slice(&text);
 }
 
-/// Appends `before`, then a list of whatever `one` writes, in brackets.
-pub(super) fn list<T>(
-    out: &mut Vec<u8>,
-    before: &str,
-    elements: impl IntoIterator<Item = T>,
-    mut one: impl FnMut(&mut Vec<u8>, T),
-) {
-    raw(out, before);
-    out.push(b'[');
-    for (position, element) in elements.into_iter().enumerate() {
-        if position > 0 {
-            out.push(b',');
-        }
-        one(out, element);
+impl Serialize for ApiTime {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let zone = TimeZone::fixed(Offset::constant(self.offset_hours));
+        let at = Timestamp::from_second(self.at).unwrap_or_default().to_zoned(zone);
+        serializer.collect_str(&at.strftime("%Y-%m-%dT%H:%M:%S.000%:z"))
     }
-    out.push(b']');
 }
 
-fn escape(out: &mut Vec<u8>, byte: u8) {
-    const HEX: &[u8; 16] = b"0123456789abcdef";
-    match byte {
-        b'"' | b'\\' => out.extend_from_slice(&[b'\\', byte]),
-        b'\n' => raw(out, "\\n"),
-        b'\r' => raw(out, "\\r"),
-        b'\t' => raw(out, "\\t"),
-        _ => {
-            raw(out, "\\u00");
-            out.extend_from_slice(&[HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]]);
-        }
+/// Serializes a missing time as an empty text.
+pub fn time_or_empty<S: Serializer>(time: &Option<ApiTime>, serializer: S) -> Result<S::Ok, S::Error> {
+    match time {
+        Some(time) => time.serialize(serializer),
+        None => serializer.serialize_str(""),
     }
+}
+
+/// Serializes a number as a text: the API writes some numbers so.
+pub fn as_text<S: Serializer>(number: &impl ToString, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&number.to_string())
+}
+
+/// The JSON of a record.
+pub fn raw(record: &impl Serialize) -> Box<RawValue> {
+    to_raw_value(record).expect("records have field names as keys, and their fields always serialize")
+}
+
+/// The JSON of a response.
+pub fn bytes(body: &impl Serialize) -> Vec<u8> {
+    serde_json::to_vec(body).expect("bodies have field names as keys, and their fields always serialize")
 }
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-
     use super::*;
 
     #[test]
-    fn times_carry_milliseconds_and_their_offset() {
+    fn times_have_milliseconds_and_an_offset() {
         let at = "2026-11-22T08:15:07Z".parse::<Timestamp>().unwrap().as_second();
-        let mut out = Vec::new();
-        time(&mut out, "", at, 8);
-        assert_eq!(out, b"\"2026-11-22T16:15:07.000+08:00\"");
-        out.clear();
-        time(&mut out, "", at, 0);
-        assert_eq!(out, b"\"2026-11-22T08:15:07.000+00:00\"");
-    }
-
-    proptest! {
-        #[test]
-        fn any_text_survives(value in any::<String>()) {
-            let mut out = Vec::new();
-            text(&mut out, "", &value);
-            prop_assert_eq!(serde_json::from_slice::<String>(&out).unwrap(), value);
-        }
+        assert_eq!(raw(&ApiTime::beijing(at)).get(), r#""2026-11-22T16:15:07.000+08:00""#);
+        assert_eq!(raw(&ApiTime::utc(at)).get(), r#""2026-11-22T08:15:07.000+00:00""#);
     }
 }

@@ -1,25 +1,35 @@
-//! The product's side of the API: parameters, the three operations, errors, as bytes.
+//! The API of the product: parameters, the three operations, and errors, as JSON.
+//!
+//! | part | what is in it |
+//! |---|---|
+//! | `parameters` | decoded parameters of a request |
+//! | `groups`, `node_pools`, `instances`, `persistent` | the three operations: filters and records |
+//! | `page`, `json` | paging, and the formats of values |
+//! | `error` | codes, statuses and messages |
+//!
+//! What is not here: authentication, limits and faults (`dispatch`).
 
 mod error;
 mod groups;
 mod instances;
 mod json;
+mod node_pools;
 mod page;
 mod parameters;
 mod persistent;
 
-use super::{cloud::FleetView, faults::WrongTotal};
+use super::fleet::FleetView;
 
-pub(super) use error::ApiError;
-pub(super) use page::RequestedPage;
-pub(super) use parameters::Parameters;
+pub use error::ApiError;
+pub use page::{Distortion, RequestedPage};
+pub use parameters::RequestParameters;
 
 /// `Version` of the three operations.
-pub(super) const VERSION: &str = "2021-09-01";
+pub const VERSION: &str = "2021-09-01";
 
-/// The operations that exist here.
+/// The operations that are simulated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum ApiOperation {
+pub enum ApiOperation {
     /// `ListAppInstanceGroup`.
     Groups,
     /// `ListAppInstances`.
@@ -28,42 +38,36 @@ pub(super) enum ApiOperation {
     Persistent,
 }
 
-/// In what an answer differs from the truth.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Distortion {
-    /// `TotalCount` is another one.
-    pub(super) total_count: Option<WrongTotal>,
-    /// The list is null.
-    pub(super) null_list: bool,
-}
-
-/// The body of an operation's answer.
-pub(super) fn answer(
+/// Runs an operation and returns the JSON of its response.
+///
+/// # Errors
+/// The API's error for a missing or invalid parameter, or an unknown group.
+pub fn run(
     operation: ApiOperation,
-    cloud: &FleetView<'_>,
-    parameters: &Parameters,
+    fleet: &FleetView<'_>,
+    parameters: &RequestParameters,
     request_id: &str,
     distortion: Distortion,
 ) -> Result<Vec<u8>, ApiError> {
     let page = RequestedPage::of(parameters)?;
     let listing = match operation {
-        ApiOperation::Groups => groups::list(cloud, parameters, page)?,
-        ApiOperation::Instances => instances::list(cloud, parameters, page)?,
-        ApiOperation::Persistent => persistent::list(cloud, parameters, page)?,
+        ApiOperation::Groups => groups::list(fleet, parameters, page)?,
+        ApiOperation::Instances => instances::list(fleet, parameters, page)?,
+        ApiOperation::Persistent => persistent::list(fleet, parameters, page)?,
     };
-    Ok(listing.into_body(operation.list_field(), request_id, page, distortion))
+    Ok(listing.into_body(operation.list_field(), request_id, distortion))
 }
 
 impl ApiOperation {
-    /// The operation of this name.
-    pub(super) fn named(name: &str) -> Option<Self> {
+    /// The operation with this name.
+    pub fn named(name: &str) -> Option<Self> {
         [Self::Groups, Self::Instances, Self::Persistent]
             .into_iter()
             .find(|operation| operation.as_str() == name)
     }
 
     /// `Action`.
-    pub(super) fn as_str(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Groups => "ListAppInstanceGroup",
             Self::Instances => "ListAppInstances",

@@ -1,37 +1,63 @@
-//! Paging: which part of a listing is asked for, and the envelope around it.
+//! Paging: the requested part of a listing, and the JSON around its records.
 
-use super::{
-    ApiError, Distortion, Parameters,
-    json::{number, raw, text},
-};
+use serde::ser::SerializeMap;
+use serde::{Serialize, Serializer};
+use serde_json::value::RawValue;
 
-const DEFAULT_SIZE: u64 = 20;
-const MAX_SIZE: u64 = 100;
+use super::error::ApiError;
+use super::json;
+use super::parameters::RequestParameters;
+use crate::simulator::faults::WrongTotal;
+
+/// Defaults and limits of the API.
+const DEFAULT_PAGE_SIZE: u64 = 20;
+const MAX_PAGE_SIZE: u64 = 100;
 
 /// `PageNumber` and `PageSize`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in super::super) struct RequestedPage {
+pub struct RequestedPage {
     /// From 1.
-    pub(in super::super) number: u64,
+    pub number: u64,
     /// 1 to 100.
-    pub(in super::super) size: u64,
+    pub size: u64,
 }
 
-/// The part of a listing that a page shows, as it is being written.
+/// How a response differs from the true one.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Distortion {
+    /// A wrong `TotalCount`.
+    pub total_count: Option<WrongTotal>,
+    /// The list is `null`.
+    pub null_list: bool,
+}
+
+/// Counts the records of a listing and serializes those that are on the requested page.
 #[derive(Debug)]
-pub(super) struct PageWriter {
-    skip: u64,
-    room: u64,
+pub struct PageWriter {
+    page: RequestedPage,
     total: u64,
-    records: Vec<u8>,
+    records: Vec<Box<RawValue>>,
+}
+
+/// The response of a listing operation.
+struct PageBody<'a> {
+    request_id: &'a str,
+    total_count: u64,
+    page: RequestedPage,
+    list_field: &'static str,
+    /// `None` for `null`.
+    records: Option<&'a [Box<RawValue>]>,
 }
 
 impl RequestedPage {
-    /// What a request asks for.
-    pub(in super::super) fn of(parameters: &Parameters) -> Result<Self, ApiError> {
-        let size = parameters.number("PageSize")?.unwrap_or(DEFAULT_SIZE);
+    /// The page that a request names.
+    ///
+    /// # Errors
+    /// `InvalidParameter` if the number or the size is out of range.
+    pub fn of(parameters: &RequestParameters) -> Result<Self, ApiError> {
+        let size = parameters.number("PageSize")?.unwrap_or(DEFAULT_PAGE_SIZE);
         let number = parameters.number("PageNumber")?.unwrap_or(1);
-        if !(1..=MAX_SIZE).contains(&size) {
+        if !(1..=MAX_PAGE_SIZE).contains(&size) {
             return Err(ApiError::invalid("PageSize"));
         }
         if number == 0 || number > u64::from(u32::MAX) {
@@ -39,63 +65,58 @@ impl RequestedPage {
         }
         Ok(Self { number, size })
     }
+
+    fn skipped(self) -> u64 {
+        (self.number - 1) * self.size
+    }
 }
 
 impl PageWriter {
-    /// An empty one for this page.
-    pub(super) fn new(page: RequestedPage) -> Self {
-        Self { skip: (page.number - 1) * page.size, room: page.size, total: 0, records: Vec::new() }
+    /// An empty listing, of which this page is requested.
+    pub fn new(page: RequestedPage) -> Self {
+        Self { page, total: 0, records: Vec::new() }
     }
 
-    /// Counts one record, and writes it if the page shows it.
-    pub(super) fn add(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
+    /// Counts one record, and renders it if it is on the page.
+    pub fn add<R: Serialize>(&mut self, record: impl FnOnce() -> R) {
         let position = self.total;
         self.total += 1;
-        if position < self.skip || position - self.skip >= self.room {
-            return;
+        if position >= self.page.skipped() && position - self.page.skipped() < self.page.size {
+            self.records.push(json::raw(&record()));
         }
-        if self.records.is_empty() {
-            self.records.reserve(48 * 1024);
-        } else {
-            self.records.push(b',');
-        }
-        write(&mut self.records);
     }
 
-    /// Counts many records at once, and writes those that the page shows, by position.
-    pub(super) fn add_all(&mut self, count: usize, mut write: impl FnMut(&mut Vec<u8>, usize)) {
+    /// Counts `count` records at once. `render` is called only for the positions that are on the page, so that a
+    /// page of a long listing costs no more than one of a short listing.
+    pub fn add_all(&mut self, count: usize, render: impl Fn(usize) -> Box<RawValue>) {
+        let count = count as u64;
         let before = self.total;
-        let first = self.skip.saturating_sub(before).min(count as u64);
-        let last = (self.skip + self.room).saturating_sub(before).min(count as u64);
-        for position in first..last {
-            self.total = before + position;
-            self.add(|out| write(out, position as usize));
-        }
-        self.total = before + count as u64;
+        let first = self.page.skipped().saturating_sub(before).min(count);
+        let last = (self.page.skipped() + self.page.size).saturating_sub(before).min(count);
+        self.records.extend((first..last).map(|position| render(position as usize)));
+        self.total = before + count;
     }
 
-    /// The whole answer.
-    pub(super) fn into_body(
-        self,
-        list_field: &str,
-        request_id: &str,
-        page: RequestedPage,
-        distortion: Distortion,
-    ) -> Vec<u8> {
-        let total = distortion.total_count.map_or(self.total, |lie| lie.apply(self.total));
-        let mut body = Vec::with_capacity(self.records.len() + 160);
-        text(&mut body, "{\"RequestId\":", request_id);
-        number(&mut body, ",\"TotalCount\":", total);
-        number(&mut body, ",\"PageSize\":", page.size);
-        number(&mut body, ",\"PageNumber\":", page.number);
-        text(&mut body, ",", list_field);
-        if distortion.null_list {
-            raw(&mut body, ":null}");
-        } else {
-            raw(&mut body, ":[");
-            body.extend_from_slice(&self.records);
-            raw(&mut body, "]}");
-        }
-        body
+    /// The JSON of the response.
+    pub fn into_body(self, list_field: &'static str, request_id: &str, distortion: Distortion) -> Vec<u8> {
+        json::bytes(&PageBody {
+            request_id,
+            total_count: distortion.total_count.map_or(self.total, |wrong| wrong.apply(self.total)),
+            page: self.page,
+            list_field,
+            records: (!distortion.null_list).then_some(&self.records),
+        })
+    }
+}
+
+impl Serialize for PageBody<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(5))?;
+        map.serialize_entry("RequestId", self.request_id)?;
+        map.serialize_entry("TotalCount", &self.total_count)?;
+        map.serialize_entry("PageSize", &self.page.size)?;
+        map.serialize_entry("PageNumber", &self.page.number)?;
+        map.serialize_entry(self.list_field, &self.records)?;
+        map.end()
     }
 }

@@ -1,19 +1,19 @@
-//! A request's parameters: query and form as one list of decoded names and values.
+//! The parameters of a request: query and form as one list of decoded names and values.
 
 use percent_encoding::percent_decode;
 
-use super::ApiError;
+use super::error::ApiError;
 
-/// How long a list of ids or users may be.
-const MAX_LIST: usize = 100;
+/// The API's limit of the length of a list of ids or users.
+const MAX_LIST_LENGTH: usize = 100;
 
 /// Decoded parameters, sorted by name.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(in super::super) struct Parameters(Vec<(String, String)>);
+pub struct RequestParameters(Vec<(String, String)>);
 
-impl Parameters {
-    /// Those of a query string or of a form body.
-    pub(in super::super) fn decode(encoded: &[u8]) -> Vec<(String, String)> {
+impl RequestParameters {
+    /// Decodes a query string or a form body.
+    pub fn decode(encoded: &[u8]) -> Vec<(String, String)> {
         encoded
             .split(|byte| *byte == b'&')
             .filter(|pair| !pair.is_empty())
@@ -25,19 +25,19 @@ impl Parameters {
             .collect()
     }
 
-    /// These, in any order.
-    pub(in super::super) fn new(mut pairs: Vec<(String, String)>) -> Self {
+    /// Parameters from pairs in any order.
+    pub fn new(mut pairs: Vec<(String, String)>) -> Self {
         pairs.sort();
         Self(pairs)
     }
 
-    /// All of them.
-    pub(in super::super) fn pairs(&self) -> &[(String, String)] {
+    /// All names and values.
+    pub fn pairs(&self) -> &[(String, String)] {
         &self.0
     }
 
-    /// The value of one; an empty one is as good as none.
-    pub(in super::super) fn get(&self, name: &str) -> Option<&str> {
+    /// The value of a parameter; `None` also for an empty value.
+    pub fn get(&self, name: &str) -> Option<&str> {
         let first = self.0.partition_point(|(other, _)| other.as_str() < name);
         match self.0.get(first) {
             Some((other, value)) if other == name && !value.is_empty() => Some(value),
@@ -45,18 +45,27 @@ impl Parameters {
         }
     }
 
-    /// The value of one that must be there.
-    pub(in super::super) fn required(&self, name: &'static str) -> Result<&str, ApiError> {
+    /// The value of a required parameter.
+    ///
+    /// # Errors
+    /// `Missing{name}` if it is missing or empty.
+    pub fn required(&self, name: &'static str) -> Result<&str, ApiError> {
         self.get(name).ok_or_else(|| ApiError::missing(name))
     }
 
-    /// A whole number.
-    pub(in super::super) fn number(&self, name: &'static str) -> Result<Option<u64>, ApiError> {
+    /// The value of a parameter as a whole number.
+    ///
+    /// # Errors
+    /// `InvalidParameter.{name}` if it is not one.
+    pub fn number(&self, name: &'static str) -> Result<Option<u64>, ApiError> {
         self.get(name).map(|value| value.parse().map_err(|_| ApiError::invalid(name))).transpose()
     }
 
-    /// A truth value in any case: an official SDK writes `True`.
-    pub(super) fn flag(&self, name: &'static str) -> Result<bool, ApiError> {
+    /// The value of a parameter as a truth value, in any case because an official SDK sends `True`.
+    ///
+    /// # Errors
+    /// `InvalidParameter.{name}` if it is not one.
+    pub fn flag(&self, name: &'static str) -> Result<bool, ApiError> {
         match self.get(name) {
             None => Ok(false),
             Some(value) if value.eq_ignore_ascii_case("true") => Ok(true),
@@ -65,19 +74,22 @@ impl Parameters {
         }
     }
 
-    /// `Name.1`, `Name.2` ...: as far as they follow one another.
-    pub(super) fn list(&self, name: &str) -> Vec<&str> {
+    /// The values of `Name.1`, `Name.2` and so on, up to the first missing number.
+    pub fn list(&self, name: &str) -> Vec<&str> {
         (1..).map_while(|number| self.get(&format!("{name}.{number}"))).collect()
     }
 
-    /// The same for a list whose length the API limits.
-    pub(super) fn limited_list(&self, name: &str) -> Result<Vec<&str>, ApiError> {
+    /// Like [`list`](Self::list), for a list whose length the API limits.
+    ///
+    /// # Errors
+    /// `InvalidParameter.{name}` if it is too long.
+    pub fn limited_list(&self, name: &str) -> Result<Vec<&str>, ApiError> {
         let list = self.list(name);
-        if list.len() > MAX_LIST { Err(ApiError::invalid(name)) } else { Ok(list) }
+        if list.len() > MAX_LIST_LENGTH { Err(ApiError::invalid(name)) } else { Ok(list) }
     }
 
-    /// `Tag.1.Key` and `Tag.1.Value` ...; `None` as value where there is none.
-    pub(super) fn tags(&self) -> Vec<(&str, Option<&str>)> {
+    /// The pairs of `Tag.1.Key` and `Tag.1.Value` and so on; the value may be missing.
+    pub fn tags(&self) -> Vec<(&str, Option<&str>)> {
         (1..)
             .map_while(|number| {
                 let key = self.get(&format!("Tag.{number}.Key"))?;
@@ -91,20 +103,20 @@ fn decode(encoded: &[u8]) -> String {
     if !encoded.iter().any(|byte| matches!(byte, b'%' | b'+')) {
         return String::from_utf8_lossy(encoded).into_owned();
     }
-    let blanks: Vec<u8> = encoded.iter().map(|byte| if *byte == b'+' { b' ' } else { *byte }).collect();
-    percent_decode(&blanks).decode_utf8_lossy().into_owned()
+    let with_blanks: Vec<u8> = encoded.iter().map(|byte| if *byte == b'+' { b' ' } else { *byte }).collect();
+    percent_decode(&with_blanks).decode_utf8_lossy().into_owned()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn parameters(encoded: &str) -> Parameters {
-        Parameters::new(Parameters::decode(encoded.as_bytes()))
+    fn parameters(encoded: &str) -> RequestParameters {
+        RequestParameters::new(RequestParameters::decode(encoded.as_bytes()))
     }
 
     #[test]
-    fn both_ways_to_write_a_blank_are_understood() {
+    fn a_blank_may_be_a_plus_sign_or_percent_encoded() {
         let parameters = parameters("A=x+y&B=x%20y&C=x%2By&D=&E=%E5%BC%A0");
         assert_eq!(parameters.get("A"), Some("x y"));
         assert_eq!(parameters.get("B"), Some("x y"));

@@ -1,19 +1,22 @@
 //! `ListPersistentAppInstances`.
 
-use super::{
-    super::{
-        cloud::FleetView,
-        fleet::{PersistentSession, SimulatedGroup, user_name, write_instance_id},
-    },
-    ApiError, Parameters, RequestedPage,
-    json::{list as array, raw, text, time},
-    page::PageWriter,
-};
+use std::borrow::Cow;
 
-/// The page of a group's persistent sessions that a request asks for.
-pub(super) fn list(
-    cloud: &FleetView<'_>,
-    parameters: &Parameters,
+use serde::Serialize;
+
+use super::error::ApiError;
+use super::json::ApiTime;
+use super::page::{PageWriter, RequestedPage};
+use super::parameters::RequestParameters;
+use crate::simulator::fleet::{FleetView, PersistentSession, SimulatedGroup, instance_id, user_name};
+
+/// The requested page of a group's persistent sessions.
+///
+/// # Errors
+/// The API's error for a missing or invalid parameter, or an unknown group.
+pub fn list(
+    fleet: &FleetView<'_>,
+    parameters: &RequestParameters,
     page: RequestedPage,
 ) -> Result<PageWriter, ApiError> {
     let product_type = parameters.required("ProductType")?;
@@ -21,16 +24,16 @@ pub(super) fn list(
     let ids = parameters.list("AppInstancePersistentIds");
     match product_type {
         "CloudApp" => {}
-        // Every group here is a cloud application's: seen from another product it is not there.
+        // All simulated groups are cloud applications: for another product type they do not exist.
         "CloudBrowser" | "AndroidCloud" | "WuyingServer" => return Err(ApiError::group_not_found(group_id)),
         _ => return Err(ApiError::of("ProductTypeInvalid")),
     }
     let mut listing = PageWriter::new(page);
-    cloud
-        .group(group_id, |group| {
+    fleet
+        .with_group(group_id, |group| {
             for session in &group.persistent {
                 if ids.is_empty() || ids.contains(&session.id.as_str()) {
-                    listing.add(|out| write(out, group, session));
+                    listing.add(|| PersistentSessionRecord::of(group, session));
                 }
             }
         })
@@ -38,20 +41,33 @@ pub(super) fn list(
     Ok(listing)
 }
 
-fn write(out: &mut Vec<u8>, group: &SimulatedGroup, session: &PersistentSession) {
-    text(out, "{\"AppInstancePersistentId\":", &session.id);
-    text(out, ",\"AppInstancePersistentName\":", &session.name);
-    text(out, ",\"AppInstancePersistentStatus\":", session.status.as_str());
-    text(out, ",\"AppInstanceGroupId\":", &group.settings.id);
-    match session.instance.and_then(|serial| group.instance(serial)) {
-        Some(instance) => {
-            raw(out, ",\"AppInstanceId\":\"");
-            write_instance_id(out, group.settings.key, instance.serial);
-            text(out, "\",\"AppInstanceStatus\":", group.instance_status(instance));
+/// One element of `PersistentAppInstanceModels`.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct PersistentSessionRecord<'a> {
+    app_instance_persistent_id: &'a str,
+    app_instance_persistent_name: &'a str,
+    app_instance_persistent_status: &'static str,
+    app_instance_group_id: &'a str,
+    app_instance_id: String,
+    app_instance_status: &'a str,
+    gmt_create: ApiTime,
+    authorized_users: Vec<Cow<'static, str>>,
+}
+
+impl<'a> PersistentSessionRecord<'a> {
+    fn of(group: &'a SimulatedGroup, session: &'a PersistentSession) -> Self {
+        let instance = session.instance.and_then(|serial| group.instance(serial));
+        let key = group.settings.key;
+        Self {
+            app_instance_persistent_id: &session.id,
+            app_instance_persistent_name: &session.name,
+            app_instance_persistent_status: session.status.as_str(),
+            app_instance_group_id: &group.settings.id,
+            app_instance_id: instance.map(|instance| instance_id(key, instance.serial)).unwrap_or_default(),
+            app_instance_status: instance.map_or("", |instance| group.instance_status(instance)),
+            gmt_create: ApiTime::utc(session.created),
+            authorized_users: session.users.iter().map(|user| user_name(*user)).collect(),
         }
-        None => raw(out, ",\"AppInstanceId\":\"\",\"AppInstanceStatus\":\"\""),
     }
-    time(out, ",\"GmtCreate\":", session.created, 0);
-    array(out, ",\"AuthorizedUsers\":", &session.users, |out, user| text(out, "", &user_name(*user)));
-    out.push(b'}');
 }

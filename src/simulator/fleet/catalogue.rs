@@ -1,11 +1,10 @@
-//! The eight kinds of groups that a fleet is made of, as data.
+//! The eight kinds of groups in a fleet, as data.
 
-use super::{
-    model::{NodeSize, SimulatedApp, SimulatedPeriod, SimulatedSchedule},
-    status::{GroupStatus, Strategy},
-};
+use super::model::{NodeSize, SimulatedApp, SimulatedPeriod, SimulatedSchedule};
+use super::status::{GroupStatus, Strategy};
 
-/// What the groups of one kind have in common.
+/// What the groups of one kind have in common. Fields without a comment of their own are those of
+/// [`GroupSettings`](super::model::GroupSettings) and [`SimulatedPool`](super::model::SimulatedPool).
 pub(super) struct GroupTemplate {
     pub(super) name: &'static str,
     pub(super) region_id: &'static str,
@@ -15,7 +14,7 @@ pub(super) struct GroupTemplate {
     pub(super) access_type: &'static str,
     pub(super) session_timeout: i32,
     pub(super) mixed_network: bool,
-    /// The line feed that the API's own sample has.
+    /// Whether `OfficeSiteId` ends in a line feed, as in the API's sample.
     pub(super) line_feed: bool,
     pub(super) peak: f64,
     pub(super) session_minutes: f64,
@@ -23,21 +22,21 @@ pub(super) struct GroupTemplate {
     pub(super) tags: &'static [(&'static str, &'static str, &'static str)],
     pub(super) apps: &'static [SimulatedApp],
     pub(super) user_groups: &'static [&'static str],
-    /// Where the groups of this kind begin, in turn, and for how many minutes.
-    pub(super) states: &'static [(GroupStatus, Option<i64>)],
-    /// Minutes until the subscription ends; `None` for a month, more or less.
+    /// The initial statuses of the groups of this kind, in turn, and their length in minutes.
+    pub(super) phases: &'static [(GroupStatus, Option<i64>)],
+    /// Minutes until the subscription ends; `None`: 10 to 60 days.
     pub(super) expires_minutes: Option<i64>,
-    /// Minutes until a newer image appears; `None` for some time in the next days.
+    /// Minutes until an update of the image is available; `None`: 8 hours to 5 days.
     pub(super) update_minutes: Option<i64>,
 }
 
-/// One of a kind's pools.
+/// One of the pools of a kind of group.
 pub(super) struct PoolTemplate {
-    /// Its part of the group's instances.
+    /// The share of the group's instances that are in this pool.
     pub(super) share: f64,
     pub(super) size: NodeSize,
     pub(super) strategy: Strategy,
-    /// Part of its nodes at the start that are bought, the others came by scaling.
+    /// The share of its initial nodes that are bought. Scaling has added the others.
     pub(super) bought: f64,
     pub(super) threshold: u32,
     pub(super) idle_minutes: u32,
@@ -64,7 +63,7 @@ const GRAPHICS_LARGE: NodeSize = NodeSize {
     type_name: "无影-图形型_14核93G_12G",
     capacity: 6,
 };
-/// What a session-sold group is made of, one session at a time; the API does not show it.
+/// A slot for one session, in groups that are sold by session. The API does not show it.
 const SESSION: NodeSize = NodeSize { instance_type: "", type_name: "", capacity: 1 };
 
 const OFFICE: SimulatedApp = SimulatedApp {
@@ -82,7 +81,7 @@ const CAD: SimulatedApp = SimulatedApp {
     icon: "",
 };
 
-/// Working hours in periods: the amounts are in eighths of a pool's nodes at the start.
+/// Periods of working hours. The amounts are eighths of a pool's initial nodes.
 const LESSONS: &[SimulatedSchedule] = &[
     SimulatedSchedule {
         recurrence_type: "Weekly",
@@ -95,13 +94,14 @@ const LESSONS: &[SimulatedSchedule] = &[
         periods: &[period(2, (9, 0), (17, 0))],
     },
 ];
-/// One node, to be multiplied, at any time but the minute before midnight: no period goes past it.
+/// One node, multiplied by the pool's factor, at any time except for the minute before midnight: no period crosses
+/// midnight.
 pub(super) const ALWAYS: &[SimulatedSchedule] = &[SimulatedSchedule {
     recurrence_type: "Weekly",
     weekdays: &[1, 2, 3, 4, 5, 6, 7],
     periods: &[period(1, (0, 0), (23, 59))],
 }];
-/// One that is there and not in force, as in the API's own sample.
+/// A schedule of a pool that does not scale by schedule, as in the API's sample.
 const LEFT_OVER: &[SimulatedSchedule] = &[SimulatedSchedule {
     recurrence_type: "Weekly",
     weekdays: &[1],
@@ -126,9 +126,9 @@ const fn pool(share: f64, size: NodeSize, strategy: Strategy, bought: f64) -> Po
     }
 }
 
-const STEADY: &[(GroupStatus, Option<i64>)] = &[(GroupStatus::Published, None)];
+const PUBLISHED: &[(GroupStatus, Option<i64>)] = &[(GroupStatus::Published, None)];
 
-/// The kinds; group number n is of kind n modulo their number.
+/// All kinds. Group number n is of kind n modulo 8.
 pub(super) const TEMPLATES: [GroupTemplate; 8] = [
     GroupTemplate {
         name: "设计 CAD \"A\"\\组",
@@ -149,7 +149,7 @@ pub(super) const TEMPLATES: [GroupTemplate; 8] = [
         tags: &[("department", "design", "Custom"), ("acs:rm:rgId", "rg-acfm000000000001", "System")],
         apps: &[OFFICE, CAD],
         user_groups: &["ug-design", "ug-all"],
-        states: STEADY,
+        phases: PUBLISHED,
         expires_minutes: None,
         update_minutes: None,
     },
@@ -174,7 +174,7 @@ pub(super) const TEMPLATES: [GroupTemplate; 8] = [
         tags: &[("department", "training", "Custom")],
         apps: &[OFFICE],
         user_groups: &["ug-training"],
-        states: STEADY,
+        phases: PUBLISHED,
         expires_minutes: None,
         update_minutes: None,
     },
@@ -198,7 +198,7 @@ pub(super) const TEMPLATES: [GroupTemplate; 8] = [
         tags: &[("department", "office", "Custom"), ("成本中心", "CC-1001", "Custom")],
         apps: &[OFFICE],
         user_groups: &["ug-all"],
-        states: STEADY,
+        phases: PUBLISHED,
         expires_minutes: None,
         update_minutes: None,
     },
@@ -218,7 +218,7 @@ pub(super) const TEMPLATES: [GroupTemplate; 8] = [
         tags: &[("department", "service", "Custom")],
         apps: &[OFFICE],
         user_groups: &["ug-service"],
-        states: STEADY,
+        phases: PUBLISHED,
         expires_minutes: None,
         update_minutes: None,
     },
@@ -238,7 +238,7 @@ pub(super) const TEMPLATES: [GroupTemplate; 8] = [
         tags: &[("department", "research", "Custom"), ("env", "", "Custom")],
         apps: &[OFFICE, CAD],
         user_groups: &["ug-research"],
-        states: STEADY,
+        phases: PUBLISHED,
         expires_minutes: None,
         update_minutes: Some(45),
     },
@@ -258,7 +258,7 @@ pub(super) const TEMPLATES: [GroupTemplate; 8] = [
         tags: &[],
         apps: &[OFFICE],
         user_groups: &[],
-        states: STEADY,
+        phases: PUBLISHED,
         expires_minutes: None,
         update_minutes: Some(5),
     },
@@ -281,7 +281,7 @@ pub(super) const TEMPLATES: [GroupTemplate; 8] = [
         tags: &[("department", "projects", "Custom")],
         apps: &[OFFICE],
         user_groups: &["ug-projects", "ug-all"],
-        states: &[
+        phases: &[
             (GroupStatus::Published, None),
             (GroupStatus::ExpiredRecycling, Some(600)),
             (GroupStatus::Published, None),
@@ -306,7 +306,7 @@ pub(super) const TEMPLATES: [GroupTemplate; 8] = [
         tags: &[("department", "service", "Custom"), ("stage", "pilot", "Custom")],
         apps: &[CAD],
         user_groups: &["ug-service", "ug-all"],
-        states: &[
+        phases: &[
             (GroupStatus::Deploying, Some(6)),
             (GroupStatus::Published, None),
             (GroupStatus::Failed, Some(30)),

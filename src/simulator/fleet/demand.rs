@@ -1,4 +1,4 @@
-//! How many sessions people want: a curve over the day and the week, at UTC+8.
+//! The demand for sessions: a curve over the day and the week at UTC+8, and random arrivals and durations.
 
 use rand::{Rng, RngExt};
 
@@ -8,9 +8,9 @@ const HOUR: f64 = 3600.0;
 const DAY: Second = 86_400;
 const BEIJING: Second = 8 * 3600;
 
-/// Sessions wanted, as a share of those at the busiest time: little at night, most before noon and
-/// in the afternoon, few at weekends.
-pub(super) fn curve(at: Second) -> f64 {
+/// The expected sessions as a share of those at the busiest time: few at night and at weekends, most before noon
+/// and in the afternoon.
+pub(super) fn demand_at(at: Second) -> f64 {
     let local = at + BEIJING;
     let second_of_day = local.rem_euclid(DAY) as f64;
     // 1 January 1970 was a Thursday; 0 is Monday here.
@@ -23,15 +23,15 @@ pub(super) fn curve(at: Second) -> f64 {
     if weekday >= 5 { 0.3 * day } else { day }
 }
 
-/// A duration around `mean` seconds, memoryless, at least 1.
-pub(super) fn lasting(rng: &mut impl Rng, mean: f64) -> Second {
+/// A random duration in seconds, exponentially distributed around `mean`, at least 1.
+pub(super) fn random_duration(rng: &mut impl Rng, mean: f64) -> Second {
     let share: f64 = rng.random();
     (-(1.0 - share).ln() * mean).clamp(1.0, 40.0 * mean) as Second
 }
 
-/// How many of something that happens `mean` times on average happen now.
-pub(super) fn occurrences(rng: &mut impl Rng, mean: f64) -> u32 {
-    // Knuth's method takes time in proportion to the count: large ones come in portions.
+/// A random count, Poisson-distributed around `mean`.
+pub(super) fn random_count(rng: &mut impl Rng, mean: f64) -> u32 {
+    // Knuth's method underflows for large means, so they are drawn in portions.
     let mut count = 0;
     let mut left = mean;
     while left > 0.0 {
@@ -50,7 +50,8 @@ pub(super) fn occurrences(rng: &mut impl Rng, mean: f64) -> u32 {
 #[cfg(test)]
 mod tests {
     use jiff::Timestamp;
-    use rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
+    use rand::SeedableRng;
+    use rand::rngs::Xoshiro256PlusPlus;
 
     use super::*;
 
@@ -59,20 +60,20 @@ mod tests {
     }
 
     #[test]
-    fn people_work_by_day_and_on_weekdays() {
-        let monday_morning = curve(at("2026-11-23T10:30:00+08:00"));
+    fn demand_is_high_by_day_and_on_weekdays() {
+        let monday_morning = demand_at(at("2026-11-23T10:30:00+08:00"));
         assert!(monday_morning > 0.99);
-        assert!(curve(at("2026-11-23T03:00:00+08:00")) < 0.1);
-        assert!(curve(at("2026-11-22T10:30:00+08:00")) < 0.31, "a Sunday");
-        assert!(curve(at("2026-11-27T15:30:00+08:00")) > 0.99, "a Friday");
+        assert!(demand_at(at("2026-11-23T03:00:00+08:00")) < 0.1);
+        assert!(demand_at(at("2026-11-22T10:30:00+08:00")) < 0.31, "a Sunday");
+        assert!(demand_at(at("2026-11-27T15:30:00+08:00")) > 0.99, "a Friday");
     }
 
     #[test]
-    fn chance_has_the_mean_asked_for() {
+    fn random_counts_and_durations_have_the_requested_mean() {
         let mut rng = Xoshiro256PlusPlus::seed_from_u64(1);
-        let count: u32 = (0..2_000).map(|_| occurrences(&mut rng, 45.5)).sum();
+        let count: u32 = (0..2_000).map(|_| random_count(&mut rng, 45.5)).sum();
         assert!((90_000..92_000).contains(&count), "{count}");
-        let total: Second = (0..20_000).map(|_| lasting(&mut rng, 600.0)).sum();
+        let total: Second = (0..20_000).map(|_| random_duration(&mut rng, 600.0)).sum();
         assert!((11_600_000..12_400_000).contains(&total), "{total}");
     }
 }

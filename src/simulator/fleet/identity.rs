@@ -1,22 +1,30 @@
-//! Identifiers and names: drawn from numbers, so that nothing needs to be stored or remembered.
+//! Identifiers and names. They are computed from numbers, so none of them is stored.
 
 use std::borrow::Cow;
 
-/// What the number behind an identifier belongs to: equal numbers of two kinds look unrelated.
+/// The kind of object that an identifier belongs to. Equal numbers of two kinds give unrelated identifiers.
 #[derive(Debug, Clone, Copy)]
 #[repr(u64)]
 pub(super) enum IdKind {
+    /// `AppInstanceGroupId`.
     Group = 1,
+    /// `AppInstanceId`.
     Instance,
+    /// `NodeId`.
     Node,
+    /// `NetworkInterfaceId`.
     Interface,
+    /// `AppInstancePersistentId`.
     Persistent,
+    /// `NodePoolId`.
     Pool,
+    /// `SpecId`.
     Spec,
+    /// `TaskId` of an update.
     Task,
 }
 
-/// Spreads a number over 64 bits without collisions (the finalizer of SplitMix64).
+/// Maps a number to another one, without collisions: the finalizer of SplitMix64.
 pub(super) fn mix(number: u64) -> u64 {
     let mut mixed = number.wrapping_add(0x9e37_79b9_7f4a_7c15);
     mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -24,8 +32,8 @@ pub(super) fn mix(number: u64) -> u64 {
     mixed ^ (mixed >> 31)
 }
 
-/// 13 characters that belong to `number` of this kind under `key`.
-pub(super) fn characters(key: u64, kind: IdKind, number: u64) -> [u8; 13] {
+/// 13 characters for object `number` of a kind under `key`.
+fn characters(key: u64, kind: IdKind, number: u64) -> [u8; 13] {
     const DIGITS: &[u8; 36] = b"0123456789abcdefghijklmnopqrstuvwxyz";
     let mut rest = mix(mix(key ^ mix(kind as u64)).wrapping_add(number));
     let mut text = [0; 13];
@@ -36,36 +44,36 @@ pub(super) fn characters(key: u64, kind: IdKind, number: u64) -> [u8; 13] {
     text
 }
 
-/// An identifier as text: a prefix, and the characters of `number`.
+/// The identifier of object `number` of a kind under `key`.
 pub(super) fn identifier(prefix: &str, key: u64, kind: IdKind, number: u64) -> String {
     let mut text = prefix.to_owned();
     text.extend(characters(key, kind, number).map(char::from));
     text
 }
 
-/// `AppInstanceId` of a group's instance.
-pub(in super::super) fn write_instance_id(out: &mut Vec<u8>, key: u64, serial: u64) {
-    out.extend_from_slice(b"ai-");
-    out.extend_from_slice(&characters(key, IdKind::Instance, serial));
-    // The real ones end in four digits after the random part.
+/// `AppInstanceId`. Like the real ones, it ends in four digits.
+pub fn instance_id(key: u64, serial: u64) -> String {
+    let mut id = identifier("ai-", key, IdKind::Instance, serial);
     let digits = serial % 10_000;
-    out.extend([digits / 1000, digits / 100 % 10, digits / 10 % 10, digits % 10].map(|d| b'0' + d as u8));
+    id.extend(
+        [digits / 1000, digits / 100 % 10, digits / 10 % 10, digits % 10].map(|d| (b'0' + d as u8) as char),
+    );
+    id
 }
 
-/// `NodeId` of a group's node.
-pub(in super::super) fn write_node_id(out: &mut Vec<u8>, key: u64, serial: u32) {
-    out.extend_from_slice(b"i-bp");
-    out.extend_from_slice(&characters(key, IdKind::Node, u64::from(serial)));
+/// `NodeId`.
+pub fn node_id(key: u64, serial: u32) -> String {
+    identifier("i-bp", key, IdKind::Node, u64::from(serial))
 }
 
-/// `NetworkInterfaceId` of an instance.
-pub(in super::super) fn write_network_interface(out: &mut Vec<u8>, key: u64, serial: u64) {
-    out.extend_from_slice(b"eni-uf6");
-    out.extend_from_slice(&characters(key, IdKind::Interface, serial));
+/// `NetworkInterfaceId`.
+pub fn network_interface_id(key: u64, serial: u64) -> String {
+    identifier("eni-uf6", key, IdKind::Interface, serial)
 }
 
-/// The name of an end user: plain, an address, or in a script that needs UTF-8 and escaping.
-pub(in super::super) fn user_name(user: u32) -> Cow<'static, str> {
+/// The name of an end user. The names include mail addresses, Chinese characters, and characters that JSON and
+/// label values escape.
+pub fn user_name(user: u32) -> Cow<'static, str> {
     match user % 6 {
         0 => Cow::Owned(format!("张三{user}")),
         1 => Cow::Owned(format!("alice.{user}@example.com")),
@@ -82,12 +90,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn identifiers_of_a_group_are_distinct_and_the_same_every_time() {
-        let one = |serial| {
-            let mut id = Vec::new();
-            write_instance_id(&mut id, 7, serial);
-            String::from_utf8(id).unwrap()
-        };
+    fn identifiers_of_a_group_are_distinct_and_reproducible() {
+        let one = |serial| instance_id(7, serial);
         let ids: HashSet<String> = (0..20_000).map(one).collect();
         assert_eq!(ids.len(), 20_000);
         assert_eq!(one(5), one(5));

@@ -1,26 +1,43 @@
-//! The simulated fleet: delivery groups that live by simulated time.
+//! The simulated fleet: delivery groups that change over simulated time.
 //!
-//! Every group is a pure function of (seed, its number, sizes, start, simulated time elapsed): it
-//! advances in steps on a grid of its own, so how often and in which order anybody looks at the
-//! groups changes nothing. What is not here: HTTP, JSON, real time.
+//! Every group is a pure function of (seed, its number, sizes, start, simulated time elapsed). It advances in steps
+//! of equal length, so how often and in which order groups are read changes nothing.
+//!
+//! | part | what is in it |
+//! |---|---|
+//! | `model`, `status`, `group` | the data of a group, and what can be read from it |
+//! | `catalogue`, `create` | the eight kinds of groups, and a group at the start |
+//! | `advance` | one step: `lifecycle`, `sessions`, `persistent`, `scaling`, each a set of functions on a group |
+//! | `demand`, `schedule`, `identity` | arrivals of users, scheduled nodes, identifiers |
+//! | `setup` | states that scenarios put a group into |
+//! | `store` | all groups, behind locks |
+//!
+//! What is not here: HTTP, JSON, real time.
 
-mod build;
+mod advance;
 mod catalogue;
+mod create;
 mod demand;
+mod group;
 mod identity;
 mod lifecycle;
 mod model;
-mod persistence;
+mod persistent;
 mod scaling;
 mod schedule;
 mod sessions;
-mod staging;
+pub mod setup;
 mod status;
+mod store;
 #[cfg(test)]
 mod tests;
 
-pub(super) use build::GroupSize;
-pub(super) use identity::{user_name, write_instance_id, write_network_interface, write_node_id};
-pub(super) use model::{PersistentSession, Second, SimulatedGroup, SimulatedInstance, SimulatedPool};
-pub(super) use schedule::scheduled_nodes;
-pub(super) use status::{GroupStatus, InstanceStatus, PersistentStatus, SessionStatus};
+pub use create::GroupSize;
+pub use identity::{instance_id, network_interface_id, node_id, user_name};
+pub use model::{
+    PersistentSession, Second, SimulatedApp, SimulatedGroup, SimulatedInstance, SimulatedPeriod,
+    SimulatedPool, SimulatedSchedule,
+};
+pub use schedule::scheduled_nodes;
+pub use status::{GroupStatus, InstanceStatus, PersistentStatus, SessionStatus};
+pub use store::{FleetStore, FleetView};

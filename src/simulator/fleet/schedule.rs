@@ -1,16 +1,16 @@
-//! What a pool's schedule asks for, in the model's own words: the exporter's rule is written anew.
+//! The nodes that a pool's schedule demands. The exporter's rule is implemented here again, so that one can check
+//! the other.
 
-use jiff::{Timestamp, tz::Offset};
+use jiff::Timestamp;
+use jiff::tz::Offset;
 
-use super::{
-    model::{Second, SimulatedPool},
-    status::Strategy,
-};
+use super::model::{Second, SimulatedPool};
+use super::status::Strategy;
 
 const BEIJING: Offset = Offset::constant(8);
 
-/// Nodes that the pool's schedule asks for at an instant; `None` where no schedule is in force.
-pub(in super::super) fn scheduled_nodes(pool: &SimulatedPool, at: Second) -> Option<u32> {
+/// The nodes that the pool's schedule demands at an instant; `None` if no schedule is active.
+pub fn scheduled_nodes(pool: &SimulatedPool, at: Second) -> Option<u32> {
     if pool.strategy != Strategy::BySchedule {
         return None;
     }

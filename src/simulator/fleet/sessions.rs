@@ -1,165 +1,182 @@
-//! Sessions on instances: they begin, are left and taken up again, and end.
+//! Sessions on instances: they begin, are disconnected and connected again, and end. Instances start and close.
 
 use rand::RngExt;
 
-use super::{
-    demand::{curve, lasting, occurrences},
-    model::{NEVER, Second, SimulatedGroup, TICK},
-    status::{InstanceStatus, PersistentStatus, SessionStatus},
-};
+use super::demand::{demand_at, random_count, random_duration};
+use super::model::{NEVER, STEP, Second, SimulatedGroup, SimulatedInstance};
+use super::persistent;
+use super::status::{InstanceStatus, PersistentStatus, SessionStatus};
 
-/// Seconds between two disconnections of a session, on average.
-const CONNECTED: f64 = 1_500.0;
-/// Share of instances that get stuck when they start.
-const STUCK: f64 = 0.003;
+/// Mean seconds between two disconnections of a session.
+const MEAN_CONNECTED_SECONDS: f64 = 1_500.0;
+/// The share of starting instances that become unavailable instead.
+const FAILED_STARTS: f64 = 0.003;
 
-impl SimulatedGroup {
-    /// Everything that is due on its instances.
-    pub(super) fn step_instances(&mut self) {
-        let now = self.now;
-        let mut gone = Vec::new();
-        let mut replaced = Vec::new();
-        for position in 0..self.instances.len() {
-            let instance = &self.instances[position];
-            if instance.due > now || self.overrides.instances.contains_key(&instance.serial) {
-                continue;
-            }
-            match instance.status {
-                InstanceStatus::Init => {
-                    let due = now + self.rng.random_range(10..40);
-                    self.set_status(position, InstanceStatus::Starting, due);
-                }
-                InstanceStatus::Starting if self.rng.random_bool(STUCK) => {
-                    let due = now + lasting(&mut self.rng, 5_400.0);
-                    self.set_status(position, InstanceStatus::Unavailable, due);
-                }
-                InstanceStatus::Starting => self.set_status(position, InstanceStatus::Idle, NEVER),
-                InstanceStatus::Bound => self.connect(position),
-                InstanceStatus::Running if now >= instance.ends => self.close(position),
-                InstanceStatus::Running if instance.session == SessionStatus::Connect => {
-                    self.disconnect(position);
-                }
-                InstanceStatus::Running => self.connect(position),
-                InstanceStatus::Unavailable => self.close(position),
-                InstanceStatus::Closing => {
-                    let due = now + self.rng.random_range(40..200);
-                    self.set_status(position, InstanceStatus::Closed, due);
-                    self.stop_persistent(position);
-                }
-                InstanceStatus::Closed => {
-                    let (serial, node, elastic) = (instance.serial, instance.node, instance.elastic);
-                    let releasing = self.node_mut(node).is_none_or(|node| node.releasing);
-                    if releasing {
-                        gone.push(serial);
-                    } else if self.serves() {
-                        gone.push(serial);
-                        replaced.push((node, elastic));
-                    } else {
-                        self.instances[position].due = now + 60;
-                    }
-                }
-                InstanceStatus::Idle | InstanceStatus::Deleted => self.instances[position].due = NEVER,
-            }
-        }
-        for (node, elastic) in replaced {
-            let due = now + self.rng.random_range(5..30);
-            self.create_instance(node, elastic, due);
-        }
-        self.delete_instances(&gone);
-    }
+/// Closed instances that are deleted in one step, and the nodes on which new ones replace them.
+#[derive(Default)]
+struct ClosedInstances {
+    serials: Vec<u64>,
+    /// Node and whether it is elastic.
+    replacements: Vec<(u32, bool)>,
+}
 
-    /// People come, as many as the time of day makes come.
-    pub(super) fn step_demand(&mut self) {
-        if !self.takes_sessions() {
-            return;
+/// Changes every instance that is due.
+pub(super) fn step_instances(group: &mut SimulatedGroup) {
+    let mut closed = ClosedInstances::default();
+    for position in 0..group.instances.len() {
+        let instance = &group.instances[position];
+        if instance.due > group.now || group.overrides.instances.contains_key(&instance.serial) {
+            continue;
         }
-        let arriving = self.wanted() / self.settings.session_seconds * TICK as f64;
-        for _ in 0..occurrences(&mut self.rng, arriving) {
-            // Whoever finds no free instance goes away.
-            let Some(position) = self.free_instance() else { return };
-            let user = self.settings.first_user + self.rng.random_range(0..self.settings.users);
-            let lasts = lasting(&mut self.rng, self.settings.session_seconds);
-            self.begin_session(position, user, lasts);
+        match instance.status {
+            InstanceStatus::Closed => step_closed(group, position, &mut closed),
+            _ => step_instance(group, position),
         }
     }
-
-    /// Sessions wanted now, on average.
-    pub(super) fn wanted(&self) -> f64 {
-        f64::from(self.settings.nominal) * self.settings.peak * curve(self.now + self.settings.shift)
+    for (node, elastic) in closed.replacements {
+        let due = group.now + group.rng.random_range(5..30);
+        group.create_instance(node, elastic, due);
     }
+    group.delete_instances(&closed.serials);
+}
 
-    /// Ends a session, or takes an instance out of service: both lead through `CLOSING`.
-    pub(super) fn close(&mut self, position: usize) {
-        let due = self.now + self.rng.random_range(5..40);
-        self.set_status(position, InstanceStatus::Closing, due);
-        let instance = &mut self.instances[position];
-        instance.session = SessionStatus::None;
-        instance.user = None;
-        instance.ends = NEVER;
-        if let Some(slot) = instance.persistent
-            && let Some(session) = self.persistent.get_mut(slot as usize)
-        {
-            session.status = PersistentStatus::Stopping;
+fn step_instance(group: &mut SimulatedGroup, position: usize) {
+    let now = group.now;
+    let instance = &group.instances[position];
+    match instance.status {
+        InstanceStatus::Init => {
+            let due = now + group.rng.random_range(10..40);
+            group.set_status(position, InstanceStatus::Starting, due);
+        }
+        InstanceStatus::Starting if group.rng.random_bool(FAILED_STARTS) => {
+            let due = now + random_duration(&mut group.rng, 5_400.0);
+            group.set_status(position, InstanceStatus::Unavailable, due);
+        }
+        InstanceStatus::Starting => group.set_status(position, InstanceStatus::Idle, NEVER),
+        InstanceStatus::Bound => connect(group, position),
+        InstanceStatus::Running if now >= instance.ends => close(group, position),
+        InstanceStatus::Running if instance.session == SessionStatus::Connect => disconnect(group, position),
+        InstanceStatus::Running => connect(group, position),
+        InstanceStatus::Unavailable => close(group, position),
+        InstanceStatus::Closing => {
+            let due = now + group.rng.random_range(40..200);
+            group.set_status(position, InstanceStatus::Closed, due);
+            persistent::stop(group, position);
+        }
+        InstanceStatus::Idle | InstanceStatus::Closed | InstanceStatus::Deleted => {
+            group.instances[position].due = NEVER;
         }
     }
+}
 
-    fn begin_session(&mut self, position: usize, user: u32, lasts: Second) {
-        let user = match self.settings.auth_mode {
-            "Session" => match self.start_persistent(position) {
-                Some(user) => user,
-                None => return,
-            },
-            _ => user,
-        };
-        let due = self.now + self.rng.random_range(5..30);
-        self.set_status(position, InstanceStatus::Bound, due);
-        let already_connected = self.rng.random_bool(0.3);
-        let instance = &mut self.instances[position];
-        instance.user = Some(user);
-        instance.bound = self.now;
-        instance.ends = self.now + lasts.max(60);
-        // Documented only for RUNNING, and yet seen with BOUND.
-        if already_connected {
-            instance.session = SessionStatus::Connect;
-        }
+fn step_closed(group: &mut SimulatedGroup, position: usize, closed: &mut ClosedInstances) {
+    let SimulatedInstance { serial, node, elastic, .. } = group.instances[position];
+    let releasing = group.node_mut(node).is_none_or(|node| node.releasing);
+    if releasing {
+        closed.serials.push(serial);
+    } else if group.is_in_service() {
+        closed.serials.push(serial);
+        closed.replacements.push((node, elastic));
+    } else {
+        group.instances[position].due = group.now + 60;
     }
+}
 
-    fn connect(&mut self, position: usize) {
-        let due = self.instances[position].ends.min(self.now + lasting(&mut self.rng, CONNECTED));
-        self.set_status(position, InstanceStatus::Running, due);
-        let instance = &mut self.instances[position];
+/// Lets users arrive, as many as the time of day determines.
+pub(super) fn step_arrivals(group: &mut SimulatedGroup) {
+    if !group.accepts_sessions() {
+        return;
+    }
+    let arriving = expected_sessions(group) / group.settings.session_seconds * STEP as f64;
+    for _ in 0..random_count(&mut group.rng, arriving) {
+        // Users who find no free instance leave.
+        let Some(position) = free_instance(group) else { return };
+        let user = group.settings.first_user + group.rng.random_range(0..group.settings.users);
+        let length = random_duration(&mut group.rng, group.settings.session_seconds);
+        begin_session(group, position, user, length);
+    }
+}
+
+/// The mean number of sessions at the present time of day.
+pub(super) fn expected_sessions(group: &SimulatedGroup) -> f64 {
+    f64::from(group.settings.initial_slots)
+        * group.settings.peak
+        * demand_at(group.now + group.settings.shift)
+}
+
+/// Ends the session of an instance, if it has one, and closes the instance.
+pub(super) fn close(group: &mut SimulatedGroup, position: usize) {
+    let due = group.now + group.rng.random_range(5..40);
+    group.set_status(position, InstanceStatus::Closing, due);
+    let instance = &mut group.instances[position];
+    instance.session = SessionStatus::None;
+    instance.user = None;
+    instance.ends = NEVER;
+    if let Some(slot) = instance.persistent
+        && let Some(session) = group.persistent.get_mut(slot as usize)
+    {
+        session.status = PersistentStatus::Stopping;
+    }
+}
+
+fn begin_session(group: &mut SimulatedGroup, position: usize, user: u32, length: Second) {
+    let user = match group.settings.auth_mode {
+        "Session" => match persistent::start(group, position) {
+            Some(user) => user,
+            None => return,
+        },
+        _ => user,
+    };
+    let due = group.now + group.rng.random_range(5..30);
+    group.set_status(position, InstanceStatus::Bound, due);
+    let already_connected = group.rng.random_bool(0.3);
+    let instance = &mut group.instances[position];
+    instance.user = Some(user);
+    instance.bound = group.now;
+    instance.ends = group.now + length.max(60);
+    // The API documents a session status only for RUNNING, but it also occurs with BOUND.
+    if already_connected {
         instance.session = SessionStatus::Connect;
-        if let Some(slot) = instance.persistent
-            && let Some(session) = self.persistent.get_mut(slot as usize)
-        {
-            session.status = PersistentStatus::Running;
-        }
     }
+}
 
-    fn disconnect(&mut self, position: usize) {
-        let timeout = Second::from(self.settings.session_timeout) * 60;
-        let away = lasting(&mut self.rng, if timeout < 0 { 3_600.0 } else { 300.0 });
-        let back = self.now + away;
-        self.set_status(position, InstanceStatus::Running, back);
-        let instance = &mut self.instances[position];
-        instance.session = SessionStatus::Disconnect;
-        if timeout < 0 {
-            // Kept for ever: the session waits for its user.
-            instance.ends = instance.ends.max(back + 60);
-        } else if away > timeout || back > instance.ends {
-            // Nobody comes back in time.
-            instance.due = instance.modified + timeout;
-            instance.ends = instance.due;
-        }
+fn connect(group: &mut SimulatedGroup, position: usize) {
+    let due = group.instances[position]
+        .ends
+        .min(group.now + random_duration(&mut group.rng, MEAN_CONNECTED_SECONDS));
+    group.set_status(position, InstanceStatus::Running, due);
+    let instance = &mut group.instances[position];
+    instance.session = SessionStatus::Connect;
+    if let Some(slot) = instance.persistent
+        && let Some(session) = group.persistent.get_mut(slot as usize)
+    {
+        session.status = PersistentStatus::Running;
     }
+}
 
-    /// A free instance, on the oldest node that has one: full nodes let empty ones be given back.
-    fn free_instance(&self) -> Option<usize> {
-        let idle = |(position, instance): (usize, &super::SimulatedInstance)| {
-            let free = instance.status == InstanceStatus::Idle
-                && !self.overrides.instances.contains_key(&instance.serial);
-            free.then_some((instance.node, position))
-        };
-        self.instances.iter().enumerate().filter_map(idle).min().map(|(_, position)| position)
+fn disconnect(group: &mut SimulatedGroup, position: usize) {
+    let timeout = Second::from(group.settings.session_timeout) * 60;
+    let absence = random_duration(&mut group.rng, if timeout < 0 { 3_600.0 } else { 300.0 });
+    let back = group.now + absence;
+    group.set_status(position, InstanceStatus::Running, back);
+    let instance = &mut group.instances[position];
+    instance.session = SessionStatus::Disconnect;
+    if timeout < 0 {
+        // The session is kept until its user returns.
+        instance.ends = instance.ends.max(back + 60);
+    } else if absence > timeout || back > instance.ends {
+        // The user does not return before the timeout.
+        instance.due = instance.modified + timeout;
+        instance.ends = instance.due;
     }
+}
+
+/// A free instance on the oldest node that has one, so that newer nodes become empty and can be released.
+fn free_instance(group: &SimulatedGroup) -> Option<usize> {
+    let idle = |(position, instance): (usize, &SimulatedInstance)| {
+        let free = instance.status == InstanceStatus::Idle
+            && !group.overrides.instances.contains_key(&instance.serial);
+        free.then_some((instance.node, position))
+    };
+    group.instances.iter().enumerate().filter_map(idle).min().map(|(_, position)| position)
 }

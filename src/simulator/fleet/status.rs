@@ -1,8 +1,8 @@
-//! States of the model, and the API's words for them.
+//! Statuses of the model, and their values in the API.
 
-/// `Status` of a group, those that the model goes through by itself.
+/// `Status` of a group: the values that the model enters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in super::super) enum GroupStatus {
+pub enum GroupStatus {
     Published,
     Deploying,
     Failed,
@@ -15,7 +15,7 @@ pub(in super::super) enum GroupStatus {
 
 /// `StrategyType`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in super::super) enum Strategy {
+pub enum Strategy {
     Fixed,
     BySchedule,
     ByUsage,
@@ -23,7 +23,7 @@ pub(in super::super) enum Strategy {
 
 /// `Status` of an instance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(in super::super) enum InstanceStatus {
+pub enum InstanceStatus {
     Init,
     Starting,
     Closing,
@@ -37,7 +37,7 @@ pub(in super::super) enum InstanceStatus {
 
 /// `SessionStatus` of an instance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in super::super) enum SessionStatus {
+pub enum SessionStatus {
     None,
     Connect,
     Disconnect,
@@ -45,7 +45,7 @@ pub(in super::super) enum SessionStatus {
 
 /// `AppInstancePersistentStatus`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(in super::super) enum PersistentStatus {
+pub enum PersistentStatus {
     Pending,
     Starting,
     Running,
@@ -58,8 +58,8 @@ pub(in super::super) enum PersistentStatus {
 }
 
 impl GroupStatus {
-    /// The API's word.
-    pub(in super::super) fn as_str(self) -> &'static str {
+    /// The value in the API.
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Published => "PUBLISHED",
             Self::Deploying => "DEPLOYING",
@@ -74,8 +74,8 @@ impl GroupStatus {
 }
 
 impl Strategy {
-    /// The API's word.
-    pub(in super::super) fn as_str(self) -> &'static str {
+    /// The value in the API.
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Fixed => "NODE_FIXED",
             Self::BySchedule => "NODE_SCALING_BY_SCHEDULE",
@@ -85,8 +85,8 @@ impl Strategy {
 }
 
 impl InstanceStatus {
-    /// All of them, in the order of the API's page.
-    pub(in super::super) const ALL: [Self; 9] = [
+    /// All values, in the order of the API's documentation.
+    pub const ALL: [Self; 9] = [
         Self::Init,
         Self::Starting,
         Self::Closing,
@@ -98,8 +98,8 @@ impl InstanceStatus {
         Self::Deleted,
     ];
 
-    /// The API's word.
-    pub(in super::super) fn as_str(self) -> &'static str {
+    /// The value in the API.
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Init => "INIT",
             Self::Starting => "STARTING",
@@ -113,15 +113,15 @@ impl InstanceStatus {
         }
     }
 
-    /// Whether a session is on it.
-    pub(in super::super) fn in_use(self) -> bool {
+    /// Whether the instance has a session.
+    pub fn is_in_use(self) -> bool {
         matches!(self, Self::Bound | Self::Running)
     }
 }
 
 impl SessionStatus {
-    /// The API's word: lower case, empty where there is no session.
-    pub(in super::super) fn as_str(self) -> &'static str {
+    /// The value in the API: lower case, empty if there is no session.
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::None => "",
             Self::Connect => "connect",
@@ -131,8 +131,8 @@ impl SessionStatus {
 }
 
 impl PersistentStatus {
-    /// All of them, in the order of the API's page.
-    pub(in super::super) const ALL: [Self; 9] = [
+    /// All values, in the order of the API's documentation.
+    pub const ALL: [Self; 9] = [
         Self::Pending,
         Self::Starting,
         Self::Running,
@@ -144,8 +144,8 @@ impl PersistentStatus {
         Self::Deleted,
     ];
 
-    /// The API's word.
-    pub(in super::super) fn as_str(self) -> &'static str {
+    /// The value in the API.
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Pending => "PENDING",
             Self::Starting => "STARTING",

@@ -1,14 +1,15 @@
-//! What must hold of a fleet at every instant of its life, for any seed and size.
+//! Invariants of a group at every instant, for any seed and size.
 
 use std::collections::HashSet;
 
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 
-use super::{
-    GroupSize, InstanceStatus, PersistentStatus, SessionStatus, SimulatedGroup,
-    status::{GroupStatus, Strategy as Scaling},
-};
+use super::advance::advance;
+use super::create::create_group;
+use super::scheduled_nodes;
+use super::status::{GroupStatus, Strategy as Scaling};
+use super::{GroupSize, InstanceStatus, PersistentStatus, SessionStatus, SimulatedGroup};
 
 const WEEK: i64 = 7 * 86_400;
 
@@ -17,7 +18,7 @@ fn start() -> Timestamp {
 }
 
 fn group(seed: u64, number: u64, instances: usize) -> SimulatedGroup {
-    SimulatedGroup::new(seed, number, GroupSize { instances, persistent: instances / 2 + 1 }, start())
+    create_group(seed, number, GroupSize { instances, persistent: instances / 2 + 1 }, start())
 }
 
 fn after(seconds: i64) -> Timestamp {
@@ -25,7 +26,7 @@ fn after(seconds: i64) -> Timestamp {
 }
 
 fn check(group: &SimulatedGroup) {
-    let sessions = group.instances.iter().filter(|instance| instance.status.in_use()).count();
+    let sessions = group.instances.iter().filter(|instance| instance.status.is_in_use()).count();
     assert!(group.instances.is_sorted_by(|one, next| one.serial < next.serial));
     let mut slots = 0;
     let mut counted = 0;
@@ -39,34 +40,34 @@ fn check(group: &SimulatedGroup) {
         slots += (occupancy.nodes + occupancy.scaling_nodes) * pool.size.capacity;
         counted += occupancy.sessions;
     }
-    assert_eq!(sessions, counted as usize, "the nodes' account of sessions");
+    assert_eq!(sessions, counted as usize, "the sessions that the nodes count");
     assert!(sessions <= slots as usize, "{sessions} sessions in {slots} slots");
     for node in &group.nodes {
-        let there = group.instances.iter().filter(|instance| instance.node == node.serial).count();
-        assert_eq!(there, node.instances as usize, "the node's account of instances");
-        assert!(there <= group.pools[usize::from(node.pool)].size.capacity as usize);
+        let present = group.instances.iter().filter(|instance| instance.node == node.serial).count();
+        assert_eq!(present, node.instances as usize, "the instances that the node counts");
+        assert!(present <= group.pools[usize::from(node.pool)].size.capacity as usize);
     }
     for instance in &group.instances {
         assert_ne!(instance.status, InstanceStatus::Deleted, "deleted ones are not listed");
         assert!(instance.created <= instance.modified && instance.modified <= group.now());
-        assert_eq!(instance.user.is_some(), instance.status.in_use());
-        assert!(instance.session == SessionStatus::None || instance.status.in_use());
+        assert_eq!(instance.user.is_some(), instance.status.is_in_use());
+        assert!(instance.session == SessionStatus::None || instance.status.is_in_use());
         assert!(group.nodes.iter().any(|node| node.serial == instance.node));
     }
-    let mut behind = HashSet::new();
+    let mut used = HashSet::new();
     for session in &group.persistent {
-        let lives = matches!(
+        let has_instance = matches!(
             session.status,
             PersistentStatus::Starting | PersistentStatus::Running | PersistentStatus::Stopping
         );
-        assert_eq!(session.instance.is_some(), lives, "{session:?}");
+        assert_eq!(session.instance.is_some(), has_instance, "{session:?}");
         if let Some(instance) = session.instance {
             assert!(group.instance(instance).is_some(), "{session:?} has no instance");
-            assert!(behind.insert(instance), "two persistent sessions on one instance");
+            assert!(used.insert(instance), "two persistent sessions on one instance");
         }
     }
     if matches!(group.phase.status, GroupStatus::Expired | GroupStatus::ExpiredRecycling) {
-        assert_eq!(sessions, 0, "an expired group serves nobody");
+        assert_eq!(sessions, 0, "an expired group has no sessions");
     }
 }
 
@@ -74,7 +75,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
 
     #[test]
-    fn accounts_are_right_at_every_instant(
+    fn counts_are_consistent_at_every_instant(
         seed: u64,
         number in 0..40_u64,
         instances in 0..60_usize,
@@ -86,24 +87,24 @@ proptest! {
         let mut now = 0;
         for step in steps {
             now += step;
-            group.advance(after(now));
+            advance(&mut group, after(now));
             check(&group);
         }
     }
 
     #[test]
-    fn how_often_somebody_looks_changes_nothing(
+    fn how_often_a_group_is_read_changes_nothing(
         seed: u64,
         number in 0..16_u64,
-        looks in prop::collection::vec(1..5_000_i64, 1..20),
+        pauses in prop::collection::vec(1..5_000_i64, 1..20),
     ) {
         let (mut often, mut once) = (group(seed, number, 30), group(seed, number, 30));
         let mut now = 0;
-        for look in looks {
-            now += look;
-            often.advance(after(now));
+        for pause in pauses {
+            now += pause;
+            advance(&mut often, after(now));
         }
-        once.advance(after(now));
+        advance(&mut once, after(now));
         prop_assert_eq!(often.instances, once.instances);
         prop_assert_eq!(often.nodes, once.nodes);
         prop_assert_eq!(often.persistent, once.persistent);
@@ -112,30 +113,30 @@ proptest! {
 }
 
 #[test]
-fn every_kind_of_group_lives_for_weeks() {
+fn every_kind_of_group_can_be_simulated_for_weeks() {
     for number in 0..16 {
         let mut group = group(3, number, 40);
         for hour in 1..=3 * WEEK / 3_600 {
-            group.advance(after(hour * 3_600));
+            advance(&mut group, after(hour * 3_600));
             check(&group);
         }
     }
 }
 
 #[test]
-fn the_seed_chooses_the_fleet() {
+fn the_seed_determines_the_fleet() {
     let (one, same, other) = (group(1, 0, 40), group(1, 0, 40), group(2, 0, 40));
     assert_eq!((&one.settings, &one.instances), (&same.settings, &same.instances));
     assert_ne!(one.settings.id, other.settings.id);
 }
 
-/// The statuses that groups of the first kinds go through in a week.
+/// The statuses that a group has in a week: its own in order, those of its instances, of its persistent sessions.
 fn week(number: u64) -> (Vec<&'static str>, HashSet<InstanceStatus>, HashSet<PersistentStatus>) {
     let mut group = group(5, number, 40);
     let mut statuses = vec![group.phase.status.as_str()];
     let (mut instances, mut persistent) = (HashSet::new(), HashSet::new());
     for step in 1..=WEEK / 60 {
-        group.advance(after(step * 60));
+        advance(&mut group, after(step * 60));
         if statuses.last() != Some(&group.phase.status.as_str()) {
             statuses.push(group.phase.status.as_str());
         }
@@ -146,14 +147,14 @@ fn week(number: u64) -> (Vec<&'static str>, HashSet<InstanceStatus>, HashSet<Per
 }
 
 #[test]
-fn a_subscription_ends_and_is_renewed() {
+fn a_subscription_expires_and_is_renewed() {
     let (statuses, ..) = week(6);
     assert_eq!(statuses[..2], ["PUBLISHED", "EXPIRED"]);
     assert!(statuses.contains(&"DEPLOYING"), "{statuses:?}");
 }
 
 #[test]
-fn an_update_appears_and_is_put_in() {
+fn an_update_becomes_available_and_is_installed() {
     let (statuses, ..) = week(5);
     assert!(statuses.contains(&"MAINTAINING"), "{statuses:?}");
 }
@@ -170,11 +171,11 @@ fn every_status_occurs_in_a_week() {
 }
 
 #[test]
-fn usage_makes_nodes_come_and_idleness_makes_them_go() {
+fn nodes_are_added_by_usage_and_released_when_idle() {
     let mut group = group(1, 0, 40);
     let mut sizes = HashSet::new();
     for step in 1..=WEEK / 600 {
-        group.advance(after(step * 600));
+        advance(&mut group, after(step * 600));
         sizes.insert(group.occupancy(0).scaling_nodes);
     }
     assert!(sizes.len() > 3 && sizes.contains(&0), "{sizes:?}");
@@ -184,10 +185,10 @@ fn usage_makes_nodes_come_and_idleness_makes_them_go() {
 fn a_schedule_is_followed() {
     let mut group = group(1, 1, 40);
     // Monday 14:00 at UTC+8, in the period with the most nodes, and Tuesday 03:00, in none.
-    group.advance("2026-11-23T06:00:00Z".parse().unwrap());
-    assert_eq!(super::scheduled_nodes(&group.pools[0], group.now()), Some(24));
+    advance(&mut group, "2026-11-23T06:00:00Z".parse().unwrap());
+    assert_eq!(scheduled_nodes(&group.pools[0], group.now()), Some(24));
     assert_eq!(group.occupancy(0).scaling_nodes, 24);
-    group.advance("2026-11-23T19:00:00Z".parse().unwrap());
-    assert_eq!(super::scheduled_nodes(&group.pools[0], group.now()), Some(0));
+    advance(&mut group, "2026-11-23T19:00:00Z".parse().unwrap());
+    assert_eq!(scheduled_nodes(&group.pools[0], group.now()), Some(0));
     assert!(group.occupancy(0).scaling_nodes <= 3);
 }

@@ -1,4 +1,4 @@
-//! The three operations: parameters, filters, pages, and that they tell the truth.
+//! The three operations: parameters, filters, pages, and that their responses agree with `/_truth`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,15 +11,15 @@ const INSTANCES: &str = "ListAppInstances";
 const PERSISTENT: &str = "ListPersistentAppInstances";
 const PRODUCT: (&str, &str) = ("ProductType", "CloudApp");
 
-fn counts<'a>(records: &'a [Value], word: impl Fn(&'a Value) -> Option<&'a str>) -> BTreeMap<String, u64> {
+fn counts<'a>(records: &'a [Value], status: impl Fn(&'a Value) -> Option<&'a str>) -> BTreeMap<String, u64> {
     let mut counts = BTreeMap::new();
-    for word in records.iter().filter_map(word).filter(|word| !word.is_empty()) {
-        *counts.entry(word.to_uppercase()).or_default() += 1;
+    for status in records.iter().filter_map(status).filter(|status| !status.is_empty()) {
+        *counts.entry(status.to_uppercase()).or_default() += 1;
     }
     counts
 }
 
-/// Without the words that nothing is in.
+/// The counts above 0.
 fn present(counts: &Value) -> BTreeMap<String, u64> {
     let counts: BTreeMap<String, u64> = serde_json::from_value(counts.clone()).unwrap();
     counts.into_iter().filter(|(_, count)| *count > 0).collect()
@@ -73,7 +73,7 @@ fn check_listing_against_truth(cloud: &mut TestCloud) {
 }
 
 #[test]
-fn a_full_listing_says_what_is_true() {
+fn a_full_listing_agrees_with_the_truth() {
     let mut cloud = TestCloud::frozen();
     check_listing_against_truth(&mut cloud);
     for jump in [600, 5 * 3_600, 3 * 86_400] {
@@ -83,7 +83,7 @@ fn a_full_listing_says_what_is_true() {
 }
 
 #[test]
-fn the_same_seed_answers_the_same() {
+fn the_same_seed_gives_the_same_listing() {
     let listing = |seed| {
         let mut cloud = TestCloud::new(SimulatorOptions { seed, speed: 0.0, ..SimulatorOptions::default() });
         cloud.control("{\"jump_seconds\":7200}").unwrap();
@@ -95,7 +95,7 @@ fn the_same_seed_answers_the_same() {
 }
 
 #[test]
-fn a_frozen_fleet_is_as_large_as_asked_for() {
+fn a_frozen_fleet_has_the_configured_size() {
     let options = SimulatorOptions {
         groups: 17,
         instances_per_group: 33,
@@ -113,7 +113,7 @@ fn a_frozen_fleet_is_as_large_as_asked_for() {
 }
 
 #[test]
-fn what_must_be_given_is_demanded() {
+fn missing_and_invalid_parameters_are_rejected_with_their_codes() {
     let mut cloud = TestCloud::frozen();
     let id = cloud.group_ids().remove(0);
     for (operation, query, code) in [
@@ -140,12 +140,12 @@ fn what_must_be_given_is_demanded() {
             "InvalidParameter.IncludeDeleted",
         ),
     ] {
-        assert_eq!(cloud.refused(operation, &query, &[]), (400, code.to_owned()), "{query:?}");
+        assert_eq!(cloud.rejected(operation, &query, &[]), (400, code.to_owned()), "{query:?}");
     }
 }
 
 #[test]
-fn pages_are_cut_from_one_list_and_end_empty() {
+fn pages_are_parts_of_one_list_and_pages_past_its_end_are_empty() {
     let mut cloud = TestCloud::frozen();
     let page = |cloud: &mut TestCloud, number, size| {
         cloud.call(GROUPS, &[PRODUCT, ("PageNumber", number), ("PageSize", size)], &[]).unwrap()
@@ -167,7 +167,7 @@ fn pages_are_cut_from_one_list_and_end_empty() {
 }
 
 #[test]
-fn groups_are_found_by_everything_they_can_be_asked_for() {
+fn groups_can_be_filtered_by_every_documented_parameter() {
     let mut cloud = TestCloud::frozen();
     let all = cloud.list_all(GROUPS, "AppInstanceGroupModels", &[PRODUCT]);
     let found = |cloud: &mut TestCloud, query: &[(&'static str, &str)], form: &[(&'static str, &str)]| {
@@ -200,7 +200,7 @@ fn groups_are_found_by_everything_they_can_be_asked_for() {
 }
 
 #[test]
-fn instances_are_found_by_status_user_and_id_also_when_deleted() {
+fn instances_can_be_filtered_by_status_user_and_id_even_when_deleted() {
     let mut cloud = TestCloud::frozen();
     let id = cloud.group_ids().pop().unwrap();
     let group = ("AppInstanceGroupId", id.as_str());
@@ -216,16 +216,16 @@ fn instances_are_found_by_status_user_and_id_also_when_deleted() {
     cloud.control("{\"jump_seconds\":86400}").unwrap();
     let now = cloud.list_all(INSTANCES, "AppInstanceModels", &[group]);
     let ids: BTreeSet<&str> = now.iter().map(|one| one["AppInstanceId"].as_str().unwrap()).collect();
-    let gone =
+    let deleted_id =
         before.iter().map(|one| one["AppInstanceId"].as_str().unwrap()).find(|id| !ids.contains(id)).unwrap();
-    let lookup = [("AppInstanceIdList.1", gone)];
+    let lookup = [("AppInstanceIdList.1", deleted_id)];
     assert_eq!(cloud.call(INSTANCES, &[group], &lookup).unwrap()["TotalCount"], 0);
     let deleted = cloud.call(INSTANCES, &[group, ("IncludeDeleted", "True")], &lookup).unwrap();
     assert_eq!(deleted["AppInstanceModels"][0]["Status"], "DELETED");
 }
 
 #[test]
-fn answers_have_the_fields_and_oddities_of_the_samples() {
+fn responses_have_the_fields_and_irregularities_of_the_samples() {
     let mut cloud = TestCloud::frozen();
     let keys = |record: &Value| -> BTreeSet<String> { record.as_object().unwrap().keys().cloned().collect() };
     let sample = |name: &str, list: &str| {
@@ -260,7 +260,7 @@ fn answers_have_the_fields_and_oddities_of_the_samples() {
 }
 
 #[test]
-fn an_instance_and_a_group_stay_in_what_they_are_set_to() {
+fn a_status_that_was_set_stays_until_it_is_removed() {
     let mut cloud = TestCloud::frozen();
     let id = cloud.group_ids().pop().unwrap();
     let group = ("AppInstanceGroupId", id.as_str());
@@ -286,19 +286,19 @@ fn an_instance_and_a_group_stay_in_what_they_are_set_to() {
 }
 
 #[test]
-fn groups_come_and_go() {
+fn groups_can_be_added_and_deleted() {
     let mut cloud = TestCloud::frozen();
     let ids = cloud.group_ids();
     let done = cloud.control(&json!({"delete_groups": [ids[3]], "add_groups": 2}).to_string()).unwrap();
     assert_eq!(done["groups"], 9);
     assert_eq!(cloud.group_ids()[0], done["added"][1]);
-    let gone = [("AppInstanceGroupId", ids[3].as_str())];
-    assert_eq!(cloud.refused(INSTANCES, &gone, &[]).1, "InvalidAppInstanceGroup.NotFound");
+    let deleted = [("AppInstanceGroupId", ids[3].as_str())];
+    assert_eq!(cloud.rejected(INSTANCES, &deleted, &[]).1, "InvalidAppInstanceGroup.NotFound");
     check_listing_against_truth(&mut cloud);
 }
 
 #[test]
-fn a_change_that_makes_no_sense_changes_nothing() {
+fn an_invalid_control_request_changes_nothing() {
     let cloud = TestCloud::frozen();
     for (control, reason) in [
         (r#"{"add_groups":1,"delete_groups":["aig-none"]}"#, "there is no group aig-none"),
@@ -307,14 +307,14 @@ fn a_change_that_makes_no_sense_changes_nothing() {
         (r#"{"add_groups":1,"add_fault":{"share":2,"fault":"drop"}}"#, "share"),
         (r#"{"add_group":1}"#, "unknown field"),
     ] {
-        let refused = cloud.control(control).unwrap_err();
-        assert!(refused.contains(reason), "{refused}");
+        let error = cloud.control(control).unwrap_err();
+        assert!(error.contains(reason), "{error}");
     }
     assert_eq!(cloud.group_ids().len(), 8);
 }
 
 #[test]
-fn faults_lie_about_the_total_or_the_list() {
+fn faults_can_make_the_total_or_the_list_wrong() {
     let mut cloud = TestCloud::frozen();
     let mut with = |fault: &str| {
         cloud.control(&format!("{{\"faults\":[{{\"requests\":1,\"fault\":{fault}}}]}}")).unwrap();
@@ -323,7 +323,7 @@ fn faults_lie_about_the_total_or_the_list() {
     assert_eq!(with(r#"{"total_count":{"add":-3}}"#).unwrap()["TotalCount"], 5);
     assert_eq!(with(r#"{"total_count":{"set":99}}"#).unwrap()["TotalCount"], 99);
     assert_eq!(with(r#""null_list""#).unwrap()["AppInstanceGroupModels"], Value::Null);
-    let (status, code, body) = with(r#"{"error":{"code":"Odd","status":200}}"#).unwrap_err();
-    assert_eq!((status, code.as_str()), (200, "Odd"));
-    assert_eq!(serde_json::from_slice::<Value>(&body).unwrap()["Code"], "Odd");
+    let (status, code, body) = with(r#"{"error":{"code":"Unusual","status":200}}"#).unwrap_err();
+    assert_eq!((status, code.as_str()), (200, "Unusual"));
+    assert_eq!(serde_json::from_slice::<Value>(&body).unwrap()["Code"], "Unusual");
 }

@@ -1,34 +1,30 @@
-//! The simulated cloud from outside: signed requests in, answers out.
+//! Tests of the simulated cloud as a client sees it: signed requests and their responses.
 
-mod access;
+mod credentials;
 mod listing;
-mod refusal;
+mod rejection;
+mod scenarios;
 mod serving;
 mod vectors;
 
-use hyper::{
-    HeaderMap, Method,
-    header::{HeaderName, HeaderValue},
-};
+use hyper::header::{HeaderName, HeaderValue};
+use hyper::{HeaderMap, Method};
 use jiff::Timestamp;
 use serde_json::Value;
 
-use crate::aliyun::{
-    Request, Secret,
-    credentials::Credentials,
-    request::Parameter,
-    signature::{SignedRequest, SigningContext, v2, v3},
-};
-
-use super::{
-    ACCESS_KEY_ID, ACCESS_KEY_SECRET, SimulatorOptions,
-    authentication::IncomingRequest,
-    state::{CloudState, Outcome},
-};
+use super::authentication::IncomingRequest;
+use super::dispatch;
+use super::reply::Reply;
+use super::state::CloudState;
+use super::{ACCESS_KEY_ID, ACCESS_KEY_SECRET, SimulatorOptions};
+use crate::aliyun::credentials::Credentials;
+use crate::aliyun::request::Parameter;
+use crate::aliyun::signature::{SignedRequest, SigningContext, v2, v3};
+use crate::aliyun::{Request, Secret};
 
 const HOST: &str = "127.0.0.1:9878";
 
-/// A request as it goes over the wire; tests change what they please.
+/// A request as it is sent. Tests change its parts.
 struct Sent {
     method: Method,
     path: &'static str,
@@ -37,7 +33,7 @@ struct Sent {
     body: Vec<u8>,
 }
 
-/// A cloud without sockets, and a client of it.
+/// A cloud without sockets, and its client.
 struct TestCloud {
     state: CloudState,
     now: Timestamp,
@@ -45,7 +41,7 @@ struct TestCloud {
 }
 
 /// An error's status, code and body.
-type ApiRefusal = (u16, String, Vec<u8>);
+type Rejection = (u16, String, Vec<u8>);
 
 impl TestCloud {
     fn new(options: SimulatorOptions) -> Self {
@@ -79,10 +75,10 @@ impl TestCloud {
         Sent::from(signed)
     }
 
-    fn send(&self, sent: &Sent) -> Result<Vec<u8>, ApiRefusal> {
-        match self.state.reply(&sent.incoming(), self.now).outcome {
-            Outcome::Page(body) => Ok(body),
-            Outcome::Error { error, body, .. } => Err((error.status, error.code.into_owned(), body)),
+    fn send(&self, sent: &Sent) -> Result<Vec<u8>, Rejection> {
+        match dispatch::call(&self.state, &sent.incoming(), self.now).reply {
+            Reply::Success(body) => Ok(body),
+            Reply::Error { error, body, .. } => Err((error.status, error.code.into_owned(), body)),
             other => panic!("{other:?}"),
         }
     }
@@ -92,13 +88,13 @@ impl TestCloud {
         operation: &'static str,
         query: &[(&'static str, &str)],
         form: &[(&'static str, &str)],
-    ) -> Result<Value, ApiRefusal> {
+    ) -> Result<Value, Rejection> {
         let sent = self.sign(&Self::request(operation, query, form), 3, &keys());
         self.send(&sent).map(|body| serde_json::from_slice(&body).unwrap())
     }
 
-    /// The code that a call is refused with.
-    fn refused(
+    /// Status and code of a rejected call.
+    fn rejected(
         &mut self,
         operation: &'static str,
         query: &[(&'static str, &str)],
@@ -108,7 +104,7 @@ impl TestCloud {
         (status, code)
     }
 
-    /// All records of a listing, page by page.
+    /// All records of a listing, requested page by page.
     fn list_all(
         &mut self,
         operation: &'static str,
@@ -120,20 +116,20 @@ impl TestCloud {
             let page = page.to_string();
             let mut query = query.to_vec();
             query.extend([("PageSize", "9"), ("PageNumber", page.as_str())]);
-            let answer = self.call(operation, &query, &[]).unwrap();
-            let found = answer[field].as_array().unwrap();
+            let response = self.call(operation, &query, &[]).unwrap();
+            let found = response[field].as_array().unwrap();
             records.extend_from_slice(found);
             if found.is_empty() {
-                assert_eq!(answer["TotalCount"], records.len());
+                assert_eq!(response["TotalCount"], records.len());
                 return records;
             }
         }
-        unreachable!("pages end")
+        unreachable!("the range of pages has no end")
     }
 
     fn truth(&self) -> Value {
-        let clock = *super::state::lock(&self.state.clock);
-        let fleet = self.state.fleet.read().unwrap();
+        let clock = *self.state.clock.lock();
+        let fleet = self.state.fleet.read();
         serde_json::to_value(super::truth::FleetTruth::of(&fleet.at(clock.at(self.now)), &clock)).unwrap()
     }
 

@@ -1,16 +1,15 @@
-//! The server over real connections.
+//! The server, over real connections.
 
 use std::net::SocketAddr;
 
 use serde_json::{Value, json};
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
-    sync::oneshot,
-    task::JoinHandle,
-};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
 
-use super::{super::SimulatedCloud, *};
+use super::*;
+use crate::simulator::SimulatedCloud;
 
 struct RunningCloud {
     address: SocketAddr,
@@ -33,14 +32,14 @@ impl RunningCloud {
         }
     }
 
-    /// Everything that comes back on a connection of its own.
+    /// Sends bytes on a new connection and returns everything received.
     async fn exchange(&self, request: &[u8]) -> String {
         let mut stream = TcpStream::connect(self.address).await.unwrap();
         stream.write_all(request).await.unwrap();
-        let mut answer = Vec::new();
-        // A broken connection may end in a reset; what came before it counts.
-        let _ = stream.read_to_end(&mut answer).await;
-        String::from_utf8_lossy(&answer).into_owned()
+        let mut response = Vec::new();
+        // A broken connection may end in a reset. The bytes before it are kept.
+        let _ = stream.read_to_end(&mut response).await;
+        String::from_utf8_lossy(&response).into_owned()
     }
 
     async fn send(&mut self) -> String {
@@ -74,16 +73,16 @@ impl RunningCloud {
     }
 }
 
-fn body(answer: &str) -> Value {
-    serde_json::from_str(answer.split_once("\r\n\r\n").unwrap().1).unwrap()
+fn body(response: &str) -> Value {
+    serde_json::from_str(response.split_once("\r\n\r\n").unwrap().1).unwrap()
 }
 
 #[tokio::test]
-async fn a_signed_request_is_answered_and_counted() {
+async fn a_signed_request_is_served_and_counted() {
     let mut cloud = RunningCloud::start(SimulatorOptions::default());
-    let answer = cloud.send().await;
-    assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
-    assert_eq!(body(&answer)["TotalCount"], 8);
+    let response = cloud.send().await;
+    assert!(response.starts_with("HTTP/1.1 200 OK"), "{response}");
+    assert_eq!(body(&response)["TotalCount"], 8);
     let statistics = cloud.get("/_stats").await;
     assert_eq!(statistics["requests"], json!({"ListAppInstanceGroup": 1}));
     assert_eq!(statistics["answers"], json!({"OK": 1}));
@@ -93,23 +92,26 @@ async fn a_signed_request_is_answered_and_counted() {
 }
 
 #[tokio::test]
-async fn faults_break_answers_in_every_way() {
+async fn every_fault_changes_the_response_as_documented() {
     let mut cloud = RunningCloud::start(SimulatorOptions::default());
     let error = json!({"error": {"code": "Throttling.User", "status": 429, "retry_after_ms": 700}});
     cloud.control(json!({"faults": [{"requests": 1, "fault": error}]})).await;
-    let answer = cloud.send().await;
-    assert!(answer.starts_with("HTTP/1.1 429 ") && answer.contains("x-acs-retry-after: 700\r\n"), "{answer}");
+    let response = cloud.send().await;
+    assert!(
+        response.starts_with("HTTP/1.1 429 ") && response.contains("x-acs-retry-after: 700\r\n"),
+        "{response}"
+    );
     cloud.control(json!({"faults": [{"requests": 1, "fault": "drop"}]})).await;
     assert_eq!(cloud.send().await, "");
     cloud.control(json!({"faults": [{"requests": 1, "fault": "truncate"}]})).await;
-    let answer = cloud.send().await;
-    assert!(answer.starts_with("HTTP/1.1 200 OK") && !answer.ends_with('}'), "{answer}");
+    let response = cloud.send().await;
+    assert!(response.starts_with("HTTP/1.1 200 OK") && !response.ends_with('}'), "{response}");
     cloud.control(json!({"faults": [{"requests": 1, "fault": "html"}]})).await;
-    let answer = cloud.send().await;
-    assert!(answer.starts_with("HTTP/1.1 502 ") && answer.ends_with("</html>\r\n"), "{answer}");
+    let response = cloud.send().await;
+    assert!(response.starts_with("HTTP/1.1 502 ") && response.ends_with("</html>\r\n"), "{response}");
     cloud.control(json!({"faults": [{"requests": 1, "fault": {"huge": {"bytes": 300_000}}}]})).await;
     assert!(cloud.send().await.len() > 300_000);
-    assert_eq!(body(&cloud.send().await)["TotalCount"], 8, "all rules are spent");
+    assert_eq!(body(&cloud.send().await)["TotalCount"], 8, "all rules have been applied");
     let answers = cloud.get("/_stats").await["answers"].clone();
     assert_eq!(
         answers,
@@ -119,7 +121,7 @@ async fn faults_break_answers_in_every_way() {
 }
 
 #[tokio::test]
-async fn control_answers_what_was_done_or_why_not() {
+async fn a_control_request_returns_its_result_or_the_reason_why_it_failed() {
     let cloud = RunningCloud::start(SimulatorOptions { speed: 0.0, ..SimulatorOptions::default() });
     let done = cloud.control(json!({"add_groups": 1})).await;
     assert_eq!((done["groups"].as_u64(), done["added"].as_array().map(Vec::len)), (Some(9), Some(1)));
@@ -129,7 +131,7 @@ async fn control_answers_what_was_done_or_why_not() {
 }
 
 #[test]
-fn a_taken_address_and_an_impossible_option_are_explained() {
+fn an_address_in_use_and_an_invalid_option_are_explained() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap();
     let error = SimulatedCloud::bind(SimulatorOptions::default(), address).unwrap_err();

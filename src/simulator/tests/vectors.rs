@@ -1,10 +1,11 @@
-//! Requests that the official SDK signed are accepted, byte for byte as it sent them.
+//! Requests that the official SDK signed are accepted, byte for byte as the SDK sent them.
 
 use serde_json::Value;
 
-use super::{super::KnownKey, *};
+use super::*;
+use crate::simulator::KnownKey;
 
-/// A vector as it went over the wire, who signed it, and when.
+/// The request of a vector as it was sent, its AccessKey, and its time.
 fn sent(vector: &Value) -> (Sent, KnownKey, Timestamp) {
     let (input, expected) = (&vector["input"], &vector["expected"]);
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
@@ -20,7 +21,7 @@ fn sent(vector: &Value) -> (Sent, KnownKey, Timestamp) {
         headers.insert("content-type", text(&expected["content_type"]).parse().unwrap());
     }
     let (query, body) = match v3 {
-        // The SDK writes blanks in the URL as plus signs.
+        // The SDK sends blanks in the URL as plus signs.
         true => (text(&expected["canonical_query"]).replace("%20", "+"), text(&input["body"])),
         false => (text(&expected["url_query_strict"]), text(&expected["body"])),
     };
@@ -48,7 +49,7 @@ fn every_request_of_the_official_sdk_is_accepted() {
         cloud.now = date;
         match cloud.send(&sent) {
             Ok(_) => {}
-            // The group of the vectors does not exist: the signature was right.
+            // The signature was valid: the group of the vectors does not exist.
             Err((_, code, _)) => assert_eq!(code, "InvalidAppInstanceGroup.NotFound", "{}", vector["name"]),
         }
         accepted += 1;

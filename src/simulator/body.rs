@@ -1,43 +1,51 @@
-//! Answers as HTTP bodies, among them those that break on the way.
+//! HTTP bodies of responses, also of those that break while they are sent.
 
-use std::{
-    error, fmt,
-    pin::Pin,
-    task::{Context, Poll},
-};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::{error, fmt};
 
 use bytes::Bytes;
-use hyper::{
-    Response, StatusCode,
-    body::{Body, Frame, SizeHint},
-    header::{CONTENT_TYPE, HeaderValue},
-};
+use hyper::body::{Body, Frame, SizeHint};
+use hyper::header::{CONTENT_TYPE, HeaderValue};
+use hyper::{Response, StatusCode};
 
-/// How much of a huge body is handed out at once.
-const PORTION: usize = 64 * 1024;
+/// The size of one frame of a huge body.
+const HUGE_FRAME: usize = 64 * 1024;
 const HUGE_HEAD: &[u8] = b"{\"RequestId\":\"";
 const HUGE_TAIL: &[u8] = b"\"}";
 
-/// The body of an answer.
+/// The body of a response.
 #[derive(Debug)]
-pub(super) enum Answer {
-    /// All of it.
+pub(super) enum ReplyBody {
+    /// All bytes in one frame; `None` once they are sent.
     Whole(Option<Bytes>),
-    /// These bytes of so many that were announced; then the connection breaks.
-    Broken { sent: Option<Bytes>, announced: u64, yielded: bool },
-    /// Valid JSON of any size, made as it is sent.
-    Huge { at: u64, size: u64 },
+    /// Fewer bytes than were announced, then an error that breaks the connection.
+    Broken {
+        /// The bytes that are sent; `None` once they are.
+        sent: Option<Bytes>,
+        /// `content-length`.
+        announced: u64,
+        /// Whether the body has yielded once after its bytes, so that hyper writes them out.
+        yielded: bool,
+    },
+    /// Valid JSON of any size, generated while it is sent.
+    Huge {
+        /// Bytes sent so far.
+        at: u64,
+        /// All bytes.
+        size: u64,
+    },
 }
 
-/// Breaks a connection on purpose.
+/// The error that makes hyper break a connection on purpose.
 #[derive(Debug)]
 pub(super) struct ConnectionBreak;
 
-impl Answer {
-    /// An answer with a status and a content type.
+impl ReplyBody {
+    /// A response with this body, a status and a content type.
     pub(super) fn response(self, status: u16, content_type: &'static str) -> Response<Self> {
         let mut response = Response::new(self);
-        // Statuses are ours or were checked when they came in.
+        // Statuses are constants, or were checked when the fault rule was added.
         *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
         response
@@ -58,12 +66,12 @@ impl Answer {
         }
     }
 
-    /// JSON of so many bytes.
+    /// JSON of so many bytes, at least 16.
     pub(super) fn huge(size: u64) -> Self {
         Self::Huge { at: 0, size: size.max((HUGE_HEAD.len() + HUGE_TAIL.len()) as u64) }
     }
 
-    /// How many bytes it announces.
+    /// The number of bytes that are still announced.
     pub(super) fn len(&self) -> u64 {
         match self {
             Self::Whole(bytes) => bytes.as_ref().map_or(0, |bytes| bytes.len() as u64),
@@ -73,7 +81,7 @@ impl Answer {
     }
 }
 
-impl Body for Answer {
+impl Body for ReplyBody {
     type Data = Bytes;
     type Error = ConnectionBreak;
 
@@ -85,7 +93,7 @@ impl Body for Answer {
             Self::Whole(bytes) => bytes.take().map(Ok),
             Self::Broken { sent, yielded, .. } => match sent.take() {
                 Some(bytes) => Some(Ok(bytes)),
-                // What was handed over is written out only while the body waits.
+                // hyper writes out buffered bytes only while the body is pending.
                 None if !*yielded => {
                     *yielded = true;
                     context.waker().wake_by_ref();
@@ -94,9 +102,9 @@ impl Body for Answer {
                 None => Some(Err(ConnectionBreak)),
             },
             Self::Huge { at, size } => {
-                let portion = huge_portion(*at, *size);
-                *at += portion.len() as u64;
-                (!portion.is_empty()).then_some(Ok(portion))
+                let bytes = huge_frame(*at, *size);
+                *at += bytes.len() as u64;
+                (!bytes.is_empty()).then_some(Ok(bytes))
             }
         };
         Poll::Ready(frame.map(|bytes| bytes.map(Frame::data)))
@@ -112,14 +120,14 @@ impl Body for Answer {
 }
 
 impl fmt::Display for ConnectionBreak {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("the connection is broken on purpose")
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the connection is broken on purpose")
     }
 }
 
 impl error::Error for ConnectionBreak {}
 
-fn huge_portion(at: u64, size: u64) -> Bytes {
+fn huge_frame(at: u64, size: u64) -> Bytes {
     let head = HUGE_HEAD.len() as u64;
     let tail = size - HUGE_TAIL.len() as u64;
     match at {
@@ -128,7 +136,7 @@ fn huge_portion(at: u64, size: u64) -> Bytes {
         _ if at >= tail => Bytes::from_static(HUGE_TAIL),
         _ => {
             debug_assert!(at >= head);
-            let length = (tail - at).min(PORTION as u64) as usize;
+            let length = (tail - at).min(HUGE_FRAME as u64) as usize;
             Bytes::from(vec![b'A'; length])
         }
     }
@@ -141,16 +149,16 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_huge_answer_is_valid_json_of_the_size_asked_for() {
+    async fn a_huge_body_is_valid_json_of_the_requested_size() {
         for size in [16, 100, 200_000] {
-            let body = Answer::huge(size).collect().await.unwrap().to_bytes();
+            let body = ReplyBody::huge(size).collect().await.unwrap().to_bytes();
             assert_eq!(body.len() as u64, size);
             serde_json::from_slice::<serde_json::Value>(&body).unwrap();
         }
     }
 
     #[tokio::test]
-    async fn half_an_answer_ends_in_an_error() {
-        assert!(Answer::half("0123456789").collect().await.is_err());
+    async fn half_a_body_ends_in_an_error() {
+        assert!(ReplyBody::half("0123456789").collect().await.is_err());
     }
 }

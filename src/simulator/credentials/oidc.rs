@@ -1,28 +1,29 @@
 //! OIDC tokens as a Kubernetes cluster issues them to pods, and their check.
 //!
-//! A real cluster signs with a private key whose public half STS fetches; here both are the same party, and a keyed
-//! hash does.
+//! A real cluster signs with a private key, and STS fetches the public key. Here one process issues and checks,
+//! so a keyed hash (HS256) is sufficient.
 
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
 use hmac::{Hmac, KeyInit, Mac};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 
-/// The audience of tokens that STS takes.
+/// The audience that STS requires.
 pub(super) const AUDIENCE: &str = "sts.aliyuncs.com";
-/// Whose tokens these are.
+/// The issuer of the tokens.
 pub(super) const ISSUER: &str = "https://oidc-ack-cn-shanghai.example.com/simulated";
-/// The service account that they are issued to.
+/// The service account that the tokens are issued to.
 pub(super) const SUBJECT: &str = "system:serviceaccount:monitoring:appstreaming-exporter";
 
-/// Who issues tokens.
+/// A cluster that issues tokens, with its signing key.
 #[derive(Debug)]
 pub(super) struct OidcCluster {
     key: [u8; 32],
 }
 
-/// What a token says.
+/// The claims of a token. The field names are those of JWT.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct TokenClaims {
     pub(super) iss: String,
@@ -32,23 +33,24 @@ pub(super) struct TokenClaims {
     pub(super) exp: i64,
 }
 
-/// What is wrong with a token.
+/// Why a token is rejected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum RejectedToken {
-    /// Not one of ours.
+    /// The token was not issued by this cluster.
     Invalid,
-    /// Over.
+    /// The token has expired.
     Expired,
-    /// Meant for somebody else.
+    /// The token is for another audience.
     Audience,
 }
 
 impl OidcCluster {
+    /// A cluster with a random key.
     pub(super) fn new() -> Self {
         Self { key: rand::random() }
     }
 
-    /// A token that lives for so many seconds; negative for one that is over.
+    /// A token that expires after so many seconds; a negative number gives an expired token.
     pub(super) fn token(&self, audience: &str, seconds: i64, now: Timestamp) -> String {
         let claims = TokenClaims {
             iss: ISSUER.to_owned(),
@@ -57,14 +59,17 @@ impl OidcCluster {
             iat: now.as_second(),
             exp: now.as_second().saturating_add(seconds),
         };
-        // Numbers and texts: nothing that JSON can't hold.
+        // The claims are numbers and texts: their serialization cannot fail.
         let claims = serde_json::to_vec(&claims).unwrap_or_default();
         let signed = format!("{}.{}", BASE64.encode(r#"{"alg":"HS256","typ":"JWT"}"#), BASE64.encode(claims));
         let signature = BASE64.encode(self.mac(&signed).finalize().into_bytes());
         format!("{signed}.{signature}")
     }
 
-    /// What a good token says.
+    /// The claims of a valid token.
+    ///
+    /// # Errors
+    /// If the token is of another cluster, expired, or for another audience.
     pub(super) fn check(&self, token: &str, now: Timestamp) -> Result<TokenClaims, RejectedToken> {
         let (signed, signature) = token.rsplit_once('.').ok_or(RejectedToken::Invalid)?;
         let signature = BASE64.decode(signature).map_err(|_| RejectedToken::Invalid)?;
@@ -93,16 +98,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_a_current_token_of_this_cluster_for_sts_is_good() {
+    fn only_a_current_token_of_this_cluster_for_sts_is_accepted() {
         let now = Timestamp::from_second(1_000_000).unwrap();
         let cluster = OidcCluster::new();
-        let good = cluster.token(AUDIENCE, 600, now);
-        assert_eq!(cluster.check(&good, now).unwrap().sub, SUBJECT);
+        let valid = cluster.token(AUDIENCE, 600, now);
+        assert_eq!(cluster.check(&valid, now).unwrap().sub, SUBJECT);
         assert_eq!(cluster.check(&cluster.token(AUDIENCE, -1, now), now), Err(RejectedToken::Expired));
         assert_eq!(cluster.check(&cluster.token("other", 600, now), now), Err(RejectedToken::Audience));
-        assert_eq!(OidcCluster::new().check(&good, now), Err(RejectedToken::Invalid));
-        for bad in ["", "a.b.c", &good[1..], &good.replace('.', "")] {
-            assert_eq!(cluster.check(bad, now), Err(RejectedToken::Invalid), "{bad}");
+        assert_eq!(OidcCluster::new().check(&valid, now), Err(RejectedToken::Invalid));
+        for invalid in ["", "a.b.c", &valid[1..], &valid.replace('.', "")] {
+            assert_eq!(cluster.check(invalid, now), Err(RejectedToken::Invalid), "{invalid}");
         }
     }
 }

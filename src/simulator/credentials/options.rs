@@ -1,53 +1,53 @@
-//! Which roles the simulated account has, and how long what it issues lives.
+//! The roles of the simulated account, and how long its temporary credentials live.
 
 use std::time::Duration;
 
 use serde::Deserialize;
 
-/// A role that the account's keys and its cluster's tokens may take on.
+/// A role that the account's AccessKey and its cluster's tokens may assume.
 pub const ROLE: &str = "acs:ram::1234567890123456:role/exporter";
 /// A role of another account.
 pub const OTHER_ACCOUNTS_ROLE: &str = "acs:ram::6543210987654321:role/reader";
-/// A role of another account that asks for [`EXTERNAL_ID`].
+/// A role of another account that requires [`EXTERNAL_ID`].
 pub const GUARDED_ROLE: &str = "acs:ram::6543210987654321:role/guarded";
-/// What opens [`GUARDED_ROLE`]. It protects nothing.
+/// The external id of [`GUARDED_ROLE`]. It is public and protects no real account.
 pub const EXTERNAL_ID: &str = "simulated-external-id";
-/// Who vouches for the tokens of `/oidc/token`.
+/// The OIDC provider that trusts the tokens of `/oidc/token`.
 pub const OIDC_PROVIDER: &str = "acs:ram::1234567890123456:oidc-provider/simulated";
-/// The role of the instance that the metadata service speaks for.
+/// The role that is attached to the simulated ECS instance.
 pub const INSTANCE_ROLE: &str = "exporter-role";
 
-/// Longer than any credentials live.
-const LONGEST_LIFE: Duration = Duration::from_secs(7 * 86_400);
+/// The longest configurable lifetime of temporary credentials. No service of the real cloud issues longer ones.
+const MAX_LIFETIME: Duration = Duration::from_secs(7 * 86_400);
 
-/// How temporary credentials are come by.
+/// What the services that issue temporary credentials do.
 #[derive(Debug, Clone, PartialEq)]
 pub struct IssuerOptions {
-    /// How long credentials and tokens live, whatever was asked for; `None`: as long as was asked for.
+    /// Lifetime of all credentials and tokens, 1 s to 7 days; `None`: as long as the request asks for.
     pub token_lifetime: Option<Duration>,
-    /// The roles there are.
+    /// The roles that exist.
     pub roles: Vec<RamRole>,
-    /// What the metadata service speaks for.
+    /// The ECS instance whose metadata service is simulated.
     pub instance: EcsInstance,
 }
 
-/// A role.
+/// A RAM role.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RamRole {
     /// `acs:ram::{account}:role/{name}`.
     pub arn: String,
-    /// What must come along.
+    /// The `ExternalId` that the trust policy requires.
     #[serde(default)]
     pub external_id: Option<String>,
-    /// Whether its trust policy names the caller.
+    /// Whether the trust policy names the caller.
     #[serde(default = "yes")]
     pub trusts_callers: bool,
-    /// Whether its trust policy names the OIDC provider.
+    /// Whether the trust policy names the OIDC provider.
     #[serde(default)]
     pub trusts_oidc: bool,
     /// The longest session, in seconds.
-    #[serde(default = "hour")]
+    #[serde(default = "one_hour")]
     pub max_session_seconds: u64,
 }
 
@@ -58,25 +58,25 @@ pub struct EcsInstance {
     /// The role that is attached to it.
     #[serde(default)]
     pub role: Option<String>,
-    /// `HttpTokens=required`: nothing without a metadata token.
+    /// `HttpTokens=required`: requests without a metadata token are rejected.
     #[serde(default)]
     pub v2_only: bool,
-    /// A service of old, which knows no metadata tokens.
+    /// An old metadata service that has no metadata tokens.
     #[serde(default)]
     pub v1_only: bool,
 }
 
 impl IssuerOptions {
-    /// Why this cannot be simulated, if it cannot.
-    pub(in super::super) fn problem(&self) -> Option<String> {
-        self.token_lifetime.and_then(life_problem)
+    /// Why these options are invalid; `None` if they are valid.
+    pub(crate) fn problem(&self) -> Option<String> {
+        self.token_lifetime.and_then(lifetime_problem)
     }
 }
 
-/// Why credentials can't live so long, if they can't.
-pub(in super::super) fn life_problem(life: Duration) -> Option<String> {
-    let possible = (Duration::from_secs(1)..=LONGEST_LIFE).contains(&life);
-    (!possible).then(|| format!("the token lifetime is {life:?}: it must be from 1 s to 7 days"))
+/// Why a lifetime of credentials is invalid; `None` if it is valid.
+pub fn lifetime_problem(lifetime: Duration) -> Option<String> {
+    let valid = (Duration::from_secs(1)..=MAX_LIFETIME).contains(&lifetime);
+    (!valid).then(|| format!("the token lifetime is {lifetime:?}: it must be from 1 s to 7 days"))
 }
 
 impl Default for IssuerOptions {
@@ -86,7 +86,7 @@ impl Default for IssuerOptions {
             external_id: None,
             trusts_callers: true,
             trusts_oidc: false,
-            max_session_seconds: hour(),
+            max_session_seconds: one_hour(),
         };
         let guarded = RamRole { external_id: Some(EXTERNAL_ID.to_owned()), ..role(GUARDED_ROLE) };
         Self {
@@ -101,6 +101,6 @@ fn yes() -> bool {
     true
 }
 
-fn hour() -> u64 {
+fn one_hour() -> u64 {
     3600
 }

@@ -1,4 +1,5 @@
-//! Temporary credentials: how they are come by, what is refused, and that the API takes them until they end.
+//! Temporary credentials: how callers obtain them, what is rejected, and that the API accepts them until they
+//! expire.
 
 use std::time::Duration;
 
@@ -6,30 +7,28 @@ use hyper::header::CONTENT_TYPE;
 use jiff::SignedDuration;
 use serde_json::Value;
 
-use crate::aliyun::{
-    Secret,
-    credentials::Credentials,
-    signature::{canonical_query, v2},
-};
-
-use super::{
-    super::{EXTERNAL_ID, EcsInstance, GUARDED_ROLE, INSTANCE_ROLE, IssuerOptions, OIDC_PROVIDER, ROLE},
-    *,
+use super::*;
+use crate::aliyun::Secret;
+use crate::aliyun::credentials::Credentials;
+use crate::aliyun::signature::{canonical_query, v2};
+use crate::simulator::credentials::metadata::service_at;
+use crate::simulator::{
+    EXTERNAL_ID, EcsInstance, GUARDED_ROLE, INSTANCE_ROLE, IssuerOptions, OIDC_PROVIDER, ROLE,
 };
 
 const VERSION: &str = "2015-04-01";
 const GROUPS: &str = "ListAppInstanceGroup";
 
 impl TestCloud {
-    fn assume(&mut self, version: u8, form: &[(&'static str, &str)]) -> Result<Value, ApiRefusal> {
+    fn assume(&mut self, version: u8, form: &[(&'static str, &str)]) -> Result<Value, Rejection> {
         let mut request = Self::request("AssumeRole", &[], form);
         request.version = VERSION;
         let sent = self.sign(&request, version, &keys());
         self.send(&sent).map(|body| serde_json::from_slice(&body).unwrap())
     }
 
-    /// `AssumeRoleWithOIDC` with all in the query, or with what is secret in the form.
-    fn assume_with_oidc(&self, method: Method, parameters: &[(&str, &str)]) -> Result<Value, ApiRefusal> {
+    /// `AssumeRoleWithOIDC`: with GET all parameters are in the query, with POST the secret ones are in the form.
+    fn assume_with_oidc(&self, method: Method, parameters: &[(&str, &str)]) -> Result<Value, Rejection> {
         let common = [("Action", "AssumeRoleWithOIDC"), ("Version", VERSION), ("Format", "JSON")];
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
@@ -41,7 +40,7 @@ impl TestCloud {
         self.send(&sent).map(|body| serde_json::from_slice(&body).unwrap())
     }
 
-    fn plain(
+    fn call_service(
         &self,
         method: &Method,
         path: &str,
@@ -52,10 +51,15 @@ impl TestCloud {
         if let Some((name, value)) = header {
             headers.insert(HeaderName::from_static(name), value.parse().unwrap());
         }
-        self.state.reply_beside(method, path, query, &headers, self.now).answer.unwrap()
+        let incoming = IncomingRequest { method, path, query, headers: &headers, body: &[] };
+        let service = service_at(path).unwrap();
+        match dispatch::call_service(&self.state, service, &incoming, self.now).reply {
+            Reply::Plain { status, body } => (status, body),
+            other => panic!("{other:?}"),
+        }
     }
 
-    fn list_with(&mut self, fields: &Value) -> Result<Vec<u8>, ApiRefusal> {
+    fn list_with(&mut self, fields: &Value) -> Result<Vec<u8>, Rejection> {
         let field = |name: &str| fields[name].as_str().unwrap().to_owned();
         let token = Secret::new(field("SecurityToken"));
         let credentials =
@@ -67,12 +71,12 @@ impl TestCloud {
 
 const SESSION: [(&str, &str); 2] = [("RoleArn", ROLE), ("RoleSessionName", "metrics")];
 
-fn code<T: std::fmt::Debug>(outcome: Result<T, ApiRefusal>) -> String {
+fn code<T: std::fmt::Debug>(outcome: Result<T, Rejection>) -> String {
     outcome.unwrap_err().1
 }
 
 #[test]
-fn a_session_is_taken_by_the_api_until_it_ends() {
+fn the_api_accepts_a_session_until_it_expires() {
     let mut cloud = TestCloud::frozen();
     for version in [2, 3] {
         let session = cloud.assume(version, &[SESSION[0], SESSION[1], ("DurationSeconds", "900")]).unwrap();
@@ -86,7 +90,7 @@ fn a_session_is_taken_by_the_api_until_it_ends() {
 }
 
 #[test]
-fn a_session_may_be_asked_for_by_get_with_all_in_the_query() {
+fn a_session_may_be_requested_with_get_and_all_parameters_in_the_query() {
     let cloud = TestCloud::frozen();
     let parameters = [
         ("Action", "AssumeRole"),
@@ -110,7 +114,7 @@ fn a_session_may_be_asked_for_by_get_with_all_in_the_query() {
 }
 
 #[test]
-fn what_sts_refuses_is_refused() {
+fn invalid_sts_requests_are_rejected_with_their_codes() {
     let mut cloud = TestCloud::frozen();
     let with = |changed: &[(&'static str, &'static str)]| {
         let mut form = SESSION.to_vec();
@@ -118,7 +122,7 @@ fn what_sts_refuses_is_refused() {
         form.extend(changed.iter().filter(|(_, value)| !value.is_empty()));
         form
     };
-    for (changed, refused) in [
+    for (changed, expected) in [
         (&[("RoleArn", "acs:ram::1:role/gone")][..], "EntityNotExist.Role"),
         (&[("RoleArn", "")], "MissingRoleArn"),
         (&[("RoleSessionName", "")], "MissingRoleSessionName"),
@@ -129,7 +133,7 @@ fn what_sts_refuses_is_refused() {
         (&[("RoleArn", GUARDED_ROLE)], "NoPermission"),
         (&[("RoleArn", GUARDED_ROLE), ("ExternalId", "wrong")], "NoPermission"),
     ] {
-        assert_eq!(code(cloud.assume(2, &with(changed))), refused, "{changed:?}");
+        assert_eq!(code(cloud.assume(2, &with(changed))), expected, "{changed:?}");
     }
     cloud.assume(2, &with(&[("RoleArn", GUARDED_ROLE), ("ExternalId", EXTERNAL_ID)])).unwrap();
     let mut unversioned = TestCloud::request("AssumeRole", &[], &SESSION);
@@ -139,9 +143,9 @@ fn what_sts_refuses_is_refused() {
 }
 
 #[test]
-fn a_token_of_the_cluster_opens_a_role_without_a_signature() {
+fn a_token_of_the_cluster_assumes_a_role_without_a_signature() {
     let mut cloud = TestCloud::frozen();
-    let (status, token) = cloud.plain(&Method::GET, "/oidc/token", "", None);
+    let (status, token) = cloud.call_service(&Method::GET, "/oidc/token", "", None);
     assert_eq!(status, 200);
     fn with<'a>(token: &'a str, provider: &'a str, role: &'a str) -> [(&'a str, &'a str); 4] {
         [SESSION[1], ("RoleArn", role), ("OIDCProviderArn", provider), ("OIDCToken", token)]
@@ -151,24 +155,24 @@ fn a_token_of_the_cluster_opens_a_role_without_a_signature() {
         assert_eq!(session["OIDCTokenInfo"]["VerificationInfo"], "Success");
         cloud.list_with(&session["Credentials"]).unwrap();
     }
-    let issued = |query: &str| cloud.plain(&Method::GET, "/oidc/token", query, None).1;
-    let refused = |token: &str, provider, role| {
+    let issued = |query: &str| cloud.call_service(&Method::GET, "/oidc/token", query, None).1;
+    let rejected = |token: &str, provider, role| {
         code(cloud.assume_with_oidc(Method::POST, &with(token, provider, role)))
     };
     let forged = token.replacen('.', ".e", 1);
-    assert_eq!(refused(&forged, OIDC_PROVIDER, ROLE), "AuthenticationFail.OIDCToken.Invalid");
-    assert_eq!(refused("abc", OIDC_PROVIDER, ROLE), "InvalidParameter.OIDCToken");
+    assert_eq!(rejected(&forged, OIDC_PROVIDER, ROLE), "AuthenticationFail.OIDCToken.Invalid");
+    assert_eq!(rejected("abc", OIDC_PROVIDER, ROLE), "InvalidParameter.OIDCToken");
     let expired = issued("expires_in=-1");
-    assert_eq!(refused(&expired, OIDC_PROVIDER, ROLE), "AuthenticationFail.OIDCToken.Expired");
-    let foreign = issued("audience=kubernetes");
-    assert_eq!(refused(&foreign, OIDC_PROVIDER, ROLE), "AuthenticationFail.NoPermission");
-    assert_eq!(refused(&token, OIDC_PROVIDER, GUARDED_ROLE), "AuthenticationFail.NoPermission");
-    assert_eq!(refused(&token, "acs:ram::1:oidc-provider/x", ROLE), "EntityNotExist.OIDCProvider");
-    assert_eq!(refused(&token, OIDC_PROVIDER, "acs:ram::1:role/x"), "EntityNotExist.Role");
+    assert_eq!(rejected(&expired, OIDC_PROVIDER, ROLE), "AuthenticationFail.OIDCToken.Expired");
+    let other_audience = issued("audience=kubernetes");
+    assert_eq!(rejected(&other_audience, OIDC_PROVIDER, ROLE), "AuthenticationFail.NoPermission");
+    assert_eq!(rejected(&token, OIDC_PROVIDER, GUARDED_ROLE), "AuthenticationFail.NoPermission");
+    assert_eq!(rejected(&token, "acs:ram::1:oidc-provider/x", ROLE), "EntityNotExist.OIDCProvider");
+    assert_eq!(rejected(&token, OIDC_PROVIDER, "acs:ram::1:role/x"), "EntityNotExist.Role");
 }
 
 #[test]
-fn whoever_signs_can_ask_who_they_are() {
+fn a_caller_can_query_its_own_identity() {
     let mut cloud = TestCloud::frozen();
     let mut request = TestCloud::request("GetCallerIdentity", &[], &[]);
     request.version = VERSION;
@@ -179,64 +183,66 @@ fn whoever_signs_can_ask_who_they_are() {
 }
 
 #[test]
-fn the_metadata_service_hands_out_the_instances_role_in_both_modes() {
+fn the_metadata_service_serves_the_instances_role_in_both_modes() {
     const ROLES: &str = "/latest/meta-data/ram/security-credentials/";
     const TTL: &str = "x-aliyun-ecs-metadata-token-ttl-seconds";
     const TOKEN: &str = "x-aliyun-ecs-metadata-token";
     let mut cloud = TestCloud::frozen();
-    let ask = |cloud: &TestCloud, path: &str, token: Option<&str>| {
-        cloud.plain(&Method::GET, path, "", token.map(|token| (TOKEN, token)))
+    let get = |cloud: &TestCloud, path: &str, token: Option<&str>| {
+        cloud.call_service(&Method::GET, path, "", token.map(|token| (TOKEN, token)))
     };
-    let put =
-        |cloud: &TestCloud, ttl: &str| cloud.plain(&Method::PUT, "/latest/api/token", "", Some((TTL, ttl)));
+    let put = |cloud: &TestCloud, ttl: &str| {
+        cloud.call_service(&Method::PUT, "/latest/api/token", "", Some((TTL, ttl)))
+    };
     assert_eq!(put(&cloud, "0").0, 400);
     assert_eq!(put(&cloud, "21601").0, 400);
     let token = put(&cloud, "10").1;
     let role = format!("{ROLES}{INSTANCE_ROLE}");
-    assert_eq!(ask(&cloud, ROLES, None), (200, INSTANCE_ROLE.to_owned()));
-    assert_eq!(ask(&cloud, ROLES, Some(&token)), (200, INSTANCE_ROLE.to_owned()));
-    assert_eq!(ask(&cloud, ROLES, Some("wrong")).0, 403);
-    assert_eq!(ask(&cloud, &format!("{ROLES}other"), None).0, 404);
-    let (_, body) = ask(&cloud, &role, Some(&token));
+    assert_eq!(get(&cloud, ROLES, None), (200, INSTANCE_ROLE.to_owned()));
+    assert_eq!(get(&cloud, ROLES, Some(&token)), (200, INSTANCE_ROLE.to_owned()));
+    assert_eq!(get(&cloud, ROLES, Some("wrong")).0, 403);
+    assert_eq!(get(&cloud, &format!("{ROLES}other"), None).0, 404);
+    let (_, body) = get(&cloud, &role, Some(&token));
     let fields: Value = serde_json::from_str(&body).unwrap();
     assert_eq!(fields["Code"], "Success");
     cloud.list_with(&fields).unwrap();
 
     cloud.control(r#"{"instance": {"role": "exporter-role", "v2_only": true}}"#).unwrap();
-    assert_eq!(ask(&cloud, &role, None).0, 403);
-    assert_eq!(ask(&cloud, &role, Some(&token)).0, 200);
+    assert_eq!(get(&cloud, &role, None).0, 403);
+    assert_eq!(get(&cloud, &role, Some(&token)).0, 200);
     cloud.now += SignedDuration::from_secs(11);
-    assert_eq!(ask(&cloud, &role, Some(&token)).0, 403, "the metadata token is over");
+    assert_eq!(get(&cloud, &role, Some(&token)).0, 403, "the metadata token has expired");
 }
 
 #[test]
-fn the_life_of_what_is_issued_can_be_set_and_ended() {
-    let access = IssuerOptions {
+fn the_lifetime_of_credentials_can_be_set_and_ended() {
+    let options = IssuerOptions {
         token_lifetime: Some(Duration::from_secs(60)),
         instance: EcsInstance { role: None, v2_only: false, v1_only: false },
         ..IssuerOptions::default()
     };
-    let mut cloud = TestCloud::new(SimulatorOptions { speed: 0.0, access, ..SimulatorOptions::default() });
-    let ask = |cloud: &TestCloud| -> Value {
-        serde_json::from_str(&cloud.plain(&Method::GET, "/credentials", "", None).1).unwrap()
+    let mut cloud =
+        TestCloud::new(SimulatorOptions { speed: 0.0, issuer: options, ..SimulatorOptions::default() });
+    let get = |cloud: &TestCloud| -> Value {
+        serde_json::from_str(&cloud.call_service(&Method::GET, "/credentials", "", None).1).unwrap()
     };
-    let fields = ask(&cloud);
+    let fields = get(&cloud);
     assert_eq!(fields["Expiration"], "2026-11-23T02:31:00Z");
     cloud.list_with(&fields).unwrap();
     cloud.control(r#"{"expire_tokens": true}"#).unwrap();
     assert_eq!(code(cloud.list_with(&fields)), "InvalidSecurityToken.Expired");
     cloud.call(GROUPS, &[("ProductType", "CloudApp")], &[]).unwrap();
     cloud.control(r#"{"token_lifetime_seconds": 0}"#).unwrap();
-    assert_eq!(ask(&cloud)["Expiration"], "2026-11-23T03:30:00Z");
+    assert_eq!(get(&cloud)["Expiration"], "2026-11-23T03:30:00Z");
     assert!(cloud.control(r#"{"token_lifetime_seconds": 0.2}"#).is_err());
 }
 
 #[test]
-fn faults_meet_these_services_only_by_name() {
+fn faults_apply_to_these_services_only_by_name() {
     let mut cloud = TestCloud::frozen();
     cloud.control(r#"{"faults": [{"fault": {"error": {"code": "InternalError"}}}]}"#).unwrap();
     cloud.assume(2, &SESSION).unwrap();
-    assert_eq!(cloud.plain(&Method::GET, "/credentials", "", None).0, 200);
+    assert_eq!(cloud.call_service(&Method::GET, "/credentials", "", None).0, 200);
     cloud
         .control(
             r#"{"faults": [{"operation": "AssumeRole", "fault": {"error": {"code": "Throttling.User"}}},
@@ -244,5 +250,5 @@ fn faults_meet_these_services_only_by_name() {
         )
         .unwrap();
     assert_eq!(code(cloud.assume(2, &SESSION)), "Throttling.User");
-    assert_eq!(cloud.plain(&Method::GET, "/credentials", "", None).0, 500);
+    assert_eq!(cloud.call_service(&Method::GET, "/credentials", "", None).0, 500);
 }

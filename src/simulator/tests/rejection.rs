@@ -1,17 +1,18 @@
-//! What is refused before an operation is reached, and with which code.
+//! Requests that are rejected before an operation runs, and their codes.
 
 use jiff::SignedDuration;
 use serde_json::Value;
 
-use crate::aliyun::{Secret, credentials::Credentials};
-
-use super::{super::KnownKey, *};
+use super::*;
+use crate::aliyun::Secret;
+use crate::aliyun::credentials::Credentials;
+use crate::simulator::KnownKey;
 
 const GROUPS: &str = "ListAppInstanceGroup";
 const PRODUCT: (&str, &str) = ("ProductType", "CloudApp");
 
-/// A request that is accepted as it is, then spoiled.
-fn spoiled(version: u8, spoil: impl FnOnce(&mut Sent)) -> ApiRefusal {
+/// The rejection of a request that is accepted unless `change` changes it.
+fn rejection_of(version: u8, change: impl FnOnce(&mut Sent)) -> Rejection {
     let mut cloud = TestCloud::frozen();
     let request = TestCloud::request(
         GROUPS,
@@ -21,12 +22,12 @@ fn spoiled(version: u8, spoil: impl FnOnce(&mut Sent)) -> ApiRefusal {
     let sent = cloud.sign(&request, version, &keys());
     cloud.send(&sent).unwrap();
     let mut sent = cloud.sign(&request, version, &keys());
-    spoil(&mut sent);
+    change(&mut sent);
     cloud.send(&sent).unwrap_err()
 }
 
-fn code(refused: ApiRefusal) -> (u16, String) {
-    (refused.0, refused.1)
+fn code(rejection: Rejection) -> (u16, String) {
+    (rejection.0, rejection.1)
 }
 
 fn replace(text: &mut String, from: &str, to: &str) {
@@ -43,33 +44,36 @@ fn a_changed_query_body_or_header_does_not_match_its_signature() {
     let mismatch = (400, "SignatureDoesNotMatch".to_owned());
     for version in [2, 3] {
         let changed = |sent: &mut Sent| replace(&mut sent.query, "CloudApp", "CloudApq");
-        assert_eq!(code(spoiled(version, changed)), mismatch);
-        assert_eq!(code(spoiled(version, |sent| sent.query.push_str("&PageSize=1"))), mismatch);
-        assert_eq!(code(spoiled(version, |sent| sent.body = b"Status.1=FAILED".to_vec())), mismatch);
+        assert_eq!(code(rejection_of(version, changed)), mismatch);
+        assert_eq!(code(rejection_of(version, |sent| sent.query.push_str("&PageSize=1"))), mismatch);
+        assert_eq!(code(rejection_of(version, |sent| sent.body = b"Status.1=FAILED".to_vec())), mismatch);
     }
-    assert_eq!(code(spoiled(3, |sent| set(sent, "host", "elsewhere"))), mismatch);
-    assert_eq!(code(spoiled(3, |sent| set(sent, "x-acs-action", "ListAppInstances"))), mismatch);
-    assert_eq!(code(spoiled(3, |sent| set(sent, "x-acs-version", "2021-02-18"))), mismatch);
+    assert_eq!(code(rejection_of(3, |sent| set(sent, "host", "elsewhere"))), mismatch);
+    assert_eq!(code(rejection_of(3, |sent| set(sent, "x-acs-action", "ListAppInstances"))), mismatch);
+    assert_eq!(code(rejection_of(3, |sent| set(sent, "x-acs-version", "2021-02-18"))), mismatch);
     let charset = "application/x-www-form-urlencoded; charset=utf-8";
-    assert_eq!(code(spoiled(3, |sent| set(sent, "content-type", charset))), mismatch);
-    assert_eq!(code(spoiled(2, |sent| replace(&mut sent.query, "nonce", "other"))), mismatch);
+    assert_eq!(code(rejection_of(3, |sent| set(sent, "content-type", charset))), mismatch);
+    assert_eq!(code(rejection_of(2, |sent| replace(&mut sent.query, "nonce", "other"))), mismatch);
 }
 
 #[test]
 fn a_header_that_is_not_signed_makes_the_signature_incomplete() {
     let incomplete = (400, "IncompleteSignature".to_owned());
-    assert_eq!(code(spoiled(3, |sent| set(sent, "x-acs-something", "new"))), incomplete);
+    assert_eq!(code(rejection_of(3, |sent| set(sent, "x-acs-something", "new"))), incomplete);
     let without_nonce = |sent: &mut Sent| {
         let authorization = sent.headers["authorization"].to_str().unwrap().to_owned();
         set(sent, "authorization", &authorization.replace(";x-acs-signature-nonce", ""));
     };
-    assert_eq!(code(spoiled(3, without_nonce)), incomplete);
-    assert_eq!(code(spoiled(3, |sent| set(sent, "authorization", "ACS3-HMAC-SHA256 nonsense"))), incomplete);
+    assert_eq!(code(rejection_of(3, without_nonce)), incomplete);
+    assert_eq!(
+        code(rejection_of(3, |sent| set(sent, "authorization", "ACS3-HMAC-SHA256 nonsense"))),
+        incomplete
+    );
     let spaced = |sent: &mut Sent| {
         let authorization = sent.headers["authorization"].to_str().unwrap().to_owned();
         set(sent, "authorization", &authorization.replace(",S", ", S"));
     };
-    assert_eq!(code(spoiled(3, spaced)), incomplete);
+    assert_eq!(code(rejection_of(3, spaced)), incomplete);
 }
 
 #[test]
@@ -82,24 +86,24 @@ fn headers_that_proxies_change_need_not_be_signed() {
 }
 
 #[test]
-fn what_is_missing_is_named() {
+fn a_missing_header_or_parameter_is_named() {
     for (header, expected) in [
         ("x-acs-date", "MissingParameter.x-acs-date"),
         ("x-acs-signature-nonce", "MissingParameter.x-acs-signature-nonce"),
         ("x-acs-content-sha256", "MissingParameter.x-acs-content-sha256"),
     ] {
         let without = |sent: &mut Sent| drop(sent.headers.remove(header));
-        assert_eq!(code(spoiled(3, without)), (400, expected.to_owned()));
+        assert_eq!(code(rejection_of(3, without)), (400, expected.to_owned()));
     }
     for parameter in ["Action", "Version", "AccessKeyId", "Timestamp", "SignatureNonce", "SignatureMethod"] {
         let without = |sent: &mut Sent| replace(&mut sent.query, &format!("{parameter}="), "X=");
-        assert_eq!(code(spoiled(2, without)).1, format!("Missing{parameter}"));
+        assert_eq!(code(rejection_of(2, without)).1, format!("Missing{parameter}"));
     }
 }
 
 #[test]
-fn the_body_of_a_refusal_is_the_products_own() {
-    let (_, _, body) = spoiled(2, |sent| replace(&mut sent.query, "CloudApp", "CloudApq"));
+fn the_body_of_an_error_has_the_fields_of_the_api() {
+    let (_, _, body) = rejection_of(2, |sent| replace(&mut sent.query, "CloudApp", "CloudApq"));
     let body: Value = serde_json::from_slice(&body).unwrap();
     assert_eq!(body["Code"], "SignatureDoesNotMatch");
     assert_eq!(body["HostId"], "appstream-center.cn-shanghai.aliyuncs.com");
@@ -111,7 +115,7 @@ fn the_body_of_a_refusal_is_the_products_own() {
 }
 
 #[test]
-fn a_nonce_is_good_once() {
+fn a_nonce_is_accepted_once() {
     for version in [2, 3] {
         let mut cloud = TestCloud::frozen();
         let sent = cloud.sign(&TestCloud::request(GROUPS, &[PRODUCT], &[]), version, &keys());
@@ -121,7 +125,7 @@ fn a_nonce_is_good_once() {
 }
 
 #[test]
-fn a_clock_may_be_off_by_a_quarter_of_an_hour() {
+fn a_clients_clock_may_differ_by_15_minutes() {
     for version in [2, 3] {
         for (minutes, accepted) in [(-16, false), (-14, true), (14, true), (16, false)] {
             let mut cloud = TestCloud::frozen();
@@ -137,11 +141,11 @@ fn a_clock_may_be_off_by_a_quarter_of_an_hour() {
         }
     }
     let changed = |sent: &mut Sent| set(sent, "x-acs-date", "Mon, 23 Nov 2026 02:30:00 GMT");
-    assert_eq!(code(spoiled(3, changed)), (400, "InvalidTimeStamp.Format".to_owned()));
+    assert_eq!(code(rejection_of(3, changed)), (400, "InvalidTimeStamp.Format".to_owned()));
 }
 
 #[test]
-fn keys_and_tokens_are_checked() {
+fn access_keys_and_tokens_are_checked() {
     let now: Timestamp = "2026-11-23T02:30:00Z".parse().unwrap();
     let temporary = |id: &str, expires| KnownKey {
         security_token: Some("token+/=".to_owned()),
@@ -151,9 +155,9 @@ fn keys_and_tokens_are_checked() {
     let credentials = vec![
         KnownKey::new("lasting", "secret"),
         KnownKey { active: false, ..KnownKey::new("inactive", "secret") },
-        KnownKey { allowed: false, ..KnownKey::new("powerless", "secret") },
+        KnownKey { allowed: false, ..KnownKey::new("forbidden", "secret") },
         temporary("temporary", now + SignedDuration::from_mins(1)),
-        temporary("late", now),
+        temporary("expired", now),
     ];
     let mut cloud =
         TestCloud::new(SimulatorOptions { credentials, speed: 0.0, ..SimulatorOptions::default() });
@@ -163,23 +167,23 @@ fn keys_and_tokens_are_checked() {
         ("lasting", "secret", Some("token+/="), "InvalidSecurityToken.MismatchWithAccessKey"),
         ("unknown", "secret", None, "InvalidAccessKeyId.NotFound"),
         ("inactive", "secret", None, "InvalidAccessKeyId.Inactive"),
-        ("powerless", "secret", None, "NoPermission"),
+        ("forbidden", "secret", None, "NoPermission"),
         ("temporary", "secret", Some("token+/="), "OK"),
         ("temporary", "secret", Some("another"), "InvalidSecurityToken.Malformed"),
         ("temporary", "secret", None, "InvalidAccessKeyId.NotFound"),
-        ("late", "secret", Some("token+/="), "InvalidSecurityToken.Expired"),
+        ("expired", "secret", Some("token+/="), "InvalidSecurityToken.Expired"),
     ] {
         for version in [2, 3] {
             let credentials = Credentials::new(id, Secret::new(secret), token.map(Secret::new));
             let sent = cloud.sign(&TestCloud::request(GROUPS, &[PRODUCT], &[]), version, &credentials);
-            let answered = cloud.send(&sent).map_or_else(|(_, code, _)| code, |_| "OK".to_owned());
-            assert_eq!(answered, expected, "{id} {token:?} by version {version}");
+            let code = cloud.send(&sent).map_or_else(|(_, code, _)| code, |_| "OK".to_owned());
+            assert_eq!(code, expected, "{id} {token:?} by version {version}");
         }
     }
 }
 
 #[test]
-fn a_missing_permission_is_named_in_detail() {
+fn a_missing_permission_is_named_in_the_details() {
     let credentials = vec![KnownKey { allowed: false, ..KnownKey::new(ACCESS_KEY_ID, ACCESS_KEY_SECRET) }];
     let mut cloud = TestCloud::new(SimulatorOptions { credentials, ..SimulatorOptions::default() });
     let (status, _, body) = cloud.call("ListAppInstances", &[], &[]).unwrap_err();
@@ -190,11 +194,11 @@ fn a_missing_permission_is_named_in_detail() {
 
 #[test]
 fn only_post_to_the_root_reaches_an_operation_that_exists() {
-    let nowhere = (404, "InvalidAction.NotFound".to_owned());
-    assert_eq!(code(spoiled(3, |sent| sent.method = Method::GET)), nowhere);
-    assert_eq!(code(spoiled(3, |sent| sent.path = "/api")), nowhere);
+    let not_found = (404, "InvalidAction.NotFound".to_owned());
+    assert_eq!(code(rejection_of(3, |sent| sent.method = Method::GET)), not_found);
+    assert_eq!(code(rejection_of(3, |sent| sent.path = "/api")), not_found);
     let mut cloud = TestCloud::frozen();
-    assert_eq!(cloud.refused("DeleteEverything", &[], &[]), nowhere);
+    assert_eq!(cloud.rejected("DeleteEverything", &[], &[]), not_found);
     let mut request = TestCloud::request(GROUPS, &[PRODUCT], &[]);
     request.version = "2021-02-18";
     let sent = cloud.sign(&request, 3, &keys());
@@ -202,20 +206,21 @@ fn only_post_to_the_root_reaches_an_operation_that_exists() {
 }
 
 #[test]
-fn who_does_not_ask_for_json_gets_xml() {
-    let (_, _, body) = spoiled(2, |sent| replace(&mut sent.query, "Format=JSON", "Format=XML"));
+fn errors_are_xml_unless_json_is_requested() {
+    let (_, _, body) = rejection_of(2, |sent| replace(&mut sent.query, "Format=JSON", "Format=XML"));
     let body = String::from_utf8(body).unwrap();
     assert!(body.contains("<Error>") && body.contains("<Code>SignatureDoesNotMatch</Code>"), "{body}");
 }
 
 #[test]
-fn requests_beyond_the_limit_are_throttled_and_told_how_long_to_wait() {
+fn requests_over_the_limit_are_throttled_with_the_time_to_wait() {
     let mut cloud =
         TestCloud::new(SimulatorOptions { requests_per_second: 2.0, ..SimulatorOptions::default() });
     cloud.call(GROUPS, &[PRODUCT], &[]).unwrap();
     cloud.call(GROUPS, &[PRODUCT], &[]).unwrap();
     let sent = cloud.sign(&TestCloud::request(GROUPS, &[PRODUCT], &[]), 3, &keys());
-    let Outcome::Error { error, .. } = cloud.state.reply(&sent.incoming(), cloud.now).outcome else {
+    let reply = dispatch::call(&cloud.state, &sent.incoming(), cloud.now).reply;
+    let Reply::Error { error, .. } = reply else {
         panic!("over the limit");
     };
     assert_eq!((error.status, &*error.code), (400, "Throttling.User"));

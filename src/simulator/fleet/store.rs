@@ -1,0 +1,126 @@
+//! All groups of the simulated account, behind locks: by id, and in the order of the listing. A group advances when
+//! it is read.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use parking_lot::{Mutex, MutexGuard};
+
+use super::advance::advance;
+use super::create::{GroupSize, create_group};
+use super::model::SimulatedGroup;
+
+/// All groups of the simulated account.
+#[derive(Debug)]
+pub struct FleetStore {
+    seed: u64,
+    size: GroupSize,
+    /// The number of the next group.
+    next: u64,
+    /// The oldest first.
+    groups: Vec<(Arc<str>, Arc<Mutex<SimulatedGroup>>)>,
+    by_id: HashMap<Arc<str>, Arc<Mutex<SimulatedGroup>>>,
+}
+
+/// The fleet at one simulated instant.
+#[derive(Debug, Clone, Copy)]
+pub struct FleetView<'a> {
+    fleet: &'a FleetStore,
+    now: Timestamp,
+}
+
+impl FleetStore {
+    /// A fleet of so many groups at `start`.
+    pub fn new(seed: u64, groups: usize, size: GroupSize, start: Timestamp) -> Self {
+        let mut fleet =
+            Self { seed, size, next: 0, groups: Vec::with_capacity(groups), by_id: HashMap::new() };
+        for _ in 0..groups {
+            fleet.add_group(start);
+        }
+        fleet
+    }
+
+    /// Adds a group, which is listed first, and returns its id.
+    pub fn add_group(&mut self, now: Timestamp) -> Arc<str> {
+        let group = create_group(self.seed, self.next, self.size, now);
+        self.next += 1;
+        let id: Arc<str> = group.settings.id.as_str().into();
+        let group = Arc::new(Mutex::new(group));
+        self.groups.push((Arc::clone(&id), Arc::clone(&group)));
+        self.by_id.insert(Arc::clone(&id), group);
+        id
+    }
+
+    /// Whether there is a group with this id.
+    pub fn contains(&self, id: &str) -> bool {
+        self.by_id.contains_key(id)
+    }
+
+    /// Deletes groups.
+    pub fn delete_groups(&mut self, ids: &[String]) {
+        self.groups.retain(|(id, _)| !ids.iter().any(|deleted| deleted.as_str() == &**id));
+        self.by_id.retain(|id, _| !ids.iter().any(|deleted| deleted.as_str() == &**id));
+    }
+
+    /// Changes every group, without advancing it. `change` receives its number: the oldest is 0.
+    pub fn change_each(&self, mut change: impl FnMut(usize, &mut SimulatedGroup)) {
+        for (number, (_, group)) in self.groups.iter().enumerate() {
+            change(number, &mut group.lock());
+        }
+    }
+
+    /// The fleet at an instant.
+    pub fn at(&self, now: Timestamp) -> FleetView<'_> {
+        FleetView { fleet: self, now }
+    }
+}
+
+impl<'a> FleetView<'a> {
+    /// The instant.
+    pub fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    /// The number of groups.
+    pub fn len(&self) -> usize {
+        self.fleet.groups.len()
+    }
+
+    /// Reads the group at a position of the listing. The newest group is at position 0.
+    ///
+    /// # Panics
+    /// If the position is not below [`len`](Self::len).
+    pub fn with_group_at<T>(&self, position: usize, read: impl FnOnce(&SimulatedGroup) -> T) -> T {
+        let (_, group) = &self.fleet.groups[self.len() - 1 - position];
+        read(&self.advanced(group))
+    }
+
+    /// Reads the group with an id; `None` if there is none.
+    pub fn with_group<T>(&self, id: &str, read: impl FnOnce(&SimulatedGroup) -> T) -> Option<T> {
+        self.fleet.by_id.get(id).map(|group| read(&self.advanced(group)))
+    }
+
+    /// Changes the group with an id; `None` if there is none.
+    pub fn change<T>(&self, id: &str, change: impl FnOnce(&mut SimulatedGroup) -> T) -> Option<T> {
+        self.fleet.by_id.get(id).map(|group| change(&mut self.advanced(group)))
+    }
+
+    /// Changes one group after the other until `change` returns `true`. Returns whether it did.
+    pub fn change_any(&self, mut change: impl FnMut(&mut SimulatedGroup) -> bool) -> bool {
+        self.fleet.groups.iter().any(|(_, group)| change(&mut self.advanced(group)))
+    }
+
+    /// Advances every group to the instant.
+    pub fn advance(&self) {
+        for (_, group) in &self.fleet.groups {
+            drop(self.advanced(group));
+        }
+    }
+
+    fn advanced(&self, group: &'a Mutex<SimulatedGroup>) -> MutexGuard<'a, SimulatedGroup> {
+        let mut group = group.lock();
+        advance(&mut group, self.now);
+        group
+    }
+}
