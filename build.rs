@@ -1,5 +1,5 @@
-//! Tells the binary what it was built from: the git revision, where there is one, and the compiler. Links a
-//! static one smaller.
+//! Passes the git revision, if there is one, and the compiler's version to the build, and makes static
+//! binaries smaller.
 
 use std::env;
 use std::path::Path;
@@ -14,19 +14,20 @@ fn main() {
     pack_relocations();
 }
 
-/// A static program relocates itself when it starts, by a table of 24 bytes for each address; packed, it is a
-/// bit for most. musl 1.2.4 and the GNU C library 2.36 can read that; the C library is the one linked here, and so
-/// the only one that has to. Linkers too old for it leave the table as it is.
+/// Packs the relocation table of a static program, which has 24 bytes for each address; packed, most
+/// addresses take one bit. Only the C library that is linked here has to read it: musl since 1.2.4 and the
+/// GNU C library since 2.36 can. Linkers that do not know the option leave the table unpacked.
 fn pack_relocations() {
-    let has = |name: &str, value| env::var(name).is_ok_and(|list| list.split(',').any(|word| word == value));
+    let has =
+        |name: &str, value| env::var(name).is_ok_and(|list| list.split(',').any(|entry| entry == value));
     if has("CARGO_CFG_TARGET_OS", "linux") && has("CARGO_CFG_TARGET_FEATURE", "crt-static") {
         println!("cargo:rustc-link-arg-bins=-Wl,-z,pack-relative-relocs");
     }
 }
 
-/// What the builder says it is (a container's build has no repository), else the commit that is checked
-/// out, where the sources are a git checkout of their own: a source archive unpacked inside somebody
-/// else's repository must not carry that one's revision.
+/// `SOURCE_REVISION` if it is set (a container build has no repository), else the checked-out commit if the
+/// sources are the top of a git checkout: a source archive unpacked inside another repository must not get
+/// that repository's revision.
 fn revision() -> Option<String> {
     println!("cargo:rerun-if-env-changed=SOURCE_REVISION");
     if let Ok(revision) = env::var("SOURCE_REVISION")
@@ -37,8 +38,8 @@ fn revision() -> Option<String> {
     if !Path::new(".git").exists() {
         return None;
     }
-    // The log of HEAD grows with every commit and checkout. A path that doesn't exist would make
-    // every build dirty, so it is watched only where it does.
+    // The log of HEAD grows with every commit and checkout. Cargo rebuilds every time if a watched path is
+    // missing, so only existing paths are watched.
     for name in ["HEAD", "logs/HEAD"] {
         if let Some(path) = output("git", &["rev-parse", "--git-path", name])
             && Path::new(&path).exists()
@@ -49,7 +50,7 @@ fn revision() -> Option<String> {
     output("git", &["rev-parse", "HEAD"])
 }
 
-/// The compiler's version, `1.95.0`.
+/// The compiler's version, for example `1.95.0`.
 fn rustc() -> Option<String> {
     let compiler = env::var("RUSTC").ok()?;
     output(&compiler, &["--version"])?.split_whitespace().nth(1).map(str::to_owned)

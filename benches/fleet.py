@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
-"""What a poll of a whole fleet costs, measured through the front door.
+"""Measures the cost of polling a whole fleet, with the built binary over loopback.
 
     benches/fleet.py BINARY [--groups 200] [--instances-per-group 500] [--polls 5]
 
-Starts the simulated cloud and, one after the other, exporters in several modes, as processes of their
-own on loopback. CPU time is the kernel's, in nanoseconds, of all threads of the process, from one poll's
-end to the next one's: polling, parsing, rendering. Memory is what /proc says after the last poll.
-The ratio sets the exporter's CPU time against what the simulated cloud spent on the same pages in the same
-run, so that a slow or busy machine shows. Standard library only.
+Starts the simulated cloud and, one after the other, exporters in several modes, as separate
+processes. CPU time covers all threads of the process, as counted by the kernel in nanoseconds, from the end
+of one poll to the end of the next: polling, parsing, rendering. Memory is read from /proc after the last
+poll. The ratio divides the exporter's CPU time by the CPU time that the simulated cloud spent on the same
+pages, which cancels out the speed of the machine. Standard library only.
 """
 
 import argparse
@@ -37,12 +37,12 @@ def start(command, marker):
 
 
 def get(url):
-    with urllib.request.urlopen(url) as answer:
-        return answer.read().decode()
+    with urllib.request.urlopen(url) as response:
+        return response.read().decode()
 
 
 def cpu(process):
-    """Milliseconds on a CPU, all threads."""
+    """CPU time of all threads, in milliseconds."""
     spent = 0
     for path in glob.glob(f"/proc/{process.pid}/task/*/schedstat"):
         try:
@@ -58,7 +58,7 @@ def memory(process, field):
 
 
 def polls_ended(url):
-    """How many polls have succeeded and how long all polls took together, in seconds."""
+    """Number of successful polls, total duration of all polls in seconds, and length of the body."""
     text = get(url + "/metrics")
     ended = re.search(r'_polls_total\{[^}]*result="success"[^}]*\} (\S+)', text)
     took = re.search(r"_poll_duration_seconds_sum(?:\{[^}]*\})? (\S+)", text)
@@ -85,7 +85,7 @@ def measure(binary, cloud, cloud_url, settings, polls):
     exporter, address = start(command + [part for s in sets for part in ("--set", s)], r"address=(\S+)")
     try:
         url = f"http://{address}"
-        # The first poll makes connections and finds buffer sizes.
+        # The first poll opens connections and determines buffer sizes.
         wait_for_poll(url, 1)
         time.sleep(0.5)
         before = cpu(exporter), cpu(cloud), polls_ended(url)
@@ -108,7 +108,7 @@ def measure(binary, cloud, cloud_url, settings, polls):
 
 
 def arguments_of_a_fleet(page):
-    """What every measurement of a fleet is told."""
+    """The arguments that all measurements of a fleet have in common."""
     arguments = argparse.ArgumentParser(description=page.splitlines()[0])
     arguments.add_argument("binary")
     arguments.add_argument("--groups", type=int, default=200)
@@ -117,7 +117,7 @@ def arguments_of_a_fleet(page):
 
 
 def simulated(options):
-    """A simulated cloud with a fleet that stands still: its process and its URL."""
+    """Starts a simulated cloud whose fleet does not change; returns its process and its URL."""
     return start(
         [
             options.binary,
@@ -137,7 +137,7 @@ def main():
     options = arguments.parse_args()
     cloud, cloud_url = simulated(options)
     try:
-        print("| mode | CPU of a poll, ms | of the cloud's own | wall of a poll, ms | RSS, MB | peak, MB | body, MB |")
+        print("| mode | CPU of a poll, ms | relative to the cloud | wall of a poll, ms | RSS, MB | peak, MB | body, MB |")
         print("|---|--:|--:|--:|--:|--:|--:|")
         for mode, settings in MODES.items():
             found = measure(options.binary, cloud, cloud_url, settings, options.polls)

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""What scrapers get, how large it is, and what scraping at full speed costs a poll.
+"""Measures the format and size that each client gets, and how scraping at full speed slows down polls.
 
     benches/formats.py BINARY [--groups 200] [--instances-per-group 500] [--turns 3] [--rates 200 5000]
 
-Starts the simulated cloud and exporters as processes of their own on loopback. First the sizes: one scrape
+Starts the simulated cloud and exporters as separate processes on loopback. First the sizes: one scrape
 for each client's own Accept header and each encoding. Then the wall time of polls at rate limits (requests
-per second), in turns without scrapes and with `wrk`, which scrapes over four connections as fast as it can.
+per second), alternating between no scrapes and `wrk`, which scrapes over four connections as fast as it can.
 Needs `wrk` for the second part; otherwise standard library only.
 """
 
@@ -23,7 +23,7 @@ OPENMETRICS = "application/openmetrics-text;version=1.0.0"
 OPENMETRICS_0 = "application/openmetrics-text;version=0.0.1"
 PROTOBUF = "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited"
 UTF_8 = "escaping=allow-utf-8"
-# As these programs send them, of curl and Prometheus 2.42 as received, of the others by their sources.
+# The headers of curl and Prometheus 2.42 were recorded; the others are taken from the sources.
 CLIENTS = {
     "curl, a browser": "*/*",
     "Prometheus 2.42": f"{OPENMETRICS},{OPENMETRICS_0};q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1",
@@ -59,8 +59,8 @@ def exporter(binary, cloud_url, settings):
 
 def scrape(url, accept, encoding):
     request = urllib.request.Request(url + "/metrics", headers={"Accept": accept, "Accept-Encoding": encoding})
-    with urllib.request.urlopen(request) as answer:
-        return answer.headers["Content-Type"], len(answer.read())
+    with urllib.request.urlopen(request) as response:
+        return response.headers["Content-Type"], len(response.read())
 
 
 def sizes(binary, cloud_url):
@@ -85,7 +85,7 @@ def sizes(binary, cloud_url):
 
 
 def poll_seconds(url, polls):
-    """The wall time of each of the next polls, read from the exporter's own histogram."""
+    """The wall time in seconds of each of the next polls, read from the exporter's own histogram."""
 
     def totals():
         text = get(url + "/metrics?collect[]=exporter")
@@ -124,8 +124,8 @@ def polls_under_load(binary, cloud_url, turns, rates):
 
 
 def in_turns(url, encoding, turns, polls):
-    """Scrapes per second, and the median wall time of a poll with them and without: in turns, so that other
-    work on the machine falls on both."""
+    """Scrapes per second, and the median wall time of a poll with and without them. Both are measured
+    alternately, so that other load on the machine affects both."""
     quiet, loaded, scrapes = [], [], []
     for _ in range(turns):
         poll_seconds(url, 1)
@@ -134,7 +134,7 @@ def in_turns(url, encoding, turns, polls):
         command = ["wrk", "-t1", "-c4", "-d300", *headers, url + "/metrics"]
         wrk = subprocess.Popen(command, stdout=subprocess.DEVNULL)
         try:
-            # The poll that runs already was not under load from its start.
+            # The current poll was not under load from its start.
             poll_seconds(url, 1)
             began, before = time.monotonic(), served(url)
             loaded += poll_seconds(url, polls)

@@ -1,4 +1,5 @@
-//! How long a page takes: parsed alone, parsed and folded, and as `serde_json::Value` for comparison.
+//! Time to parse one page of instances: alone, with the summary of its instances, and as
+//! `serde_json::Value` for comparison.
 
 use std::{fmt::Write as _, future::Future, hint::black_box, pin::pin, task};
 
@@ -12,7 +13,7 @@ use appstreaming_exporter::{
 };
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 
-/// Answers every request with the same page.
+/// Returns the same page for every request.
 struct Canned(Vec<u8>);
 
 impl Call for Canned {
@@ -45,11 +46,11 @@ fn parse(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// Runs a future that never waits.
+/// Runs a future that is ready at its first poll.
 fn ready<F: Future>(future: F) -> F::Output {
     match pin!(future).poll(&mut task::Context::from_waker(task::Waker::noop())) {
         task::Poll::Ready(output) => output,
-        task::Poll::Pending => unreachable!("canned answers are there at once"),
+        task::Poll::Pending => unreachable!("a canned response is ready at once"),
     }
 }
 
@@ -65,7 +66,7 @@ fn page_of(instances: usize) -> Vec<u8> {
             2000 + index,
             index / 4,
         )
-        .expect("a String takes everything");
+        .expect("writing into a String never fails");
     }
     page.push_str("]}\n");
     page.into_bytes()

@@ -1,4 +1,4 @@
-//! How long it takes to render a fleet of 100,000 instances in detail, about 400,000 series, and to pack it.
+//! Time to render a fleet of 100,000 instances in detail, about 400,000 series, and to compress it.
 
 use std::hint::black_box;
 use std::sync::Arc;
@@ -73,7 +73,7 @@ fn render(criterion: &mut Criterion) {
     group.bench_function("prepare, count and render text", |bencher| {
         bencher.iter(|| Exposition::new(Arc::clone(&snapshot), Arc::clone(&options)).text());
     });
-    // Into a buffer of the right size; text is what the others are held against.
+    // Into a buffer of the right size; text is the baseline for the other formats.
     for syntax in Syntax::ALL {
         group.bench_function(format!("render {syntax:?}"), |bencher| {
             let size = exposition.body(syntax, Encoding::Identity).len();
@@ -87,9 +87,9 @@ fn render(criterion: &mut Criterion) {
     group.finish();
 }
 
-fn pack(criterion: &mut Criterion) {
+fn compress(criterion: &mut Criterion) {
     let exposition = Exposition::new(fleet(), Arc::default());
-    let mut group = criterion.benchmark_group("pack");
+    let mut group = criterion.benchmark_group("compress");
     group.sample_size(10);
     for syntax in Syntax::ALL {
         let plain = exposition.body(syntax, Encoding::Identity).bytes().clone();
@@ -103,5 +103,5 @@ fn pack(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, render, pack);
+criterion_group!(benches, render, compress);
 criterion_main!(benches);

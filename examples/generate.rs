@@ -1,5 +1,5 @@
-//! Writes what packages ship beside the binary, from the definition of the command line: manual pages for
-//! `man` and completions for shells. None of it is kept in the repository, so none of it can drift.
+//! Generates the manual pages and shell completions of packages from the definition of the command line.
+//! The files are not kept in the repository, so they always match the flags.
 //!
 //! ```sh
 //! cargo run --example generate -- target/generated
@@ -17,24 +17,24 @@ use clap_mangen::roff::{Roff, bold, roman};
 
 const NAME: &str = "appstreaming-exporter";
 
-/// What `--help` has no room for; each paragraph is a term and what is said of it.
+/// Sections of the manual page that `--help` does not contain; each paragraph is a term and its explanation.
 const SECTIONS: &[(&str, &[(&str, &str)])] = &[
     (
         "EXIT STATUS",
         &[
-            ("0", "All went well; for the daemon, that it was asked to end."),
+            ("0", "Success; for the daemon, a requested shutdown."),
             (
                 "1",
-                "The configuration, a target or the machine is in the way; standard error says what to do.",
+                "An error in the configuration, of a target or of the machine; standard error contains the remedy.",
             ),
-            ("2", "The command line makes no sense."),
+            ("2", "Invalid command line."),
         ],
     ),
     (
         "SIGNALS",
         &[(
             "SIGTERM, SIGINT",
-            "Stop being ready, let running scrapes finish, end. A second one ends the process at once.",
+            "Stop being ready, wait for running scrapes, exit. A second signal ends the process at once.",
         )],
     ),
     (
@@ -46,7 +46,7 @@ const SECTIONS: &[(&str, &[(&str, &str)])] = &[
             ),
             (
                 "/etc/appstreaming-exporter/config.toml",
-                "Configuration of the systemd service. Nothing in it must be set.",
+                "Configuration of the systemd service. Every key is optional.",
             ),
         ],
     ),
@@ -70,7 +70,7 @@ fn main() -> ExitCode {
 /// One page for the program and one for each command.
 fn manual(directory: &Path) -> io::Result<()> {
     fs::create_dir_all(directory)?;
-    // Without revision and compiler: the same sources make the same pages everywhere.
+    // Without revision and compiler, so that the same sources produce the same pages everywhere.
     let mut definition = cli::definition().version(VERSION);
     definition.build();
     let commands: Vec<_> =
@@ -121,8 +121,8 @@ fn completions(directory: &Path) -> io::Result<()> {
         clap_complete::generate_to(shell, &mut cli::definition(), NAME, directory)?;
     }
     let bash = clap_complete::generate_to(Shell::Bash, &mut cli::definition(), NAME, directory)?;
-    // clap_complete 4.6 takes the hyphen of a program's name for the border of a subcommand in one place and
-    // not in the other, so that no flag of a subcommand is ever completed.
+    // clap_complete 4.6 treats the hyphen in a program's name as the start of a subcommand in one place but
+    // not in the other, so that flags of subcommands are not completed.
     let text = fs::read_to_string(&bash)?;
     fs::write(bash, text.replace("appstreaming__subcmd__exporter", "appstreaming__exporter"))
 }

@@ -1,4 +1,4 @@
-//! Whatever stands in a configuration is taken or refused with a word, and what is taken loads again.
+//! Every configuration is either accepted, and can then be printed, or rejected with a message.
 #![no_main]
 
 use appstreaming_exporter::config::{Sources, load};

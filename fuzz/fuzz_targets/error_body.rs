@@ -1,4 +1,4 @@
-//! Whatever comes instead of an answer becomes an error that can be shown.
+//! Every body of an error response becomes an error that can be printed.
 #![no_main]
 
 use appstreaming_exporter::aliyun::Error;

@@ -1,4 +1,4 @@
-//! Whatever the cloud sends as a page is read or refused, and never a panic.
+//! Every page of a listing is either parsed or rejected, without a panic.
 #![no_main]
 
 use appstreaming_exporter::appstreaming::wire::{Group, Instance, Page, Persistent};

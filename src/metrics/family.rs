@@ -1,7 +1,7 @@
-//! Metric families as plain data: what every encoder understands.
+//! Metric families as plain data, which every encoder accepts.
 //!
-//! The fleet's families are streamed through the catalogue instead (there can be millions of samples);
-//! this owned form is for the few metrics that the exporter keeps about itself.
+//! This owned form is for the few metrics that the exporter keeps about itself. The fleet's families can
+//! have millions of samples and are streamed through the catalogue instead.
 
 use std::borrow::Cow;
 
@@ -10,16 +10,16 @@ use jiff::Timestamp;
 /// The type of a family.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum MetricType {
-    /// Goes up and down.
+    /// A value that can increase and decrease.
     Gauge,
-    /// Only grows.
+    /// A value that only increases, until a restart.
     Counter,
     /// Cumulative buckets, sum and count.
     Histogram,
 }
 
 impl MetricType {
-    /// The word for it in every text format.
+    /// The name of the type in the text formats.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Gauge => "gauge",
@@ -29,10 +29,10 @@ impl MetricType {
     }
 }
 
-/// What a family's values are measured in: base units only, as Prometheus asks for.
+/// The unit of a family's values: one of Prometheus's base units.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Unit {
-    /// Seconds, also of Unix timestamps.
+    /// Seconds, including Unix timestamps.
     Seconds,
     /// Bytes.
     Bytes,
@@ -41,7 +41,7 @@ pub enum Unit {
 }
 
 impl Unit {
-    /// The unit as it ends a name, and as OpenMetrics' `# UNIT` line says it.
+    /// The suffix of names in this unit, and the value of OpenMetrics's `# UNIT` line.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Seconds => "seconds",
@@ -51,20 +51,20 @@ impl Unit {
     }
 }
 
-/// What a family says of itself before its samples.
+/// What describes a family before its samples.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Metadata<'a> {
     /// Full name; counters with their `_total`.
     pub name: &'a str,
-    /// One sentence for people.
+    /// The `# HELP` text.
     pub help: &'a str,
     /// Type.
     pub metric_type: MetricType,
 }
 
 impl Metadata<'_> {
-    /// The unit, which is the name's ending (before a counter's `_total`): a name that ends in no
-    /// base unit counts things and has none.
+    /// The unit, taken from the end of the name (before a counter's `_total`). `None` for a count of
+    /// objects, whose name does not end in a base unit.
     pub fn unit(&self) -> Option<Unit> {
         let stem = match self.metric_type {
             MetricType::Counter => self.name.strip_suffix("_total").unwrap_or(self.name),
@@ -80,7 +80,7 @@ impl Metadata<'_> {
 pub struct MetricFamily {
     /// Full name; counters with their `_total`.
     pub name: Cow<'static, str>,
-    /// One sentence for people.
+    /// The `# HELP` text.
     pub help: Cow<'static, str>,
     /// Type.
     pub metric_type: MetricType,
@@ -89,13 +89,13 @@ pub struct MetricFamily {
 }
 
 impl MetricFamily {
-    /// Everything but the samples.
+    /// The family without its samples.
     pub fn metadata(&self) -> Metadata<'_> {
         Metadata { name: &self.name, help: &self.help, metric_type: self.metric_type }
     }
 }
 
-/// One series' labels and value.
+/// The labels and the value of one series.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sample {
     /// Label names and values, unescaped.
@@ -107,38 +107,38 @@ pub struct Sample {
 /// A sample's value.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Value {
-    /// Of a gauge or counter.
+    /// The value of a gauge or counter.
     Number(f64),
-    /// Of a histogram.
+    /// The value of a histogram.
     Histogram(Histogram),
 }
 
-/// Observations, counted by how large they are.
+/// Observations, counted in buckets by their size.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Histogram {
-    /// (upper bound, cumulative count), ascending, without `+Inf`: that is the count.
+    /// Upper bound and cumulative count, ascending. The bucket `+Inf` is left out, since it equals `count`.
     pub buckets: Vec<(f64, u64)>,
     /// Sum of all observations.
     pub sum: f64,
     /// Number of all observations.
     pub count: u64,
-    /// Single observations worth looking at; of several in one bucket the first is shown.
+    /// Exemplars; of several in one bucket the first is written.
     pub exemplars: Vec<Exemplar>,
 }
 
-/// One observation, and what led to it. Only OpenMetrics and protobuf carry it.
+/// One observation with labels that identify its cause. Only OpenMetrics and protobuf contain exemplars.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Exemplar {
-    /// Names and values, unescaped: at most [`Exemplar::MAX_LABEL_CHARACTERS`] together, as OpenMetrics demands.
+    /// Names and values, unescaped: at most [`Exemplar::MAX_LABEL_CHARACTERS`] together, as OpenMetrics requires.
     pub labels: Vec<(Cow<'static, str>, String)>,
-    /// What was observed.
+    /// The observed value.
     pub value: f64,
-    /// When.
+    /// Time of the observation.
     pub at: Timestamp,
 }
 
 impl Histogram {
-    /// Every bucket with its bounds, `+Inf` last: (above, up to, cumulative count).
+    /// Every bucket as exclusive lower bound, inclusive upper bound and cumulative count; `+Inf` is last.
     pub fn intervals(&self) -> impl Iterator<Item = (f64, f64, u64)> {
         let above = std::iter::once(f64::NEG_INFINITY).chain(self.buckets.iter().map(|(bound, _)| *bound));
         let upto = self.buckets.iter().copied().chain([(f64::INFINITY, self.count)]);
@@ -152,7 +152,7 @@ impl Histogram {
 }
 
 impl Exemplar {
-    /// OpenMetrics 1.0.0: characters of all names and values of an exemplar's labels.
+    /// Limit of OpenMetrics 1.0.0 for all label names and values of an exemplar together, in characters.
     pub const MAX_LABEL_CHARACTERS: usize = 128;
 }
 
@@ -161,7 +161,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_unit_is_the_ending_of_the_name() {
+    fn the_unit_of_a_family_is_the_end_of_its_name() {
         let unit = |name, metric_type| Metadata { name, help: "", metric_type }.unit();
         assert_eq!(unit("a_poll_duration_seconds", MetricType::Histogram), Some(Unit::Seconds));
         assert_eq!(unit("a_wait_seconds_total", MetricType::Counter), Some(Unit::Seconds));

@@ -7,7 +7,7 @@
 //!
 //! Nothing in here keeps state between two snapshots: a series exists as long as the snapshot contains
 //! its value. What is not here: how the snapshot is polled (`poller`), and which format and encoding a
-//! scrape gets (`http`).
+//! scrape gets (`scrape`).
 
 pub mod catalogue;
 pub mod compress;

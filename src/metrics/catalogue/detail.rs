@@ -1,4 +1,4 @@
-//! Every instance and every persistent session by itself.
+//! Each instance and each persistent session.
 
 use crate::fleet::timestamp::seconds;
 use crate::metrics::catalogue::collector::Collector;
@@ -10,13 +10,13 @@ use crate::metrics::sample_writer::SampleWriter;
 
 pub(super) const SECTION: Section = Section {
     title: "Detail",
-    introduction: "Every instance and every persistent session by itself. Opt-in, since it costs several \
-        series for each: `collectors.instances = \"detailed\"` (collector `instances_detail`) and \
+    introduction: "Series for each instance and each persistent session. Off by default, because every \
+        object has several series: `collectors.instances = \"detailed\"` (collector `instances_detail`) and \
         `collectors.persistent = \"detailed\"` (collector `persistent_detail`).\n\n\
-        States carry the current one only, value 1, unless `collectors.stateset = \"full\"`. The label \
-        `user` exists as `collectors.users` says: `off` (default) leaves it out, `hash` is the first 16 \
-        hex digits of a keyed HMAC-SHA256, `plain` is the name. Where a poll would serve more than \
-        `collectors.max_series` series, these collectors are dropped whole, the larger first.",
+        Status metrics have a series for the current status only, with value 1, unless `collectors.stateset = \"full\"`. The label \
+        `user` depends on `collectors.users`: `off` (default) omits it, `hash` is the first 16 \
+        hex digits of a keyed HMAC-SHA256 of the name, `plain` is the name. If a snapshot has more than \
+        `collectors.max_series` series, whole collectors of this section are dropped, the larger first.",
     families: FAMILIES,
 };
 
@@ -26,7 +26,7 @@ const PERSISTENT: Family = Family { collector: Collector::PersistentDetail, ..Fa
 static FAMILIES: &[Family] = &[
     Family {
         name: "appstreaming_instance_info",
-        help: "What the instance is; always 1.",
+        help: "Properties of the instance as labels; always 1.",
         source: "AppInstanceModels[].AppInstanceId, NodeId, ChargeType, MainEthPublicIp, NetworkInterfaceIp, \
          NetworkInterfaceId, BindInfo.EndUserId",
         labels: &[
@@ -77,7 +77,7 @@ static FAMILIES: &[Family] = &[
     },
     Family {
         name: "appstreaming_instance_session_usage_duration_seconds",
-        help: "How long the instance's session has been in use.",
+        help: "Time in seconds that the instance's session has been in use.",
         source: "AppInstanceModels[].BindInfo.UsageDuration",
         labels: &["instance_id"],
         extract: Extract::GroupSeries(|row, samples| {
@@ -90,7 +90,7 @@ static FAMILIES: &[Family] = &[
     },
     Family {
         name: "appstreaming_instance_created_timestamp_seconds",
-        help: "When the instance was created.",
+        help: "Creation time of the instance, in Unix seconds.",
         source: "AppInstanceModels[].GmtCreate",
         labels: &["instance_id"],
         extract: Extract::GroupSeries(|row, samples| {
@@ -103,7 +103,7 @@ static FAMILIES: &[Family] = &[
     },
     Family {
         name: "appstreaming_instance_modified_timestamp_seconds",
-        help: "When the instance was last modified.",
+        help: "Time of the instance's last modification, in Unix seconds.",
         source: "AppInstanceModels[].GmtModified",
         labels: &["instance_id"],
         extract: Extract::GroupSeries(|row, samples| {
@@ -116,7 +116,7 @@ static FAMILIES: &[Family] = &[
     },
     Family {
         name: "appstreaming_persistent_session_info",
-        help: "What the persistent session is, and the instance behind it now; always 1.",
+        help: "Name of the persistent session and id of its current instance; always 1.",
         source: "PersistentAppInstanceModels[].AppInstancePersistentId, AppInstancePersistentName, AppInstanceId",
         labels: &["persistent_id", "name", "instance_id"],
         extract: Extract::GroupSeries(|row, samples| {
@@ -166,7 +166,7 @@ static FAMILIES: &[Family] = &[
     },
     Family {
         name: "appstreaming_persistent_session_authorized_users",
-        help: "Users authorised for the persistent session.",
+        help: "Number of users authorised for the persistent session.",
         source: "PersistentAppInstanceModels[].AuthorizedUsers",
         labels: &["persistent_id"],
         extract: Extract::GroupSeries(|row, samples| {
@@ -180,7 +180,7 @@ static FAMILIES: &[Family] = &[
     },
     Family {
         name: "appstreaming_persistent_session_created_timestamp_seconds",
-        help: "When the persistent session was created.",
+        help: "Creation time of the persistent session, in Unix seconds.",
         source: "PersistentAppInstanceModels[].GmtCreate",
         labels: &["persistent_id"],
         extract: Extract::GroupSeries(|row, samples| {
@@ -204,7 +204,7 @@ fn instance_info(row: &GroupRow<'_>, samples: &mut SampleWriter<'_>) {
             ("private_ip", instance.private_ip().unwrap_or_default()),
             ("network_interface_id", instance.network_interface_id().unwrap_or_default()),
         ];
-        // A pseudonym is a hash of its own: not worth making for somebody who only counts.
+        // A pseudonym costs a hash: it is not computed while series are only counted.
         let user = if samples.needs_label_values {
             row.input.options.users.value(instance.end_user_id())
         } else {

@@ -1,4 +1,4 @@
-//! The catalogue for people and for programs: `docs/metrics.md`, and `catalog --format json`.
+//! The catalogue as a document: `docs/metrics.md` in Markdown, and `catalog --format json`.
 
 use std::fmt::{self, Write as _};
 
@@ -14,38 +14,37 @@ const INTRODUCTION: &str = "\
 
 # Metrics
 
-Every metric that the exporter may serve, where it comes from and what it means. The table in the code
-that this page is made from is the one that the exporter renders, so the two cannot disagree. Names don't
-change without an entry in the changelog.
+Every metric that the exporter can serve, its source and its meaning. This page and the exporter's output
+are generated from the same table in the code. A metric name changes only with an entry in the changelog.
 
 ## Rules
 
 - **Names** are the API's field names in snake_case with the prefix `appstreaming_`, plus the unit suffix
-  that Prometheus' conventions ask for.
+  of the Prometheus naming conventions.
 - **Units** are base units: seconds, ratios from 0 to 1 (the API's `\"85\"` percent is `0.85`), Unix
-  timestamps in seconds to the millisecond. \"For ever\" is `+Inf`.
-- **Nothing is made up.** A field that the API leaves out, or sends empty or unreadable, has no sample.
-  What could not be read is counted by `appstreaming_exporter_unparsable_fields_total`.
-- **State sets** are gauges of 0 or 1, one series for each known state, always all of them, plus one for a
-  state that the exporter has never heard of, as the API spells it in upper case. Exactly one is 1. Of
-  unheard-of states at most 16 a field are shown by name, the smallest in byte order; the rest is `OTHER`.
-- **Counts by state** have a series for each known state, also at 0, so `rate`, `sum` and alerts never
-  meet a missing series. What comes without a state is counted under `UNKNOWN`.
-- **Info metrics** are always 1; join on them to get at their labels.
-- **No sample has a timestamp.** Freshness is a metric of its own: see [Freshness](#freshness).
+  timestamps in seconds with millisecond resolution. A duration without limit is `+Inf`.
+- **Missing values have no sample.** A field that the API omits, or returns empty or unreadable, has no
+  sample. Unreadable values are counted by `appstreaming_exporter_unparsable_fields_total`.
+- **State sets** are gauges of 0 or 1: one series for each known status, and another one for an unknown
+  status, spelled as the API returns it in upper case. Exactly one series is 1. At most 16 unknown
+  statuses for each field have a series of their own, the smallest in byte order; the others are `OTHER`.
+- **Counts by status** have a series for each known status, even at 0, so that `rate`, `sum` and alerts
+  always find it. Objects without a status are counted under `UNKNOWN`.
+- **Info metrics** are always 1; join on them to add their labels to other metrics.
+- **Samples have no timestamp.** The age of the data is a metric: see [Freshness](#freshness).
 
-Every series of a group has the labels `account` (the configured name), `region_id` (where the group is) and
-`group_id`, then `group_name` and `tag_<key>` as `labels.group` in the configuration asks for them; every
-series of a node pool has `node_pool_id` as well. The tables below list the labels beyond these.
+Every series of a group has the labels `account` (the configured name), `region_id` (the group's region) and
+`group_id`, followed by `group_name` and `tag_<key>` if `labels.group` in the configuration adds them. Every
+series of a node pool also has `node_pool_id`. The tables below list the other labels.
 
-A tag's key is made a valid label name by writing `_` for every character that a label name can't have. Where
-two keys become the same name, the second gets a number behind it, and a line in the log says so.
+A tag's key becomes a label name by replacing every character that a label name cannot contain with `_`. If
+two keys become the same name, a number is appended to the second, and the exporter logs a warning.
 ";
 
-/// The reference as Markdown: what `docs/metrics.md` holds.
+/// The reference in Markdown: the contents of `docs/metrics.md`.
 pub fn markdown() -> String {
     let mut page = INTRODUCTION.to_owned();
-    write_sections(&mut page).expect("writing into a String doesn't fail");
+    write_sections(&mut page).expect("writing into a String never fails");
     page
 }
 
@@ -79,7 +78,7 @@ fn write_sections(page: &mut String) -> fmt::Result {
     Ok(())
 }
 
-/// The labels worth repeating in each row: for groups and node pools those beyond the common ones.
+/// The labels of a table row: for groups and node pools, those that the introduction does not list.
 fn shown_labels(family: &Family) -> impl Iterator<Item = &'static str> {
     let common =
         if family.scope().labels().contains(&"group_id") { family.scope().labels().len() } else { 0 };
@@ -94,7 +93,7 @@ fn cell(text: &str) -> String {
 /// and `source`.
 pub fn json() -> String {
     let entries: Vec<_> = families().map(Entry::new).collect();
-    serde_json::to_string_pretty(&entries).expect("plain strings serialise")
+    serde_json::to_string_pretty(&entries).expect("strings always serialise")
 }
 
 #[derive(Serialize)]

@@ -18,7 +18,7 @@ const GAUGE: Family = Family { collector: Collector::Groups, ..Family::GAUGE };
 static FAMILIES: &[Family] = &[
     Family {
         name: "appstreaming_group_info",
-        help: "What the delivery group is; always 1.",
+        help: "Properties of the delivery group as labels; always 1.",
         source: "AppInstanceGroupName, ProductType, AppInstanceType, OsType, ChargeType, ChargeResourceMode, \
          AppCenterImageId, SpecId, OfficeSiteId, AppPolicyId, AppPolicyVersion, AuthMode, AccessType, \
          UserGroupAuthMode",
@@ -64,14 +64,14 @@ static FAMILIES: &[Family] = &[
     },
     Family {
         name: "appstreaming_group_created_timestamp_seconds",
-        help: "When the delivery group was created.",
+        help: "Creation time of the delivery group, in Unix seconds.",
         source: "GmtCreate",
         extract: Extract::Group(|row| row.group().created.map(seconds)),
         ..GAUGE
     },
     Family {
         name: "appstreaming_group_expiry_timestamp_seconds",
-        help: "When the delivery group's subscription ends.",
+        help: "End of the delivery group's subscription, in Unix seconds; no sample without a subscription.",
         source: "ExpiredTime",
         extract: Extract::Group(|row| row.group().expires.map(seconds)),
         ..GAUGE
@@ -99,21 +99,21 @@ static FAMILIES: &[Family] = &[
     },
     Family {
         name: "appstreaming_group_reserve_amount_ratio",
-        help: "Share of the delivery group's sessions that is kept unused, 0 to 1.",
+        help: "Share of the delivery group's sessions that is kept idle, 0 to 1.",
         source: "ReserveAmountRatio",
         extract: Extract::Group(|row| row.group().reserve_amount_ratio),
         ..GAUGE
     },
     Family {
         name: "appstreaming_group_reserve_min_amount",
-        help: "Fewest unused sessions that the delivery group keeps.",
+        help: "Minimum number of idle sessions that the delivery group keeps.",
         source: "ReserveMinAmount",
         extract: Extract::Group(|row| row.group().reserve_min_amount),
         ..GAUGE
     },
     Family {
         name: "appstreaming_group_reserve_max_amount",
-        help: "Most unused sessions that the delivery group keeps.",
+        help: "Maximum number of idle sessions that the delivery group keeps.",
         source: "ReserveMaxAmount",
         extract: Extract::Group(|row| row.group().reserve_max_amount),
         ..GAUGE
@@ -134,21 +134,21 @@ static FAMILIES: &[Family] = &[
     },
     Family {
         name: "appstreaming_group_scaling_down_after_idle_seconds",
-        help: "How long a resource of the delivery group is idle before scale-in releases it.",
+        help: "Idle time in seconds after which scale-in releases a resource of the delivery group.",
         source: "ScalingDownAfterIdleMinutes",
         extract: Extract::Group(|row| row.group().scaling_down_after_idle_seconds),
         ..GAUGE
     },
     Family {
         name: "appstreaming_group_session_timeout_seconds",
-        help: "How long a disconnected session is kept; +Inf where it is kept for ever.",
+        help: "Time in seconds that a disconnected session is kept; +Inf if it is kept without limit.",
         source: "SessionTimeout",
         extract: Extract::Group(|row| row.group().session_timeout_seconds),
         ..GAUGE
     },
     Family {
         name: "appstreaming_group_ota_info",
-        help: "Version of the delivery group's image, and the one that waits; always 1.",
+        help: "Current and available version of the delivery group's image; always 1.",
         source: "OtaInfo.OtaVersion, OtaInfo.NewOtaVersion, OtaInfo.TaskId",
         labels: &["ota_version", "new_ota_version", "task_id"],
         extract: Extract::GroupSeries(|row, samples| {
@@ -165,14 +165,14 @@ static FAMILIES: &[Family] = &[
     },
     Family {
         name: "appstreaming_group_ota_update_available",
-        help: "Whether a newer version of the delivery group's image waits: 1 or 0.",
+        help: "Whether a newer version of the delivery group's image is available: 1 or 0.",
         source: "OtaInfo.NewOtaVersion",
         extract: Extract::Group(|row| row.group().ota.as_ref().map(|ota| flag(!ota.new_version.is_empty()))),
         ..GAUGE
     },
     Family {
         name: "appstreaming_group_skip_user_auth_check",
-        help: "Whether users of the delivery group are let in without a check of their rights: 1 or 0.",
+        help: "Whether the delivery group skips the authorization check of users: 1 or 0.",
         source: "SkipUserAuthCheck",
         extract: Extract::Group(|row| row.group().skip_user_auth_check.map(flag)),
         ..GAUGE
@@ -201,7 +201,7 @@ static FAMILIES: &[Family] = &[
     },
     Family {
         name: "appstreaming_group_tags",
-        help: "The delivery group's tags, as far as they are asked for; always 1.",
+        help: "Tags of the delivery group selected by labels.tags; always 1.",
         source: "Tags[], ResourceTags[]",
         labels: &["tag_<key>"],
         extract: Extract::GroupSeries(|row, samples| {
@@ -234,12 +234,12 @@ fn info(row: &GroupRow<'_>, samples: &mut SampleWriter<'_>) {
     samples.write(&labels, 1.0);
 }
 
-/// One series an application: of two with the same id the first counts, of those without an id each
-/// that differs.
+/// One series for each application. Of two applications with the same id the first is used; applications
+/// without an id are distinguished by their other fields.
 fn apps(row: &GroupRow<'_>, samples: &mut SampleWriter<'_>) {
     let apps = &row.group().apps;
     for (index, app) in apps.iter().enumerate() {
-        // Groups have a handful of applications: looking back is quicker than a set.
+        // Groups have few applications: comparing with the previous ones is faster than a set.
         let seen =
             apps[..index].iter().any(|before| before == app || (!app.id.is_empty() && before.id == app.id));
         if !seen {

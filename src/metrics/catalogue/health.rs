@@ -10,11 +10,11 @@ use crate::metrics::sample_writer::SampleWriter;
 pub(super) const SECTION: Section = Section {
     title: "Freshness",
     introduction: "How fresh the fleet's data is. Collector `health`, always on. `target` is the product \
-        type, with `/region` behind it where the account lists regions (`CloudApp`, \
+        type, with `/region` appended if the account lists regions (`CloudApp`, \
         `CloudApp/cn-hangzhou`).\n\n\
-        A poll that fails, or fails for some groups, keeps the last good data of what failed and says so \
-        here. Data older than `poll.stale_after` is no longer served, and its \
-        `appstreaming_group_refreshed_timestamp_seconds` goes with it; `appstreaming_up` and \
+        If a poll fails, or fails for some groups, the last good data of the failed parts is kept and \
+        these metrics show it. Data older than `poll.stale_after` is dropped together with \
+        its `appstreaming_group_refreshed_timestamp_seconds`; `appstreaming_up` and \
         `appstreaming_target_poll_timestamp_seconds` stay.",
     families: FAMILIES,
 };
@@ -24,14 +24,14 @@ const GAUGE: Family = Family { collector: Collector::Health, ..Family::GAUGE };
 static FAMILIES: &[Family] = &[
     Family {
         name: "appstreaming_up",
-        help: "Whether the last poll of the target succeeded whole: 1 or 0.",
+        help: "Whether the last poll of the target succeeded completely: 1 or 0; no sample before the first poll has ended.",
         source: "the last poll",
         extract: Extract::Target(|target| target.up.map(flag)),
         ..GAUGE
     },
     Family {
         name: "appstreaming_group_refreshed_timestamp_seconds",
-        help: "When the delivery group's data from this operation was last fetched whole.",
+        help: "Time of the last complete listing of the delivery group's data by this operation, in Unix seconds.",
         source: "the last listing",
         labels: &["operation"],
         extract: Extract::GroupSeries(refreshed),
@@ -39,7 +39,7 @@ static FAMILIES: &[Family] = &[
     },
     Family {
         name: "appstreaming_target_poll_timestamp_seconds",
-        help: "When the last poll of the target that succeeded whole ended.",
+        help: "End of the target's last completely successful poll, in Unix seconds.",
         source: "the last successful poll",
         extract: Extract::Target(|target| target.last_success.map(seconds)),
         ..GAUGE

@@ -12,9 +12,8 @@ use crate::metrics::sample_writer::SampleWriter;
 pub(super) const SECTION: Section = Section {
     title: "Node pools",
     introduction: "From `ListAppInstanceGroup`, one element of `NodePool` each. Collector `node_pools`, \
-        on by default. What a pool's schedule asks for is worked out in `schedule.time_zone`; the \
-        schedule is in force only while `strategy_type` is `NODE_SCALING_BY_SCHEDULE`, whatever periods \
-        are written down.",
+        on by default. Schedules are evaluated in `schedule.time_zone`. A schedule is active only while \
+        `strategy_type` is `NODE_SCALING_BY_SCHEDULE`; its periods are exported in any case.",
     families: FAMILIES,
 };
 
@@ -23,7 +22,7 @@ const GAUGE: Family = Family { collector: Collector::NodePools, ..Family::GAUGE 
 static FAMILIES: &[Family] = &[
     Family {
         name: "appstreaming_node_pool_info",
-        help: "What the node pool's nodes are; always 1.",
+        help: "Node type of the node pool; always 1.",
         source: "NodePool[].NodeInstanceType, NodePool[].NodeTypeName",
         labels: &["node_instance_type", "node_type_name"],
         extract: Extract::PoolSeries(|row, samples| {
@@ -37,7 +36,7 @@ static FAMILIES: &[Family] = &[
     },
     Family {
         name: "appstreaming_node_pool_strategy",
-        help: "Whether the node pool scales by this strategy: 1 for the one in force, 0 for the others.",
+        help: "Whether the node pool scales by this strategy: 1 for the active one, 0 for the others.",
         source: "NodePool[].StrategyType",
         labels: &["strategy_type"],
         extract: Extract::PoolSeries(|row, samples| {
@@ -83,21 +82,21 @@ static FAMILIES: &[Family] = &[
     },
     Family {
         name: "appstreaming_node_pool_amount",
-        help: "Nodes bought for the node pool when the delivery group was made.",
+        help: "Nodes bought for the node pool when the delivery group was created.",
         source: "NodePool[].Amount",
         extract: Extract::Pool(|row| row.pool.amount),
         ..GAUGE
     },
     Family {
         name: "appstreaming_node_pool_max_scaling_amount",
-        help: "Most nodes that scaling may add to the node pool.",
+        help: "Maximum number of nodes that scaling may add to the node pool.",
         source: "NodePool[].MaxScalingAmount",
         extract: Extract::Pool(|row| row.pool.max_scaling_amount),
         ..GAUGE
     },
     Family {
         name: "appstreaming_node_pool_max_idle_app_instances",
-        help: "Idle sessions above which no scale-out of the node pool happens.",
+        help: "Number of idle sessions above which the node pool does not scale out.",
         source: "NodePool[].MaxIdleAppInstanceAmount",
         extract: Extract::Pool(|row| row.pool.max_idle_app_instances),
         ..GAUGE
@@ -118,35 +117,35 @@ static FAMILIES: &[Family] = &[
     },
     Family {
         name: "appstreaming_node_pool_scaling_down_after_idle_seconds",
-        help: "How long a node of the node pool is idle before scale-in releases it.",
+        help: "Idle time in seconds after which scale-in releases a node of the node pool.",
         source: "NodePool[].ScalingDownAfterIdleMinutes",
         extract: Extract::Pool(|row| row.pool.scaling_down_after_idle_seconds),
         ..GAUGE
     },
     Family {
         name: "appstreaming_node_pool_warm_up",
-        help: "Whether nodes of the node pool are prepared ahead: 1 or 0.",
+        help: "Whether nodes of the node pool are prepared in advance: 1 or 0.",
         source: "NodePool[].WarmUp",
         extract: Extract::Pool(|row| row.pool.warm_up.map(flag)),
         ..GAUGE
     },
     Family {
         name: "appstreaming_node_pool_strategy_enable_timestamp_seconds",
-        help: "Start of the first day on which the node pool's strategy is in force.",
+        help: "Start of the first day on which the node pool's strategy is active, in Unix seconds.",
         source: "NodePool[].StrategyEnableDate",
         extract: Extract::Pool(|row| row.strategy_enable()),
         ..GAUGE
     },
     Family {
         name: "appstreaming_node_pool_strategy_disable_timestamp_seconds",
-        help: "End of the last day on which the node pool's strategy is in force: the midnight after it.",
+        help: "End of the last day on which the node pool's strategy is active (the midnight after it), in Unix seconds.",
         source: "NodePool[].StrategyDisableDate",
         extract: Extract::Pool(|row| row.strategy_disable()),
         ..GAUGE
     },
     Family {
         name: "appstreaming_node_pool_schedule_amount",
-        help: "Nodes that this period of the schedule asks for, whether the schedule is in force or not; weekday 1 is Monday, start and end are HH:mm.",
+        help: "Nodes that this period of the schedule requires, even if the schedule is not active; weekday 1 is Monday, start and end are HH:mm.",
         source: "NodePool[].RecurrenceSchedules[]",
         labels: &["weekday", "start", "end"],
         extract: Extract::PoolSeries(schedule_amount),
@@ -154,22 +153,22 @@ static FAMILIES: &[Family] = &[
     },
     Family {
         name: "appstreaming_node_pool_scheduled_amount",
-        help: "Nodes that the schedule in force asks for now, 0 outside every period.",
+        help: "Nodes that the active schedule requires now; 0 outside every period, no sample without an active schedule.",
         source: "derived from NodePool[].RecurrenceSchedules[]",
         extract: Extract::Pool(|row| row.scheduled_amount()),
         ..GAUGE
     },
     Family {
         name: "appstreaming_node_pool_schedule_next_change_timestamp_seconds",
-        help: "When the number of nodes that the schedule in force asks for next changes.",
+        help: "Time at which the number of nodes required by the active schedule next changes, in Unix seconds.",
         source: "derived from NodePool[].RecurrenceSchedules[]",
         extract: Extract::Pool(|row| row.next_change()),
         ..GAUGE
     },
 ];
 
-/// One series a weekday and period; where two schedules name the same one, the larger amount, as
-/// overlapping periods are read.
+/// One series for each weekday and period. If several schedules contain the same period, its value is the
+/// largest amount, which is also how overlapping periods are evaluated.
 fn schedule_amount(row: &PoolRow<'_>, samples: &mut SampleWriter<'_>) {
     let mut amounts: BTreeMap<(i8, Time, Time), f64> = BTreeMap::new();
     for schedule in &row.pool.schedules {

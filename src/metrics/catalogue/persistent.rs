@@ -1,11 +1,11 @@
-//! Persistent sessions, folded by group from `ListPersistentAppInstances`.
+//! Persistent sessions, counted by group from `ListPersistentAppInstances`.
 
 use crate::metrics::catalogue::collector::Collector;
 use crate::metrics::catalogue::family::{Extract, Family, Section};
 
 pub(super) const SECTION: Section = Section {
     title: "Persistent sessions",
-    introduction: "From `ListPersistentAppInstances`, folded by group as the pages arrive. Collector \
+    introduction: "From `ListPersistentAppInstances`, counted by group as the pages arrive. Collector \
         `persistent`, on by default (`aggregate`).",
     families: FAMILIES,
 };
@@ -15,7 +15,7 @@ const GAUGE: Family = Family { collector: Collector::Persistent, ..Family::GAUGE
 static FAMILIES: &[Family] = &[
     Family {
         name: "appstreaming_group_persistent_sessions",
-        help: "Persistent sessions of the delivery group in this status; UNKNOWN are those that the API sends without one.",
+        help: "Persistent sessions of the delivery group in this status; UNKNOWN counts sessions that the API returns without a status.",
         source: "PersistentAppInstanceModels[].AppInstancePersistentStatus",
         labels: &["status"],
         extract: Extract::GroupSeries(|row, samples| {
@@ -40,7 +40,7 @@ static FAMILIES: &[Family] = &[
     },
     Family {
         name: "appstreaming_group_persistent_authorized_users",
-        help: "Distinct users authorised for persistent sessions of the delivery group.",
+        help: "Number of distinct users authorised for persistent sessions of the delivery group.",
         source: "PersistentAppInstanceModels[].AuthorizedUsers",
         extract: Extract::Group(|row| row.persistent()?.authorized_users.map(|users| users as f64)),
         ..GAUGE

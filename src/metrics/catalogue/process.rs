@@ -5,7 +5,7 @@ use crate::metrics::catalogue::family::{Family, Section};
 
 pub(super) const SECTION: Section = Section {
     title: "The process",
-    introduction: "Standard, as every exporter has them; only on Linux.",
+    introduction: "Standard process metrics, on Linux only.",
     families: FAMILIES,
 };
 

@@ -1,4 +1,4 @@
-//! Instances and sessions, folded by group from `ListAppInstances`.
+//! Instances and sessions, counted by group from `ListAppInstances`.
 
 use std::collections::BTreeMap;
 
@@ -10,10 +10,10 @@ use crate::metrics::sample_writer::SampleWriter;
 
 pub(super) const SECTION: Section = Section {
     title: "Sessions",
-    introduction: "From `ListAppInstances`, folded by group as the pages arrive. Collector `instances`, \
+    introduction: "From `ListAppInstances`, counted by group as the pages arrive. Collector `instances`, \
         on by default (`aggregate`); `appstreaming_node_instances` is collector `nodes`. The counters \
-        compare two polls, so what begins and ends between them is not seen; a group's first listing is \
-        the baseline, and an outage causes no transitions by itself.",
+        compare two polls, so what begins and ends between two polls is not counted. A group's first \
+        listing is the baseline, and a failed poll alone adds no transitions.",
     families: FAMILIES,
 };
 
@@ -24,7 +24,7 @@ const NODES: Family = Family { collector: Collector::Nodes, ..Family::GAUGE };
 static FAMILIES: &[Family] = &[
     Family {
         name: "appstreaming_group_instances",
-        help: "Instances of the delivery group in this status; UNKNOWN are those that the API sends without one.",
+        help: "Instances of the delivery group in this status; UNKNOWN counts instances that the API returns without a status.",
         source: "AppInstanceModels[].Status",
         labels: &["status"],
         extract: Extract::GroupSeries(|row, samples| {
@@ -36,7 +36,7 @@ static FAMILIES: &[Family] = &[
     },
     Family {
         name: "appstreaming_group_sessions",
-        help: "Instances of the delivery group by session status, whatever their own status is.",
+        help: "Instances of the delivery group with this session status, regardless of their own status.",
         source: "AppInstanceModels[].SessionStatus",
         labels: &["session_status"],
         extract: Extract::GroupSeries(|row, samples| {
@@ -52,7 +52,7 @@ static FAMILIES: &[Family] = &[
     },
     Family {
         name: "appstreaming_group_instance_oldest_modified_timestamp_seconds",
-        help: "When the instance that was longest in this status was last modified: an old one is stuck.",
+        help: "Oldest modification time of the instances in this status, in Unix seconds; an old one indicates a stuck instance.",
         source: "AppInstanceModels[].GmtModified",
         labels: &["status"],
         extract: Extract::GroupSeries(oldest_modified),
@@ -60,35 +60,35 @@ static FAMILIES: &[Family] = &[
     },
     Family {
         name: "appstreaming_group_bound_users",
-        help: "Distinct users bound to instances of the delivery group now.",
+        help: "Number of distinct users bound to instances of the delivery group.",
         source: "AppInstanceModels[].BindInfo.EndUserId",
         extract: Extract::Group(|row| row.instances().map(|instances| instances.bound_users as f64)),
         ..GAUGE
     },
     Family {
         name: "appstreaming_group_session_usage_seconds",
-        help: "Sum of the usage of the delivery group's instances there are now; falls when sessions end.",
+        help: "Sum of the usage durations of the delivery group's current instances, in seconds; falls when sessions end.",
         source: "AppInstanceModels[].BindInfo.UsageDuration",
         extract: Extract::Group(|row| row.instances().map(|instances| instances.usage_seconds_sum)),
         ..GAUGE
     },
     Family {
         name: "appstreaming_group_session_usage_max_seconds",
-        help: "The longest usage among the delivery group's instances there are now.",
+        help: "Longest usage duration of the delivery group's current instances, in seconds; no sample if none is in use.",
         source: "AppInstanceModels[].BindInfo.UsageDuration",
         extract: Extract::Group(|row| row.instances().and_then(|instances| instances.usage_seconds_max)),
         ..GAUGE
     },
     Family {
         name: "appstreaming_group_instances_reported",
-        help: "Instances that the API says the delivery group has, to be held against the sum of appstreaming_group_instances.",
+        help: "Total number of instances that the API reports for the delivery group, for comparison with the sum of appstreaming_group_instances.",
         source: "TotalCount of ListAppInstances",
         extract: Extract::Group(|row| row.instances().map(|instances| instances.reported as f64)),
         ..GAUGE
     },
     Family {
         name: "appstreaming_group_instance_transitions_total",
-        help: "Instances of the delivery group seen to change status between two polls; from NONE are new, to GONE have vanished.",
+        help: "Status changes of the delivery group's instances between two polls; from NONE are new instances, to GONE are released ones.",
         source: "derived from AppInstanceModels[].Status of two polls",
         labels: &["from", "to"],
         extract: Extract::GroupSeries(transitions),
@@ -96,21 +96,21 @@ static FAMILIES: &[Family] = &[
     },
     Family {
         name: "appstreaming_group_sessions_started_total",
-        help: "User bindings of the delivery group that began between two polls.",
+        help: "User bindings of the delivery group that began, as seen by comparing two polls.",
         source: "derived from AppInstanceModels[].BindInfo.EndUserId of two polls",
         extract: Extract::Group(|row| row.instances().map(|_| row.snapshot.counters.sessions_started as f64)),
         ..COUNTER
     },
     Family {
         name: "appstreaming_group_sessions_ended_total",
-        help: "User bindings of the delivery group that ended between two polls.",
+        help: "User bindings of the delivery group that ended, as seen by comparing two polls.",
         source: "derived from AppInstanceModels[].BindInfo.EndUserId of two polls",
         extract: Extract::Group(|row| row.instances().map(|_| row.snapshot.counters.sessions_ended as f64)),
         ..COUNTER
     },
     Family {
         name: "appstreaming_group_session_capacity",
-        help: "Sessions that the delivery group can serve now.",
+        help: "Number of sessions that the delivery group can serve at once.",
         source: "derived from NodePool[] or AppInstanceModels[].Status",
         extract: Extract::Group(|row| row.session_capacity()),
         ..GAUGE

@@ -1,19 +1,19 @@
-//! From a body to fewer bytes, in two parts: one that stays the same for many readers and is packed once,
-//! and a small one that is new each time and goes behind it.
+//! Compression of a body in two parts: a large part that is the same for many scrapes and is compressed
+//! once, and a small part that is new each time and follows it.
 //!
-//! Both parts together are *one* gzip member or *one* zstd frame, although either format lets several
-//! follow each other: browsers, curl and many libraries stop after the first without a word, and would
-//! miss whatever stands in the second. What is not here: who gets which encoding (`http`).
+//! Both parts together are *one* gzip member or *one* zstd frame, although both formats allow a
+//! sequence of several: browsers, curl and many libraries silently stop after the first one and would
+//! miss the second part. What is not here: which encoding a client gets (`scrape`).
 
 mod gzip;
 mod zstd;
 
 use bytes::Bytes;
 
-/// A coding of a body.
+/// A content coding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Encoding {
-    /// As it is.
+    /// Not compressed.
     Identity,
     /// One gzip member.
     Gzip,
@@ -21,22 +21,22 @@ pub enum Encoding {
     Zstd,
 }
 
-/// The first part of a body, packed.
+/// The compressed first part of a body.
 #[derive(Debug, Clone)]
 pub struct Compressed {
     encoding: Encoding,
     bytes: Bytes,
-    /// Of what was packed.
+    /// Length before compression.
     plain_bytes: usize,
-    /// Gzip alone needs one: CRC-32 of what was packed.
+    /// CRC-32 of the uncompressed part, for gzip only.
     checksum: u32,
 }
 
 impl Encoding {
-    /// Every one of them.
+    /// Every coding.
     pub const ALL: [Self; 3] = [Self::Identity, Self::Gzip, Self::Zstd];
 
-    /// The coding's registered name, also the value of the metric label `encoding`.
+    /// The name in `Content-Encoding`, also the value of the metric label `encoding`.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Identity => "identity",
@@ -45,7 +45,7 @@ impl Encoding {
         }
     }
 
-    /// Packs the first part of a body.
+    /// Compresses the first part of a body.
     pub fn compress(self, plain: Bytes) -> Compressed {
         let plain_bytes = plain.len();
         let (bytes, checksum) = match self {
@@ -58,27 +58,27 @@ impl Encoding {
 }
 
 impl Compressed {
-    /// Bytes of the packed part.
+    /// Length after compression.
     pub fn len(&self) -> usize {
         self.bytes.len()
     }
 
-    /// Whether there is nothing in it.
+    /// Whether the part is empty.
     pub fn is_empty(&self) -> bool {
         self.plain_bytes == 0
     }
 
-    /// Bytes that were packed.
+    /// Length before compression.
     pub fn plain_len(&self) -> usize {
         self.plain_bytes
     }
 
-    /// The packed part alone, shared; only of identity it is a body by itself.
+    /// The compressed part, shared. It is a complete body only for [`Encoding::Identity`].
     pub fn bytes(&self) -> &Bytes {
         &self.bytes
     }
 
-    /// A whole body: this part, shared, with what goes before it and, packed likewise, `rest` behind it.
+    /// A complete body as three chunks: header, this part (shared), and `rest` in the same encoding.
     pub fn complete(&self, rest: Vec<u8>) -> [Bytes; 3] {
         let plain_bytes = self.plain_bytes + rest.len();
         let (head, tail) = match self.encoding {
@@ -102,33 +102,33 @@ mod tests {
 
     use super::*;
 
-    /// Unpacks with readers that stop where the first member or frame ends, and demands that nothing
-    /// is left then.
-    fn unpacked(encoding: Encoding, body: &[u8]) -> Vec<u8> {
+    /// Decompresses with readers that stop at the end of the first member or frame, and asserts that no
+    /// input is left.
+    fn decompressed(encoding: Encoding, body: &[u8]) -> Vec<u8> {
         let mut out = Vec::new();
         match encoding {
             Encoding::Identity => out.extend_from_slice(body),
             Encoding::Gzip => {
                 let mut reader = flate2::bufread::GzDecoder::new(body);
                 reader.read_to_end(&mut out).unwrap();
-                assert!(reader.into_inner().is_empty(), "something behind the member");
+                assert!(reader.into_inner().is_empty(), "data after the member");
             }
             Encoding::Zstd => {
                 let mut reader = ::zstd::Decoder::with_buffer(body).unwrap().single_frame();
                 reader.read_to_end(&mut out).unwrap();
-                assert!(reader.finish().is_empty(), "something behind the frame");
+                assert!(reader.finish().is_empty(), "data after the frame");
             }
         }
         out
     }
 
     fn check(encoding: Encoding, first: &[u8], rest: &[u8]) {
-        let packed = encoding.compress(Bytes::copy_from_slice(first));
-        let body = packed.complete(rest.to_vec()).concat();
-        assert!(unpacked(encoding, &body) == [first, rest].concat(), "{encoding:?}");
-        assert_eq!(packed.plain_len(), first.len());
+        let compressed = encoding.compress(Bytes::copy_from_slice(first));
+        let body = compressed.complete(rest.to_vec()).concat();
+        assert!(decompressed(encoding, &body) == [first, rest].concat(), "{encoding:?}");
+        assert_eq!(compressed.plain_len(), first.len());
         if encoding == Encoding::Zstd {
-            // What readers that make room beforehand go by.
+            // Some readers allocate their buffer by this size.
             let size = zstd_safe_size(&body);
             assert_eq!(size, Some((first.len() + rest.len()) as u64));
         }
@@ -139,23 +139,23 @@ mod tests {
     }
 
     #[test]
-    fn large_parts_survive_the_trip() {
+    fn large_parts_are_restored() {
         let line = |number: u32| {
             format!("series{{instance_id=\"ai-{:08x}\"}} 1\n", number.wrapping_mul(2_654_435_761))
         };
         let first: String = (0..60_000).map(line).collect();
         let rest: String = (0..9_000).map(line).collect();
-        assert!(first.len() > 2 << 20 && rest.len() > 2 * zstd::LARGEST_BLOCK);
+        assert!(first.len() > 2 << 20 && rest.len() > 2 * zstd::MAX_BLOCK_BYTES);
         for encoding in Encoding::ALL {
             check(encoding, first.as_bytes(), rest.as_bytes());
-            let packed = encoding.compress(first.clone().into());
-            assert!(encoding == Encoding::Identity || packed.len() < first.len() / 2);
+            let compressed = encoding.compress(first.clone().into());
+            assert!(encoding == Encoding::Identity || compressed.len() < first.len() / 2);
         }
     }
 
     proptest! {
         #[test]
-        fn both_parts_come_out_as_one_whatever_is_in_them(
+        fn any_two_parts_are_restored_as_one_body(
             first in vec(any::<u8>(), 0..300),
             repeated in 0..40_usize,
             rest in vec(any::<u8>(), 0..300),

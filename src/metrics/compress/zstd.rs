@@ -1,33 +1,33 @@
-//! A Zstandard frame (RFC 8878) whose blocks are made in two parts.
+//! A Zstandard frame (RFC 8878) whose blocks are produced in two parts.
 //!
-//! A compressed block may refer to where the block before it left off, which nobody knows beforehand. So
-//! the second part, small and new for each reader, goes as it is: in raw blocks, which cost no time and
-//! fit behind any other. The frame's header is written at the very end, when the size of all is known: it
-//! is there for readers that make room by it.
+//! A compressed block may depend on the state after the previous block, which is unknown when the second
+//! part is compressed. So the second part, which is small and new for each scrape, is stored in raw blocks:
+//! they cost no time and can follow any block. The frame's header is written last, when the total size is
+//! known, because some readers allocate their buffer by it.
 
 use std::io::Write;
 
 use zstd::stream::write::Encoder;
 
-/// The fastest of those that shrink bodies like ours well: a higher one brings nothing.
+/// The fastest regular level; higher levels do not make our bodies notably smaller.
 const LEVEL: i32 = 1;
 /// 2 MiB, well below the 8 MiB that RFC 9659 allows on the web. Bodies repeat themselves family by family.
 const WINDOW_LOG: u32 = 21;
-/// The same as a frame's header says it: the exponent beyond 10, and no mantissa.
+/// The window size as encoded in the frame's header: exponent minus 10, without mantissa.
 const WINDOW: u8 = ((WINDOW_LOG - 10) << 3) as u8;
 const MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
-/// No block is larger, says the RFC.
-pub(super) const LARGEST_BLOCK: usize = 128 * 1024;
+/// Maximum size of a block (RFC 8878), in bytes.
+pub(super) const MAX_BLOCK_BYTES: usize = 128 * 1024;
 
-/// Compressed blocks after which others may follow, without the frame's header.
+/// Compresses the first part into blocks that others can follow, without the frame's header.
 pub(super) fn begin(plain: &[u8]) -> Vec<u8> {
     if plain.is_empty() {
         return Vec::new();
     }
-    let frame = started_frame(plain).expect("memory takes everything, and the parameters are in range");
-    // Everything that shapes the header is fixed in `started_frame`: no size, no checksum, no dictionary.
+    let frame = started_frame(plain).expect("writing to memory never fails, and the parameters are in range");
+    // Everything that determines the header is fixed in `started_frame`: no size, no checksum, no dictionary.
     let header = [&MAGIC[..], &[0, WINDOW]].concat();
-    frame.strip_prefix(&header[..]).expect("the header is the one asked for").to_vec()
+    frame.strip_prefix(&header[..]).expect("the parameters determine the header").to_vec()
 }
 
 fn started_frame(plain: &[u8]) -> std::io::Result<Vec<u8>> {
@@ -40,7 +40,7 @@ fn started_frame(plain: &[u8]) -> std::io::Result<Vec<u8>> {
     Ok(std::mem::take(encoder.get_mut()))
 }
 
-/// The header of a frame with so many bytes in it.
+/// The header of a frame with `plain_bytes` bytes of content.
 pub(super) fn header(plain_bytes: usize) -> [u8; 14] {
     /// The size of the content follows the window, in eight bytes.
     const DESCRIPTOR: u8 = 3 << 6;
@@ -51,14 +51,14 @@ pub(super) fn header(plain_bytes: usize) -> [u8; 14] {
     header
 }
 
-/// The last blocks.
+/// The second part as raw blocks, the last one marked as such.
 pub(super) fn end(plain: &[u8]) -> Vec<u8> {
     /// Bit 0 of a block's header; bits 1 and 2 are 0 for a raw block; its size follows.
     const LAST: u32 = 1;
     let mut out = Vec::with_capacity(plain.len() + 8);
     let (mut rest, mut last) = (plain, 0);
     while last == 0 {
-        let (block, after) = rest.split_at(rest.len().min(LARGEST_BLOCK));
+        let (block, after) = rest.split_at(rest.len().min(MAX_BLOCK_BYTES));
         last = if after.is_empty() { LAST } else { 0 };
         let header = (block.len() as u32) << 3 | last;
         out.extend_from_slice(&header.to_le_bytes()[..3]);

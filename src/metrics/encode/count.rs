@@ -1,14 +1,14 @@
-//! An encoder that writes nothing and counts: what a snapshot would cost, before it is paid for.
+//! An encoder that counts series without writing them, to apply `max_series` before rendering.
 
 use jiff::Timestamp;
 
 use crate::metrics::encode::encoder::{Encoder, Label, Prepared};
 use crate::metrics::family::{Histogram, Metadata};
 
-/// Counts series.
+/// Counts series; its output is always empty.
 #[derive(Debug, Default)]
 pub(crate) struct CountingEncoder {
-    /// Samples of gauges and counters, and histograms, so far.
+    /// Number of series so far; a histogram counts as one.
     pub(crate) series: u64,
 }
 

@@ -1,19 +1,20 @@
-//! What the two text formats share: one line a sample, `name{label="value"} number`.
+//! The common part of the two text formats: one line for each sample, `name{label="value"} number`.
 
 use crate::metrics::encode::encoder::{Label, Prepared};
 use crate::metrics::encode::number::{push_float, push_number};
 
-/// Lines of families, one behind the other, in one growing buffer.
+/// The lines of all families in one growing buffer.
 #[derive(Debug, Default)]
 pub(super) struct Lines {
     pub(super) out: Vec<u8>,
-    /// What the samples of the family begun last are called, without any suffix.
+    /// Name of the current family's samples, without suffix.
     name: Vec<u8>,
-    /// Where the heading of that family begins, and where it ends.
+    /// Start and end of the current family's metadata lines in `out`.
     heading: (usize, usize),
 }
 
-/// Whether help texts escape quotes: OpenMetrics demands it, the Prometheus text format has none of it.
+/// Whether double quotes in help texts are escaped: OpenMetrics requires it, the Prometheus text format
+/// has no such escape.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Quotes {
     Escaped,
@@ -25,7 +26,7 @@ impl Lines {
         Self { out: Vec::with_capacity(bytes), ..Self::default() }
     }
 
-    /// Ends the family before; `write` writes the heading of the next, whose samples are called `name`.
+    /// Ends the previous family and begins one whose samples are called `name`; `write` writes its metadata.
     pub(super) fn begin_family(&mut self, name: &str, write: impl FnOnce(&mut Vec<u8>)) {
         self.end_family();
         self.name.clear();
@@ -35,7 +36,7 @@ impl Lines {
         self.heading = (start, self.out.len());
     }
 
-    /// Takes back the heading of a family that got no sample.
+    /// Removes the metadata of a family without samples.
     fn end_family(&mut self) {
         let (start, end) = self.heading;
         if self.out.len() == end {
@@ -43,7 +44,7 @@ impl Lines {
         }
     }
 
-    /// Writes `name{labels} ` up to the value, with a bucket's upper bound as last label.
+    /// Writes `name{labels} ` up to the value. A bucket's upper bound becomes the last label, `le`.
     pub(super) fn push_series(
         &mut self,
         suffix: &str,
@@ -62,8 +63,8 @@ impl Lines {
             if let Some(bound) = bound {
                 push_separator(out, start);
                 out.extend_from_slice(b"le=\"");
-                // With its fraction, `10.0`: that is what Prometheus makes of it in the other formats,
-                // and a series must not change its labels with the format.
+                // With a fraction, as in `10.0`: Prometheus formats bounds of the other formats so, and the
+                // labels of a series must not depend on the format.
                 push_float(out, bound);
                 out.push(b'"');
             }
@@ -72,7 +73,7 @@ impl Lines {
         out.push(b' ');
     }
 
-    /// A whole line.
+    /// Writes a whole line.
     pub(super) fn push_number(
         &mut self,
         suffix: &str,
@@ -92,14 +93,14 @@ impl Lines {
     }
 }
 
-/// Labels as they are copied into every series.
+/// The labels of `before` followed by `labels`, escaped and separated by commas.
 pub(super) fn prepare(before: &Prepared, labels: &[Label<'_>]) -> Prepared {
     let mut bytes = before.0.clone();
     push_labels(&mut bytes, 0, labels);
     Prepared(bytes)
 }
 
-/// Appends `name="value"` for each label, with commas between them and after what is there since `start`.
+/// Appends `name="value"` for each label, with commas between them and after the labels that are in `out` since `start`.
 pub(super) fn push_labels(out: &mut Vec<u8>, start: usize, labels: &[Label<'_>]) {
     for (name, value) in labels {
         push_separator(out, start);
@@ -119,8 +120,8 @@ fn push_separator(out: &mut Vec<u8>, start: usize) {
 /// Appends a label value with backslash, quote and newline escaped.
 fn push_label_value(out: &mut Vec<u8>, value: &str) {
     let bytes = value.as_bytes();
-    // Looks at every byte on purpose: without an early exit the compiler makes it a vector loop, and
-    // nearly all values need no escape.
+    // Reads every byte on purpose: without an early exit the compiler vectorises the loop, and nearly all
+    // values need no escape.
     if bytes.iter().fold(false, |found, byte| found | matches!(byte, b'\\' | b'"' | b'\n')) {
         push_escaped(out, value, Quotes::Escaped);
     } else {
@@ -128,7 +129,7 @@ fn push_label_value(out: &mut Vec<u8>, value: &str) {
     }
 }
 
-/// Appends a text with backslash and newline escaped, and quotes if they are.
+/// Appends `text` with backslash and newline escaped, and double quotes as `quotes` requires.
 pub(super) fn push_escaped(out: &mut Vec<u8>, text: &str, quotes: Quotes) {
     for byte in text.bytes() {
         match byte {
@@ -140,7 +141,7 @@ pub(super) fn push_escaped(out: &mut Vec<u8>, text: &str, quotes: Quotes) {
     }
 }
 
-/// Appends a heading's line: `# KEYWORD name ` and, escaped, the rest.
+/// Appends a metadata line: `# KEYWORD name ` and the escaped rest.
 pub(super) fn push_comment(out: &mut Vec<u8>, keyword: &str, name: &str, rest: &str, quotes: Quotes) {
     for part in ["# ", keyword, " ", name, " "] {
         out.extend_from_slice(part.as_bytes());

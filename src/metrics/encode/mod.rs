@@ -2,7 +2,7 @@
 //!
 //! The streamed families of the fleet and the owned [`MetricFamily`](super::MetricFamily) list go through
 //! the same [`Encoder`], so every format contains the same samples. What is not here: which format a
-//! scrape gets (`http`), and compression (`compress`).
+//! scrape gets (`scrape`), and compression (`compress`).
 
 mod count;
 mod encoder;

@@ -1,10 +1,10 @@
 //! Numbers as the Prometheus text formats write them.
 
-/// Whole numbers from here on (2^63) don't fit the integer printer; they get an exponent.
+/// 2^63: whole numbers from here on do not fit the integer formatter and are written with an exponent.
 const INTEGER_LIMIT: f64 = 9_223_372_036_854_775_808.0;
 
-/// Appends `value`: whole numbers without fraction or exponent, others in the fewest digits that read
-/// back to the same value, and `+Inf`, `-Inf`, `NaN`.
+/// Appends `value`: whole numbers without fraction or exponent, others with the fewest digits that
+/// parse back to the same value, and `+Inf`, `-Inf`, `NaN`.
 pub(super) fn push_number(out: &mut Vec<u8>, value: f64) {
     if value == value.trunc() && value.abs() < INTEGER_LIMIT {
         // Exact: every whole f64 below the limit is an i64.
@@ -68,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_beyond_all_numbers_are_words() {
+    fn infinities_and_nan_have_names() {
         assert_eq!(shown(f64::INFINITY), "+Inf");
         assert_eq!(shown(f64::NEG_INFINITY), "-Inf");
         assert_eq!(shown(f64::NAN), "NaN");

@@ -1,9 +1,9 @@
-//! OpenMetrics text, version 1.0.0; 0.0.1 reads the same.
+//! OpenMetrics text, version 1.0.0; our output is the same in version 0.0.1.
 //!
 //! Described at <https://github.com/prometheus/OpenMetrics/blob/v1.0.0/specification/OpenMetrics.md>.
-//! It differs from the Prometheus text format in that counters' families are called without the `_total`
-//! of their samples, in `# UNIT`, in exemplars, in `_created` series where a start is known, in quotes
-//! escaped in help texts, and in the `# EOF` that ends a body ([`Syntax::end`](super::Syntax::end)).
+//! Differences from the Prometheus text format: the family name of a counter has no `_total`, unlike its
+//! samples; there are `# UNIT` lines, exemplars and, if a start time is known, `_created` series; double
+//! quotes in help texts are escaped; `# EOF` ends a body ([`Syntax::end`](super::Syntax::end)).
 
 use jiff::Timestamp;
 
@@ -13,14 +13,14 @@ use crate::metrics::encode::lines::{self, Lines, Quotes, push_comment, push_labe
 use crate::metrics::encode::number::{push_integer, push_number};
 use crate::metrics::family::{Exemplar, Histogram, Metadata, MetricType};
 
-/// What ends the name of every counter's sample.
+/// Suffix of the samples of counters.
 const TOTAL: &str = "_total";
 
 /// Writes OpenMetrics into one growing buffer.
 #[derive(Debug, Default)]
 pub struct OpenMetricsEncoder {
     lines: Lines,
-    /// What follows the family's name in a plain sample: a counter's `_total`.
+    /// Suffix of the current family's plain samples: `_total` for counters.
     suffix: &'static str,
 }
 
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn a_counters_family_goes_without_the_total_of_its_samples() {
+    fn the_family_name_of_a_counter_has_no_total() {
         let waits = family("a_wait_seconds_total", "Waits.", MetricType::Counter, Value::Number(1.5));
         assert_eq!(
             encoded(std::slice::from_ref(&waits), None),
@@ -146,16 +146,16 @@ mod tests {
     }
 
     #[test]
-    fn a_gauge_has_no_start_and_quotes_in_help_are_escaped() {
-        let gauge = family("a", "say \"a\"", MetricType::Gauge, Value::Number(f64::INFINITY));
+    fn a_gauge_has_no_start_time_and_quotes_in_help_are_escaped() {
+        let gauge = family("a", "see \"a\"", MetricType::Gauge, Value::Number(f64::INFINITY));
         assert_eq!(
             encoded(&[gauge], Some(at(1_000))),
-            "# TYPE a gauge\n# HELP a say \\\"a\\\"\na{operation=\"List\"} +Inf\n"
+            "# TYPE a gauge\n# HELP a see \\\"a\\\"\na{operation=\"List\"} +Inf\n"
         );
     }
 
     #[test]
-    fn an_exemplar_stands_behind_the_bucket_it_fell_in() {
+    fn an_exemplar_follows_its_bucket() {
         let exemplar = |value, id: &str| Exemplar {
             labels: vec![("request_id".into(), id.to_owned())],
             value,

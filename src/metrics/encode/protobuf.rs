@@ -1,18 +1,19 @@
-//! Protobuf: `io.prometheus.client.MetricFamily` messages, each behind its length as a varint.
+//! Protobuf: `io.prometheus.client.MetricFamily` messages, each preceded by its length as a varint.
 //!
 //! Field numbers are those published in
 //! <https://github.com/prometheus/client_model/blob/v0.6.2/io/prometheus/client/metrics.proto>; they are
-//! named here where they are used. Messages are written by hand because a fleet's samples are streamed:
-//! no message exists as a value, and a series' common labels are copied as bytes. Counters keep the
-//! `_total` of their names, as Prometheus expects in this format.
+//! written here at the place of their use. There are no generated message types, because a fleet's
+//! samples are streamed and the common labels of series are copied as bytes. Counters keep the `_total`
+//! of their names, as Prometheus expects in this format.
 
 use jiff::Timestamp;
 
 use crate::metrics::encode::encoder::{Encoder, Label, Prepared};
 use crate::metrics::family::{Exemplar, Histogram, Metadata, MetricType, Unit};
 
-/// Room for the length of a family, which is only known at its end: 5 digits of 7 bits, for 32 GiB.
-const GAP: usize = 5;
+/// Bytes reserved for the length of a family, which is known only at its end: 5 digits of 7 bits, enough
+/// for 32 GiB.
+const MAX_LENGTH_BYTES: usize = 5;
 
 /// Writes delimited messages into one growing buffer.
 #[derive(Debug)]
@@ -20,20 +21,20 @@ pub struct ProtobufEncoder {
     out: Vec<u8>,
     metric_type: MetricType,
     unit: Option<Unit>,
-    /// Where the family begun last begins, gap included, and where its heading ends.
+    /// Start of the current family, reserved bytes included, and end of its metadata.
     heading: (usize, usize),
 }
 
-/// The two wire types that we write, but for varints.
+/// The wire types in use besides 0, the varint.
 const DOUBLE: u8 = 1;
 const LENGTH: u8 = 2;
 
-/// What stands before a field. The numbers in use are below 16, so that it is one byte.
+/// The tag before a field. Field numbers in use are below 16, so a tag is one byte.
 const fn tag(field: u8, wire_type: u8) -> u8 {
     field << 3 | wire_type
 }
 
-/// A message with one double in field 1, as `Gauge` and `Counter` are: its tag and the double.
+/// Bytes of a message with one double in field 1, such as `Gauge` and `Counter`: its tag and the double.
 const NUMBER: usize = 1 + size_of::<f64>();
 
 impl ProtobufEncoder {
@@ -42,7 +43,7 @@ impl ProtobufEncoder {
         Self { out: Vec::with_capacity(bytes), metric_type: MetricType::Gauge, unit: None, heading: (0, 0) }
     }
 
-    /// Puts the family's length before it, or takes back the heading of one that got no sample.
+    /// Writes the family's length before it, or removes the metadata of a family without samples.
     fn end_family(&mut self) {
         let (start, end) = self.heading;
         if self.out.len() == end {
@@ -52,8 +53,8 @@ impl ProtobufEncoder {
         if let Some(unit) = self.unit {
             push_bytes(&mut self.out, 5, unit.as_str().as_bytes());
         }
-        let family = start + GAP..self.out.len();
-        let mut length = Vec::with_capacity(GAP);
+        let family = start + MAX_LENGTH_BYTES..self.out.len();
+        let mut length = Vec::with_capacity(MAX_LENGTH_BYTES);
         push_varint(&mut length, family.len() as u64);
         let message = start + length.len();
         self.out[start..message].copy_from_slice(&length);
@@ -78,7 +79,7 @@ impl Encoder for ProtobufEncoder {
         (self.metric_type, self.unit) = (heading.metric_type, heading.unit());
         let start = self.out.len();
         let out = &mut self.out;
-        out.extend_from_slice(&[0; GAP]);
+        out.extend_from_slice(&[0; MAX_LENGTH_BYTES]);
         push_bytes(out, 1, heading.name.as_bytes());
         push_bytes(out, 2, heading.help.as_bytes());
         // MetricType.
@@ -132,7 +133,7 @@ impl Encoder for ProtobufEncoder {
     }
 }
 
-/// A `Histogram`, its bucket without an upper limit included.
+/// A `Histogram` message, including the bucket with bound `+Inf`.
 fn message_of(histogram: &Histogram, created: Option<Timestamp>) -> Vec<u8> {
     let mut message = Vec::new();
     push_number_field(&mut message, 1, histogram.count);
@@ -152,7 +153,7 @@ fn message_of(histogram: &Histogram, created: Option<Timestamp>) -> Vec<u8> {
     message
 }
 
-/// An `Exemplar`.
+/// An `Exemplar` message.
 fn exemplar(exemplar: &Exemplar) -> Vec<u8> {
     let mut message = Vec::new();
     for (name, value) in &exemplar.labels {
@@ -177,12 +178,12 @@ fn pair_bytes((name, value): &Label<'_>) -> usize {
     field_bytes(name.len()) + field_bytes(value.len())
 }
 
-/// Bytes of a field whose content has so many, tag and length included.
+/// Bytes of a field with `content` bytes, tag and length included.
 fn field_bytes(content: usize) -> usize {
     1 + varint_bytes(content as u64) + content
 }
 
-/// A string, or a message that is encoded already.
+/// Appends a string or an encoded message.
 fn push_bytes(out: &mut Vec<u8>, field: u8, bytes: &[u8]) {
     out.push(tag(field, LENGTH));
     push_varint(out, bytes.len() as u64);
@@ -194,13 +195,13 @@ fn push_double(out: &mut Vec<u8>, field: u8, value: f64) {
     out.extend_from_slice(&value.to_le_bytes());
 }
 
-/// A whole number that isn't negative, or an enumeration's.
+/// Appends a non-negative whole number or the number of an enumeration's value.
 fn push_number_field(out: &mut Vec<u8>, field: u8, value: u64) {
     out.push(tag(field, 0));
     push_varint(out, value);
 }
 
-/// A `google.protobuf.Timestamp`. Moments before 1970, which nothing of ours is about, become 1970.
+/// Appends a `google.protobuf.Timestamp`. Times before 1970, which do not occur, become 1970.
 fn push_timestamp(out: &mut Vec<u8>, field: u8, at: Timestamp) {
     let at = at.max(Timestamp::UNIX_EPOCH);
     let mut message = Vec::new();
@@ -252,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn a_family_without_samples_leaves_no_trace_wherever_it_stands() {
+    fn a_family_without_samples_is_left_out() {
         let mut encoder = ProtobufEncoder::with_capacity(0);
         encoder.family(&metadata("a", MetricType::Gauge));
         assert!(encoder.finish().is_empty());
@@ -270,7 +271,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_bytes_of_a_varint_are_known_beforehand(value in any::<u64>(), shift in 0..64_u32) {
+        fn varint_bytes_is_the_length_of_the_varint(value in any::<u64>(), shift in 0..64_u32) {
             let mut out = Vec::new();
             push_varint(&mut out, value >> shift);
             prop_assert_eq!(out.len(), varint_bytes(value >> shift));

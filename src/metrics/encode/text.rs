@@ -59,7 +59,7 @@ impl Encoder for TextEncoder {
     }
 }
 
-/// The families as text format 0.0.4.
+/// Encodes `families` in text format 0.0.4.
 pub fn encode(families: &[MetricFamily]) -> Vec<u8> {
     let mut encoder = TextEncoder::default();
     write_families(families, None, &mut encoder);
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn a_family_without_samples_leaves_no_trace_wherever_it_stands() {
+    fn a_family_without_samples_is_left_out() {
         let number = Sample { labels: Vec::new(), value: Value::Number(1.0) };
         let none = |name| family(name, MetricType::Gauge, Vec::new());
         let families = [none("a"), none("b"), family("c", MetricType::Gauge, vec![number]), none("d")];
@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn what_would_break_a_line_is_escaped() {
+    fn characters_that_would_break_a_line_are_escaped() {
         let labels = vec![("a".into(), "back\\slash \"quote\" new\nline".to_owned())];
         let value = Value::Number(f64::INFINITY);
         let mut family = family("c_total", MetricType::Counter, vec![Sample { labels, value }]);
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn prepared_labels_go_before_the_others() {
+    fn prepared_labels_come_first() {
         let mut encoder = TextEncoder::default();
         let account = encoder.prepare(Prepared::EMPTY, &[("account", "a\"b")]);
         let group = encoder.prepare(&account, &[("group_id", "g")]);

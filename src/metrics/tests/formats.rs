@@ -1,4 +1,4 @@
-//! Every format carries the same samples, read by readers that share nothing with the writers.
+//! Every format contains the same samples, read by parsers that share no code with the encoders.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -17,17 +17,17 @@ use crate::metrics::{Exemplar, Exposition, Histogram, MetricFamily, MetricType, 
 
 type Labels = BTreeMap<String, String>;
 
-/// A family by its full name, in whatever format it was.
+/// A family by its full name, independent of the format.
 #[derive(Debug, Default, PartialEq)]
 struct Family {
     name: String,
     help: String,
     metric_type: String,
-    /// In the order in which they stand; a histogram's as in the text format.
+    /// In the order of the body; a histogram's samples as in the text format.
     samples: Vec<(String, Labels, Number)>,
 }
 
-/// A number; all that are none are alike.
+/// A number; every NaN equals every other.
 #[derive(Debug, Clone, Copy)]
 struct Number(f64);
 
@@ -37,7 +37,7 @@ impl PartialEq for Number {
     }
 }
 
-/// What the text format can't say, by the name of the series.
+/// What the text format cannot contain, by the name of the series.
 #[derive(Debug, Default, PartialEq)]
 struct Extra {
     units: BTreeMap<String, String>,
@@ -158,7 +158,7 @@ fn read_protobuf(body: &[u8]) -> (Vec<Family>, Extra) {
     (families, extra)
 }
 
-/// A histogram as the lines that it is in text.
+/// A histogram as the samples of the text format.
 fn flatten(
     name: &str,
     labels: &Labels,
@@ -254,32 +254,32 @@ fn encoded(families: &[MetricFamily], created: Option<Timestamp>, syntax: Syntax
 
 proptest! {
     #[test]
-    fn every_format_carries_the_same_samples(families in families(), created in option::of(moment())) {
+    fn every_format_contains_the_same_samples(families in families(), created in option::of(moment())) {
         let text = read_text(&encoded(&families, created, Syntax::Text));
-        let (openmetrics, said) = read_openmetrics(&encoded(&families, created, Syntax::OpenMetrics));
-        let (protobuf, also) = read_protobuf(&encoded(&families, created, Syntax::Protobuf));
+        let (openmetrics, first_extra) = read_openmetrics(&encoded(&families, created, Syntax::OpenMetrics));
+        let (protobuf, second_extra) = read_protobuf(&encoded(&families, created, Syntax::Protobuf));
         prop_assert_eq!(&openmetrics, &text);
         prop_assert_eq!(&protobuf, &text);
-        prop_assert_eq!(&said, &also);
+        prop_assert_eq!(&first_extra, &second_extra);
         let counting = families.iter().filter(|family| family.metric_type != MetricType::Gauge);
         let series: usize = counting.map(|family| family.samples.len()).sum();
-        prop_assert_eq!(said.created.len(), if created.is_some() { series } else { 0 });
-        prop_assert!(said.created.values().all(|at| Some(*at) == created.map(Timestamp::as_millisecond)));
+        prop_assert_eq!(first_extra.created.len(), if created.is_some() { series } else { 0 });
+        prop_assert!(first_extra.created.values().all(|at| Some(*at) == created.map(Timestamp::as_millisecond)));
     }
 
     #[test]
-    fn every_format_carries_the_same_fleet((_, exposition, _) in rendered()) {
+    fn every_format_contains_the_same_fleet((_, exposition, _) in rendered()) {
         let body = |syntax| [exposition.body(syntax, Encoding::Identity).bytes(), syntax.end()].concat();
         let text = read_text(&body(Syntax::Text));
-        let (openmetrics, said) = read_openmetrics(&body(Syntax::OpenMetrics));
-        let (protobuf, also) = read_protobuf(&body(Syntax::Protobuf));
+        let (openmetrics, first_extra) = read_openmetrics(&body(Syntax::OpenMetrics));
+        let (protobuf, second_extra) = read_protobuf(&body(Syntax::Protobuf));
         prop_assert_eq!(&openmetrics, &text);
         prop_assert_eq!(&protobuf, &text);
-        prop_assert_eq!(said, also);
+        prop_assert_eq!(first_extra, second_extra);
     }
 
     #[test]
-    fn a_body_is_what_an_encoder_writes_however_it_was_packed(snapshot in any_snapshot()) {
+    fn a_body_is_the_output_of_an_encoder_in_every_encoding(snapshot in any_snapshot()) {
         let exposition = Exposition::new(Arc::new(snapshot), Arc::default());
         for syntax in Syntax::ALL {
             let mut encoder = syntax.encoder(0);
@@ -298,7 +298,7 @@ proptest! {
 }
 
 #[test]
-fn the_exporters_own_families_never_stand_in_the_fleets_part() {
+fn the_exporters_own_families_are_not_in_the_fleets_part() {
     use crate::metrics::catalogue::{Collector, families};
     let (fleet, own): (Vec<_>, Vec<_>) =
         families().partition(|family| Collector::FLEET.contains(&family.collector));
@@ -309,7 +309,7 @@ fn the_exporters_own_families_never_stand_in_the_fleets_part() {
 }
 
 #[test]
-fn what_was_asked_for_is_ready_for_the_next_scrape_and_what_nobody_asks_for_stops() {
+fn only_requested_formats_are_rendered_again() {
     let of = || Exposition::new(Arc::default(), Arc::default());
     let (first, second, third) = (of(), of(), of());
     first.body(Syntax::OpenMetrics, Encoding::Gzip);
@@ -317,5 +317,8 @@ fn what_was_asked_for_is_ready_for_the_next_scrape_and_what_nobody_asks_for_stop
     assert!(second.cached(Syntax::OpenMetrics, Encoding::Gzip).is_some());
     assert!(second.cached(Syntax::Text, Encoding::Gzip).is_none());
     third.prerender(&second);
-    assert!(third.cached(Syntax::OpenMetrics, Encoding::Gzip).is_none(), "nobody asked the second one");
+    assert!(
+        third.cached(Syntax::OpenMetrics, Encoding::Gzip).is_none(),
+        "not requested of the second exposition"
+    );
 }

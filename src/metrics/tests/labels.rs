@@ -1,4 +1,4 @@
-//! What the catalogue's rules say of tags, and of labels added to every series of a group.
+//! Rules for tags, and for labels added to every series of a group.
 
 use super::fixture::*;
 use crate::fleet::{Group, InstanceRecord, NodePool, Tag};
@@ -11,13 +11,13 @@ fn tag(key: &str, value: &str, system: bool) -> Tag {
 }
 
 #[test]
-fn no_tag_is_shown_unless_it_is_asked_for() {
+fn tags_are_not_exported_by_default() {
     let tags = vec![tag("department", "design", false)];
     assert!(!text([listed(Group { tags, ..group("aig-1") })], RenderOptions::default()).contains("design"));
 }
 
 #[test]
-fn tags_on_the_allow_list_are_labels_of_one_series() {
+fn selected_tags_are_labels_of_one_series() {
     let tags = vec![tag("department", "design", false), tag("cost-center", "7", false), tag("x", "", false)];
     let options = RenderOptions {
         tags: TagSelection::Keys(vec!["cost-center".into(), "department".into()]),
@@ -31,7 +31,7 @@ fn tags_on_the_allow_list_are_labels_of_one_series() {
 }
 
 #[test]
-fn tags_of_the_cloud_are_left_out_unless_asked_for() {
+fn system_tags_are_exported_only_on_request() {
     let tags = vec![tag("acs:rm:rgId", "rg-1", true)];
     let of = |system_tags| {
         let options = RenderOptions { tags: TagSelection::All, system_tags, ..RenderOptions::default() };
@@ -42,7 +42,7 @@ fn tags_of_the_cloud_are_left_out_unless_asked_for() {
 }
 
 #[test]
-fn tag_keys_that_become_one_label_name_are_told_apart_and_reported() {
+fn tag_keys_with_the_same_label_name_are_numbered_and_reported() {
     let tags = vec![tag("a-b", "1", false), tag("a.b", "2", false), tag("a_b", "3", false)];
     let options = RenderOptions { tags: TagSelection::All, ..RenderOptions::default() };
     let exposition = exposition([listed(Group { tags, ..group("aig-1") })], options);
@@ -54,7 +54,7 @@ fn tag_keys_that_become_one_label_name_are_told_apart_and_reported() {
 }
 
 #[test]
-fn labels_asked_for_are_on_every_series_that_has_a_group_id() {
+fn configured_labels_are_on_every_series_that_has_a_group_id() {
     let mut group = Group {
         name: "设计".into(),
         tags: vec![tag("cost-center", "7", false)],
@@ -75,12 +75,12 @@ fn labels_asked_for_are_on_every_series_that_has_a_group_id() {
         assert!(line.contains(r#"{account="default",region_id="cn-shanghai",group_id="aig-1",group_name="设计",tag_cost_center="7""#), "{line}");
         assert_eq!(line.matches("tag_cost_center=").count(), 1, "{line}");
     }
-    // The tag is among the labels of the row already.
+    // The tag is not repeated, since it is already a label of every series.
     assert!(lines(&text, "appstreaming_group_tags")[0].ends_with(r#",tag_cost_center="7"} 1"#));
 }
 
 #[test]
-fn a_group_without_the_tag_asked_for_has_an_empty_label() {
+fn a_group_without_the_configured_tag_has_an_empty_label() {
     let options =
         RenderOptions { group_labels: vec![GroupLabel::Tag("team".into())], ..RenderOptions::default() };
     let text = text([listed(group("aig-1"))], options);

@@ -1,4 +1,4 @@
-//! What users rely on, tested on rendered text.
+//! Tests of the rendered output that users rely on.
 
 mod fixture;
 mod formats;

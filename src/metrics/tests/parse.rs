@@ -1,8 +1,8 @@
-//! A reader of the text format that shares nothing with the writer.
+//! A parser of the text format that shares no code with the encoder.
 
 use std::collections::BTreeMap;
 
-/// A family as read.
+/// A parsed family.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Read {
     pub(super) name: String,
@@ -11,7 +11,7 @@ pub(super) struct Read {
     pub(super) samples: Vec<ReadSample>,
 }
 
-/// A sample as read.
+/// A parsed sample.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct ReadSample {
     pub(super) name: String,
@@ -19,10 +19,10 @@ pub(super) struct ReadSample {
     pub(super) value: f64,
 }
 
-/// Reads a body; panics where it breaks the format.
+/// Parses a body; panics if it violates the format.
 pub(super) fn read(body: &str) -> Vec<Read> {
     let mut families: Vec<Read> = Vec::new();
-    assert!(body.is_empty() || body.ends_with('\n'), "the last line ends too");
+    assert!(body.is_empty() || body.ends_with('\n'), "the last line is terminated");
     for line in body.split_terminator('\n') {
         if let Some(rest) = line.strip_prefix("# HELP ") {
             let (name, help) = rest.split_once(' ').expect("a help text");
@@ -54,7 +54,7 @@ pub(super) fn read_sample(line: &str) -> ReadSample {
     sample
 }
 
-/// A sample, and the exemplar that OpenMetrics may put behind it.
+/// Parses a sample and the exemplar that may follow it in OpenMetrics.
 pub(super) fn read_sample_and_rest(line: &str) -> (ReadSample, Option<&str>) {
     let end = line.find(['{', ' ']).expect("a name");
     let name = line[..end].to_owned();

@@ -1,4 +1,4 @@
-//! What Prometheus' own checker says.
+//! The catalogue checked by Prometheus's `promtool check metrics`.
 
 use std::io::{ErrorKind, Write};
 use std::process::{Command, Stdio};
@@ -7,7 +7,7 @@ use crate::metrics::catalogue;
 use crate::metrics::encode::text;
 use crate::metrics::{Histogram, MetricFamily, MetricType, Sample, Value};
 
-/// One family for each of the catalogue, with every label it may have.
+/// One family for each row of the catalogue, with all its labels.
 fn whole_catalogue() -> Vec<MetricFamily> {
     let sample = |family: &catalogue::Family| Sample {
         labels: family
@@ -35,7 +35,7 @@ fn whole_catalogue() -> Vec<MetricFamily> {
 }
 
 #[test]
-fn promtool_finds_nothing_to_say_about_the_whole_catalogue() {
+fn promtool_reports_no_problem_in_the_whole_catalogue() {
     let spawned = Command::new("promtool")
         .args(["check", "metrics"])
         .stdin(Stdio::piped())
@@ -51,6 +51,6 @@ fn promtool_finds_nothing_to_say_about_the_whole_catalogue() {
     };
     promtool.stdin.take().unwrap().write_all(&text::encode(&whole_catalogue())).unwrap();
     let output = promtool.wait_with_output().unwrap();
-    let said = String::from_utf8_lossy(&output.stderr) + String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success() && said.is_empty(), "{said}");
+    let report = String::from_utf8_lossy(&output.stderr) + String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && report.is_empty(), "{report}");
 }

@@ -1,4 +1,4 @@
-//! What holds of every fleet, however odd.
+//! Properties of the output for every fleet.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,7 +20,7 @@ use crate::metrics::encode::text;
 use crate::metrics::options::{GroupLabel, PseudonymKey, RenderOptions, StateSet, TagSelection, UserLabel};
 use crate::metrics::{Exposition, MetricFamily, MetricType, Sample, Value};
 
-/// Few enough texts that some come twice, odd enough to break a careless writer.
+/// Few texts, so that some are repeated, with characters that need escapes.
 fn odd_text() -> impl Strategy<Value = Box<str>> {
     prop_oneof![
         Just(""),
@@ -38,7 +38,7 @@ fn odd_text() -> impl Strategy<Value = Box<str>> {
     .prop_map(Box::from)
 }
 
-/// Known states, unheard-of ones in numbers, and the words that the exporter uses itself.
+/// Known statuses, many unknown ones, and the values that the exporter itself uses.
 fn state() -> impl Strategy<Value = Box<str>> {
     prop_oneof![
         4 => Just("PUBLISHED".to_owned()),
@@ -75,7 +75,7 @@ fn pool() -> impl Strategy<Value = NodePool> {
     )
 }
 
-/// An id, a state and whatever else is text: enough for an instance or a persistent session.
+/// The fields of an instance or a persistent session: an id, a status and another text.
 #[derive(Debug, Clone)]
 struct Listed {
     id: Box<str>,

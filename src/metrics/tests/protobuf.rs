@@ -1,10 +1,10 @@
-//! A reader of protobuf that shares nothing with the writer: `prost` and the published messages.
+//! A parser of protobuf that shares no code with the encoder: `prost` with the published messages.
 
 use std::collections::BTreeMap;
 
 use prost::Message;
 
-/// `io.prometheus.client.MetricFamily`, as far as we write it.
+/// `io.prometheus.client.MetricFamily`, limited to the fields that the encoder writes.
 #[derive(Clone, PartialEq, Message)]
 pub(super) struct MetricFamily {
     #[prost(string, optional, tag = "1")]
@@ -115,13 +115,13 @@ impl Timestamp {
     }
 }
 
-/// Reads a body to its end; panics where it breaks the format.
+/// Parses a whole body; panics if it violates the format.
 pub(super) fn read(mut body: &[u8]) -> Vec<MetricFamily> {
     let mut families = Vec::new();
     while !body.is_empty() {
         let before = body;
         let family = MetricFamily::decode_length_delimited(&mut body).expect("a family");
-        // The other library writes the very same bytes: none is left that it doesn't know.
+        // `prost` encodes the same bytes again, so the body contains no unknown field.
         let read = &before[..before.len() - body.len()];
         assert!(family.encode_length_delimited_to_vec() == read, "{family:?} was {read:?}");
         families.push(family);
@@ -132,6 +132,6 @@ pub(super) fn read(mut body: &[u8]) -> Vec<MetricFamily> {
 pub(super) fn labels(pairs: &[LabelPair]) -> BTreeMap<String, String> {
     let read = |pair: &LabelPair| (pair.name.clone().expect("a name"), pair.value.clone().expect("a value"));
     let labels: BTreeMap<_, _> = pairs.iter().map(read).collect();
-    assert_eq!(labels.len(), pairs.len(), "a label twice");
+    assert_eq!(labels.len(), pairs.len(), "a repeated label");
     labels
 }

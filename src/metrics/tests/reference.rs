@@ -1,4 +1,4 @@
-//! The reference is what the code says, and the code keeps to its own conventions.
+//! The generated reference is up to date, and the catalogue follows the naming conventions.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -34,7 +34,7 @@ fn every_family_is_named_once_and_by_the_conventions() {
         assert_eq!(family.help.matches(". ").count(), 0, "{name}: one sentence");
         assert!(!family.source.is_empty(), "{name}");
         if family.metric_type == MetricType::Histogram {
-            assert_eq!(family.unit(), Some(Unit::Seconds), "{name}: docs say seconds");
+            assert_eq!(family.unit(), Some(Unit::Seconds), "{name}: the reference lists buckets in seconds");
         }
     }
 }
@@ -52,7 +52,9 @@ fn the_exporters_own_metrics_are_apart_from_the_fleets() {
 fn help_is_found_by_the_full_name() {
     assert_eq!(
         catalogue::help("appstreaming_up"),
-        Some("Whether the last poll of the target succeeded whole: 1 or 0.")
+        Some(
+            "Whether the last poll of the target succeeded completely: 1 or 0; no sample before the first poll has ended."
+        )
     );
     assert!(catalogue::help("process_start_time_seconds").is_some());
     assert_eq!(catalogue::help("up"), None);

@@ -1,4 +1,4 @@
-//! The rules and the fine print of the catalogue, one by one; those of tags and labels are in `labels`.
+//! The rules of the catalogue, one test for each; those of tags and labels are in `labels`.
 
 use std::sync::Arc;
 
@@ -37,7 +37,7 @@ fn a_state_set_has_every_known_state_and_the_current_one_is_1() {
 }
 
 #[test]
-fn a_state_nobody_has_heard_of_is_shown_verbatim_beside_the_known_ones() {
+fn an_unknown_status_is_exported_verbatim_in_addition_to_the_known_ones() {
     let text = rendered(Group { status: Some("DEPLOYED".into()), ..group("aig-1") });
     let lines = lines(&text, "appstreaming_group_status");
     assert_eq!(lines.len(), 9);
@@ -45,7 +45,7 @@ fn a_state_nobody_has_heard_of_is_shown_verbatim_beside_the_known_ones() {
 }
 
 #[test]
-fn beyond_sixteen_unheard_of_states_over_all_groups_the_rest_is_other() {
+fn more_than_sixteen_unknown_statuses_over_all_groups_are_exported_as_other() {
     let groups = (0..20).rev().map(|number| {
         let status = Some(format!("ODD_{number:02}").into());
         listed(Group { status, ..group(&format!("aig-{number:02}")) })
@@ -63,7 +63,7 @@ fn beyond_sixteen_unheard_of_states_over_all_groups_the_rest_is_other() {
 }
 
 #[test]
-fn unheard_of_statuses_of_instances_are_bounded_over_all_groups_too() {
+fn unknown_statuses_of_instances_are_limited_over_all_groups_too() {
     let groups = (0..20).map(|number| {
         let status = format!("odd_{number:02}");
         let record = InstanceRecord {
@@ -122,13 +122,13 @@ fn an_info_metric_has_all_its_labels_and_is_1() {
 }
 
 #[test]
-fn for_ever_is_infinite() {
+fn an_unlimited_timeout_is_infinite() {
     let text = rendered(Group { session_timeout_seconds: Some(f64::INFINITY), ..group("aig-1") });
     assert!(text.contains(&format!("appstreaming_group_session_timeout_seconds{{{LABELS}}} +Inf\n")));
 }
 
 #[test]
-fn an_update_waits_only_where_a_new_version_is_named() {
+fn an_update_is_available_only_if_a_new_version_is_named() {
     let ota = |new: &str| Some(Ota { new_version: new.into(), ..Ota::default() });
     let name = "appstreaming_group_ota_update_available";
     let of = |ota| rendered(Group { ota, ..group("aig-1") });
@@ -148,7 +148,7 @@ fn an_application_listed_twice_is_one_series() {
 }
 
 #[test]
-fn of_two_node_pools_with_one_id_the_first_is_shown() {
+fn of_two_node_pools_with_one_id_the_first_is_exported() {
     let pool = |nodes| NodePool { id: "rg-1".into(), nodes: Some(nodes), ..NodePool::default() };
     let text = rendered(Group { node_pools: vec![pool(1.0), pool(2.0)], ..group("aig-1") });
     assert_eq!(
@@ -178,7 +178,7 @@ fn scheduled(strategy: &str) -> Group {
 }
 
 #[test]
-fn a_period_written_twice_is_one_series_with_the_larger_amount() {
+fn a_repeated_period_is_one_series_with_the_larger_amount() {
     let text = rendered(scheduled("NODE_SCALING_BY_SCHEDULE"));
     let shown: Vec<_> = lines(&text, "appstreaming_node_pool_schedule_amount")
         .into_iter()
@@ -191,7 +191,7 @@ fn a_period_written_twice_is_one_series_with_the_larger_amount() {
 }
 
 #[test]
-fn periods_are_shown_under_any_strategy_but_asked_for_only_under_a_schedule() {
+fn periods_are_exported_under_any_strategy_but_active_only_under_a_schedule() {
     let text = rendered(scheduled("NODE_FIXED"));
     assert_eq!(lines(&text, "appstreaming_node_pool_schedule_amount").len(), 2);
     assert!(!text.contains("appstreaming_node_pool_scheduled_amount"));
@@ -232,7 +232,7 @@ fn without_any_usage_the_sum_is_0_and_there_is_no_maximum() {
 }
 
 #[test]
-fn session_counters_start_at_0_and_go_with_the_instances() {
+fn session_counters_start_at_0_and_exist_only_with_instances() {
     let seen = text([with_instances(group("aig-1"), &[])], defaults());
     for name in ["appstreaming_group_sessions_started_total", "appstreaming_group_sessions_ended_total"] {
         assert!(lines(&seen, name)[0].ends_with(" 0"), "{name}");
@@ -264,7 +264,7 @@ fn instances_on_nodes_can_be_switched_off() {
 }
 
 #[test]
-fn the_state_of_an_instance_is_the_current_one_alone_unless_full_sets_are_asked_for() {
+fn an_instance_has_one_status_series_unless_full_state_sets_are_configured() {
     let of = |state_set, status| {
         let options = RenderOptions { state_set, ..defaults() };
         text([with_instances(group("aig-1"), &[instance("ai-1", Some(status))])], options)
@@ -278,7 +278,7 @@ fn the_state_of_an_instance_is_the_current_one_alone_unless_full_sets_are_asked_
 }
 
 #[test]
-fn a_session_is_connected_or_not_or_nothing_is_said() {
+fn an_unknown_session_status_has_no_connected_sample() {
     let connected = |session_status: Option<&'static str>| {
         let session_status = session_status.map(Into::into);
         let record = InstanceRecord { session_status, ..instance("ai-1", Some("RUNNING")) };
@@ -293,7 +293,7 @@ fn a_session_is_connected_or_not_or_nothing_is_said() {
 }
 
 #[test]
-fn a_user_is_shown_as_the_configuration_says() {
+fn the_user_label_follows_the_configuration() {
     let bound = InstanceRecord { end_user_id: Some("alice".into()), ..instance("ai-1", Some("BOUND")) };
     let free = instance("ai-2", Some("IDLE"));
     let info = |users| {
@@ -311,7 +311,7 @@ fn a_user_is_shown_as_the_configuration_says() {
 }
 
 #[test]
-fn authorised_users_that_the_api_does_not_say_have_no_sample() {
+fn authorised_users_that_the_api_omits_have_no_sample() {
     let record =
         PersistentRecord { id: "p-1".into(), status: Some("RUNNING".into()), ..PersistentRecord::default() };
     let text = text([with_persistent(group("aig-1"), &[record])], defaults());
@@ -328,7 +328,7 @@ fn authorised_users_that_the_api_does_not_say_have_no_sample() {
 }
 
 #[test]
-fn freshness_goes_with_its_data() {
+fn freshness_exists_only_with_its_data() {
     let text = text([with_persistent(group("aig-1"), &[])], defaults());
     let name = "appstreaming_group_refreshed_timestamp_seconds";
     assert_eq!(
@@ -341,7 +341,7 @@ fn freshness_goes_with_its_data() {
 }
 
 #[test]
-fn a_target_that_was_never_polled_says_neither_up_nor_down() {
+fn a_target_that_was_never_polled_has_no_up_sample() {
     let health = |name: &str, up| TargetHealth { target: name.into(), up, last_success: None, ..target() };
     let targets = vec![health("a", None), health("b", Some(false)), health("b", Some(true))];
     let snapshot = Snapshot { targets, ..snapshot([]) };
@@ -361,7 +361,7 @@ fn detailed() -> [GroupSnapshot; 1] {
 }
 
 #[test]
-fn too_many_series_drop_the_larger_detail_collector_first_and_never_a_groups_series() {
+fn too_many_series_drop_the_larger_detail_collector_first_and_no_series_of_groups() {
     let whole = exposition(detailed(), defaults());
     let total: u64 = whole.series().values().sum();
     assert_eq!(whole.series()["instances_detail"], 6);
@@ -385,7 +385,7 @@ fn too_many_series_drop_the_larger_detail_collector_first_and_never_a_groups_ser
 }
 
 #[test]
-fn a_scrape_can_be_narrowed_to_accounts_regions_groups_and_collectors() {
+fn a_selection_restricts_accounts_regions_groups_and_collectors() {
     let other = TargetHealth { account: "other".into(), ..target() };
     let mut second = listed(group("aig-2"));
     second.account = "other".into();

@@ -1,4 +1,4 @@
-//! A small fleet with everything in it, to the letter.
+//! The complete output for a small fleet that has every field set.
 
 use jiff::civil::{date, time};
 
@@ -9,7 +9,7 @@ use crate::fleet::{
 };
 use crate::metrics::options::{GroupLabel, PseudonymKey, RenderOptions, TagSelection, UserLabel};
 
-/// A group sold by node with all that the API may say of it.
+/// A group sold by node with every field that the API can return.
 fn full() -> GroupSnapshot {
     let pool = NodePool {
         id: "rg-ew7va2g1wl3vm****".into(),
@@ -121,7 +121,7 @@ fn full() -> GroupSnapshot {
 }
 
 #[test]
-fn a_small_fleet_is_rendered_to_the_letter() {
+fn the_output_of_a_small_fleet_does_not_change() {
     let options = RenderOptions {
         group_labels: vec![GroupLabel::Name, GroupLabel::Tag("department".to_owned())],
         tags: TagSelection::All,
@@ -129,7 +129,7 @@ fn a_small_fleet_is_rendered_to_the_letter() {
         users: UserLabel::Hash(PseudonymKey::new(b"key")),
         ..RenderOptions::default()
     };
-    // The second group is nothing but an id: all that is asked of the API.
+    // The second group has only an id, the one field that the API must return.
     let exposition = exposition([full(), listed(group("aig-bare"))], options);
     insta::assert_snapshot!("small_fleet", std::str::from_utf8(&exposition.text()).unwrap());
     insta::assert_snapshot!("small_fleet_series", format!("{:#?}", exposition.series()));
