@@ -18,7 +18,7 @@ pub const DEFAULT_MAX_IN_FLIGHT: usize = 8;
 pub const DEFAULT_REQUESTS_PER_SECOND: f64 = 20.0;
 /// Further attempts after a failed one.
 pub const DEFAULT_MAX_RETRIES: u32 = 3;
-/// Size of a decoded response body: 16 MiB. A page of 100 instances takes about 60 KiB.
+/// Size of a response body after decompression: 16 MiB.
 pub const DEFAULT_MAX_RESPONSE_BYTES: u64 = 16 * 1024 * 1024;
 /// `User-Agent` of requests.
 pub const DEFAULT_USER_AGENT: &str = concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION"));

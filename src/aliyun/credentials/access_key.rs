@@ -8,7 +8,7 @@ use super::text_file::read_text_file;
 use crate::aliyun::access_key::Credentials;
 use crate::aliyun::secret::Secret;
 
-/// Maximum size of a key file. Keys have less than 1 KiB; tokens have up to a few KiB.
+/// Maximum size of a key file. A larger file is probably the wrong one.
 const MAX_KEY_FILE_BYTES: u64 = 64 * 1024;
 
 /// A configured AccessKey.
