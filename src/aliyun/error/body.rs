@@ -12,7 +12,7 @@ const MAX_IDENTIFIER_CHARACTERS: usize = 100;
 
 /// The parts of an error body.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct ErrorBody {
+pub(super) struct ParsedError {
     pub code: String,
     pub message: String,
     pub request_id: Option<String>,
@@ -30,7 +30,7 @@ pub(super) struct Denial {
 }
 
 /// Parses a body; `None` without a `Code`, which every error of the API has.
-pub(super) fn parse(body: &[u8]) -> Option<ErrorBody> {
+pub(super) fn parse(body: &[u8]) -> Option<ParsedError> {
     let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body).trim_ascii_start();
     match body.first()? {
         b'{' => json(&serde_json::from_slice(body).ok()?),
@@ -51,7 +51,7 @@ pub(super) fn clean_identifier(text: &str) -> String {
     text.chars().filter(char::is_ascii_graphic).take(MAX_IDENTIFIER_CHARACTERS).collect()
 }
 
-fn json(fields: &Map<String, Value>) -> Option<ErrorBody> {
+fn json(fields: &Map<String, Value>) -> Option<ParsedError> {
     let code =
         text(fields, ["Code", "code"]).map(|code| clean_identifier(&code)).filter(|code| !code.is_empty())?;
     let denied = fields.get("AccessDeniedDetail").and_then(Value::as_object).and_then(|detail| {
@@ -60,7 +60,7 @@ fn json(fields: &Map<String, Value>) -> Option<ErrorBody> {
             reason: text(detail, ["NoPermissionType"]).map(|reason| clean_identifier(&reason)),
         })
     });
-    Some(ErrorBody {
+    Some(ParsedError {
         code,
         message: clip_to_line(
             &text(fields, ["Message", "message"]).unwrap_or_default(),
@@ -82,10 +82,10 @@ fn text<const N: usize>(fields: &Map<String, Value>, names: [&str; N]) -> Option
 
 /// Parses `<Error><Code>...`, the response to a V2 request without a format. HTML has no such
 /// element.
-fn xml(text: &str) -> Option<ErrorBody> {
+fn xml(text: &str) -> Option<ParsedError> {
     let inside = &text[text.find("<Error")?..];
     let code = element(inside, "Code").map(|code| clean_identifier(&code)).filter(|code| !code.is_empty())?;
-    Some(ErrorBody {
+    Some(ParsedError {
         code,
         message: clip_to_line(&element(inside, "Message").unwrap_or_default(), MAX_MESSAGE_CHARACTERS),
         request_id: element(inside, "RequestId").map(|id| clean_identifier(&id)),
