@@ -1,90 +1,81 @@
-//! What stands before every answer: the web configuration in force, read again when its files change.
+//! Access control for each request, by the active web configuration; it is reloaded when its files
+//! change.
 //!
-//! The files are looked at before each handshake and each request, as the exporter toolkit does; a new
-//! certificate or user needs no restart and no signal. What is bad is said once, and the old stays.
+//! The files are checked for changes before each connection and each request, as in the exporter
+//! toolkit: a new certificate or user needs no restart and no signal. If a changed file has problems,
+//! they are logged once and the previous configuration stays active.
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, TryLockError};
+use std::sync::Arc;
 use std::time::Instant;
 
 use arc_swap::ArcSwap;
 use hyper::header::{AUTHORIZATION, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use hyper::http::request::Parts;
 use hyper::{Response, StatusCode};
+use parking_lot::Mutex;
 use tokio::task::spawn_blocking;
 
-use super::basic_auth::Logins;
-use super::file_watch::Watched;
-use super::rate_limit::Limiter;
-use super::settings::{self, ProtocolSettings, Reading, Settings};
+use super::basic_auth::BasicAuth;
+use super::file_watch::FileSnapshot;
+use super::rate_limit::HttpRateLimiter;
+use super::settings::{self, LoadedSettings, ProtocolSettings, WebSettings};
 use crate::document::{Problem, Problems};
 use crate::server::handler::Handler;
 use crate::server::response::{self, ResponseBody};
 
-/// Who may request what, as the web configuration file says.
+/// Decides which requests reach the application, as the web configuration file requires.
 pub struct AccessControl {
-    rulebook: Arc<Rulebook>,
-    logins: Logins,
+    config: Arc<WebConfig>,
+    basic_auth: BasicAuth,
 }
 
-/// The rules and where they come from.
-struct Rulebook {
-    rules: ArcSwap<Rules>,
-    file: Option<File>,
+/// The active web configuration, and the file that it comes from.
+struct WebConfig {
+    rules: ArcSwap<AccessRules>,
+    file: Option<WebConfigFile>,
 }
 
-struct File {
+struct WebConfigFile {
     path: PathBuf,
-    /// Held while looking.
-    watched: Mutex<Watched>,
+    /// The files as they were last read. Locked while they are checked and read.
+    snapshot: Mutex<FileSnapshot>,
 }
 
-/// The rules in force.
-struct Rules {
-    settings: Settings,
-    /// Of the last change of its own setting, not of the file: a new user doesn't fill the bucket.
-    limiter: Option<Arc<Limiter>>,
+struct AccessRules {
+    settings: WebSettings,
+    /// Kept while its own setting stays the same: a new user does not refill the bucket.
+    limiter: Option<Arc<HttpRateLimiter>>,
 }
 
 impl AccessControl {
-    /// Reads the file, if there is one.
+    /// Loads the web configuration file. Without a file every request is admitted, over plain HTTP.
     ///
     /// # Errors
     /// Every problem of the file.
-    pub fn new(path: Option<PathBuf>) -> Result<AccessControl, Problems> {
+    pub fn new(path: Option<PathBuf>) -> Result<Self, Problems> {
         let (settings, file) = match path {
-            None => (Settings::default(), None),
+            None => (WebSettings::default(), None),
             Some(path) => {
-                let reading = settings::read(&path);
-                warn(&reading.warnings);
-                (reading.settings?, Some(File { path, watched: Mutex::new(reading.watched) }))
+                let loaded = settings::load(&path);
+                log_warnings(&loaded.warnings);
+                (loaded.settings?, Some(WebConfigFile { path, snapshot: Mutex::new(loaded.files) }))
             }
         };
-        let rules = ArcSwap::from_pointee(Rules::new(settings, None));
-        Ok(AccessControl { rulebook: Arc::new(Rulebook { rules, file }), logins: Logins::new() })
+        let rules = ArcSwap::from_pointee(AccessRules::new(settings, None));
+        Ok(Self { config: Arc::new(WebConfig { rules, file }), basic_auth: BasicAuth::new() })
     }
 
     /// The protocol of a connection that begins now.
     pub(crate) async fn protocol(&self) -> ProtocolSettings {
-        self.rules().await.settings.protocol.clone()
+        self.current_rules().await.settings.protocol.clone()
     }
 
-    /// The rules for what comes now.
-    async fn rules(&self) -> Arc<Rules> {
-        if self.rulebook.file.is_some() {
-            let rulebook = Arc::clone(&self.rulebook);
-            // Beside the workers: a file system that hangs must not take them along. Where that isn't
-            // done (it panicked, or the process ends) the rules stay.
-            let _ = spawn_blocking(move || rulebook.look()).await;
-        }
-        self.rulebook.rules.load_full()
-    }
-
-    /// Passes a request on to `handler`, or refuses it.
+    /// Passes a request to `handler`, or rejects it.
     pub(crate) async fn handle(&self, request: &Parts, handler: &dyn Handler) -> Response<ResponseBody> {
-        let rules = self.rules().await;
-        let mut response = match self.refuse(&rules, request).await {
-            Some(refusal) => refusal,
+        let rules = self.current_rules().await;
+        let mut response = match self.reject(&rules, request).await {
+            Some(rejection) => rejection,
             None => handler.handle(request).await,
         };
         for (name, value) in &rules.settings.headers {
@@ -93,7 +84,18 @@ impl AccessControl {
         response
     }
 
-    async fn refuse(&self, rules: &Rules, request: &Parts) -> Option<Response<ResponseBody>> {
+    /// The rules after reloading the file if it has changed.
+    async fn current_rules(&self) -> Arc<AccessRules> {
+        if self.config.file.is_some() {
+            let config = Arc::clone(&self.config);
+            // On a blocking thread, because a file system that hangs must not block the workers. If the
+            // task fails (it panicked, or the process ends) the rules stay as they are.
+            let _ = spawn_blocking(move || config.reload_if_changed()).await;
+        }
+        self.config.rules.load_full()
+    }
+
+    async fn reject(&self, rules: &AccessRules, request: &Parts) -> Option<Response<ResponseBody>> {
         if let Some(wait) = rules.limiter.as_ref().and_then(|limiter| limiter.admit(Instant::now()).err()) {
             let mut response = response::text(StatusCode::TOO_MANY_REQUESTS, "too many requests\n");
             let seconds = wait.as_secs_f64().ceil() as u64;
@@ -101,62 +103,56 @@ impl AccessControl {
             return Some(response);
         }
         let users = &rules.settings.users;
-        if users.is_empty() || self.logins.accept(users, request.headers.get(AUTHORIZATION)).await {
+        if users.is_empty() || self.basic_auth.accepts(users, request.headers.get(AUTHORIZATION)).await {
             return None;
         }
-        let mut response =
-            response::text(StatusCode::UNAUTHORIZED, "a user name and its password are needed\n");
-        response::set_header(
-            &mut response,
-            WWW_AUTHENTICATE,
-            r#"Basic realm="appstreaming-exporter", charset="UTF-8""#,
-        );
+        let message = "a user name and its password are required\n";
+        let mut response = response::text(StatusCode::UNAUTHORIZED, message);
+        let challenge = r#"Basic realm="appstreaming-exporter", charset="UTF-8""#;
+        response::set_header(&mut response, WWW_AUTHENTICATE, challenge);
         Some(response)
     }
 }
 
-impl Rulebook {
-    /// Reads the file again if it, or another that it names, has changed. Blocks.
-    fn look(&self) {
+impl WebConfig {
+    /// Loads the file again if it, or a file that it names, has changed. Blocks.
+    fn reload_if_changed(&self) {
         let Some(file) = &self.file else { return };
-        let mut watched = match file.watched.try_lock() {
-            Ok(watched) => watched,
-            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
-            // Whoever finds somebody else looking goes by the rules of a moment ago.
-            Err(TryLockError::WouldBlock) => return,
-        };
-        if !watched.changed() {
+        // While another request reloads the file, this one uses the previous rules.
+        let Some(mut snapshot) = file.snapshot.try_lock() else { return };
+        if !snapshot.has_changed() {
             return;
         }
-        let Reading { settings, warnings, watched: now } = settings::read(&file.path);
-        *watched = now;
-        warn(&warnings);
+        let LoadedSettings { settings, warnings, files } = settings::load(&file.path);
+        *snapshot = files;
+        log_warnings(&warnings);
+        let path = file.path.display();
         match settings {
             Ok(settings) => {
-                let rules = Rules::new(settings, self.rules.load().limiter.as_ref());
+                let rules = AccessRules::new(settings, self.rules.load().limiter.as_ref());
                 self.rules.store(Arc::new(rules));
-                tracing::info!(file = %file.path.display(), "the web configuration changed and is in force");
+                tracing::info!(file = %path, "web configuration reloaded");
             }
             Err(problems) => tracing::error!(
-                file = %file.path.display(), %problems,
-                "the web configuration changed and has problems: the one before stays in force"
+                file = %path, %problems,
+                "invalid web configuration; keeping the previous one"
             ),
         }
     }
 }
 
-impl Rules {
-    fn new(settings: Settings, before: Option<&Arc<Limiter>>) -> Rules {
-        let limiter = settings.rate_limit.map(|limit| match before {
+impl AccessRules {
+    fn new(settings: WebSettings, previous: Option<&Arc<HttpRateLimiter>>) -> Self {
+        let limiter = settings.rate_limit.map(|limit| match previous {
             Some(limiter) if limiter.limit() == limit => Arc::clone(limiter),
-            _ => Arc::new(Limiter::new(limit, Instant::now())),
+            _ => Arc::new(HttpRateLimiter::new(limit, Instant::now())),
         });
-        Rules { settings, limiter }
+        Self { settings, limiter }
     }
 }
 
-fn warn(warnings: &[Problem]) {
+fn log_warnings(warnings: &[Problem]) {
     for warning in warnings {
-        tracing::warn!("{warning}");
+        tracing::warn!(%warning, "web configuration");
     }
 }

@@ -2,17 +2,18 @@
 //! specifies it.
 //!
 //! Source: <https://github.com/prometheus/exporter-toolkit/blob/master/docs/web-configuration.md>.
-//! Differences are documented where they are; in short: every problem is reported at once, and
-//! settings that would silently be weaker than they look are refused.
+//! Differences are documented where they are; in short: all problems are reported at once, and
+//! settings that look stronger than they are, are rejected.
 //!
 //! | module | contents |
 //! |---|---|
-//! | `access` | access control for each request, and re-reading the file when it changes |
-//! | `settings` | reading the file |
+//! | `access` | access control for each request, and reloading the file when it changes |
+//! | `settings` | the settings of the file, checked |
 //! | `file_watch` | whether the file, or a file that it names, has changed |
 //! | `tls`, `basic_auth`, `rate_limit` | the parts of the settings |
 //!
-//! What is not here: connections and the TLS handshake (`server`).
+//! What is not here: reading documents and reporting their problems (`document`), connections and the
+//! TLS handshake (`server`).
 
 mod access;
 mod basic_auth;
@@ -34,6 +35,6 @@ use crate::document::{Problem, Problems};
 /// # Errors
 /// Every problem of the files.
 pub fn check(path: &Path) -> Result<Vec<Problem>, Problems> {
-    let reading = settings::read(path);
-    reading.settings.map(|_| reading.warnings)
+    let loaded = settings::load(path);
+    loaded.settings.map(|_| loaded.warnings)
 }

@@ -8,44 +8,43 @@ use crate::token_bucket::TokenBucket;
 
 /// A rate limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct RateLimit {
+pub(super) struct RateLimit {
     /// Average time between two requests, more than 0.
-    pub(crate) interval: Duration,
+    pub(super) interval: Duration,
     /// Number of requests that are admitted at once; 0 rejects every request.
-    pub(crate) burst: u32,
+    pub(super) burst: u32,
 }
 
 /// Admits requests up to a rate limit. It starts with a full burst.
 #[derive(Debug)]
-pub(crate) struct Limiter {
+pub(super) struct HttpRateLimiter {
     limit: RateLimit,
-    state: Mutex<LimiterState>,
+    state: Mutex<HttpRateLimiterState>,
 }
 
 #[derive(Debug)]
-struct LimiterState {
+struct HttpRateLimiterState {
     bucket: TokenBucket,
     refilled: Instant,
 }
 
-impl Limiter {
+impl HttpRateLimiter {
     /// A limiter for `limit`.
-    pub(crate) fn new(limit: RateLimit, now: Instant) -> Self {
+    pub(super) fn new(limit: RateLimit, now: Instant) -> Self {
         let bucket = TokenBucket::full(limit.interval.as_secs_f64().recip(), f64::from(limit.burst));
-        Self { limit, state: Mutex::new(LimiterState { bucket, refilled: now }) }
+        Self { limit, state: Mutex::new(HttpRateLimiterState { bucket, refilled: now }) }
     }
 
     /// The limit that is applied.
-    pub(crate) fn limit(&self) -> RateLimit {
+    pub(super) fn limit(&self) -> RateLimit {
         self.limit
     }
 
     /// Admits a request.
     ///
     /// # Errors
-    ///
-    /// When the limit is exceeded: the time until the next request is admitted.
-    pub(crate) fn admit(&self, now: Instant) -> Result<(), Duration> {
+    /// The limit is exceeded; the error is the time until the next request is admitted.
+    pub(super) fn admit(&self, now: Instant) -> Result<(), Duration> {
         let mut state = self.state.lock();
         let elapsed = now.saturating_duration_since(state.refilled);
         state.refilled = state.refilled.max(now);
@@ -62,7 +61,7 @@ mod tests {
     fn a_burst_is_admitted_and_then_one_request_per_interval() {
         let start = Instant::now();
         let at = |milliseconds| start + Duration::from_millis(milliseconds);
-        let limiter = Limiter::new(RateLimit { interval: Duration::from_secs(1), burst: 3 }, start);
+        let limiter = HttpRateLimiter::new(RateLimit { interval: Duration::from_secs(1), burst: 3 }, start);
         for _ in 0..3 {
             assert_eq!(limiter.admit(at(0)), Ok(()));
         }
@@ -79,7 +78,7 @@ mod tests {
     #[test]
     fn a_burst_of_zero_rejects_every_request() {
         let start = Instant::now();
-        let limiter = Limiter::new(RateLimit { interval: Duration::from_millis(1), burst: 0 }, start);
+        let limiter = HttpRateLimiter::new(RateLimit { interval: Duration::from_millis(1), burst: 0 }, start);
         assert!(limiter.admit(start + Duration::from_secs(60)).is_err());
     }
 }

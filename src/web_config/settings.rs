@@ -1,6 +1,6 @@
-//! What the web configuration file says, checked.
+//! The settings of the web configuration file, checked.
 //!
-//! What is not here: what TLS is made of (`tls`), and re-reading (`access`).
+//! What is not here: the section of TLS (`tls`), and reloading (`access`).
 
 use std::path::Path;
 use std::sync::Arc;
@@ -9,24 +9,26 @@ use std::time::Duration;
 use hyper::header::{HeaderName, HeaderValue};
 use rustls::ServerConfig;
 
-use super::basic_auth::Users;
-use super::file_watch::Watched;
+use super::basic_auth::PasswordHashes;
+use super::file_watch::FileSnapshot;
 use super::rate_limit::RateLimit;
 use super::tls;
 use crate::document::{Diagnostics, Document, Language, Origin, Problem, Problems, Table};
 
-/// What a good file says; without a file everything is as in [`Settings::default`].
+/// The settings of a valid file; without a file, the default values apply.
 #[derive(Clone, Default)]
-pub(crate) struct Settings {
-    pub(crate) protocol: ProtocolSettings,
-    /// Set in every answer.
-    pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
-    /// Empty: everybody may ask.
-    pub(crate) users: Users,
-    pub(crate) rate_limit: Option<RateLimit>,
+pub(super) struct WebSettings {
+    /// TLS and the version of HTTP.
+    pub(super) protocol: ProtocolSettings,
+    /// Set in every response.
+    pub(super) headers: Vec<(HeaderName, HeaderValue)>,
+    /// Empty: requests need no authentication.
+    pub(super) users: PasswordHashes,
+    /// `None`: no limit.
+    pub(super) rate_limit: Option<RateLimit>,
 }
 
-/// The protocol that clients must speak.
+/// The protocol of a connection.
 #[derive(Clone, Default)]
 pub(crate) struct ProtocolSettings {
     /// `None`: plain HTTP.
@@ -35,50 +37,55 @@ pub(crate) struct ProtocolSettings {
     pub(crate) http1_only: bool,
 }
 
-/// What came of reading a file.
-pub(crate) struct Reading {
-    pub(crate) settings: Result<Settings, Problems>,
-    /// Things an operator should know, but that stop nothing.
-    pub(crate) warnings: Vec<Problem>,
-    /// The file and those that it names, as far as they were read.
-    pub(crate) watched: Watched,
+/// The result of reading a file.
+pub(super) struct LoadedSettings {
+    /// The settings, or every problem of the files.
+    pub(super) settings: Result<WebSettings, Problems>,
+    /// Settings that are valid, but probably not intended.
+    pub(super) warnings: Vec<Problem>,
+    /// The file and the files that it names, as far as they were read.
+    pub(super) files: FileSnapshot,
 }
 
 /// Reads the file and every file that it names.
-pub(crate) fn read(path: &Path) -> Reading {
-    let mut watched = Watched::new(path.parent().unwrap_or(Path::new("")));
-    let document = match parse(path, &mut watched) {
+pub(super) fn load(path: &Path) -> LoadedSettings {
+    let mut files = FileSnapshot::new(path.parent().unwrap_or(Path::new("")));
+    let document = match parse(path, &mut files) {
         Ok(document) => document,
         Err(problem) => {
-            return Reading { settings: Err(Problems::new(vec![problem])), warnings: Vec::new(), watched };
+            return LoadedSettings {
+                settings: Err(Problems::new(vec![problem])),
+                warnings: Vec::new(),
+                files,
+            };
         }
     };
     let diagnostics = Diagnostics::new(&document);
-    let settings = settings(&Table::root(&diagnostics, &document.values), &mut watched);
+    let settings = settings(&Table::root(&diagnostics, &document.values), &mut files);
     let (problems, warnings) = diagnostics.finish();
     let settings = if problems.is_empty() { Ok(settings) } else { Err(Problems::new(problems)) };
-    Reading { settings, warnings, watched }
+    LoadedSettings { settings, warnings, files }
 }
 
-fn parse(path: &Path, watched: &mut Watched) -> Result<Document, Problem> {
+fn parse(path: &Path, files: &mut FileSnapshot) -> Result<Document, Problem> {
     let source = path.display().to_string();
     let problem = |message: String| Problem::new(Origin::new(&source), "", message);
-    // `watched` adds the directory.
+    // `files` adds the directory.
     let file = path.file_name().map_or(path, Path::new);
-    let bytes = watched.read(file).map_err(|error| problem(format!("cannot be read: {error}")))?;
+    let bytes = files.read(file).map_err(|error| problem(format!("cannot be read: {error}")))?;
     let text = std::str::from_utf8(&bytes).map_err(|_| problem("is not UTF-8 text".to_owned()))?;
     Document::parse(&source, Language::Yaml, text)
 }
 
 /// The settings are valid only if no problem was reported.
-fn settings(root: &Table<'_>, watched: &mut Watched) -> Settings {
+fn settings(root: &Table<'_>, files: &mut FileSnapshot) -> WebSettings {
     root.allow(&["tls_server_config", "http_server_config", "basic_auth_users", "rate_limit"]);
     let http = root.table("http_server_config");
     http.allow(&["http2", "headers"]);
     let http2 = http.boolean("http2").unwrap_or(true);
-    Settings {
+    WebSettings {
         protocol: ProtocolSettings {
-            tls: tls::server(&root.table("tls_server_config"), http2, watched),
+            tls: tls::server_config(&root.table("tls_server_config"), http2, files),
             http1_only: !http2,
         },
         headers: headers(&http.table("headers")),
@@ -87,7 +94,7 @@ fn settings(root: &Table<'_>, watched: &mut Watched) -> Settings {
     }
 }
 
-/// The headers that the toolkit lets operators set, and the values of those that know only some.
+/// The headers that the toolkit allows operators to set, and their allowed values if there are few.
 const HEADERS: [(&str, &[&str]); 5] = [
     ("Content-Security-Policy", &[]),
     ("Strict-Transport-Security", &[]),
@@ -100,7 +107,7 @@ fn headers(table: &Table<'_>) -> Vec<(HeaderName, HeaderValue)> {
     table.allow(&HEADERS.map(|(name, _)| name));
     let mut headers = Vec::new();
     for (name, values) in HEADERS {
-        // One that is blank is as good as absent.
+        // A blank value counts as absent.
         let Some(text) = table.scalar(name) else { continue };
         if !values.is_empty() && !values.contains(&text.as_str()) {
             table.problem(name, format!("{text:?} must be one of {}", values.join(", ")));
@@ -108,36 +115,38 @@ fn headers(table: &Table<'_>) -> Vec<(HeaderName, HeaderValue)> {
         }
         match (name.parse(), text.parse()) {
             (Ok(name), Ok(value)) => headers.push((name, value)),
-            _ => table.problem(name, "must be printable ASCII in one line"),
+            _ => table.problem(name, "must be one line of printable ASCII"),
         }
     }
     headers
 }
 
-/// A check with a cost of 15 takes some seconds.
-const COSTLY: u32 = 15;
+/// The cost from which a check takes more than two seconds; with cost 10 it takes 70 ms.
+const HIGH_COST: u32 = 15;
 
-fn users(table: &Table<'_>) -> Users {
-    let mut users = Users::default();
+fn users(table: &Table<'_>) -> PasswordHashes {
+    let mut users = PasswordHashes::default();
     for name in table.names() {
-        // A browser could not send it: the first colon ends the name.
+        // Clients cannot send such a name: the first colon ends it.
         if name.contains(':') {
-            table.problem(name, "a user's name can't have a colon");
+            table.problem(name, "the name of a user cannot contain a colon");
             continue;
         }
         match users.add(name.to_owned(), table.scalar(name).unwrap_or_default()) {
-            Ok(cost) if cost >= COSTLY => {
-                let message = format!("the hash has a cost of {cost}: the first login takes seconds");
+            Ok(cost) if cost >= HIGH_COST => {
+                let message = format!(
+                    "the hash has a cost of {cost}: the first request with the password takes seconds"
+                );
                 table.warning(name, message);
             }
             Ok(_) => {}
-            Err(no_hash) => table.problem(name, no_hash.to_string()),
+            Err(error) => table.problem(name, error.to_string()),
         }
     }
     users
 }
 
-/// A year: far beyond every use, and far from where adding it to a clock would overflow.
+/// One year: longer than any useful interval, and short enough to be added to a clock.
 const MAX_INTERVAL: Duration = Duration::from_hours(8784);
 
 fn rate_limit(table: &Table<'_>) -> Option<RateLimit> {
@@ -153,7 +162,7 @@ fn rate_limit(table: &Table<'_>) -> Option<RateLimit> {
         return None;
     }
     if burst == 0 {
-        table.warning("burst", "is 0: every request is refused with 429");
+        table.warning("burst", "is 0: every request is rejected with status 429");
     }
     Some(RateLimit { interval, burst })
 }

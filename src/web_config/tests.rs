@@ -1,4 +1,4 @@
-//! The file as operators write it, and what is said of what they shouldn't have written.
+//! The settings of web configuration files, and the problems and warnings that operators get.
 
 use std::fs;
 use std::path::PathBuf;
@@ -7,50 +7,50 @@ use std::time::Duration;
 use rcgen::{CertifiedKey, KeyPair, generate_simple_self_signed};
 use tempfile::TempDir;
 
-use super::settings::{Reading, Settings, read};
+use super::settings::{LoadedSettings, WebSettings, load};
 
 /// A directory with a certificate `server.crt` and its key `server.key`.
-struct Bench(TempDir);
+struct TestDirectory(TempDir);
 
-impl Bench {
-    fn new() -> Bench {
+impl TestDirectory {
+    fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let CertifiedKey { cert, signing_key } =
             generate_simple_self_signed(["localhost".to_owned()]).unwrap();
         fs::write(directory.path().join("server.crt"), cert.pem()).unwrap();
         fs::write(directory.path().join("server.key"), signing_key.serialize_pem()).unwrap();
-        Bench(directory)
+        Self(directory)
     }
 
     fn path(&self, name: &str) -> PathBuf {
         self.0.path().join(name)
     }
 
-    fn read(&self, text: &str) -> Reading {
+    fn load(&self, text: &str) -> LoadedSettings {
         fs::write(self.path("web.yml"), text).unwrap();
-        read(&self.path("web.yml"))
+        load(&self.path("web.yml"))
     }
 
-    fn good(&self, text: &str) -> Settings {
-        self.read(text).settings.unwrap_or_else(|problems| panic!("{text}\n{problems}"))
+    fn valid(&self, text: &str) -> WebSettings {
+        self.load(text).settings.unwrap_or_else(|problems| panic!("{text}\n{problems}"))
     }
 
-    /// What is said of a bad file, without its directory.
-    fn refused(&self, text: &str) -> String {
-        let problems = self.read(text).settings.err().unwrap_or_else(|| panic!("taken:\n{text}"));
+    /// The problems of a file, without its directory.
+    fn problems(&self, text: &str) -> String {
+        let problems = self.load(text).settings.err().unwrap_or_else(|| panic!("accepted:\n{text}"));
         problems.to_string().replace(&format!("{}/", self.0.path().display()), "")
     }
 
-    fn warned(&self, text: &str) -> String {
-        self.read(text).warnings.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+    fn warnings(&self, text: &str) -> String {
+        self.load(text).warnings.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
     }
 }
 
 const TLS: &str = "tls_server_config:\n  cert_file: server.crt\n  key_file: server.key\n";
 
 #[test]
-fn the_sample_of_the_toolkit_is_taken() {
-    let settings = Bench::new().good(
+fn the_example_of_the_toolkit_is_accepted() {
+    let settings = TestDirectory::new().valid(
         "# TLS and basic authentication configuration example.
 tls_server_config:
   cert_file: server.crt
@@ -72,11 +72,11 @@ rate_limit:
 }
 
 #[test]
-fn a_file_that_says_nothing_is_plain_http_for_everybody() {
+fn an_empty_file_is_plain_http_without_authentication() {
     for text in
         ["", "# nothing\n", "tls_server_config:\nhttp_server_config: {}\nbasic_auth_users:\nrate_limit:\n"]
     {
-        let settings = Bench::new().good(text);
+        let settings = TestDirectory::new().valid(text);
         assert!(
             settings.protocol.tls.is_none() && settings.users.is_empty() && settings.rate_limit.is_none(),
             "{text}"
@@ -85,19 +85,19 @@ fn a_file_that_says_nothing_is_plain_http_for_everybody() {
 }
 
 #[test]
-fn certificate_and_key_may_stand_in_the_file_itself() {
-    let bench = Bench::new();
-    let indented = |name| fs::read_to_string(bench.path(name)).unwrap().replace('\n', "\n    ");
+fn certificate_and_key_may_be_inline() {
+    let directory = TestDirectory::new();
+    let indented = |name| fs::read_to_string(directory.path(name)).unwrap().replace('\n', "\n    ");
     let (cert, key) = (indented("server.crt"), indented("server.key"));
     let inline = format!("tls_server_config:\n  cert: |\n    {cert}\n  key: |\n    {key}\n");
-    assert!(bench.good(&inline).protocol.tls.is_some());
-    let both = bench.refused(&format!("{inline}  key_file: server.key\n"));
-    assert!(both.contains("tls_server_config.key_file: key is there too"), "{both}");
+    assert!(directory.valid(&inline).protocol.tls.is_some());
+    let both = directory.problems(&format!("{inline}  key_file: server.key\n"));
+    assert!(both.contains("tls_server_config.key_file: cannot be combined with key"), "{both}");
 }
 
 #[test]
-fn every_option_of_the_toolkit_is_known() {
-    let bench = Bench::new();
+fn every_option_of_the_toolkit_is_accepted() {
+    let directory = TestDirectory::new();
     for policy in ["RequireAndVerifyClientCert", "VerifyClientCertIfGiven"] {
         let more = format!(
             "  client_auth_type: {policy}\n  client_ca_file: server.crt\n  client_allowed_sans: [one, 127.0.0.1]\n  \
@@ -105,7 +105,7 @@ fn every_option_of_the_toolkit_is_known() {
              curve_preferences: [CurveP256, X25519]\n  \
              cipher_suites: [TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, TLS_AES_128_GCM_SHA256]\n"
         );
-        let settings = bench.good(&format!("{TLS}{more}http_server_config:\n  http2: false\n"));
+        let settings = directory.valid(&format!("{TLS}{more}http_server_config:\n  http2: false\n"));
         let tls = settings.protocol.tls.unwrap();
         assert_eq!(tls.alpn_protocols, [b"http/1.1".to_vec()]);
         assert!(settings.protocol.http1_only && !tls.ignore_client_order);
@@ -116,17 +116,17 @@ fn every_option_of_the_toolkit_is_known() {
     }
     for policy in ["RequestClientCert", "RequireAnyClientCert", "RequireClientCert", "NoClientCert"] {
         assert!(
-            bench.good(&format!("{TLS}  client_auth_type: {policy}\n")).protocol.tls.is_some(),
+            directory.valid(&format!("{TLS}  client_auth_type: {policy}\n")).protocol.tls.is_some(),
             "{policy}"
         );
     }
 }
 
 #[test]
-fn headers_of_the_toolkit_are_set_and_others_refused() {
-    let bench = Bench::new();
+fn headers_of_the_toolkit_are_accepted_and_others_rejected() {
+    let directory = TestDirectory::new();
     let headers = |text: &str| format!("http_server_config:\n  headers:\n{text}");
-    let settings = bench.good(&headers(
+    let settings = directory.valid(&headers(
         "    X-Frame-Options: deny\n    X-XSS-Protection: 1\n    Strict-Transport-Security: max-age=31536000; includeSubDomains\n    Content-Security-Policy: \"\"\n",
     ));
     let set: Vec<_> =
@@ -143,16 +143,16 @@ fn headers_of_the_toolkit_are_set_and_others_refused() {
         ("    X-Extra: 1\n", "web.yml:3: http_server_config.headers.X-Extra: unknown key"),
         ("    X-Content-Type-Options: sniff\n", "must be one of nosniff"),
         ("    X-Frame-Options: maybe\n", "must be one of deny, sameorigin"),
-        ("    Content-Security-Policy: \"a\\nb\"\n", "must be printable ASCII"),
+        ("    Content-Security-Policy: \"a\\nb\"\n", "must be one line of printable ASCII"),
     ] {
-        let refused = bench.refused(&headers(text));
-        assert!(refused.contains(expected), "{refused}");
+        let problems = directory.problems(&headers(text));
+        assert!(problems.contains(expected), "{problems}");
     }
 }
 
 #[test]
-fn every_problem_is_named_at_once_with_its_line() {
-    let refused = Bench::new().refused(
+fn all_problems_are_reported_at_once_with_their_lines() {
+    let problems = TestDirectory::new().problems(
         "tls_server_config:
   cert_file: absent.crt
   key_file: server.key
@@ -172,26 +172,26 @@ extra: 1
 ",
     );
     for expected in [
-        "web.yml:2: tls_server_config.cert_file: absent.crt cannot be read: ",
-        "web.yml:4: tls_server_config.min_version: TLS 1.0 and 1.1 are broken and not supported",
+        "web.yml:2: tls_server_config.cert_file: cannot read absent.crt: ",
+        "web.yml:4: tls_server_config.min_version: TLS 1.0 and 1.1 are insecure and not supported",
         "web.yml:5: tls_server_config.client_auth_type: \"Maybe\" must be one of NoClientCert, ",
         "web.yml:6: tls_server_config.cipher_suites: \"TLS_RSA_WITH_RC4_128_SHA\" must be one of TLS_",
         "web.yml:7: tls_server_config.curve_preferences: \"CurveP256X\" must be one of X25519, ",
         "web.yml:8: tls_server_config.sni: unknown key",
         "web.yml:10: http_server_config.http3: unknown key; did you mean \"http2\"?",
-        "web.yml:12: basic_auth_users.alice: is no bcrypt hash",
+        "web.yml:12: basic_auth_users.alice: is not a bcrypt hash",
         "web.yml:14: rate_limit.interval: \"often\" must be a duration",
         "web.yml:15: rate_limit.burst: must be a whole number from 0",
         "web.yml:16: extra: unknown key",
     ] {
-        assert!(refused.contains(expected), "{expected}\nis not in\n{refused}");
+        assert!(problems.contains(expected), "{expected}\nis not in\n{problems}");
     }
-    assert!(!refused.contains("plain text"), "it may be the password itself: {refused}");
+    assert!(!problems.contains("plain text"), "the text may be the password itself: {problems}");
 }
 
 #[test]
-fn what_would_be_weaker_than_it_looks_is_refused() {
-    let bench = Bench::new();
+fn settings_that_look_stronger_than_they_are_are_rejected() {
+    let directory = TestDirectory::new();
     for (text, expected) in [
         ("tls_server_config:\n  min_version: TLS13\n".to_owned(), "cert_file: is missing"),
         ("tls_server_config:\n  cert_file: server.crt\n".to_owned(), "key_file: is missing"),
@@ -203,59 +203,59 @@ fn what_would_be_weaker_than_it_looks_is_refused() {
         (format!("{TLS}  min_version: TLS13\n  max_version: TLS12\n"), "max_version: is below min_version"),
         (format!("{TLS}  cipher_suites: [TLS_AES_128_GCM_SHA256]\n"), "none of them is for TLS 1.2"),
         (format!("{TLS}  curve_preferences: [CurveP521]\n"), "none of them is supported"),
-        ("basic_auth_users:\n  \"a:b\": x\n".to_owned(), "can't have a colon"),
+        ("basic_auth_users:\n  \"a:b\": x\n".to_owned(), "cannot contain a colon"),
         ("basic_auth_users: [alice]\n".to_owned(), "basic_auth_users: must be a table"),
         ("just text".to_owned(), "web.yml: must be a table"),
         ("a: b: c".to_owned(), "not valid YAML"),
     ] {
-        let refused = bench.refused(&text);
-        assert!(refused.contains(expected), "{text}\n{refused}");
+        let problems = directory.problems(&text);
+        assert!(problems.contains(expected), "{text}\n{problems}");
     }
 }
 
 #[test]
-fn a_key_of_another_certificate_is_refused() {
-    let bench = Bench::new();
-    fs::write(bench.path("other.key"), KeyPair::generate().unwrap().serialize_pem()).unwrap();
-    let refused = bench.refused("tls_server_config:\n  cert_file: server.crt\n  key_file: other.key\n");
-    assert!(refused.contains("key_file: can't be used with the certificate"), "{refused}");
-    fs::write(bench.path("other.key"), "-----BEGIN ENCRYPTED PRIVATE KEY-----\n").unwrap();
-    let refused = bench.refused("tls_server_config:\n  cert_file: other.key\n  key_file: other.key\n");
-    assert!(refused.contains("cert_file: has no certificate"), "{refused}");
-    assert!(refused.contains("key_file: has no private key"), "{refused}");
+fn a_key_of_another_certificate_is_rejected() {
+    let directory = TestDirectory::new();
+    fs::write(directory.path("other.key"), KeyPair::generate().unwrap().serialize_pem()).unwrap();
+    let problems = directory.problems("tls_server_config:\n  cert_file: server.crt\n  key_file: other.key\n");
+    assert!(problems.contains("key_file: cannot be used with the certificate"), "{problems}");
+    fs::write(directory.path("other.key"), "-----BEGIN ENCRYPTED PRIVATE KEY-----\n").unwrap();
+    let problems = directory.problems("tls_server_config:\n  cert_file: other.key\n  key_file: other.key\n");
+    assert!(problems.contains("cert_file: has no certificate"), "{problems}");
+    assert!(problems.contains("key_file: has no unencrypted private key"), "{problems}");
 }
 
 #[test]
-fn what_is_odd_but_works_is_said() {
-    let bench = Bench::new();
+fn settings_that_are_probably_not_intended_have_a_warning() {
+    let directory = TestDirectory::new();
     let costly = "$2y$18$4VeFDzXIoPHKnKTU3O3GH.N.vZu06CVqczYZ8WvfzrddFU6tGqjR.";
     for (text, expected) in [
-        ("rate_limit:\n  interval: 1s\n  burst: 0\n".to_owned(), "every request is refused"),
+        ("rate_limit:\n  interval: 1s\n  burst: 0\n".to_owned(), "every request is rejected"),
         (format!("basic_auth_users:\n  bob: {costly}\n"), "a cost of 18"),
         (
             format!("{TLS}  client_auth_type: RequireAnyClientCert\n  client_allowed_sans: [one]\n"),
-            "anybody can make a certificate with these names",
+            "unverified certificates can contain any name",
         ),
         (
             format!(
                 "{TLS}  cipher_suites: [TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA, TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256]\n"
             ),
-            "TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA is not supported and left out",
+            "TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA is not supported and is ignored",
         ),
     ] {
-        bench.good(&text);
-        assert!(bench.warned(&text).contains(expected), "{text}\n{}", bench.warned(&text));
+        directory.valid(&text);
+        assert!(directory.warnings(&text).contains(expected), "{text}\n{}", directory.warnings(&text));
     }
-    assert!(bench.good("rate_limit:\n  interval: 0\n  burst: 0\n").rate_limit.is_none());
+    assert!(directory.valid("rate_limit:\n  interval: 0\n  burst: 0\n").rate_limit.is_none());
 }
 
 #[test]
-fn a_change_of_any_file_that_is_named_is_noticed_even_if_the_file_was_bad() {
-    let bench = Bench::new();
-    let reading = bench.read(&format!(
+fn a_change_of_any_named_file_is_detected_even_if_the_configuration_was_invalid() {
+    let directory = TestDirectory::new();
+    let loaded = directory.load(&format!(
         "{TLS}  client_auth_type: RequireAndVerifyClientCert\n  client_ca_file: absent.crt\n"
     ));
-    assert!(reading.settings.is_err() && !reading.watched.changed());
-    fs::copy(bench.path("server.crt"), bench.path("absent.crt")).unwrap();
-    assert!(reading.watched.changed());
+    assert!(loaded.settings.is_err() && !loaded.files.has_changed());
+    fs::copy(directory.path("server.crt"), directory.path("absent.crt")).unwrap();
+    assert!(loaded.files.has_changed());
 }

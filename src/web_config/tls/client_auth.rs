@@ -1,4 +1,5 @@
-//! Certificates of clients: whether one is asked for, needed, verified, and whose it must be.
+//! Certificates of clients: whether the server requests, requires and verifies them, and which names it
+//! accepts.
 
 use std::sync::Arc;
 
@@ -13,14 +14,18 @@ use rustls::{
     CertificateError, DigitallySignedStruct, DistinguishedName, Error, RootCertStore, SignatureScheme,
 };
 
+use super::pem::{PemSource, parse_certificates};
 use super::san;
-use super::{Pem, certificates_of, pem};
 use crate::document::Table;
-use crate::web_config::file_watch::Watched;
+use crate::web_config::file_watch::FileSnapshot;
 
-/// The policies of the toolkit, which are Go's.
+const POLICY: &str = "client_auth_type";
+const AUTHORITY: &str = "client_ca_file";
+const NAMES: &str = "client_allowed_sans";
+
+/// The policies of the toolkit, which are those of Go's `tls.ClientAuthType`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Policy {
+enum ClientAuthPolicy {
     NoClientCert,
     RequestClientCert,
     RequireAnyClientCert,
@@ -28,124 +33,132 @@ enum Policy {
     RequireAndVerifyClientCert,
 }
 
-impl Policy {
-    const WORDS: [(&'static str, Policy); 6] = [
-        ("NoClientCert", Policy::NoClientCert),
-        ("RequestClientCert", Policy::RequestClientCert),
-        ("RequireAnyClientCert", Policy::RequireAnyClientCert),
-        ("VerifyClientCertIfGiven", Policy::VerifyClientCertIfGiven),
-        ("RequireAndVerifyClientCert", Policy::RequireAndVerifyClientCert),
-        // An older name, which the toolkit takes too.
-        ("RequireClientCert", Policy::RequireAnyClientCert),
+impl ClientAuthPolicy {
+    const CHOICES: [(&'static str, Self); 6] = [
+        ("NoClientCert", Self::NoClientCert),
+        ("RequestClientCert", Self::RequestClientCert),
+        ("RequireAnyClientCert", Self::RequireAnyClientCert),
+        ("VerifyClientCertIfGiven", Self::VerifyClientCertIfGiven),
+        ("RequireAndVerifyClientCert", Self::RequireAndVerifyClientCert),
+        // An older name that the toolkit accepts, too.
+        ("RequireClientCert", Self::RequireAnyClientCert),
     ];
 
-    fn verifies(self) -> bool {
-        matches!(self, Policy::VerifyClientCertIfGiven | Policy::RequireAndVerifyClientCert)
+    fn is_verifying(self) -> bool {
+        matches!(self, Self::VerifyClientCertIfGiven | Self::RequireAndVerifyClientCert)
     }
 
-    fn requires(self) -> bool {
-        matches!(self, Policy::RequireAnyClientCert | Policy::RequireAndVerifyClientCert)
+    fn is_requiring(self) -> bool {
+        matches!(self, Self::RequireAnyClientCert | Self::RequireAndVerifyClientCert)
     }
 }
 
-/// The judge of clients; `None` where a problem was reported.
-pub(crate) fn verifier(
+/// The verifier of client certificates; `None` if a problem was reported.
+pub(super) fn verifier(
     table: &Table<'_>,
     provider: &Arc<CryptoProvider>,
-    watched: &mut Watched,
+    files: &mut FileSnapshot,
 ) -> Option<Arc<dyn ClientCertVerifier>> {
-    const TYPE: &str = "client_auth_type";
-    const SANS: &str = "client_allowed_sans";
-    let misspelt = table.text(TYPE).is_some();
-    let policy = match table.choice(TYPE, &Policy::WORDS) {
-        None if misspelt => return None,
-        policy => policy.unwrap_or(Policy::NoClientCert),
+    let is_set = table.text(POLICY).is_some();
+    let policy = match table.choice(POLICY, &ClientAuthPolicy::CHOICES) {
+        None if is_set => return None,
+        policy => policy.unwrap_or(ClientAuthPolicy::NoClientCert),
     };
-    let allowed = table.texts(SANS).unwrap_or_default();
-    let authority = pem(table, "client_ca", "client_ca_file", watched);
-    let roots = match &authority {
-        Pem::Found { name, text } => Some(roots(table, name, text)?),
-        Pem::Absent => None,
-        Pem::Broken => return None,
+    let allowed_names = table.texts(NAMES).unwrap_or_default();
+    let roots = match PemSource::read(table, "client_ca", AUTHORITY, files) {
+        PemSource::Found { name, text } => Some(roots(table, name, &text)?),
+        PemSource::Absent => None,
+        PemSource::Invalid => return None,
     };
-
-    if policy == Policy::NoClientCert {
-        // The toolkit takes names without a policy, and lets everybody in.
-        for (given, name) in [(roots.is_some(), "client_ca_file"), (!allowed.is_empty(), SANS)] {
-            if given {
-                let message =
-                    "has no effect without client_auth_type: write RequireAndVerifyClientCert there";
-                table.problem(name, message);
-                return None;
-            }
-        }
-        return Some(Arc::new(NoClientAuth));
+    if policy == ClientAuthPolicy::NoClientCert {
+        return no_client_auth(table, roots.is_some(), !allowed_names.is_empty());
     }
-    if !allowed.is_empty() && !policy.verifies() {
-        table.warning(
-            SANS,
-            "anybody can make a certificate with these names: RequireAndVerifyClientCert verifies it",
-        );
+    if !allowed_names.is_empty() && !policy.is_verifying() {
+        let message = "unverified certificates can contain any name: set client_auth_type: \
+                       RequireAndVerifyClientCert";
+        table.warning(NAMES, message);
     }
-    let verifier = match policy.verifies() {
-        true => {
-            let roots = roots.or_else(|| system_roots(table, TYPE))?;
-            let builder = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider));
-            match builder.build() {
-                Ok(verifier) => Some(verifier),
-                Err(error) => {
-                    table.problem("client_ca_file", format!("can't be used: {error}"));
-                    return None;
-                }
-            }
-        }
+    let chain_verifier = match policy.is_verifying() {
+        true => Some(chain_verifier(table, provider, roots)?),
         false => None,
     };
-    let algorithms = provider.signature_verification_algorithms;
-    Some(Arc::new(Judge { verifier, required: policy.requires(), allowed, algorithms }))
+    Some(Arc::new(ClientVerifier {
+        chain_verifier,
+        is_required: policy.is_requiring(),
+        allowed_names,
+        algorithms: provider.signature_verification_algorithms,
+    }))
+}
+
+/// The toolkit accepts an authority or names without a policy, and then admits every client; here both
+/// are problems.
+fn no_client_auth(
+    table: &Table<'_>,
+    has_authority: bool,
+    has_names: bool,
+) -> Option<Arc<dyn ClientCertVerifier>> {
+    for (is_set, name) in [(has_authority, AUTHORITY), (has_names, NAMES)] {
+        if is_set {
+            let message = "has no effect without client_auth_type: set it to RequireAndVerifyClientCert";
+            return table.reject(name, message);
+        }
+    }
+    Some(Arc::new(NoClientAuth))
+}
+
+fn chain_verifier(
+    table: &Table<'_>,
+    provider: &Arc<CryptoProvider>,
+    roots: Option<RootCertStore>,
+) -> Option<Arc<dyn ClientCertVerifier>> {
+    let roots = roots.or_else(|| system_roots(table))?;
+    let builder = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider));
+    match builder.build() {
+        Ok(verifier) => Some(verifier),
+        Err(error) => table.reject(AUTHORITY, format!("cannot be used: {error}")),
+    }
 }
 
 fn roots(table: &Table<'_>, name: &str, text: &[u8]) -> Option<RootCertStore> {
     let mut roots = RootCertStore::empty();
-    for certificate in certificates_of(table, name, text)? {
+    for certificate in parse_certificates(table, name, text)? {
         if let Err(error) = roots.add(certificate) {
-            table.problem(name, format!("has a certificate that can't be used: {error}"));
-            return None;
+            return table.reject(name, format!("has a certificate that cannot be used: {error}"));
         }
     }
     Some(roots)
 }
 
-/// Without an authority of its own a Go server trusts those of its system.
-fn system_roots(table: &Table<'_>, name: &str) -> Option<RootCertStore> {
+/// Without a configured authority a Go server trusts those of the operating system.
+fn system_roots(table: &Table<'_>) -> Option<RootCertStore> {
     let mut roots = RootCertStore::empty();
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     if roots.is_empty() {
-        table.problem("client_ca_file", "is missing, and this system has no authorities of its own");
-        return None;
+        return table
+            .reject(AUTHORITY, "is missing, and the operating system has no certificate authorities");
     }
-    table.warning(name, "without client_ca_file every public authority's certificates are let in");
+    table.warning(POLICY, "without client_ca_file certificates of every public authority are accepted");
     Some(roots)
 }
 
-/// Judges by a policy that rustls itself doesn't know.
+/// A policy that rustls does not have: unverified certificates, and allowed names.
 #[derive(Debug)]
-struct Judge {
-    /// `None`: whatever the client shows, if only it has the key.
-    verifier: Option<Arc<dyn ClientCertVerifier>>,
-    required: bool,
+struct ClientVerifier {
+    /// `None`: any certificate is accepted if the client has its key.
+    chain_verifier: Option<Arc<dyn ClientCertVerifier>>,
+    is_required: bool,
     /// Empty: any name.
-    allowed: Vec<String>,
+    allowed_names: Vec<String>,
     algorithms: WebPkiSupportedAlgorithms,
 }
 
-impl ClientCertVerifier for Judge {
+impl ClientCertVerifier for ClientVerifier {
     fn root_hint_subjects(&self) -> &[DistinguishedName] {
-        self.verifier.as_ref().map_or(&[], |verifier| verifier.root_hint_subjects())
+        self.chain_verifier.as_ref().map_or(&[], |verifier| verifier.root_hint_subjects())
     }
 
     fn client_auth_mandatory(&self) -> bool {
-        self.required
+        self.is_required
     }
 
     fn verify_client_cert(
@@ -154,10 +167,10 @@ impl ClientCertVerifier for Judge {
         intermediates: &[CertificateDer<'_>],
         now: UnixTime,
     ) -> Result<ClientCertVerified, Error> {
-        if let Some(verifier) = &self.verifier {
+        if let Some(verifier) = &self.chain_verifier {
             verifier.verify_client_cert(end_entity, intermediates, now)?;
         }
-        if self.allowed.is_empty() || san::names_any_of(end_entity, &self.allowed) {
+        if self.allowed_names.is_empty() || san::has_any_name(end_entity, &self.allowed_names) {
             Ok(ClientCertVerified::assertion())
         } else {
             Err(CertificateError::ApplicationVerificationFailure.into())

@@ -1,4 +1,4 @@
-//! The names that a certificate was made for.
+//! The subject alternative names of a certificate.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -9,8 +9,8 @@ use x509_cert::ext::pkix::SubjectAltName;
 use x509_cert::ext::pkix::name::GeneralName;
 
 /// Whether one of the certificate's subject alternative names (DNS, e-mail, IP, URI) is exactly one of
-/// `allowed`. A certificate that can't be read names nobody.
-pub(crate) fn names_any_of(certificate: &CertificateDer<'_>, allowed: &[String]) -> bool {
+/// `allowed`. A certificate that cannot be parsed has no names.
+pub(super) fn has_any_name(certificate: &CertificateDer<'_>, allowed: &[String]) -> bool {
     let Ok(certificate) = Certificate::from_der(certificate) else { return false };
     let Ok(Some((_, names))) = certificate.tbs_certificate().get_extension::<SubjectAltName>() else {
         return false;
@@ -20,11 +20,11 @@ pub(crate) fn names_any_of(certificate: &CertificateDer<'_>, allowed: &[String])
         | GeneralName::Rfc822Name(name)
         | GeneralName::UniformResourceIdentifier(name) => allowed.iter().any(|text| text == name.as_str()),
         GeneralName::IpAddress(bytes) => {
-            // However the operator wrote it: `::1` and `0:0::1` are the same.
-            let is = |text: &String| {
+            // Parsed, because one address has several notations: `::1`, `0:0::1`.
+            let is_same = |text: &String| {
                 text.parse().is_ok_and(|allowed: IpAddr| Some(allowed) == ip(bytes.as_bytes()))
             };
-            allowed.iter().any(is)
+            allowed.iter().any(is_same)
         }
         _ => false,
     })
@@ -47,8 +47,8 @@ mod tests {
         params.self_signed(&KeyPair::generate().unwrap()).unwrap().der().clone()
     }
 
-    fn named(certificate: &CertificateDer<'_>, allowed: &str) -> bool {
-        names_any_of(certificate, &["nobody".to_owned(), allowed.to_owned()])
+    fn is_accepted(certificate: &CertificateDer<'_>, allowed: &str) -> bool {
+        has_any_name(certificate, &["other".to_owned(), allowed.to_owned()])
     }
 
     #[test]
@@ -70,16 +70,16 @@ mod tests {
             "2001:db8::1",
             "2001:0db8:0::1",
         ] {
-            assert!(named(&certificate, allowed), "{allowed}");
+            assert!(is_accepted(&certificate, allowed), "{allowed}");
         }
         for refused in ["example", "a.example", "prometheus.example.", "ops", "192.0.2.2", ""] {
-            assert!(!named(&certificate, refused), "{refused}");
+            assert!(!is_accepted(&certificate, refused), "{refused}");
         }
     }
 
     #[test]
-    fn a_certificate_without_names_or_sense_names_nobody() {
-        assert!(!named(&certificate(Vec::new()), "prometheus.example"));
-        assert!(!named(&CertificateDer::from(vec![1, 2, 3]), "prometheus.example"));
+    fn a_certificate_without_names_and_an_invalid_one_have_no_name() {
+        assert!(!is_accepted(&certificate(Vec::new()), "prometheus.example"));
+        assert!(!is_accepted(&CertificateDer::from(vec![1, 2, 3]), "prometheus.example"));
     }
 }
