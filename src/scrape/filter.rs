@@ -19,23 +19,23 @@ const MOST_NAMES: usize = 20;
 
 /// What a query asks for.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct Narrowing {
+pub(crate) struct ScrapeFilter {
     /// Of the fleet. Collectors that don't read it may be among those selected.
     pub(crate) selection: Selection,
 }
 
 /// A parameter's value that nothing is called by.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Unknown {
+pub(crate) struct UnknownValue {
     parameter: &'static str,
     value: String,
     known: BTreeSet<String>,
 }
 
-impl Narrowing {
+impl ScrapeFilter {
     /// Reads a query. Before the first poll has ended there is no exposition, and the names of accounts,
     /// regions and groups are taken as they come.
-    pub(crate) fn read(query: Option<&str>, exposition: Option<&Exposition>) -> Result<Self, Unknown> {
+    pub(crate) fn read(query: Option<&str>, exposition: Option<&Exposition>) -> Result<Self, UnknownValue> {
         let mut selection = Selection::default();
         for (name, value) in parse(query.unwrap_or_default().as_bytes()) {
             match &*name {
@@ -46,7 +46,11 @@ impl Narrowing {
                     Some(collector) => _ = selection.collectors.insert(collector),
                     None => {
                         let known = Collector::ALL.map(|collector| collector.as_str().to_owned()).into();
-                        return Err(Unknown { parameter: "collect[]", value: value.into_owned(), known });
+                        return Err(UnknownValue {
+                            parameter: "collect[]",
+                            value: value.into_owned(),
+                            known,
+                        });
                     }
                 },
                 _ => {}
@@ -80,13 +84,13 @@ fn check(
     parameter: &'static str,
     asked: &BTreeSet<String>,
     known: impl FnOnce() -> BTreeSet<String>,
-) -> Result<(), Unknown> {
+) -> Result<(), UnknownValue> {
     if asked.is_empty() {
         return Ok(());
     }
     let known = known();
     match asked.iter().find(|value| !known.contains(*value)) {
-        Some(value) => Err(Unknown { parameter, value: value.clone(), known }),
+        Some(value) => Err(UnknownValue { parameter, value: value.clone(), known }),
         None => Ok(()),
     }
 }
@@ -109,7 +113,7 @@ fn groups(exposition: &Exposition) -> BTreeSet<String> {
     exposition.snapshot().groups.iter().map(|group| group.group.data.id.to_string()).collect()
 }
 
-impl fmt::Display for Unknown {
+impl fmt::Display for UnknownValue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { parameter, value, known } = self;
         writeln!(f, "unknown {parameter} {value:?}")?;
@@ -158,8 +162,8 @@ mod tests {
 
     fn read(query: &str) -> Result<Selection, String> {
         let exposition = exposition();
-        let narrowing = Narrowing::read(Some(query), Some(&exposition));
-        narrowing.map(|narrowing| narrowing.selection).map_err(|unknown| unknown.to_string())
+        let filter = ScrapeFilter::read(Some(query), Some(&exposition));
+        filter.map(|filter| filter.selection).map_err(|unknown| unknown.to_string())
     }
 
     #[test]
@@ -202,16 +206,16 @@ mod tests {
 
     #[test]
     fn before_the_first_poll_only_collectors_can_be_unknown() {
-        assert!(Narrowing::read(Some("account=x&region_id=y&group_id=z"), None).is_ok());
-        assert!(Narrowing::read(Some("collect[]=x"), None).is_err());
+        assert!(ScrapeFilter::read(Some("account=x&region_id=y&group_id=z"), None).is_ok());
+        assert!(ScrapeFilter::read(Some("collect[]=x"), None).is_err());
     }
 
     #[test]
     fn the_exporters_own_metrics_are_there_unless_collectors_are_named_without_them() {
         let own = |query: &str| {
-            let narrowing = Narrowing::read(Some(query), None).unwrap();
+            let filter = ScrapeFilter::read(Some(query), None).unwrap();
             let has = |name: &str| {
-                narrowing.has_own(&MetricFamily {
+                filter.has_own(&MetricFamily {
                     name: name.to_owned().into(),
                     help: "".into(),
                     metric_type: crate::metrics::MetricType::Counter,
@@ -219,7 +223,7 @@ mod tests {
                 })
             };
             let both = (has("appstreaming_exporter_polls_total"), has("process_cpu_seconds_total"));
-            assert_eq!(narrowing.has_any_own(), both.0 || both.1, "{query}");
+            assert_eq!(filter.has_any_own(), both.0 || both.1, "{query}");
             both
         };
         assert_eq!(own("account=a"), (true, true));

@@ -18,11 +18,11 @@ const SMALL: usize = 256 * 1024;
 
 /// Makes bodies.
 #[derive(Debug, Default)]
-pub(crate) struct Bodies {
+pub(crate) struct RenderCache {
     making: Arc<Mutex<()>>,
 }
 
-impl Bodies {
+impl RenderCache {
     /// The fleet as selected; nothing before the first poll has ended.
     ///
     /// # Errors

@@ -1,4 +1,4 @@
-//! From a request to an answer. Bodies of requests are never read: nothing that is served needs one.
+//! From a request to an answer. RenderCache of requests are never read: nothing that is served needs one.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -16,12 +16,12 @@ use percent_encoding::percent_decode_str;
 
 use super::etag::respond_if_changed;
 use super::page::assets::{self, Asset};
-use super::view::{self, Facts, Query};
+use super::view::{self, FleetQuery, ViewContext};
 use super::{Content, api, page};
 use crate::metrics::encode;
-use crate::scrape::filter::Narrowing;
+use crate::scrape::filter::ScrapeFilter;
 use crate::scrape::negotiation::{Format, negotiate};
-use crate::scrape::render_cache::Bodies;
+use crate::scrape::render_cache::RenderCache;
 use crate::server::handler::Handler;
 use crate::server::response::{self, ResponseBody};
 use crate::telemetry::OwnMetrics;
@@ -30,7 +30,7 @@ use crate::telemetry::OwnMetrics;
 pub struct Routes {
     content: Arc<dyn Content>,
     telemetry_path: String,
-    bodies: Bodies,
+    bodies: RenderCache,
     /// Whether `/-/reload` does anything.
     lifecycle: bool,
 }
@@ -42,7 +42,7 @@ impl Handler for Routes {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Resource {
+enum Route {
     Metrics,
     FleetPage,
     GroupPage(GroupKey),
@@ -67,7 +67,7 @@ struct GroupKey {
 impl Routes {
     /// Serves `content`, its metrics at `telemetry_path`; `lifecycle` enables `/-/reload`.
     pub fn new(content: Arc<dyn Content>, telemetry_path: String, lifecycle: bool) -> Routes {
-        Routes { content, telemetry_path, bodies: Bodies::default(), lifecycle }
+        Routes { content, telemetry_path, bodies: RenderCache::default(), lifecycle }
     }
 
     /// Answers a request. A panic underneath is that request's alone.
@@ -81,7 +81,7 @@ impl Routes {
 
     async fn dispatch(&self, request: &Parts) -> Response<ResponseBody> {
         let Some(resource) = self.find(request.uri.path()) else { return self.not_found() };
-        if resource == Resource::Reload {
+        if resource == Route::Reload {
             return self.reload(&request.method).await;
         }
         if request.method != Method::GET && request.method != Method::HEAD {
@@ -89,14 +89,14 @@ impl Routes {
         }
         match resource {
             // Answered above.
-            Resource::Reload => self.not_found(),
-            Resource::Metrics => self.metrics(request).await,
-            Resource::FleetPage => self.fleet_page(request),
-            Resource::GroupPage(key) => self.group_page(request, &key),
-            Resource::ExporterPage => self.exporter_page(request),
-            Resource::Fleet => self.fleet(request),
-            Resource::Group(key) => self.group(request, &key),
-            Resource::Asset(asset) => {
+            Route::Reload => self.not_found(),
+            Route::Metrics => self.metrics(request).await,
+            Route::FleetPage => self.fleet_page(request),
+            Route::GroupPage(key) => self.group_page(request, &key),
+            Route::ExporterPage => self.exporter_page(request),
+            Route::Fleet => self.fleet(request),
+            Route::Group(key) => self.group(request, &key),
+            Route::Asset(asset) => {
                 let mut response = response::new(
                     StatusCode::OK,
                     asset.content_type,
@@ -105,33 +105,31 @@ impl Routes {
                 response::set_header(&mut response, CACHE_CONTROL, "public, max-age=31536000, immutable");
                 response
             }
-            Resource::Icon => {
-                response::new(StatusCode::OK, "image/svg+xml", [Bytes::from_static(page::ICON)])
-            }
-            Resource::Healthy => response::text(StatusCode::OK, "healthy\n"),
-            Resource::Ready => self.ready(),
-            Resource::Configuration => response::text(StatusCode::OK, self.content.configuration()),
+            Route::Icon => response::new(StatusCode::OK, "image/svg+xml", [Bytes::from_static(page::ICON)]),
+            Route::Healthy => response::text(StatusCode::OK, "healthy\n"),
+            Route::Ready => self.ready(),
+            Route::Configuration => response::text(StatusCode::OK, self.content.configuration()),
         }
     }
 
     /// The telemetry path comes first: an operator may have put it anywhere.
-    fn find(&self, path: &str) -> Option<Resource> {
+    fn find(&self, path: &str) -> Option<Route> {
         if path == self.telemetry_path {
-            return Some(Resource::Metrics);
+            return Some(Route::Metrics);
         }
         match path {
-            "/" => Some(Resource::FleetPage),
-            "/exporter" => Some(Resource::ExporterPage),
-            "/api/v1/fleet" => Some(Resource::Fleet),
-            "/favicon.svg" | "/favicon.ico" => Some(Resource::Icon),
-            "/-/healthy" => Some(Resource::Healthy),
-            "/-/ready" => Some(Resource::Ready),
-            "/-/reload" => Some(Resource::Reload),
-            "/config" => Some(Resource::Configuration),
+            "/" => Some(Route::FleetPage),
+            "/exporter" => Some(Route::ExporterPage),
+            "/api/v1/fleet" => Some(Route::Fleet),
+            "/favicon.svg" | "/favicon.ico" => Some(Route::Icon),
+            "/-/healthy" => Some(Route::Healthy),
+            "/-/ready" => Some(Route::Ready),
+            "/-/reload" => Some(Route::Reload),
+            "/config" => Some(Route::Configuration),
             _ => {
-                let page = GroupKey::under("/groups/", path).map(Resource::GroupPage);
-                let data = || GroupKey::under("/api/v1/groups/", path).map(Resource::Group);
-                let asset = || assets::find(path).map(Resource::Asset);
+                let page = GroupKey::under("/groups/", path).map(Route::GroupPage);
+                let data = || GroupKey::under("/api/v1/groups/", path).map(Route::Group);
+                let asset = || assets::find(path).map(Route::Asset);
                 page.or_else(data).or_else(asset)
             }
         }
@@ -140,12 +138,12 @@ impl Routes {
     /// The fleet's bytes as they are, and the exporter's own metrics as of this moment behind them.
     async fn metrics(&self, request: &Parts) -> Response<ResponseBody> {
         let exposition = self.content.exposition();
-        let narrowing = match Narrowing::read(request.uri.query(), exposition.as_deref()) {
-            Ok(narrowing) => narrowing,
+        let filter = match ScrapeFilter::read(request.uri.query(), exposition.as_deref()) {
+            Ok(filter) => filter,
             Err(unknown) => return response::text(StatusCode::BAD_REQUEST, unknown.to_string()),
         };
         let representation = negotiate(&request.headers);
-        let selection = narrowing.selection.clone();
+        let selection = filter.selection.clone();
         let fleet = match self.bodies.fleet(exposition, selection, representation).await {
             Ok(fleet) => fleet,
             Err(error) => {
@@ -156,7 +154,7 @@ impl Routes {
         if request.method == Method::GET {
             self.content.scraped(representation.format.name(), representation.encoding.name());
         }
-        let own = self.own(&narrowing, representation.format);
+        let own = self.own(&filter, representation.format);
 
         let mut response = response::new(StatusCode::OK, response::PLAIN_TEXT, fleet.complete(own));
         response.headers_mut().insert(CONTENT_TYPE, representation.content_type());
@@ -168,11 +166,11 @@ impl Routes {
     }
 
     /// The exporter's own metrics, and whatever ends a body.
-    fn own(&self, narrowing: &Narrowing, format: Format) -> Vec<u8> {
+    fn own(&self, filter: &ScrapeFilter, format: Format) -> Vec<u8> {
         let mut encoder = format.syntax().encoder(0);
-        if narrowing.has_any_own() {
+        if filter.has_any_own() {
             let OwnMetrics { counted_since, mut families } = self.content.telemetry();
-            families.retain(|family| narrowing.has_own(family));
+            families.retain(|family| filter.has_own(family));
             encode::write_families(&families, Some(counted_since), &mut *encoder);
         }
         let mut own = encoder.finish();
@@ -207,7 +205,7 @@ impl Routes {
     }
 
     fn fleet_page(&self, request: &Parts) -> Response<ResponseBody> {
-        let (query, place) = (Query::parse(request.uri.query().unwrap_or_default()), self.place("./"));
+        let (query, place) = (FleetQuery::parse(request.uri.query().unwrap_or_default()), self.place("./"));
         self.with_facts(|facts| page(request, StatusCode::OK, page::fleet(place, facts, &query)))
     }
 
@@ -225,7 +223,7 @@ impl Routes {
     }
 
     fn fleet(&self, request: &Parts) -> Response<ResponseBody> {
-        let query = Query::parse(request.uri.query().unwrap_or_default());
+        let query = FleetQuery::parse(request.uri.query().unwrap_or_default());
         self.with_facts(|facts| data(request, api::encode(&facts.fleet(&query))))
     }
 
@@ -239,12 +237,12 @@ impl Routes {
     /// Everything that people are shown is made of, as of this moment.
     fn with_facts(
         &self,
-        answer: impl FnOnce(&Facts<'_>) -> Response<ResponseBody>,
+        answer: impl FnOnce(&ViewContext<'_>) -> Response<ResponseBody>,
     ) -> Response<ResponseBody> {
         let exposition = self.content.exposition();
         let readiness = self.content.readiness().check();
         let status = self.content.status();
-        answer(&Facts {
+        answer(&ViewContext {
             snapshot: exposition.as_ref().map(|exposition| &**exposition.snapshot()),
             status: &status,
             waiting_for: readiness.as_ref().err().map_or(&[], |not_ready| not_ready.reasons()),
@@ -252,7 +250,7 @@ impl Routes {
         })
     }
 
-    fn details<'a>(&self, facts: &Facts<'a>, key: &GroupKey) -> Option<view::Details<'a>> {
+    fn details<'a>(&self, facts: &ViewContext<'a>, key: &GroupKey) -> Option<view::GroupDetails<'a>> {
         let groups = &facts.snapshot?.groups;
         let group =
             groups.iter().find(|group| *group.account == *key.account && *group.group.data.id == *key.id)?;
@@ -260,8 +258,8 @@ impl Routes {
         Some(view::details(group, history, &facts.circumstances(), facts.time_zone()))
     }
 
-    fn place(&self, root: &'static str) -> page::Place<'_> {
-        page::Place { root, telemetry_path: &self.telemetry_path }
+    fn place(&self, root: &'static str) -> page::PageLocation<'_> {
+        page::PageLocation { root, telemetry_path: &self.telemetry_path }
     }
 
     fn not_found(&self) -> Response<ResponseBody> {

@@ -263,7 +263,7 @@ fn listed(groups: &GroupsSeen) -> Vec<Finding> {
 }
 
 fn groups_text(count: usize) -> String {
-    if count == 1 { "1 delivery group".to_owned() } else { format!("{count} delivery groups") }
+    crate::fleet::plural(count, "delivery group")
 }
 
 fn outcome<T>(operation: &'static str, trial: &Trial<T>, passed: impl Fn(&T) -> String) -> Finding {

@@ -2,6 +2,8 @@
 
 use unicode_width::UnicodeWidthStr as _;
 
+use crate::fleet::plural;
+
 use super::finding::{AccountReport, Check, Finding, Level, Report};
 
 /// Where what follows the mark and the word begins, and so does whatever belongs beneath it.
@@ -131,10 +133,6 @@ impl Page {
         }
         self.text.push('\n');
     }
-}
-
-fn plural(count: usize, noun: &str) -> String {
-    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
 }
 
 #[cfg(test)]

@@ -2,15 +2,15 @@
 
 use maud::{Markup, html};
 
-use super::parts::{foreign, known, problems, relative, time_of_day};
+use super::parts::{or_dash, problems, relative, time_of_day, untrusted};
 use super::targets::targets;
-use super::{Place, Tab, document};
+use super::{NavTab, PageLocation, document};
 use crate::telemetry::status::{ApiCall, BuildInfo, Status};
-use crate::web::view::{Account, Facts, Query};
+use crate::web::view::{AccountView, FleetQuery, ViewContext};
 
 /// The whole page. `configuration` is free of secrets already.
-pub(crate) fn render(place: Place<'_>, facts: &Facts<'_>, configuration: &str) -> String {
-    let fleet = facts.fleet(&Query::default());
+pub(crate) fn render(place: PageLocation<'_>, facts: &ViewContext<'_>, configuration: &str) -> String {
+    let fleet = facts.fleet(&FleetQuery::default());
     let main = html! {
         h1.verdict.named { "Exporter" }
         p.path { (version(facts.status.build)) }
@@ -24,7 +24,7 @@ pub(crate) fn render(place: Place<'_>, facts: &Facts<'_>, configuration: &str) -
             pre tabindex="0" role="group" aria-labelledby="configuration" { (configuration) }
         }
     };
-    document(place, Tab::Exporter, "Exporter", &main).into_string()
+    document(place, NavTab::Exporter, "Exporter", &main).into_string()
 }
 
 fn version(build: BuildInfo) -> Markup {
@@ -32,9 +32,9 @@ fn version(build: BuildInfo) -> Markup {
     html! { "version " (version) " · revision " (revision) " · rustc " (rustc) }
 }
 
-fn accounts(facts: &Facts<'_>, accounts: &[Account<'_>]) -> Markup {
+fn accounts(facts: &ViewContext<'_>, accounts: &[AccountView<'_>]) -> Markup {
     let (zone, now) = (facts.time_zone(), facts.now);
-    let seconds = |account: &Account<'_>| {
+    let seconds = |account: &AccountView<'_>| {
         let pace = &account.pace;
         pace.planned.zip(pace.rate).map(|(planned, rate)| format!("{:.1} s", planned / rate))
     };
@@ -58,18 +58,18 @@ fn accounts(facts: &Facts<'_>, accounts: &[Account<'_>]) -> Markup {
                     tbody {
                         @for account in accounts {
                             tr {
-                                th scope="row" { (foreign(account.account)) }
-                                td { (known(account.credentials)) }
+                                th scope="row" { (untrusted(account.account)) }
+                                td { (or_dash(account.credentials)) }
                                 td {
                                     @match account.credentials_expire {
                                         Some(at) => (relative(at, now, zone)),
                                         None => "no known end"
                                     }
                                 }
-                                td.n { (known(account.pace.rate.map(|rate| format!("{rate:.1}")))) }
+                                td.n { (or_dash(account.pace.rate.map(|rate| format!("{rate:.1}")))) }
                                 td.n { (account.pace.ceiling) }
-                                td.n { (known(account.pace.planned)) }
-                                td.n { (known(seconds(account))) }
+                                td.n { (or_dash(account.pace.planned)) }
+                                td.n { (or_dash(seconds(account))) }
                                 td.n { (account.pace.interval) " s" }
                             }
                         }
@@ -83,7 +83,7 @@ fn accounts(facts: &Facts<'_>, accounts: &[Account<'_>]) -> Markup {
     }
 }
 
-fn calls(facts: &Facts<'_>, id: &str, title: &str, calls: &[ApiCall]) -> Markup {
+fn calls(facts: &ViewContext<'_>, id: &str, title: &str, calls: &[ApiCall]) -> Markup {
     html! {
         @if !calls.is_empty() {
             section aria-labelledby=(id) {
@@ -104,7 +104,7 @@ fn calls(facts: &Facts<'_>, id: &str, title: &str, calls: &[ApiCall]) -> Markup 
                             @for call in calls {
                                 tr {
                                     td { (time_of_day(call.at, facts.time_zone())) }
-                                    td { (foreign(&call.account)) }
+                                    td { (untrusted(&call.account)) }
                                     td { (call.operation) }
                                     td {
                                         span class={
@@ -113,7 +113,7 @@ fn calls(facts: &Facts<'_>, id: &str, title: &str, calls: &[ApiCall]) -> Markup 
                                         { (call.code) }
                                     }
                                     td.n { (call.took.as_millis()) " ms" }
-                                    td { code { (known(call.request_id.as_deref())) } }
+                                    td { code { (or_dash(call.request_id.as_deref())) } }
                                 }
                             }
                         }
@@ -139,9 +139,9 @@ fn work(status: &Status) -> Markup {
         section aria-labelledby="work" {
             h2 #work { "Process" }
             dl.facts {
-                dt { "Memory" } dd { (known(status.process.resident_bytes.map(mebibytes))) }
+                dt { "Memory" } dd { (or_dash(status.process.resident_bytes.map(mebibytes))) }
                 dt { "CPU time" } dd {
-                    (known(status.process.cpu_seconds.map(|seconds| format!("{seconds:.1} s"))))
+                    (or_dash(status.process.cpu_seconds.map(|seconds| format!("{seconds:.1} s"))))
                 }
                 dt { "Requests in flight" } dd { (status.requests_in_flight) }
                 dt { "Polls that overran" } dd { (status.poll_overruns) }

@@ -2,17 +2,23 @@
 
 use maud::{Markup, html};
 
-use super::parts::{badge, bar, called, clock, failure, foreign, group_path, known, many, relative, status};
+use super::parts::{
+    badge, bar, clock, display_name, failure, group_path, or_dash, relative, status, untrusted,
+};
 use super::targets::targets;
-use super::{Place, Tab, document};
+use super::{NavTab, PageLocation, document};
+use crate::fleet::plural;
 use crate::fleet::problems::{ProblemKind, Severity};
-use crate::web::view::{Facts, Finding, Fleet, Group, Query, Shown, Sort, Subject, Target, Totals};
+use crate::web::view::{
+    FleetQuery, FleetTotals, FleetView, GroupView, LocatedProblem, ProblemFilter, ProblemSubject, SortColumn,
+    TargetView, ViewContext,
+};
 
 /// Of one kind of problem so many are shown; the others by one click.
 const SHOWN_OF_A_KIND: usize = 5;
 
 /// The whole page.
-pub(crate) fn render(place: Place<'_>, facts: &Facts<'_>, query: &Query) -> String {
+pub(crate) fn render(place: PageLocation<'_>, facts: &ViewContext<'_>, query: &FleetQuery) -> String {
     let fleet = facts.fleet(query);
     let main = html! {
         (verdict(&fleet))
@@ -28,18 +34,18 @@ pub(crate) fn render(place: Place<'_>, facts: &Facts<'_>, query: &Query) -> Stri
             (targets(facts, &fleet.targets))
         }
     };
-    document(place, Tab::Fleet, &title(&fleet), &main).into_string()
+    document(place, NavTab::Fleet, &title(&fleet), &main).into_string()
 }
 
-fn title(fleet: &Fleet<'_>) -> String {
+fn title(fleet: &FleetView<'_>) -> String {
     match fleet.problems.iter().filter(|finding| finding.problem.severity < Severity::Notice).count() {
         0 => "Fleet".to_owned(),
-        urgent => format!("({urgent}) Fleet"),
+        urgent => format!("({urgent}) FleetView"),
     }
 }
 
 /// The answer to "is everything all right?", as the page's heading.
-fn verdict(fleet: &Fleet<'_>) -> Markup {
+fn verdict(fleet: &FleetView<'_>) -> Markup {
     let count = |severity| fleet.problems.iter().filter(|found| found.problem.severity == severity).count();
     let (critical, warnings) = (count(Severity::Critical), count(Severity::Warning));
     let (class, text) = match (fleet.at, critical, warnings) {
@@ -47,16 +53,17 @@ fn verdict(fleet: &Fleet<'_>) -> Markup {
         (_, 0, 0) if fleet.totals.groups == 0 => ("waiting", "There is no delivery group".to_owned()),
         (_, 0, 0) if fleet.totals.groups == 1 => ("good", "The only group is well".to_owned()),
         (_, 0, 0) => ("good", format!("All {} groups are well", fleet.totals.groups)),
-        (_, 0, warnings) => ("warning", many(warnings, "warning")),
-        (_, critical, 0) => ("critical", many(critical, "critical problem")),
-        (_, critical, warnings) => {
-            ("critical", format!("{} and {}", many(critical, "critical problem"), many(warnings, "warning")))
-        }
+        (_, 0, warnings) => ("warning", plural(warnings, "warning")),
+        (_, critical, 0) => ("critical", plural(critical, "critical problem")),
+        (_, critical, warnings) => (
+            "critical",
+            format!("{} and {}", plural(critical, "critical problem"), plural(warnings, "warning")),
+        ),
     };
     html! { h1 #verdict class={ "verdict " (class) } { span role="status" { (text) } } }
 }
 
-fn totals(totals: &Totals) -> Markup {
+fn totals(totals: &FleetTotals) -> Markup {
     let up = totals.targets - totals.targets_down;
     let share = if totals.capacity > 0.0 { (totals.in_use / totals.capacity * 100.0).round() } else { 0.0 };
     html! {
@@ -81,15 +88,15 @@ fn waiting(reasons: &[String]) -> Markup {
         @if !reasons.is_empty() {
             section.note aria-labelledby="waiting" {
                 h2 #waiting { "Not ready" }
-                ul { @for reason in reasons { li { (foreign(reason)) } } }
+                ul { @for reason in reasons { li { (untrusted(reason)) } } }
             }
         }
     }
 }
 
 /// What is wrong, kind by kind.
-fn problems(place: Place<'_>, fleet: &Fleet<'_>) -> Markup {
-    let key = |finding: &Finding<'_>| (finding.problem.severity, finding.problem.kind);
+fn problems(place: PageLocation<'_>, fleet: &FleetView<'_>) -> Markup {
+    let key = |finding: &LocatedProblem<'_>| (finding.problem.severity, finding.problem.kind);
     html! {
         @if !fleet.problems.is_empty() {
             section aria-labelledby="problems" {
@@ -104,10 +111,14 @@ fn problems(place: Place<'_>, fleet: &Fleet<'_>) -> Markup {
     }
 }
 
-fn kind_of_problem(place: Place<'_>, fleet: &Fleet<'_>, findings: &[Finding<'_>]) -> Markup {
+fn kind_of_problem(
+    place: PageLocation<'_>,
+    fleet: &FleetView<'_>,
+    findings: &[LocatedProblem<'_>],
+) -> Markup {
     let (severity, kind) = (findings[0].problem.severity, findings[0].problem.kind);
     let more = findings.len().saturating_sub(SHOWN_OF_A_KIND);
-    let rest = Query { show: Shown::Kind(kind), ..Query::default() };
+    let rest = FleetQuery { show: ProblemFilter::Kind(kind), ..FleetQuery::default() };
     html! {
         li id={ "problem-" (severity.class()) "-" (kind.as_str()) } class={ "kind " (severity.class()) } {
             h3 {
@@ -129,24 +140,24 @@ fn kind_of_problem(place: Place<'_>, fleet: &Fleet<'_>, findings: &[Finding<'_>]
     }
 }
 
-fn subject(place: Place<'_>, subject: &Subject<'_>) -> Markup {
+fn subject(place: PageLocation<'_>, subject: &ProblemSubject<'_>) -> Markup {
     html! {
         @match subject {
-            Subject::Target { account, target } => {
-                a href={ (place.root) "exporter" } { (foreign(account)) " / " (foreign(target)) }
+            ProblemSubject::Target { account, target } => {
+                a href={ (place.root) "exporter" } { (untrusted(account)) " / " (untrusted(target)) }
             }
-            Subject::Account(account) => a href={ (place.root) "exporter" } { (foreign(account)) },
-            Subject::Group { account, id, name } => {
-                a href=(group_path(place.root, account, id)) { (foreign(called(name, id))) }
+            ProblemSubject::Account(account) => a href={ (place.root) "exporter" } { (untrusted(account)) },
+            ProblemSubject::Group { account, id, name } => {
+                a href=(group_path(place.root, account, id)) { (untrusted(display_name(name, id))) }
             }
         }
     }
 }
 
 /// Why a target is down; nothing for any other problem.
-fn reasons(fleet: &Fleet<'_>, kind: ProblemKind, subject: &Subject<'_>) -> Markup {
-    let is_it = |known: &&Target<'_>| match *subject {
-        Subject::Target { account, target } => (account, target) == (known.account, known.target),
+fn reasons(fleet: &FleetView<'_>, kind: ProblemKind, subject: &ProblemSubject<'_>) -> Markup {
+    let is_it = |known: &&TargetView<'_>| match *subject {
+        ProblemSubject::Target { account, target } => (account, target) == (known.account, known.target),
         _ => false,
     };
     let target = fleet.targets.iter().filter(|_| kind == ProblemKind::TargetDown).find(is_it);
@@ -154,7 +165,7 @@ fn reasons(fleet: &Fleet<'_>, kind: ProblemKind, subject: &Subject<'_>) -> Marku
 }
 
 /// Search and filter: a plain form, whose button the script makes superfluous.
-fn filter(fleet: &Fleet<'_>, query: &Query) -> Markup {
+fn filter(fleet: &FleetView<'_>, query: &FleetQuery) -> Markup {
     let mut accounts: Vec<&str> = fleet.targets.iter().map(|target| target.account).collect();
     accounts.sort_unstable();
     accounts.dedup();
@@ -162,13 +173,13 @@ fn filter(fleet: &Fleet<'_>, query: &Query) -> Markup {
         html! { option value=(value) selected[selected] { (text) } }
     };
     let kinds = ProblemKind::ALL.into_iter().filter(|kind| {
-        query.show == Shown::Kind(*kind)
-            || fleet
-                .problems
-                .iter()
-                .any(|found| found.problem.kind == *kind && matches!(found.subject, Subject::Group { .. }))
+        query.show == ProblemFilter::Kind(*kind)
+            || fleet.problems.iter().any(|found| {
+                found.problem.kind == *kind && matches!(found.subject, ProblemSubject::Group { .. })
+            })
     });
-    let sort = Query { sort: query.sort, descending: query.descending, ..Query::default() }.to_string();
+    let sort =
+        FleetQuery { sort: query.sort, descending: query.descending, ..FleetQuery::default() }.to_string();
     html! {
         form #filter.filter role="search" aria-label="Groups" method="get" {
             label {
@@ -199,25 +210,30 @@ fn filter(fleet: &Fleet<'_>, query: &Query) -> Markup {
             label {
                 span { "Show" }
                 select name="show" {
-                    (option("", "all groups", query.show == Shown::All))
-                    (option("problems", "any problem", query.show == Shown::Problems))
+                    (option("", "all groups", query.show == ProblemFilter::All))
+                    (option("problems", "any problem", query.show == ProblemFilter::Problems))
                     @for kind in kinds {
-                        (option(kind.as_str(), kind.title(), query.show == Shown::Kind(kind)))
+                        (option(kind.as_str(), kind.title(), query.show == ProblemFilter::Kind(kind)))
                     }
                 }
             }
             @if let Some(sort) = sort.strip_prefix("sort=") { input type="hidden" name="sort" value=(sort); }
             button { "Apply" }
             p.count role="status" {
-                (fleet.groups.len()) " of " (many(fleet.totals.groups, "group"))
+                (fleet.groups.len()) " of " (plural(fleet.totals.groups, "group"))
                 @if !query.is_unfiltered() { " · " a data-live href="?#groups" { "show all" } }
             }
         }
     }
 }
 
-fn groups(place: Place<'_>, facts: &Facts<'_>, fleet: &Fleet<'_>, query: &Query) -> Markup {
-    let heading = |class: &str, sort: Sort, title: &str, hint: &str| {
+fn groups(
+    place: PageLocation<'_>,
+    facts: &ViewContext<'_>,
+    fleet: &FleetView<'_>,
+    query: &FleetQuery,
+) -> Markup {
+    let heading = |class: &str, sort: SortColumn, title: &str, hint: &str| {
         let order = match (query.sort == sort, query.descending) {
             (false, _) => None,
             (true, false) => Some("ascending"),
@@ -243,16 +259,16 @@ fn groups(place: Place<'_>, facts: &Facts<'_>, fleet: &Fleet<'_>, query: &Query)
                 table.groups {
                     thead {
                         tr {
-                            (heading("", Sort::Name, "Group", "by name"))
-                            (heading("", Sort::Problems, "State", "by urgency"))
-                            (heading("", Sort::Usage, "Sessions", "in use; the mark is where a scale-out starts"))
-                            (heading("n", Sort::Connected, "Conn.", "connected sessions"))
-                            (heading("n", Sort::Disconnected, "Disc.", "disconnected sessions"))
-                            (heading("n", Sort::Idle, "Idle", "instances that wait for a user"))
-                            (heading("n", Sort::Headroom, "Headroom", "sessions left until a scale-out"))
-                            (heading("n", Sort::Change, "Schedule", "when a schedule next changes"))
-                            (heading("n", Sort::Expiry, "Expires", "when the subscription ends"))
-                            (heading("n", Sort::Fetched, "Data", "how old the oldest part of the data is"))
+                            (heading("", SortColumn::Name, "Group", "by name"))
+                            (heading("", SortColumn::Problems, "State", "by urgency"))
+                            (heading("", SortColumn::Usage, "Sessions", "in use; the mark is where a scale-out starts"))
+                            (heading("n", SortColumn::Connected, "Conn.", "connected sessions"))
+                            (heading("n", SortColumn::Disconnected, "Disc.", "disconnected sessions"))
+                            (heading("n", SortColumn::Idle, "Idle", "instances that wait for a user"))
+                            (heading("n", SortColumn::Headroom, "Headroom", "sessions left until a scale-out"))
+                            (heading("n", SortColumn::Change, "Schedule", "when a schedule next changes"))
+                            (heading("n", SortColumn::Expiry, "Expires", "when the subscription ends"))
+                            (heading("n", SortColumn::Fetched, "Data", "how old the oldest part of the data is"))
                         }
                     }
                     tbody { @for group in &fleet.groups { (row(place, facts, group)) } }
@@ -263,7 +279,7 @@ fn groups(place: Place<'_>, facts: &Facts<'_>, fleet: &Fleet<'_>, query: &Query)
 }
 
 /// Whether the group's status says already what kind of problem it has.
-fn says(group: &Group<'_>, kind: ProblemKind) -> bool {
+fn says(group: &GroupView<'_>, kind: ProblemKind) -> bool {
     match kind {
         ProblemKind::Failed | ProblemKind::Ceased => true,
         ProblemKind::Expired => group.status.is_some_and(|status| status.starts_with("EXPIRED")),
@@ -271,15 +287,15 @@ fn says(group: &Group<'_>, kind: ProblemKind) -> bool {
     }
 }
 
-fn row(place: Place<'_>, facts: &Facts<'_>, group: &Group<'_>) -> Markup {
+fn row(place: PageLocation<'_>, facts: &ViewContext<'_>, group: &GroupView<'_>) -> Markup {
     let (sessions, zone, now) = (&group.sessions, facts.time_zone(), facts.now);
     html! {
         tr id=(group_path("", group.account, group.group_id)) {
             th scope="row" {
                 a href=(group_path(place.root, group.account, group.group_id)) {
-                    (foreign(called(group.name, group.group_id)))
+                    (untrusted(display_name(group.name, group.group_id)))
                 }
-                small { (group.group_id) " · " (group.region_id) " · " (foreign(group.account)) }
+                small { (group.group_id) " · " (group.region_id) " · " (untrusted(group.account)) }
             }
             td {
                 (status(group.status))
@@ -288,12 +304,12 @@ fn row(place: Place<'_>, facts: &Facts<'_>, group: &Group<'_>) -> Markup {
                 }
             }
             td.sessions {
-                div { (bar(sessions)) span.n { (known(sessions.in_use)) " / " (known(sessions.capacity)) } }
+                div { (bar(sessions)) span.n { (or_dash(sessions.in_use)) " / " (or_dash(sessions.capacity)) } }
             }
-            td.n data-label="Connected" { (known(sessions.connected)) }
-            td.n data-label="Disconnected" { (known(sessions.disconnected)) }
-            td.n data-label="Idle" { (known(sessions.idle)) }
-            td.n data-label="Headroom" { (known(sessions.until_scale_out)) }
+            td.n data-label="Connected" { (or_dash(sessions.connected)) }
+            td.n data-label="Disconnected" { (or_dash(sessions.disconnected)) }
+            td.n data-label="Idle" { (or_dash(sessions.idle)) }
+            td.n data-label="Headroom" { (or_dash(sessions.until_scale_out)) }
             td.n data-label="Schedule" {
                 @match group.next_schedule_change {
                     Some(at) => (clock(at, now, zone)),

@@ -3,13 +3,15 @@
 use jiff::{SignedDuration, Timestamp};
 use maud::{Markup, html};
 
-use super::parts::{bar, called, clock, foreign, group_path, known, problems, relative, status, time_of_day};
-use super::{Place, Tab, chart, document, week};
+use super::parts::{
+    bar, clock, display_name, group_path, or_dash, problems, relative, status, time_of_day, untrusted,
+};
+use super::{NavTab, PageLocation, chart, document, week};
 use crate::fleet::HumanDuration;
-use crate::web::view::{Count, Details, Facts, Group, Pool};
+use crate::web::view::{GroupDetails, GroupView, NodePoolView, StatusCount, ViewContext};
 
 /// The whole page.
-pub(crate) fn render(place: Place<'_>, facts: &Facts<'_>, details: &Details<'_>) -> String {
+pub(crate) fn render(place: PageLocation<'_>, facts: &ViewContext<'_>, details: &GroupDetails<'_>) -> String {
     let group = &details.group;
     let main = html! {
         (heading(place, group))
@@ -32,29 +34,29 @@ pub(crate) fn render(place: Place<'_>, facts: &Facts<'_>, details: &Details<'_>)
             (tags(details))
         }
     };
-    document(place, Tab::Group, called(group.name, group.group_id), &main).into_string()
+    document(place, NavTab::Group, display_name(group.name, group.group_id), &main).into_string()
 }
 
 /// What is shown in place of a group that is not there.
-pub(crate) fn missing(place: Place<'_>, account: &str, id: &str) -> String {
+pub(crate) fn missing(place: PageLocation<'_>, account: &str, id: &str) -> String {
     let main = html! {
         h1.verdict.waiting { "No such group" }
         section.note {
-            p { "Account " strong { (foreign(account)) } " has no group " strong { (foreign(id)) } " now." }
+            p { "Account " strong { (untrusted(account)) } " has no group " strong { (untrusted(id)) } " now." }
             p {
                 "It may have been deleted, or its data became too old to be shown. "
                 a href=(place.root) { "Back to the fleet" }
             }
         }
     };
-    document(place, Tab::Group, "No such group", &main).into_string()
+    document(place, NavTab::Group, "No such group", &main).into_string()
 }
 
-fn heading(place: Place<'_>, group: &Group<'_>) -> Markup {
+fn heading(place: PageLocation<'_>, group: &GroupView<'_>) -> Markup {
     html! {
-        p.path { a href=(place.root) { "Fleet" } " / " (foreign(group.account)) " / " (group.region_id) }
+        p.path { a href=(place.root) { "Fleet" } " / " (untrusted(group.account)) " / " (group.region_id) }
         h1.verdict.named {
-            (foreign(called(group.name, group.group_id))) " " (status(group.status))
+            (untrusted(display_name(group.name, group.group_id))) " " (status(group.status))
             @if let Some(resources) = group.resource_status { " " (status(Some(resources))) }
         }
         p.path {
@@ -65,34 +67,34 @@ fn heading(place: Place<'_>, group: &Group<'_>) -> Markup {
     }
 }
 
-fn sessions(group: &Group<'_>) -> Markup {
+fn sessions(group: &GroupView<'_>) -> Markup {
     let sessions = &group.sessions;
     let percent = |ratio: f64| format!("{:.0} %", ratio * 100.0);
     html! {
         section aria-labelledby="sessions" {
             h2 #sessions { "Sessions" }
             p.big {
-                (known(sessions.in_use))
+                (or_dash(sessions.in_use))
                 small {
                     " of "
-                    (known(sessions.capacity))
+                    (or_dash(sessions.capacity))
                     " in use"
                     @if let Some(usage) = sessions.usage_ratio { ", " (percent(usage)) }
                 }
             }
             div.tall { (bar(sessions)) }
             dl.facts {
-                dt { "Scale-out above" } dd { (known(sessions.scale_out_at)) }
-                dt { "Headroom until then" } dd { (known(sessions.until_scale_out)) }
-                dt { "Idle" } dd { (known(sessions.idle)) }
-                dt { "Connected" } dd { (known(sessions.connected)) }
-                dt { "Disconnected" } dd { (known(sessions.disconnected)) }
+                dt { "Scale-out above" } dd { (or_dash(sessions.scale_out_at)) }
+                dt { "Headroom until then" } dd { (or_dash(sessions.until_scale_out)) }
+                dt { "Idle" } dd { (or_dash(sessions.idle)) }
+                dt { "Connected" } dd { (or_dash(sessions.connected)) }
+                dt { "Disconnected" } dd { (or_dash(sessions.disconnected)) }
             }
         }
     }
 }
 
-fn freshness(facts: &Facts<'_>, details: &Details<'_>) -> Markup {
+fn freshness(facts: &ViewContext<'_>, details: &GroupDetails<'_>) -> Markup {
     let (now, zone) = (facts.now, facts.time_zone());
     html! {
         section aria-labelledby="data" {
@@ -116,7 +118,7 @@ fn freshness(facts: &Facts<'_>, details: &Details<'_>) -> Markup {
     }
 }
 
-fn instances(facts: &Facts<'_>, details: &Details<'_>) -> Markup {
+fn instances(facts: &ViewContext<'_>, details: &GroupDetails<'_>) -> Markup {
     html! {
         section aria-labelledby="instances" {
             h2 #instances { "Instances" small { "over the last hour" } }
@@ -138,7 +140,7 @@ fn instances(facts: &Facts<'_>, details: &Details<'_>) -> Markup {
 }
 
 /// Every state that anything is in.
-fn statuses(facts: &Facts<'_>, caption: &str, counts: &[Count<'_>]) -> Markup {
+fn statuses(facts: &ViewContext<'_>, caption: &str, counts: &[StatusCount<'_>]) -> Markup {
     let unchanged = |oldest: Option<Timestamp>| {
         oldest.map(|oldest| HumanDuration(facts.age(oldest).max(SignedDuration::ZERO)).to_string())
     };
@@ -160,7 +162,7 @@ fn statuses(facts: &Facts<'_>, caption: &str, counts: &[Count<'_>]) -> Markup {
                             span class={ "swatch " (chart::class(count.status)) } {} (count.status)
                         }
                         td.n { (count.count) }
-                        @if has_times { td.n { (known(unchanged(count.oldest_modified))) } }
+                        @if has_times { td.n { (or_dash(unchanged(count.oldest_modified))) } }
                     }
                 }
                 @if counts.iter().all(|count| count.count == 0) {
@@ -171,7 +173,7 @@ fn statuses(facts: &Facts<'_>, caption: &str, counts: &[Count<'_>]) -> Markup {
     }
 }
 
-fn node_pools(facts: &Facts<'_>, details: &Details<'_>) -> Markup {
+fn node_pools(facts: &ViewContext<'_>, details: &GroupDetails<'_>) -> Markup {
     html! {
         @if !details.node_pools.is_empty() {
             section aria-labelledby="pools" {
@@ -199,21 +201,21 @@ fn node_pools(facts: &Facts<'_>, details: &Details<'_>) -> Markup {
     }
 }
 
-fn node_pool(facts: &Facts<'_>, pool: &Pool<'_>) -> Markup {
-    let used = |used, all| html! { (known(used)) " / " (known(all)) };
+fn node_pool(facts: &ViewContext<'_>, pool: &NodePoolView<'_>) -> Markup {
+    let used = |used, all| html! { (or_dash(used)) " / " (or_dash(all)) };
     let threshold = pool.scaling_usage_threshold_ratio.map(|ratio| format!("{:.0} %", ratio * 100.0));
     html! {
         tr {
             th scope="row" {
-                (foreign(called(pool.node_type_name, pool.node_pool_id)))
+                (untrusted(display_name(pool.node_type_name, pool.node_pool_id)))
                 small { (pool.node_pool_id) " · " (pool.node_instance_type) }
             }
             td { (pool.strategy_type.unwrap_or("unknown")) }
             td.n { (used(pool.nodes_used, pool.nodes)) }
             td.n { (used(pool.scaling_nodes_used, pool.scaling_nodes)) }
-            td.n { (known(pool.max_scaling_nodes)) }
-            td.n { (known(pool.node_capacity)) }
-            td.n { (known(threshold)) }
+            td.n { (or_dash(pool.max_scaling_nodes)) }
+            td.n { (or_dash(pool.node_capacity)) }
+            td.n { (or_dash(threshold)) }
             td.n { @match pool.scheduled_nodes { Some(nodes) => (nodes.to_string()), None => "no schedule" } }
             td.n {
                 @match pool.next_schedule_change {
@@ -225,7 +227,7 @@ fn node_pool(facts: &Facts<'_>, pool: &Pool<'_>) -> Markup {
     }
 }
 
-fn about(facts: &Facts<'_>, details: &Details<'_>) -> Markup {
+fn about(facts: &ViewContext<'_>, details: &GroupDetails<'_>) -> Markup {
     let rows = [
         ("Product type", details.product_type),
         ("Instance type", details.instance_type),
@@ -240,7 +242,7 @@ fn about(facts: &Facts<'_>, details: &Details<'_>) -> Markup {
             h2 #about { "About" }
             dl.facts {
                 @for (what, value) in rows.into_iter().filter(|(_, value)| !value.is_empty()) {
-                    dt { (what) } dd { (foreign(value)) }
+                    dt { (what) } dd { (untrusted(value)) }
                 }
                 @if let Some(created) = details.created {
                     dt { "Created" } dd { (relative(created, facts.now, facts.time_zone())) }
@@ -250,15 +252,15 @@ fn about(facts: &Facts<'_>, details: &Details<'_>) -> Markup {
     }
 }
 
-fn apps(details: &Details<'_>) -> Markup {
+fn apps(details: &GroupDetails<'_>) -> Markup {
     html! {
         @if !details.apps.is_empty() {
             section aria-labelledby="apps" {
                 h2 #apps { "Apps" }
                 dl.facts {
                     @for app in &details.apps {
-                        dt { (foreign(called(app.name, app.id))) } dd {
-                            (foreign(app.version)) " " small { (foreign(app.version_name)) }
+                        dt { (untrusted(display_name(app.name, app.id))) } dd {
+                            (untrusted(app.version)) " " small { (untrusted(app.version_name)) }
                         }
                     }
                 }
@@ -267,15 +269,15 @@ fn apps(details: &Details<'_>) -> Markup {
     }
 }
 
-fn tags(details: &Details<'_>) -> Markup {
+fn tags(details: &GroupDetails<'_>) -> Markup {
     html! {
         @if !details.tags.is_empty() {
             section aria-labelledby="tags" {
                 h2 #tags { "Tags" }
                 dl.facts {
                     @for tag in &details.tags {
-                        dt { (foreign(tag.key)) @if tag.system { small { " (system)" } } } dd {
-                            (foreign(tag.value))
+                        dt { (untrusted(tag.key)) @if tag.system { small { " (system)" } } } dd {
+                            (untrusted(tag.value))
                         }
                     }
                 }

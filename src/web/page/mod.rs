@@ -36,7 +36,7 @@ pub(crate) const SECURITY_POLICY: &str = "default-src 'none'; style-src 'self'; 
 
 /// Where a page stands among the others.
 #[derive(Clone, Copy)]
-pub(crate) struct Place<'a> {
+pub(crate) struct PageLocation<'a> {
     /// From the page back to `/`: `./` or `../../`.
     pub(crate) root: &'static str,
     /// Where the metrics are.
@@ -45,15 +45,15 @@ pub(crate) struct Place<'a> {
 
 /// Which of the pages it is.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Tab {
+enum NavTab {
     Fleet,
     Group,
     Exporter,
 }
 
 /// The frame around every page.
-fn document(place: Place<'_>, tab: Tab, title: &str, main: &Markup) -> Markup {
-    let Place { root, telemetry_path } = place;
+fn document(place: PageLocation<'_>, tab: NavTab, title: &str, main: &Markup) -> Markup {
+    let PageLocation { root, telemetry_path } = place;
     let current = |is: bool| is.then_some("page");
     html! {
         (DOCTYPE)
@@ -75,8 +75,8 @@ fn document(place: Place<'_>, tab: Tab, title: &str, main: &Markup) -> Markup {
                         span { "App Streaming" }
                     }
                     nav aria-label="Pages" {
-                        a href=(root) aria-current=[current(tab == Tab::Fleet)] { "Fleet" }
-                        a href={ (root) "exporter" } aria-current=[current(tab == Tab::Exporter)] {
+                        a href=(root) aria-current=[current(tab == NavTab::Fleet)] { "Fleet" }
+                        a href={ (root) "exporter" } aria-current=[current(tab == NavTab::Exporter)] {
                             "Exporter"
                         }
                         a href={ (root) (telemetry_path.trim_start_matches('/')) } { "Metrics" }

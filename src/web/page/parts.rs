@@ -8,7 +8,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::fleet::HumanDuration;
 use crate::fleet::problems::{Problem, ProblemKind, Severity};
-use crate::web::view::{Failure, Sessions};
+use crate::web::view::{FailureView, SessionNumbers};
 
 /// What stays as it is in a path.
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
@@ -20,7 +20,7 @@ pub(crate) fn group_path(root: &str, account: &str, id: &str) -> String {
 
 /// Somebody else's text, shown as it is: its own direction of writing stays its own, and characters
 /// that steer a terminal are replaced.
-pub(crate) fn foreign(text: &str) -> Markup {
+pub(crate) fn untrusted(text: &str) -> Markup {
     let steers = |c: char| c.is_control() && !matches!(c, '\n' | '\t');
     html! {
         bdi {
@@ -30,17 +30,12 @@ pub(crate) fn foreign(text: &str) -> Markup {
 }
 
 /// What a group is called: its name, or where it has none its id.
-pub(crate) fn called<'a>(name: &'a str, id: &'a str) -> &'a str {
+pub(crate) fn display_name<'a>(name: &'a str, id: &'a str) -> &'a str {
     if name.trim().is_empty() { id } else { name }
 }
 
-/// `3 groups`, `1 group`.
-pub(crate) fn many(count: usize, what: &str) -> String {
-    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
-}
-
 /// A number that may not be known.
-pub(crate) fn known(number: Option<impl fmt::Display>) -> Markup {
+pub(crate) fn or_dash(number: Option<impl fmt::Display>) -> Markup {
     html! {
         @match number {
             Some(number) => (number.to_string()),
@@ -89,11 +84,11 @@ pub(crate) fn problems(problems: &[Problem]) -> Markup {
 }
 
 /// Why a poll failed: what was said (operation, code and request id are part of it), and what to do.
-pub(crate) fn failure(failure: &Failure<'_>) -> Markup {
+pub(crate) fn failure(failure: &FailureView<'_>) -> Markup {
     html! {
         div.failure {
             p {
-                (foreign(failure.message))
+                (untrusted(failure.message))
                 @if failure.count > 1 { strong { " " (failure.count) " times" } }
             }
             @if let Some(advice) = failure.advice { p { strong { "What to do: " } (advice) } }
@@ -116,7 +111,7 @@ pub(crate) fn status(word: Option<&str>) -> Markup {
 }
 
 /// Sessions in use against capacity, with a mark where a scale-out starts.
-pub(crate) fn bar(sessions: &Sessions) -> Markup {
+pub(crate) fn bar(sessions: &SessionNumbers) -> Markup {
     let Some(capacity) = sessions.capacity.filter(|capacity| *capacity > 0.0) else {
         return html! { span.bar.empty {} };
     };

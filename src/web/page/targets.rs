@@ -2,12 +2,12 @@
 
 use maud::{Markup, html};
 
-use super::parts::{failure, foreign};
+use super::parts::{failure, untrusted};
 use crate::fleet::HumanDuration;
-use crate::web::view::{Facts, Target};
+use crate::web::view::{TargetView, ViewContext};
 
 /// Every target, those that are down first and with their reasons.
-pub(crate) fn targets(facts: &Facts<'_>, targets: &[Target<'_>]) -> Markup {
+pub(crate) fn targets(facts: &ViewContext<'_>, targets: &[TargetView<'_>]) -> Markup {
     html! {
         section aria-labelledby="targets" {
             h2 #targets { "Targets" }
@@ -27,8 +27,8 @@ pub(crate) fn targets(facts: &Facts<'_>, targets: &[Target<'_>]) -> Markup {
                         tbody {
                             @for target in targets {
                                 tr {
-                                    th scope="row" { (foreign(target.account)) }
-                                    td { (foreign(target.target)) }
+                                    th scope="row" { (untrusted(target.account)) }
+                                    td { (untrusted(target.target)) }
                                     td {
                                         @match target.up {
                                             Some(true) => span.status.good { "up" },
@@ -50,7 +50,7 @@ pub(crate) fn targets(facts: &Facts<'_>, targets: &[Target<'_>]) -> Markup {
                     }
                 }
                 @for target in targets.iter().filter(|target| !target.failures.is_empty()) {
-                    h3 { "Why " (foreign(target.account)) " / " (foreign(target.target)) " is down" }
+                    h3 { "Why " (untrusted(target.account)) " / " (untrusted(target.target)) " is down" }
                     @for reason in &target.failures { (failure(reason)) }
                 }
             }

@@ -7,11 +7,11 @@ use crate::fleet::{
     App, Fetched, Group, GroupSnapshot, NodePool, SessionCounters, Snapshot, Tag, TargetHealth,
 };
 use crate::telemetry::status::{ApiCall, PollFailure, Status};
-use crate::web::view::{self, Facts, Query};
+use crate::web::view::{self, FleetQuery, ViewContext};
 
 const EVIL: &str = "</td><script>alert('1')</script>\"&\u{1b}[31m";
 
-const PLACE: Place<'_> = Place { root: "./", telemetry_path: "/metrics" };
+const LOCATION: PageLocation<'_> = PageLocation { root: "./", telemetry_path: "/metrics" };
 
 fn now() -> Timestamp {
     Timestamp::from_second(1_800_000_000).unwrap()
@@ -78,15 +78,16 @@ fn status() -> Status {
 fn pages() -> Vec<(&'static str, String)> {
     let (snapshot, status) = (snapshot(), status());
     let waiting_for = [EVIL.to_owned()];
-    let facts = Facts { snapshot: Some(&snapshot), status: &status, waiting_for: &waiting_for, now: now() };
-    let query = Query { search: EVIL.to_owned(), ..Query::default() };
+    let facts =
+        ViewContext { snapshot: Some(&snapshot), status: &status, waiting_for: &waiting_for, now: now() };
+    let query = FleetQuery { search: EVIL.to_owned(), ..FleetQuery::default() };
     let details = view::details(&snapshot.groups[0], Vec::new(), &facts.circumstances(), facts.time_zone());
     vec![
-        ("fleet", super::fleet(PLACE, &facts, &Query::default())),
-        ("filtered fleet", super::fleet(PLACE, &facts, &query)),
-        ("group", super::group(PLACE, &facts, &details)),
-        ("missing group", missing(PLACE, EVIL, EVIL)),
-        ("exporter", super::exporter(PLACE, &facts, EVIL)),
+        ("fleet", super::fleet(LOCATION, &facts, &FleetQuery::default())),
+        ("filtered fleet", super::fleet(LOCATION, &facts, &query)),
+        ("group", super::group(LOCATION, &facts, &details)),
+        ("missing group", missing(LOCATION, EVIL, EVIL)),
+        ("exporter", super::exporter(LOCATION, &facts, EVIL)),
     ]
 }
 
@@ -134,8 +135,8 @@ fn a_file_is_named_by_what_is_in_it() {
 fn before_the_first_poll_the_page_says_what_is_waited_for() {
     let status = Status::default();
     let waiting_for = ["waiting for first poll of a/CloudApp".to_owned()];
-    let facts = Facts { snapshot: None, status: &status, waiting_for: &waiting_for, now: now() };
-    let page = super::fleet(PLACE, &facts, &Query::default());
+    let facts = ViewContext { snapshot: None, status: &status, waiting_for: &waiting_for, now: now() };
+    let page = super::fleet(LOCATION, &facts, &FleetQuery::default());
     assert!(page.contains("Waiting for the first poll</span></h1>"), "{page}");
     assert!(page.contains("waiting for first poll of a/CloudApp"));
 }

@@ -3,9 +3,9 @@
 use jiff::civil::Time;
 use maud::{Markup, html};
 
-use super::parts::{called, foreign};
-use crate::fleet::TimerPeriod;
-use crate::web::view::{Details, Facts, Pool};
+use super::parts::{display_name, untrusted};
+use crate::fleet::{TimerPeriod, plural};
+use crate::web::view::{GroupDetails, NodePoolView, ViewContext};
 
 const DAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
 const MINUTES: i32 = 24 * 60;
@@ -19,7 +19,7 @@ const LOWEST: f64 = 13.0;
 
 /// A part of a period that lies within one day.
 #[derive(Debug, Clone, Copy, PartialEq)]
-struct Block {
+struct WeekBlock {
     /// From 0, Monday.
     day: usize,
     /// Minutes of the day.
@@ -29,7 +29,7 @@ struct Block {
 }
 
 /// Every pool that has a schedule.
-pub(crate) fn schedules(facts: &Facts<'_>, details: &Details<'_>) -> Markup {
+pub(crate) fn schedules(facts: &ViewContext<'_>, details: &GroupDetails<'_>) -> Markup {
     let scheduled = || details.node_pools.iter().filter(|pool| !pool.pool.schedules.is_empty());
     html! {
         @if scheduled().next().is_some() {
@@ -46,13 +46,13 @@ pub(crate) fn schedules(facts: &Facts<'_>, details: &Details<'_>) -> Markup {
     }
 }
 
-fn schedule(facts: &Facts<'_>, pool: &Pool<'_>) -> Markup {
+fn schedule(facts: &ViewContext<'_>, pool: &NodePoolView<'_>) -> Markup {
     let in_force = pool.scheduled_nodes.is_some();
-    let name = called(pool.node_type_name, pool.node_pool_id);
+    let name = display_name(pool.node_type_name, pool.node_pool_id);
     let data = pool.pool;
     html! {
         h3 {
-            (foreign(name)) " "
+            (untrusted(name)) " "
             small {
                 @if !in_force { "not in force: the strategy is " (pool.strategy_type.unwrap_or("unknown")) }
                 @if let Some(first) = data.strategy_enable_date { " from " (first.to_string()) }
@@ -68,7 +68,7 @@ fn schedule(facts: &Facts<'_>, pool: &Pool<'_>) -> Markup {
                     strong { (weekdays(&schedule.weekdays)) } ": "
                     @for (index, period) in schedule.periods.iter().enumerate() {
                         @if index > 0 { ", " }
-                        (time(period.start)) "–" (time(period.end)) " " (nodes(period.amount))
+                        (time(period.start)) "–" (time(period.end)) " " (plural(period.amount, "node"))
                     }
                 }
             }
@@ -76,7 +76,7 @@ fn schedule(facts: &Facts<'_>, pool: &Pool<'_>) -> Markup {
     }
 }
 
-fn drawing(facts: &Facts<'_>, pool: &Pool<'_>, in_force: bool) -> Markup {
+fn drawing(facts: &ViewContext<'_>, pool: &NodePoolView<'_>, in_force: bool) -> Markup {
     let blocks = blocks(pool);
     let most = blocks.iter().map(|block| block.amount).fold(1.0, f64::max);
     let (width, height) = (LEFT + MINUTE * f64::from(MINUTES), TOP + ROW * 7.0);
@@ -109,16 +109,16 @@ fn drawing(facts: &Facts<'_>, pool: &Pool<'_>, in_force: bool) -> Markup {
 }
 
 /// A period past midnight is two blocks.
-fn blocks(pool: &Pool<'_>) -> Vec<Block> {
+fn blocks(pool: &NodePoolView<'_>) -> Vec<WeekBlock> {
     let of = |weekday: i8, period: &TimerPeriod| {
         let day = usize::try_from(weekday - 1).unwrap_or_default() % 7;
         let (start, end, amount) = (minutes(period.start), minutes(period.end), period.amount);
-        let whole = Block { day, start, end, amount };
+        let whole = WeekBlock { day, start, end, amount };
         if end > start {
             [Some(whole), None]
         } else {
-            let rest = Block { day: (day + 1) % 7, start: 0, end, amount };
-            [Some(Block { end: MINUTES, ..whole }), (end > 0).then_some(rest)]
+            let rest = WeekBlock { day: (day + 1) % 7, start: 0, end, amount };
+            [Some(WeekBlock { end: MINUTES, ..whole }), (end > 0).then_some(rest)]
         }
     };
     let schedules = pool.pool.schedules.iter();
@@ -126,7 +126,7 @@ fn blocks(pool: &Pool<'_>) -> Vec<Block> {
         let periods = schedule.periods.iter().filter(|period| period.amount.is_finite());
         periods.flat_map(move |period| schedule.weekdays.iter().flat_map(move |day| of(*day, period)))
     });
-    let mut blocks: Vec<Block> = all.flatten().collect();
+    let mut blocks: Vec<WeekBlock> = all.flatten().collect();
     // Where periods overlap the larger counts: it is drawn last.
     blocks.sort_by(|a, b| a.amount.total_cmp(&b.amount));
     blocks
@@ -143,10 +143,6 @@ fn weekdays(weekdays: &[i8]) -> String {
         run => run.iter().map(name).collect::<Vec<_>>().join(", "),
     });
     runs.collect::<Vec<_>>().join(", ")
-}
-
-fn nodes(amount: f64) -> String {
-    format!("{amount} node{}", if amount == 1.0 { "" } else { "s" })
 }
 
 fn time(time: Time) -> String {

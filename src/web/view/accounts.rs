@@ -8,7 +8,7 @@ use crate::telemetry::status::Status;
 
 /// One account.
 #[derive(Debug, Serialize)]
-pub(crate) struct Account<'a> {
+pub(crate) struct AccountView<'a> {
     pub(crate) account: &'a str,
     /// Where its credentials come from.
     pub(crate) credentials: Option<&'static str>,
@@ -18,7 +18,7 @@ pub(crate) struct Account<'a> {
     pub(crate) problems: Vec<Problem>,
 }
 
-pub(crate) fn accounts<'a>(status: &'a Status) -> Vec<Account<'a>> {
+pub(crate) fn accounts<'a>(status: &'a Status) -> Vec<AccountView<'a>> {
     let setup = &status.setup;
     let accounts = status.accounts.iter().map(|account| {
         let pace = RequestBudget {
@@ -27,7 +27,7 @@ pub(crate) fn accounts<'a>(status: &'a Status) -> Vec<Account<'a>> {
             planned: account.planned_requests.map(|requests| requests as f64),
             interval: setup.interval.as_secs_f64(),
         };
-        Account {
+        AccountView {
             account: &account.account,
             credentials: account.credentials,
             credentials_expire: account.credentials_expire,

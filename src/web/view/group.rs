@@ -9,7 +9,7 @@ use crate::fleet::{self, GroupSnapshot, NodePool, Tally, capacity, operation, sc
 
 /// One group.
 #[derive(Debug, Serialize)]
-pub(crate) struct Group<'a> {
+pub(crate) struct GroupView<'a> {
     pub(crate) account: &'a str,
     pub(crate) target: &'a str,
     pub(crate) region_id: &'a str,
@@ -17,7 +17,7 @@ pub(crate) struct Group<'a> {
     pub(crate) name: &'a str,
     pub(crate) status: Option<&'a str>,
     pub(crate) resource_status: Option<&'a str>,
-    pub(crate) sessions: Sessions,
+    pub(crate) sessions: SessionNumbers,
     /// When a node pool's schedule next asks for another number of nodes.
     pub(crate) next_schedule_change: Option<Timestamp>,
     /// When the subscription ends.
@@ -29,7 +29,7 @@ pub(crate) struct Group<'a> {
 
 /// A group's sessions. What is not known is `None`, never 0.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
-pub(crate) struct Sessions {
+pub(crate) struct SessionNumbers {
     /// Sessions that the group can serve now.
     pub(crate) capacity: Option<f64>,
     /// Sessions in use now.
@@ -48,7 +48,7 @@ pub(crate) struct Sessions {
     pub(crate) disconnected: Option<u64>,
 }
 
-impl<'a> Group<'a> {
+impl<'a> GroupView<'a> {
     pub(crate) fn of(
         snapshot: &'a GroupSnapshot,
         circumstances: &EvaluationContext,
@@ -64,7 +64,7 @@ impl<'a> Group<'a> {
             name: &data.name,
             status: data.status.as_deref(),
             resource_status: data.resource_status.as_deref(),
-            sessions: Sessions::of(snapshot),
+            sessions: SessionNumbers::of(snapshot),
             next_schedule_change: data.node_pools.iter().filter_map(next_change).min(),
             expires: data.expires,
             fetched: snapshot.oldest(),
@@ -78,7 +78,7 @@ impl<'a> Group<'a> {
     }
 }
 
-impl Sessions {
+impl SessionNumbers {
     fn of(snapshot: &GroupSnapshot) -> Self {
         let group = &*snapshot.group.data;
         let instances = snapshot.instances.as_ref().map(|fetched| &*fetched.data);
@@ -97,9 +97,9 @@ impl Sessions {
 
 /// A group with everything that a person may want to know of it.
 #[derive(Debug, Serialize)]
-pub(crate) struct Details<'a> {
+pub(crate) struct GroupDetails<'a> {
     #[serde(flatten)]
-    pub(crate) group: Group<'a>,
+    pub(crate) group: GroupView<'a>,
     pub(crate) product_type: &'a str,
     pub(crate) instance_type: &'a str,
     pub(crate) os_type: &'a str,
@@ -108,20 +108,20 @@ pub(crate) struct Details<'a> {
     pub(crate) image_id: &'a str,
     pub(crate) created: Option<Timestamp>,
     pub(crate) image_update: Option<&'a str>,
-    pub(crate) instances: Option<Vec<Count<'a>>>,
-    pub(crate) persistent_sessions: Option<Vec<Count<'a>>>,
-    pub(crate) node_pools: Vec<Pool<'a>>,
-    pub(crate) apps: Vec<App<'a>>,
-    pub(crate) tags: Vec<Tag<'a>>,
-    pub(crate) fetched_by: Vec<Fetched>,
-    pub(crate) history: Vec<Moment>,
+    pub(crate) instances: Option<Vec<StatusCount<'a>>>,
+    pub(crate) persistent_sessions: Option<Vec<StatusCount<'a>>>,
+    pub(crate) node_pools: Vec<NodePoolView<'a>>,
+    pub(crate) apps: Vec<AppView<'a>>,
+    pub(crate) tags: Vec<TagView<'a>>,
+    pub(crate) fetched_by: Vec<FetchTime>,
+    pub(crate) history: Vec<HistoryPoint>,
     #[serde(skip)]
     pub(crate) samples: Vec<MinuteCounts>,
 }
 
 /// How many are in a state.
 #[derive(Debug, Serialize)]
-pub(crate) struct Count<'a> {
+pub(crate) struct StatusCount<'a> {
     pub(crate) status: &'a str,
     pub(crate) count: u64,
     /// The oldest change among them.
@@ -131,7 +131,7 @@ pub(crate) struct Count<'a> {
 
 /// One node pool.
 #[derive(Debug, Serialize)]
-pub(crate) struct Pool<'a> {
+pub(crate) struct NodePoolView<'a> {
     pub(crate) node_pool_id: &'a str,
     pub(crate) node_instance_type: &'a str,
     pub(crate) node_type_name: &'a str,
@@ -152,7 +152,7 @@ pub(crate) struct Pool<'a> {
 
 /// One application.
 #[derive(Debug, Serialize)]
-pub(crate) struct App<'a> {
+pub(crate) struct AppView<'a> {
     pub(crate) id: &'a str,
     pub(crate) name: &'a str,
     pub(crate) version: &'a str,
@@ -161,7 +161,7 @@ pub(crate) struct App<'a> {
 
 /// One tag.
 #[derive(Debug, Serialize)]
-pub(crate) struct Tag<'a> {
+pub(crate) struct TagView<'a> {
     pub(crate) key: &'a str,
     pub(crate) value: &'a str,
     /// Set by the cloud, not by the customer.
@@ -170,14 +170,14 @@ pub(crate) struct Tag<'a> {
 
 /// When an operation last brought its part of the group's data.
 #[derive(Debug, Serialize)]
-pub(crate) struct Fetched {
+pub(crate) struct FetchTime {
     pub(crate) operation: &'static str,
     pub(crate) at: Timestamp,
 }
 
 /// Instances by status in one minute; statuses without any are left out.
 #[derive(Debug, Serialize)]
-pub(crate) struct Moment {
+pub(crate) struct HistoryPoint {
     pub(crate) at: Timestamp,
     pub(crate) instances: Vec<(&'static str, u32)>,
 }
@@ -188,7 +188,7 @@ pub(crate) fn details<'a>(
     samples: Vec<MinuteCounts>,
     circumstances: &EvaluationContext,
     time_zone: &TimeZone,
-) -> Details<'a> {
+) -> GroupDetails<'a> {
     let data = &*snapshot.group.data;
     let instances = snapshot.instances.as_ref();
     let persistent = snapshot.persistent.as_ref();
@@ -201,8 +201,8 @@ pub(crate) fn details<'a>(
         let known = &instances?.data.oldest_modified;
         known.iter().find(|(known, _)| **known == *status).map(|(_, oldest)| *oldest)
     };
-    Details {
-        group: Group::of(snapshot, circumstances, time_zone),
+    GroupDetails {
+        group: GroupView::of(snapshot, circumstances, time_zone),
         product_type: &data.product_type,
         instance_type: &data.instance_type,
         os_type: &data.os_type,
@@ -213,21 +213,29 @@ pub(crate) fn details<'a>(
         image_update: data.ota.as_ref().map(|ota| &*ota.new_version).filter(|version| !version.is_empty()),
         instances: instances.map(|fetched| counts(&fetched.data.statuses, oldest)),
         persistent_sessions: persistent.map(|fetched| counts(&fetched.data.statuses, |_| None)),
-        node_pools: data.node_pools.iter().map(|pool| Pool::of(pool, circumstances, time_zone)).collect(),
-        apps: data.apps.iter().map(App::of).collect(),
-        tags: data.tags.iter().map(Tag::of).collect(),
-        fetched_by: fetched.into_iter().flatten().map(|(operation, at)| Fetched { operation, at }).collect(),
-        history: samples.iter().map(Moment::of).collect(),
+        node_pools: data
+            .node_pools
+            .iter()
+            .map(|pool| NodePoolView::of(pool, circumstances, time_zone))
+            .collect(),
+        apps: data.apps.iter().map(AppView::of).collect(),
+        tags: data.tags.iter().map(TagView::of).collect(),
+        fetched_by: fetched
+            .into_iter()
+            .flatten()
+            .map(|(operation, at)| FetchTime { operation, at })
+            .collect(),
+        history: samples.iter().map(HistoryPoint::of).collect(),
         samples,
     }
 }
 
-fn counts(tally: &Tally, oldest: impl Fn(&str) -> Option<Timestamp>) -> Vec<Count<'_>> {
-    let count = |(status, count)| Count { status, count, oldest_modified: oldest(status) };
+fn counts(tally: &Tally, oldest: impl Fn(&str) -> Option<Timestamp>) -> Vec<StatusCount<'_>> {
+    let count = |(status, count)| StatusCount { status, count, oldest_modified: oldest(status) };
     tally.iter().map(count).collect()
 }
 
-impl<'a> Pool<'a> {
+impl<'a> NodePoolView<'a> {
     fn of(pool: &'a NodePool, circumstances: &EvaluationContext, time_zone: &TimeZone) -> Self {
         Self {
             node_pool_id: &pool.id,
@@ -248,19 +256,19 @@ impl<'a> Pool<'a> {
     }
 }
 
-impl<'a> App<'a> {
+impl<'a> AppView<'a> {
     fn of(app: &'a fleet::App) -> Self {
         Self { id: &app.id, name: &app.name, version: &app.version, version_name: &app.version_name }
     }
 }
 
-impl<'a> Tag<'a> {
+impl<'a> TagView<'a> {
     fn of(tag: &'a fleet::Tag) -> Self {
         Self { key: &tag.key, value: &tag.value, system: tag.system }
     }
 }
 
-impl Moment {
+impl HistoryPoint {
     fn of(sample: &MinuteCounts) -> Self {
         Self { at: sample.at(), instances: sample.counts().filter(|(_, count)| *count > 0).collect() }
     }

@@ -20,14 +20,14 @@ use crate::fleet::{Snapshot, TargetHealth};
 use crate::telemetry::VERSION;
 use crate::telemetry::status::{PollFailure, Setup, Status};
 
-pub(crate) use accounts::Account;
-pub(crate) use group::{Count, Details, Group, Pool, Sessions, details};
-pub(crate) use query::{Query, Shown, Sort};
-pub(crate) use totals::Totals;
+pub(crate) use accounts::AccountView;
+pub(crate) use group::{GroupDetails, GroupView, NodePoolView, SessionNumbers, StatusCount, details};
+pub(crate) use query::{FleetQuery, ProblemFilter, SortColumn};
+pub(crate) use totals::FleetTotals;
 
 /// What a view is made of.
 #[derive(Clone, Copy)]
-pub(crate) struct Facts<'a> {
+pub(crate) struct ViewContext<'a> {
     /// The fleet as of the last poll; `None` before the first one has ended.
     pub(crate) snapshot: Option<&'a Snapshot>,
     /// The exporter's own state.
@@ -40,7 +40,7 @@ pub(crate) struct Facts<'a> {
 
 /// The fleet.
 #[derive(Debug, Serialize)]
-pub(crate) struct Fleet<'a> {
+pub(crate) struct FleetView<'a> {
     /// The exporter's version.
     pub(crate) version: &'static str,
     /// When the fleet was put together; `None` before the first poll has ended.
@@ -48,16 +48,16 @@ pub(crate) struct Fleet<'a> {
     /// Why the exporter isn't ready; empty when it is.
     pub(crate) waiting_for: &'a [String],
     /// Sums over every group, whatever the filter.
-    pub(crate) totals: Totals,
+    pub(crate) totals: FleetTotals,
     /// Every target.
-    pub(crate) targets: Vec<Target<'a>>,
+    pub(crate) targets: Vec<TargetView<'a>>,
     /// Every account.
-    pub(crate) accounts: Vec<Account<'a>>,
+    pub(crate) accounts: Vec<AccountView<'a>>,
     /// The groups that the filter leaves, sorted.
-    pub(crate) groups: Vec<Group<'a>>,
+    pub(crate) groups: Vec<GroupView<'a>>,
     /// Every group's account and problems, for what is said above the list.
     #[serde(skip)]
-    pub(crate) problems: Vec<Finding<'a>>,
+    pub(crate) problems: Vec<LocatedProblem<'a>>,
     /// Statuses that occur, for the filter.
     #[serde(skip)]
     pub(crate) statuses: Vec<&'a str>,
@@ -65,7 +65,7 @@ pub(crate) struct Fleet<'a> {
 
 /// One target.
 #[derive(Debug, Serialize)]
-pub(crate) struct Target<'a> {
+pub(crate) struct TargetView<'a> {
     pub(crate) account: &'a str,
     pub(crate) target: &'a str,
     /// Whether the last poll succeeded whole; `None` before the first one ended.
@@ -74,12 +74,12 @@ pub(crate) struct Target<'a> {
     pub(crate) groups: usize,
     pub(crate) problems: Vec<Problem>,
     /// Why the last poll failed.
-    pub(crate) failures: Vec<Failure<'a>>,
+    pub(crate) failures: Vec<FailureView<'a>>,
 }
 
 /// Why a poll failed.
 #[derive(Debug, Serialize)]
-pub(crate) struct Failure<'a> {
+pub(crate) struct FailureView<'a> {
     pub(crate) operation: &'static str,
     pub(crate) code: &'a str,
     pub(crate) message: &'a str,
@@ -90,38 +90,38 @@ pub(crate) struct Failure<'a> {
 
 /// A problem and whose it is.
 #[derive(Debug)]
-pub(crate) struct Finding<'a> {
+pub(crate) struct LocatedProblem<'a> {
     pub(crate) problem: Problem,
-    pub(crate) subject: Subject<'a>,
+    pub(crate) subject: ProblemSubject<'a>,
 }
 
 /// Whose problem it is.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Subject<'a> {
+pub(crate) enum ProblemSubject<'a> {
     Target { account: &'a str, target: &'a str },
     Account(&'a str),
     Group { account: &'a str, id: &'a str, name: &'a str },
 }
 
-impl<'a> Facts<'a> {
+impl<'a> ViewContext<'a> {
     /// The fleet as `query` wants it.
-    pub(crate) fn fleet(&self, query: &Query) -> Fleet<'a> {
+    pub(crate) fn fleet(&self, query: &FleetQuery) -> FleetView<'a> {
         let circumstances = self.circumstances();
         let zone = self.time_zone();
         let snapshots = self.snapshot.map_or(&[][..], |snapshot| &snapshot.groups);
-        let mut groups: Vec<Group<'a>> =
-            snapshots.iter().map(|group| Group::of(group, &circumstances, zone)).collect();
+        let mut groups: Vec<GroupView<'a>> =
+            snapshots.iter().map(|group| GroupView::of(group, &circumstances, zone)).collect();
         let targets = self.targets();
         let accounts = accounts::accounts(self.status);
 
         let mut statuses: Vec<&str> = groups.iter().filter_map(|group| group.status).collect();
         statuses.sort_unstable();
         statuses.dedup();
-        let totals = Totals::of(&groups, &targets);
+        let totals = FleetTotals::of(&groups, &targets);
         let problems = findings(&targets, &accounts, &groups);
         groups.retain(|group| query.wants(group));
         query.sort(&mut groups);
-        Fleet {
+        FleetView {
             version: VERSION,
             at: self.snapshot.map(|snapshot| snapshot.at),
             waiting_for: self.waiting_for,
@@ -150,9 +150,9 @@ impl<'a> Facts<'a> {
         self.now.duration_since(at)
     }
 
-    fn targets(&self) -> Vec<Target<'a>> {
+    fn targets(&self) -> Vec<TargetView<'a>> {
         let Some(snapshot) = self.snapshot else { return Vec::new() };
-        let mut targets: Vec<Target<'a>> =
+        let mut targets: Vec<TargetView<'a>> =
             snapshot.targets.iter().map(|target| self.target(snapshot, target)).collect();
         targets.sort_by_key(|target| match target.up {
             Some(false) => 0,
@@ -162,7 +162,7 @@ impl<'a> Facts<'a> {
         targets
     }
 
-    fn target(&self, snapshot: &'a Snapshot, target: &'a TargetHealth) -> Target<'a> {
+    fn target(&self, snapshot: &'a Snapshot, target: &'a TargetHealth) -> TargetView<'a> {
         let is_its = |account: &str, name: &str| *target.account == *account && *target.target == *name;
         let failures: Vec<&PollFailure> = self
             .status
@@ -171,19 +171,19 @@ impl<'a> Facts<'a> {
             .filter(|failure| target.up == Some(false) && is_its(&failure.account, &failure.target))
             .collect();
         let reason = failures.first().map(|failure| failure.summary());
-        Target {
+        TargetView {
             account: &target.account,
             target: &target.target,
             up: target.up,
             last_success: target.last_success,
             groups: snapshot.groups.iter().filter(|group| is_its(&group.account, &group.target)).count(),
             problems: problems::check_target(target, reason, self.now).into_iter().collect(),
-            failures: failures.into_iter().map(Failure::of).collect(),
+            failures: failures.into_iter().map(FailureView::of).collect(),
         }
     }
 }
 
-impl<'a> Failure<'a> {
+impl<'a> FailureView<'a> {
     fn of(failure: &'a PollFailure) -> Self {
         Self {
             operation: failure.operation,
@@ -197,21 +197,25 @@ impl<'a> Failure<'a> {
 }
 
 /// All problems, the most urgent first; of one kind in the order of the fleet.
-fn findings<'a>(targets: &[Target<'a>], accounts: &[Account<'a>], groups: &[Group<'a>]) -> Vec<Finding<'a>> {
+fn findings<'a>(
+    targets: &[TargetView<'a>],
+    accounts: &[AccountView<'a>],
+    groups: &[GroupView<'a>],
+) -> Vec<LocatedProblem<'a>> {
     let of_targets = targets.iter().flat_map(|target| {
-        let subject = Subject::Target { account: target.account, target: target.target };
+        let subject = ProblemSubject::Target { account: target.account, target: target.target };
         target.problems.iter().map(move |problem| (problem, subject))
     });
     let of_accounts = accounts.iter().flat_map(|account| {
-        account.problems.iter().map(move |problem| (problem, Subject::Account(account.account)))
+        account.problems.iter().map(move |problem| (problem, ProblemSubject::Account(account.account)))
     });
     let of_groups = groups.iter().flat_map(|group| {
-        let subject = Subject::Group { account: group.account, id: group.group_id, name: group.name };
+        let subject = ProblemSubject::Group { account: group.account, id: group.group_id, name: group.name };
         group.problems.iter().map(move |problem| (problem, subject))
     });
     let all = of_targets.chain(of_accounts).chain(of_groups);
-    let mut findings: Vec<Finding<'a>> =
-        all.map(|(problem, subject)| Finding { problem: problem.clone(), subject }).collect();
+    let mut findings: Vec<LocatedProblem<'a>> =
+        all.map(|(problem, subject)| LocatedProblem { problem: problem.clone(), subject }).collect();
     findings.sort_by_key(|finding| (finding.problem.severity, finding.problem.kind));
     findings
 }

@@ -1,31 +1,28 @@
-//! What of the fleet is wanted, as the address says it: `?q=&account=&status=&show=&sort=`.
+//! Filter and order of the groups, as a query string: `?q=&account=&status=&show=&sort=`.
 
 use std::cmp::Ordering;
 use std::fmt;
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use form_urlencoded::{Serializer, parse};
 
-use super::Group;
+use super::GroupView;
 use crate::fleet::problems::ProblemKind;
-
-/// What stays as it is in an address.
-const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
 /// Filter and order. What makes no sense in an address is left out rather than refused: it is a page.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Query {
+pub(crate) struct FleetQuery {
     /// Words that each must occur in the group's name, id, region, account or status.
     pub(crate) search: String,
     pub(crate) account: Option<String>,
     pub(crate) status: Option<String>,
-    pub(crate) show: Shown,
-    pub(crate) sort: Sort,
+    pub(crate) show: ProblemFilter,
+    pub(crate) sort: SortColumn,
     pub(crate) descending: bool,
 }
 
 /// Which groups are shown by their problems.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) enum Shown {
+pub(crate) enum ProblemFilter {
     #[default]
     All,
     /// Those with any problem.
@@ -36,7 +33,7 @@ pub(crate) enum Shown {
 
 /// What groups are sorted by.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) enum Sort {
+pub(crate) enum SortColumn {
     /// The most urgent first, and among equals by name.
     #[default]
     Problems,
@@ -52,25 +49,21 @@ pub(crate) enum Sort {
     Fetched,
 }
 
-impl Query {
-    /// Reads what stands behind the `?`.
+impl FleetQuery {
+    /// Parses a query string. An empty value is ignored.
     pub(crate) fn parse(text: &str) -> Self {
         let mut query = Self::default();
-        for pair in text.split('&') {
-            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            let value = decode(value);
-            if value.is_empty() {
-                continue;
-            }
-            match &*decode(name) {
+        for (name, value) in parse(text.as_bytes()).filter(|(_, value)| !value.is_empty()) {
+            let value = value.into_owned();
+            match &*name {
                 "q" => query.search = value,
                 "account" => query.account = Some(value),
                 "status" => query.status = Some(value),
-                "show" => query.show = Shown::parse(&value),
+                "show" => query.show = ProblemFilter::parse(&value),
                 "sort" => {
                     let name = value.strip_prefix('-');
                     query.descending = name.is_some();
-                    query.sort = Sort::parse(name.unwrap_or(&value));
+                    query.sort = SortColumn::parse(name.unwrap_or(&value));
                 }
                 _ => {}
             }
@@ -79,11 +72,11 @@ impl Query {
     }
 
     /// Whether the filter leaves the group.
-    pub(crate) fn wants(&self, group: &Group<'_>) -> bool {
+    pub(crate) fn wants(&self, group: &GroupView<'_>) -> bool {
         let shown = match self.show {
-            Shown::All => true,
-            Shown::Problems => !group.problems.is_empty(),
-            Shown::Kind(kind) => group.problems.iter().any(|problem| problem.kind == kind),
+            ProblemFilter::All => true,
+            ProblemFilter::Problems => !group.problems.is_empty(),
+            ProblemFilter::Kind(kind) => group.problems.iter().any(|problem| problem.kind == kind),
         };
         shown
             && self.account.as_deref().is_none_or(|account| account == group.account)
@@ -91,39 +84,43 @@ impl Query {
             && self.finds(group)
     }
 
-    fn finds(&self, group: &Group<'_>) -> bool {
+    fn finds(&self, group: &GroupView<'_>) -> bool {
         if self.search.trim().is_empty() {
             return true;
         }
         let status = group.status.unwrap_or_default();
-        let Group { name, group_id, region_id, account, .. } = group;
+        let GroupView { name, group_id, region_id, account, .. } = group;
         let text = format!("{name} {group_id} {region_id} {account} {status}").to_lowercase();
         self.search.to_lowercase().split_whitespace().all(|word| text.contains(word))
     }
 
     /// Puts groups in order; what is not known comes last, whatever the direction.
-    pub(crate) fn sort(&self, groups: &mut [Group<'_>]) {
-        let by_name = |a: &Group<'_>, b: &Group<'_>| {
-            let key = |group: &Group<'_>| group.name.to_lowercase();
+    pub(crate) fn sort(&self, groups: &mut [GroupView<'_>]) {
+        let by_name = |a: &GroupView<'_>, b: &GroupView<'_>| {
+            let key = |group: &GroupView<'_>| group.name.to_lowercase();
             key(a).cmp(&key(b)).then_with(|| (a.account, a.group_id).cmp(&(b.account, b.group_id)))
         };
         let urgency =
-            |group: &Group<'_>| group.problems.first().map(|problem| (problem.severity, problem.kind));
+            |group: &GroupView<'_>| group.problems.first().map(|problem| (problem.severity, problem.kind));
         groups.sort_by(|a, b| {
             let (s, t) = (&a.sessions, &b.sessions);
             let order = match self.sort {
-                Sort::Problems => self.order(urgency(a), urgency(b)),
-                Sort::Name if self.descending => by_name(b, a),
-                Sort::Name => Ordering::Equal,
-                Sort::Status => self.order(a.status, b.status),
-                Sort::Usage => self.order(s.usage_ratio.map(Number), t.usage_ratio.map(Number)),
-                Sort::Connected => self.order(s.connected, t.connected),
-                Sort::Disconnected => self.order(s.disconnected, t.disconnected),
-                Sort::Idle => self.order(s.idle, t.idle),
-                Sort::Headroom => self.order(s.until_scale_out.map(Number), t.until_scale_out.map(Number)),
-                Sort::Change => self.order(a.next_schedule_change, b.next_schedule_change),
-                Sort::Expiry => self.order(a.expires, b.expires),
-                Sort::Fetched => self.order(Some(a.fetched), Some(b.fetched)),
+                SortColumn::Problems => self.order(urgency(a), urgency(b)),
+                SortColumn::Name if self.descending => by_name(b, a),
+                SortColumn::Name => Ordering::Equal,
+                SortColumn::Status => self.order(a.status, b.status),
+                SortColumn::Usage => {
+                    self.order(s.usage_ratio.map(OrderedNumber), t.usage_ratio.map(OrderedNumber))
+                }
+                SortColumn::Connected => self.order(s.connected, t.connected),
+                SortColumn::Disconnected => self.order(s.disconnected, t.disconnected),
+                SortColumn::Idle => self.order(s.idle, t.idle),
+                SortColumn::Headroom => {
+                    self.order(s.until_scale_out.map(OrderedNumber), t.until_scale_out.map(OrderedNumber))
+                }
+                SortColumn::Change => self.order(a.next_schedule_change, b.next_schedule_change),
+                SortColumn::Expiry => self.order(a.expires, b.expires),
+                SortColumn::Fetched => self.order(Some(a.fetched), Some(b.fetched)),
             };
             order.then_with(|| by_name(a, b))
         });
@@ -140,23 +137,26 @@ impl Query {
     /// Whether every group is wanted.
     pub(crate) fn is_unfiltered(&self) -> bool {
         let Self { search, account, status, show, .. } = self;
-        search.trim().is_empty() && account.is_none() && status.is_none() && *show == Shown::All
+        search.trim().is_empty() && account.is_none() && status.is_none() && *show == ProblemFilter::All
     }
 
     /// The same filter in another order; asked twice for a column it turns around.
-    pub(crate) fn sorted_by(&self, sort: Sort) -> Self {
+    pub(crate) fn sorted_by(&self, sort: SortColumn) -> Self {
         // Numbers are looked at from their interesting end first.
-        let natural = matches!(sort, Sort::Usage | Sort::Connected | Sort::Disconnected | Sort::Idle);
+        let natural = matches!(
+            sort,
+            SortColumn::Usage | SortColumn::Connected | SortColumn::Disconnected | SortColumn::Idle
+        );
         let descending = if self.sort == sort { !self.descending } else { natural };
         Self { sort, descending, ..self.clone() }
     }
 }
 
-impl fmt::Display for Query {
+impl fmt::Display for FleetQuery {
     /// What stands behind the `?`, empty where nothing is asked for.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let sort = match (self.sort, self.descending) {
-            (Sort::Problems, false) => String::new(),
+            (SortColumn::Problems, false) => String::new(),
             (sort, descending) => format!("{}{}", if descending { "-" } else { "" }, sort.as_str()),
         };
         let parameters = [
@@ -166,16 +166,13 @@ impl fmt::Display for Query {
             ("show", self.show.as_str()),
             ("sort", &sort),
         ];
-        let mut separator = "";
-        for (name, value) in parameters.into_iter().filter(|(_, value)| !value.is_empty()) {
-            write!(f, "{separator}{name}={}", utf8_percent_encode(value, PLAIN))?;
-            separator = "&";
-        }
-        Ok(())
+        let mut serializer = Serializer::new(String::new());
+        serializer.extend_pairs(parameters.into_iter().filter(|(_, value)| !value.is_empty()));
+        f.write_str(&serializer.finish())
     }
 }
 
-impl Shown {
+impl ProblemFilter {
     fn parse(text: &str) -> Self {
         match text {
             "problems" => Self::Problems,
@@ -195,19 +192,19 @@ impl Shown {
     }
 }
 
-impl Sort {
-    const ALL: [Sort; 11] = [
-        Sort::Problems,
-        Sort::Name,
-        Sort::Status,
-        Sort::Usage,
-        Sort::Connected,
-        Sort::Disconnected,
-        Sort::Idle,
-        Sort::Headroom,
-        Sort::Change,
-        Sort::Expiry,
-        Sort::Fetched,
+impl SortColumn {
+    const ALL: [SortColumn; 11] = [
+        SortColumn::Problems,
+        SortColumn::Name,
+        SortColumn::Status,
+        SortColumn::Usage,
+        SortColumn::Connected,
+        SortColumn::Disconnected,
+        SortColumn::Idle,
+        SortColumn::Headroom,
+        SortColumn::Change,
+        SortColumn::Expiry,
+        SortColumn::Fetched,
     ];
 
     fn parse(text: &str) -> Self {
@@ -217,41 +214,35 @@ impl Sort {
     /// The value in an address.
     pub(crate) fn as_str(self) -> &'static str {
         match self {
-            Sort::Problems => "problems",
-            Sort::Name => "name",
-            Sort::Status => "status",
-            Sort::Usage => "usage",
-            Sort::Connected => "connected",
-            Sort::Disconnected => "disconnected",
-            Sort::Idle => "idle",
-            Sort::Headroom => "headroom",
-            Sort::Change => "change",
-            Sort::Expiry => "expiry",
-            Sort::Fetched => "fetched",
+            SortColumn::Problems => "problems",
+            SortColumn::Name => "name",
+            SortColumn::Status => "status",
+            SortColumn::Usage => "usage",
+            SortColumn::Connected => "connected",
+            SortColumn::Disconnected => "disconnected",
+            SortColumn::Idle => "idle",
+            SortColumn::Headroom => "headroom",
+            SortColumn::Change => "change",
+            SortColumn::Expiry => "expiry",
+            SortColumn::Fetched => "fetched",
         }
     }
 }
 
 /// A number that has an order.
 #[derive(PartialEq)]
-struct Number(f64);
+struct OrderedNumber(f64);
 
-impl Eq for Number {}
+impl Eq for OrderedNumber {}
 
-impl PartialOrd for Number {
+impl PartialOrd for OrderedNumber {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))
     }
 }
 
-impl Ord for Number {
+impl Ord for OrderedNumber {
     fn cmp(&self, other: &Self) -> Ordering {
         self.0.total_cmp(&other.0)
     }
-}
-
-/// As forms write it: `+` is a blank. What is no UTF-8 is shown as such.
-fn decode(text: &str) -> String {
-    let blanks = text.replace('+', " ");
-    percent_decode_str(&blanks).decode_utf8_lossy().into_owned()
 }

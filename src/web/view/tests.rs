@@ -92,10 +92,10 @@ fn status() -> Status {
     }
 }
 
-fn shown<T>(query: &str, look: impl FnOnce(&Fleet<'_>) -> T) -> T {
+fn shown<T>(query: &str, look: impl FnOnce(&FleetView<'_>) -> T) -> T {
     let (snapshot, status) = (snapshot(), status());
-    let facts = Facts { snapshot: Some(&snapshot), status: &status, waiting_for: &[], now: now() };
-    look(&facts.fleet(&Query::parse(query)))
+    let facts = ViewContext { snapshot: Some(&snapshot), status: &status, waiting_for: &[], now: now() };
+    look(&facts.fleet(&FleetQuery::parse(query)))
 }
 
 fn ids(query: &str) -> String {
@@ -134,14 +134,14 @@ fn the_address_filters_and_sorts() {
 #[test]
 fn an_address_says_what_it_was_read_from() {
     for address in
-        ["", "q=a%20%26b&account=n&status=S&show=stuck&sort=-usage", "show=problems", "sort=-problems"]
+        ["", "q=a+%26b&account=n&status=S&show=stuck&sort=-usage", "show=problems", "sort=-problems"]
     {
-        assert_eq!(Query::parse(address).to_string(), address);
+        assert_eq!(FleetQuery::parse(address).to_string(), address);
     }
-    let query = Query::parse("q=x");
-    assert_eq!(query.sorted_by(Sort::Usage).to_string(), "q=x&sort=-usage", "the fullest first");
-    assert_eq!(query.sorted_by(Sort::Usage).sorted_by(Sort::Usage).to_string(), "q=x&sort=usage");
-    assert_eq!(query.sorted_by(Sort::Name).to_string(), "q=x&sort=name");
+    let query = FleetQuery::parse("q=x");
+    assert_eq!(query.sorted_by(SortColumn::Usage).to_string(), "q=x&sort=-usage", "the fullest first");
+    assert_eq!(query.sorted_by(SortColumn::Usage).sorted_by(SortColumn::Usage).to_string(), "q=x&sort=usage");
+    assert_eq!(query.sorted_by(SortColumn::Name).to_string(), "q=x&sort=name");
 }
 
 #[test]
@@ -156,7 +156,7 @@ fn sums_are_the_fleets_whatever_the_filter() {
 
 #[test]
 fn problems_of_targets_and_accounts_are_found_beside_those_of_groups() {
-    let kinds = |fleet: &Fleet<'_>| {
+    let kinds = |fleet: &FleetView<'_>| {
         let kinds = fleet.problems.iter().map(|finding| finding.problem.kind.as_str());
         kinds.collect::<Vec<_>>().join(" ")
     };
@@ -174,7 +174,7 @@ fn problems_of_targets_and_accounts_are_found_beside_those_of_groups() {
 fn before_the_first_poll_there_is_an_empty_fleet() {
     let status = Status { setup: setup(), ..Status::default() };
     let waiting = ["waiting for it".to_owned()];
-    let facts = Facts { snapshot: None, status: &status, waiting_for: &waiting, now: now() };
-    let fleet = facts.fleet(&Query::default());
+    let facts = ViewContext { snapshot: None, status: &status, waiting_for: &waiting, now: now() };
+    let fleet = facts.fleet(&FleetQuery::default());
     assert_eq!((fleet.at, fleet.groups.len(), fleet.problems.len()), (None, 0, 0));
 }

@@ -2,12 +2,12 @@
 
 use serde::Serialize;
 
-use super::{Group, Target};
+use super::{GroupView, TargetView};
 use crate::fleet::problems::Severity;
 
 /// Sums over every group.
 #[derive(Debug, Default, Serialize)]
-pub(crate) struct Totals {
+pub(crate) struct FleetTotals {
     pub(crate) groups: usize,
     /// Groups by how urgent the most urgent of their problems is.
     pub(crate) critical: usize,
@@ -23,8 +23,8 @@ pub(crate) struct Totals {
     pub(crate) disconnected: u64,
 }
 
-impl Totals {
-    pub(crate) fn of(groups: &[Group<'_>], targets: &[Target<'_>]) -> Self {
+impl FleetTotals {
+    pub(crate) fn of(groups: &[GroupView<'_>], targets: &[TargetView<'_>]) -> Self {
         let having = |severity| groups.iter().filter(|group| group.severity() == Some(severity)).count();
         let mut totals = Self {
             groups: groups.len(),
