@@ -71,7 +71,7 @@ static FAMILIES: &[Family] = &[
     },
     Family {
         name: "appstreaming_group_expiry_timestamp_seconds",
-        help: "End of the delivery group's subscription, in Unix seconds; no sample without a subscription.",
+        help: "End of the delivery group's subscription, in Unix seconds.",
         source: "ExpiredTime",
         extract: Extract::Group(|row| row.group().expires.map(seconds)),
         ..GAUGE

@@ -88,7 +88,7 @@ static FAMILIES: &[Family] = &[
     },
     Family {
         name: "appstreaming_group_instance_transitions_total",
-        help: "Status changes of the delivery group's instances between two polls; from NONE are new instances, to GONE are released ones.",
+        help: "Status changes of the delivery group's instances between two polls; from NONE are new instances, to GONE are instances that are no longer listed.",
         source: "derived from AppInstanceModels[].Status of two polls",
         labels: &["from", "to"],
         extract: Extract::GroupSeries(transitions),
