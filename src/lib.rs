@@ -23,6 +23,7 @@
 //! | [`lifecycle`] | signals, readiness as latches, draining under a limit |
 //! | [`cli`] | commands and flags |
 //! | [`config`] | what the operator said, validated |
+//! | [`token_bucket`] | the rule of every rate limit |
 //! | [`document`] | reads TOML, YAML and JSON, and reports problems with file and line |
 //! | [`simulator`] | a simulated cloud for demos, tests and load |
 //! | [`app`] | composition: assembles the parts, supervises polling, reloads |
