@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use jiff::SignedDuration;
 
-use super::{Error, poll_observer::Reporter};
+use super::{Error, poll_observer::PollObserver};
 use crate::{
     aliyun::{self, Endpoint, credentials::CredentialsSource},
     appstreaming::{self, GroupFilter, GroupQuery},
@@ -29,7 +29,7 @@ pub(crate) struct Polling {
 /// What a configuration means for polling; nothing runs yet.
 pub(crate) struct Plan {
     /// In configuration order.
-    pub targets: Vec<Planned>,
+    pub targets: Vec<PlannedTarget>,
     /// Account and name of each target, in that order.
     pub order: Vec<(Arc<str>, Arc<str>)>,
     /// The clients that the targets use.
@@ -37,7 +37,7 @@ pub(crate) struct Plan {
 }
 
 /// One target, and what its client reports to.
-pub(crate) struct Planned {
+pub(crate) struct PlannedTarget {
     pub target: Target,
     pub meter: Arc<WaitMeter>,
     /// Whether its account goes on with the client that it had.
@@ -88,7 +88,7 @@ pub(crate) fn plan(config: &Config, telemetry: &Arc<Telemetry>, known: &Clients)
             let target = target(config, account, product_type, region, api);
             let TargetSettings { account, name, .. } = &target.settings;
             plan.order.push((Arc::clone(account), Arc::clone(name)));
-            plan.targets.push(Planned { target, meter, keeps_client });
+            plan.targets.push(PlannedTarget { target, meter, keeps_client });
         }
         plan.clients.0.insert(account.name.clone(), (settings, client));
     }
@@ -98,7 +98,7 @@ pub(crate) fn plan(config: &Config, telemetry: &Arc<Telemetry>, known: &Clients)
 /// Makes a client for every account and a runner for every target, to be polled once.
 pub(crate) fn polling(config: &Config, telemetry: &Arc<Telemetry>) -> Result<Polling, Error> {
     let Plan { targets, order, clients: _ } = plan(config, telemetry, &Clients::default())?;
-    let observer = Arc::new(Reporter::new(Arc::clone(telemetry))) as Arc<dyn poller::Observer>;
+    let observer = Arc::new(PollObserver::new(Arc::clone(telemetry))) as Arc<dyn poller::Observer>;
     let (stale_after, time_zone) = (config.poll.stale_after.get(), config.schedule.time_zone.clone());
     let store = Arc::new(SnapshotStore::new(order, stale_after, time_zone));
     let runners = targets
@@ -119,12 +119,12 @@ pub(crate) fn telemetry() -> Arc<Telemetry> {
 
 /// The target's loop.
 pub(crate) fn runner(
-    planned: Planned,
+    planned: PlannedTarget,
     store: Arc<SnapshotStore>,
     observer: Arc<dyn poller::Observer>,
     telemetry: &Telemetry,
 ) -> Runner {
-    let Planned { target, meter, keeps_client: _ } = planned;
+    let PlannedTarget { target, meter, keeps_client: _ } = planned;
     telemetry.add_target(&target.settings.account, &target.settings.name);
     Runner { target, store, observer, meter }
 }

@@ -1,38 +1,37 @@
-//! Turns what the poller reports into the exporter's own metrics.
+//! Turns reports of the poller into the exporter's own metrics and status.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use crate::{
-    poller::{self, Observer, PollReport, TargetPoll},
-    telemetry::{Telemetry, status::PollFailure},
-};
+use parking_lot::Mutex;
 
-/// Between the poller, which knows no metrics, and telemetry, which knows no polls.
-pub(crate) struct Reporter {
+use crate::poller::{self, Observer, PollReport, TargetPoll};
+use crate::telemetry::Telemetry;
+use crate::telemetry::status::PollFailure;
+
+/// Reports polls to telemetry. The poller imports no metrics, and telemetry no polls.
+pub(crate) struct PollObserver {
     telemetry: Arc<Telemetry>,
-    /// Requests that a poll needs, by account and target: the metric is an account's, as the limit is.
+    /// Requests that a poll needs, by account and target. The metric is one an account, as is the limit.
     planned: Mutex<BTreeMap<(String, String), u64>>,
 }
 
-impl Reporter {
+impl PollObserver {
+    /// An observer that has seen no poll.
     pub(crate) fn new(telemetry: Arc<Telemetry>) -> Self {
         Self { telemetry, planned: Mutex::default() }
     }
-}
 
-impl Reporter {
-    /// The target is no longer polled; what is left of its account's plan is told with the next poll.
+    /// Drops the target's share of its account's planned requests; the metric follows with the account's
+    /// next poll.
     pub(crate) fn forget(&self, account: &str, target: &str) {
-        let mut planned = self.planned.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut planned = self.planned.lock();
         planned.remove(&(account.to_owned(), target.to_owned()));
     }
 
-    /// What all targets of the account need together, this one included.
+    /// Requests that all targets of the account need together, this one included.
     fn planned(&self, report: &PollReport<'_>, requests: u64) -> u64 {
-        let mut planned = self.planned.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut planned = self.planned.lock();
         planned.insert((report.account.to_owned(), report.target.to_owned()), requests);
         planned
             .iter()
@@ -42,7 +41,7 @@ impl Reporter {
     }
 }
 
-impl Observer for Reporter {
+impl Observer for PollObserver {
     fn poll_finished(&self, report: &PollReport<'_>) {
         let succeeded = report.poll.is_some_and(TargetPoll::succeeded);
         self.telemetry.poll_finished(report.account, report.target, succeeded, report.took);
@@ -60,7 +59,7 @@ impl Observer for Reporter {
     }
 }
 
-/// Why the poll failed, for people.
+/// The failures of the poll, as the pages show them.
 fn failures(report: &PollReport<'_>) -> Vec<PollFailure> {
     let failure = |operation, code: &str| PollFailure {
         account: report.account.into(),

@@ -1,43 +1,44 @@
-//! Reading the configuration again: the new parts are made first, and take the old ones' place only when
+//! Reading the configuration again. The new parts are made first and replace the old ones only when
 //! all of them are good.
 //!
-//! What is not here: which targets a change leaves alone (`polls`), and who asks (`front`, signals).
+//! What is not here: which targets a change leaves alone (`supervisor`), and the sources of requests
+//! (`POST /-/reload` in `state`, SIGHUP in `lifecycle`).
 
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use tokio::{
-    sync::{mpsc, oneshot},
-    task::spawn_blocking,
-};
+use tokio::sync::mpsc;
+use tokio::task::spawn_blocking;
 
-use super::{
-    assemble,
-    state::{Front, InForce},
-    supervisor::Polls,
-};
-use crate::{aliyun::chain, config, document, telemetry::Telemetry};
+use super::assemble;
+use super::state::{ActiveConfig, AppState, ReloadRequest};
+use super::supervisor::Supervisor;
+use crate::aliyun::chain;
+use crate::config;
+use crate::document;
+use crate::telemetry::Telemetry;
 
-/// How the configuration is read, at start and whenever that is asked for.
-pub(crate) type Load = Arc<dyn Fn() -> Result<config::Loaded, document::Problems> + Send + Sync>;
+/// Reads the configuration, at the start and at every reload.
+pub(crate) type LoadConfig = Arc<dyn Fn() -> Result<config::Loaded, document::Problems> + Send + Sync>;
 
-/// Somebody asks for a reload, and waits for what comes of it.
-pub(crate) type Request = oneshot::Sender<Result<(), String>>;
-
-/// Reads the configuration again, one time after the other.
+/// Carries out reloads, one at a time.
 pub(crate) struct Reloader {
-    pub load: Load,
+    /// Reads the configuration.
+    pub load_config: LoadConfig,
+    /// Counts reloads.
     pub telemetry: Arc<Telemetry>,
-    pub front: Arc<Front>,
-    pub polls: Polls,
+    /// What the server serves.
+    pub state: Arc<AppState>,
+    /// What polls.
+    pub supervisor: Supervisor,
 }
 
 impl Reloader {
-    /// Reloads for each signal and each request. Ends when there can be none any more.
+    /// Reloads for each signal and each request. Ends when no more can arrive.
     pub(crate) async fn run(
         mut self,
         mut signals: mpsc::Receiver<()>,
-        mut requests: mpsc::Receiver<Request>,
+        mut requests: mpsc::Receiver<ReloadRequest>,
     ) {
         loop {
             let request = tokio::select! {
@@ -48,24 +49,24 @@ impl Reloader {
             let result = self.reload().await;
             self.telemetry.config_loaded(result.is_ok(), Timestamp::now());
             if let Err(problems) = &result {
-                tracing::error!(%problems, "the configuration cannot be used: the one before stays in force");
+                tracing::error!(%problems, "invalid configuration; keeping the previous one");
             }
             if let Some(request) = request {
-                // Whoever asked and went away doesn't miss the answer.
+                // The client may have closed its connection meanwhile.
                 let _ = request.send(result);
             }
         }
     }
 
     async fn reload(&mut self) -> Result<(), String> {
-        let load = Arc::clone(&self.load);
-        // Files are read, of which some may be on a network.
+        let load = Arc::clone(&self.load_config);
+        // Files may be on a network.
         let loaded = spawn_blocking(move || load()).await.map_err(|error| error.to_string())?;
         let config::Loaded { config, warnings } = loaded.map_err(|problems| problems.to_string())?;
-        let plan = match assemble::plan(&config, &self.telemetry, self.polls.clients()) {
+        let plan = match assemble::plan(&config, &self.telemetry, self.supervisor.clients()) {
             Ok(plan) => plan,
             Err(error) => {
-                self.polls.forget_unknown_accounts(&config);
+                self.supervisor.forget_unknown_accounts(&config);
                 return Err(chain(&error));
             }
         };
@@ -74,14 +75,14 @@ impl Reloader {
         }
 
         // From here on nothing can fail.
-        self.front.put_in_force(InForce::new(config));
-        let change = self.polls.change_to(plan, &self.front.in_force().config).await;
+        self.state.activate(ActiveConfig::new(config));
+        let change = self.supervisor.apply(plan, &self.state.active().config).await;
         tracing::info!(
             added = change.added,
             removed = change.removed,
             changed = change.changed,
             unchanged = change.unchanged,
-            "the configuration was read again and is in force"
+            "configuration reloaded"
         );
         Ok(())
     }

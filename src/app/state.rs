@@ -1,57 +1,58 @@
-//! What the HTTP server hands out, and the task that keeps it newest.
+//! What the server serves, and the task that renders each new snapshot.
+//!
+//! What is not here: routes and pages (`web`), and the reload itself (`reload`).
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use arc_swap::{ArcSwap, ArcSwapOption};
 use futures_util::future::BoxFuture;
-use tokio::{
-    sync::{mpsc, oneshot, watch},
-    task::spawn_blocking,
-};
+use parking_lot::Mutex;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::spawn_blocking;
 
-use super::{assemble, reload};
-use crate::{
-    config::Config,
-    fleet::{
-        GroupSnapshot, Snapshot,
-        history::{History, MinuteCounts},
-    },
-    lifecycle::{Latch, Readiness},
-    metrics::{Exposition, options::RenderOptions},
-    scrape::negotiation::Representation,
-    telemetry::{
-        OwnMetrics, Telemetry,
-        status::{Setup, Status},
-    },
-    web,
-};
+use super::assemble;
+use crate::config::Config;
+use crate::fleet::history::{History, MinuteCounts};
+use crate::fleet::{GroupSnapshot, Snapshot};
+use crate::lifecycle::{Latch, Readiness};
+use crate::metrics::Exposition;
+use crate::metrics::options::RenderOptions;
+use crate::scrape::negotiation::Representation;
+use crate::telemetry::status::{Setup, Status};
+use crate::telemetry::{OwnMetrics, Telemetry};
+use crate::web::Content;
 
-/// Everything a request can be answered with, without asking anybody.
-pub(crate) struct Front {
+/// A request to reload the configuration; it gets the result.
+pub(crate) type ReloadRequest = oneshot::Sender<Result<(), String>>;
+
+/// Everything that responses are made of.
+pub(crate) struct AppState {
     exposition: ArcSwapOption<Exposition>,
     telemetry: Arc<Telemetry>,
     readiness: Readiness,
-    in_force: ArcSwap<InForce>,
-    reloads: mpsc::Sender<reload::Request>,
-    awaited: Mutex<Vec<Awaited>>,
+    active: ArcSwap<ActiveConfig>,
+    reloads: mpsc::Sender<ReloadRequest>,
+    first_polls: Mutex<Vec<FirstPoll>>,
     history: Mutex<History>,
 }
 
-/// The configuration in force.
-pub(crate) struct InForce {
+/// The active configuration, and what follows from it.
+pub(crate) struct ActiveConfig {
+    /// The configuration itself.
     pub config: Config,
     options: Arc<RenderOptions>,
     setup: Setup,
 }
 
 /// A target whose first poll readiness waits for.
-struct Awaited {
+struct FirstPoll {
     account: Arc<str>,
     target: Arc<str>,
     latch: Latch,
 }
 
-impl InForce {
+impl ActiveConfig {
+    /// Activates nothing yet; see [`AppState::activate`].
     pub(crate) fn new(config: Config) -> Self {
         let options = Arc::new(assemble::render_options(&config));
         let setup = assemble::setup(&config);
@@ -59,56 +60,56 @@ impl InForce {
     }
 }
 
-impl Front {
-    /// What answers are made of; `reloads` is whom requests for a reload are passed on to.
+impl AppState {
+    /// The state before the first poll; requests for a reload are sent to `reloads`.
     pub(crate) fn new(
         telemetry: Arc<Telemetry>,
         readiness: Readiness,
-        in_force: InForce,
-        reloads: mpsc::Sender<reload::Request>,
+        active: ActiveConfig,
+        reloads: mpsc::Sender<ReloadRequest>,
     ) -> Self {
         Self {
             exposition: ArcSwapOption::empty(),
             telemetry,
             readiness,
-            in_force: ArcSwap::from_pointee(in_force),
+            active: ArcSwap::from_pointee(active),
             reloads,
-            awaited: Mutex::default(),
+            first_polls: Mutex::default(),
             history: Mutex::default(),
         }
     }
 
-    /// The configuration in force.
-    pub(crate) fn in_force(&self) -> Arc<InForce> {
-        self.in_force.load_full()
+    /// The active configuration.
+    pub(crate) fn active(&self) -> Arc<ActiveConfig> {
+        self.active.load_full()
     }
 
-    /// Takes another configuration. What is rendered from now on is rendered by it.
-    pub(crate) fn put_in_force(&self, in_force: InForce) {
-        self.in_force.store(Arc::new(in_force));
+    /// Activates another configuration. It applies to snapshots that are rendered from now on.
+    pub(crate) fn activate(&self, active: ActiveConfig) {
+        self.active.store(Arc::new(active));
     }
 
-    /// Readiness waits for the first poll of these targets. Whoever was ready once stays so: a reload that
-    /// adds a target must not take a replica out of service.
+    /// Makes readiness wait for the first poll of these targets. Only targets of the start are waited
+    /// for: a reload that adds a target must not take a ready replica out of service.
     pub(crate) fn await_first_polls<'a>(&self, targets: impl Iterator<Item = &'a (Arc<str>, Arc<str>)>) {
-        self.awaited().extend(targets.map(|(account, target)| Awaited {
+        self.first_polls.lock().extend(targets.map(|(account, target)| FirstPoll {
             account: Arc::clone(account),
             target: Arc::clone(target),
             latch: self.readiness.latch(format!("the first poll of {account}/{target}")),
         }));
     }
 
-    /// Makes every snapshot ready to be rendered as it is published, and opens a target's latch when its first poll can
-    /// be seen by a scrape. Ends when the snapshot store is dropped.
-    pub(crate) async fn keep_newest(self: Arc<Self>, mut snapshots: watch::Receiver<Arc<Snapshot>>) {
+    /// Prepares every published snapshot for rendering, and opens a target's latch once a scrape can
+    /// see its first poll. Ends when the snapshot store is dropped.
+    pub(crate) async fn render_snapshots(self: Arc<Self>, mut snapshots: watch::Receiver<Arc<Snapshot>>) {
         while snapshots.changed().await.is_ok() {
             let snapshot = Arc::clone(&snapshots.borrow_and_update());
             if snapshot.targets.iter().any(|target| target.up.is_some()) {
-                self.history.lock().unwrap_or_else(PoisonError::into_inner).record(&snapshot);
-                let options = Arc::clone(&self.in_force().options);
+                self.history.lock().record(&snapshot);
+                let options = Arc::clone(&self.active().options);
                 let newest = Arc::clone(&snapshot);
                 let before = self.exposition.load_full();
-                // A large fleet takes tens of milliseconds: too long for a worker that serves requests.
+                // A large fleet takes tens of milliseconds, too long for a thread that serves requests.
                 let prepared = spawn_blocking(move || {
                     let exposition = Exposition::new(newest, options);
                     if let Some(before) = &before {
@@ -119,7 +120,7 @@ impl Front {
                 });
                 let Ok(exposition) = prepared.await else {
                     tracing::error!(
-                        "preparing the fleet panicked: the last good numbers stay until they are stale"
+                        "rendering the snapshot panicked; serving the previous one until it is stale"
                     );
                     continue;
                 };
@@ -130,28 +131,23 @@ impl Front {
         }
     }
 
-    /// Nothing is waited for that was polled, or will never be since a reload took it away.
+    /// Opens the latches of targets that were polled, and of those that a reload removed.
     fn open_latches(&self, snapshot: &Snapshot) {
-        self.awaited().retain(|awaited| {
+        self.first_polls.lock().retain(|first_poll| {
             let found = snapshot
                 .targets
                 .iter()
-                .find(|health| health.account == awaited.account && health.target == awaited.target);
+                .find(|health| health.account == first_poll.account && health.target == first_poll.target);
             let waiting = found.is_some_and(|health| health.up.is_none());
             if !waiting {
-                awaited.latch.open();
+                first_poll.latch.open();
             }
             waiting
         });
     }
-
-    fn awaited(&self) -> MutexGuard<'_, Vec<Awaited>> {
-        // What a panic leaves behind is at worst a latch that is opened once more.
-        self.awaited.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
-/// Tags that can't be called by their key are told of when they appear, not with every snapshot.
+/// Warns of tags whose keys map to the same label name, once when they first appear.
 fn warn_of_clashes(before: Option<&Exposition>, exposition: &Exposition) {
     let known = before.map_or(&[][..], Exposition::label_conflicts);
     for clash in exposition.label_conflicts().iter().filter(|clash| !known.contains(clash)) {
@@ -159,7 +155,7 @@ fn warn_of_clashes(before: Option<&Exposition>, exposition: &Exposition) {
     }
 }
 
-impl web::Content for Front {
+impl Content for AppState {
     fn exposition(&self) -> Option<Arc<Exposition>> {
         self.exposition.load_full()
     }
@@ -183,24 +179,24 @@ impl web::Content for Front {
     }
 
     fn configuration(&self) -> String {
-        self.in_force.load().config.redacted()
+        self.active.load().config.redacted()
     }
 
     fn reload(&self) -> BoxFuture<'static, Result<(), String>> {
         let reloads = self.reloads.clone();
         Box::pin(async move {
-            let (request, answer) = oneshot::channel();
-            let ending = || "the exporter is ending: nothing was read again".to_owned();
+            let (request, result) = oneshot::channel();
+            let ending = || "shutting down; the configuration was not reloaded".to_owned();
             reloads.send(request).await.map_err(|_| ending())?;
-            answer.await.unwrap_or_else(|_| Err(ending()))
+            result.await.unwrap_or_else(|_| Err(ending()))
         })
     }
 
     fn status(&self) -> Status {
-        self.telemetry.status(self.in_force.load().setup.clone())
+        self.telemetry.status(self.active.load().setup.clone())
     }
 
     fn history(&self, group: &GroupSnapshot) -> Vec<MinuteCounts> {
-        self.history.lock().unwrap_or_else(PoisonError::into_inner).of(group)
+        self.history.lock().of(group)
     }
 }

@@ -1,74 +1,78 @@
-//! The targets that are being polled, and changing them while they run.
+//! The targets that are polled, and changing them while they run.
 //!
-//! A target whose settings stay the same is left alone: its poll goes on, and its client, its counters and
-//! its last good data stay. One that changed is polled anew, and keeps its data until then.
+//! A target whose settings did not change keeps running, with its client, its counters and its last
+//! good data. One whose settings changed is restarted, and keeps its data until its next poll ends.
+//!
+//! What is not here: what a poll does (`poller`), and making clients and targets (`assemble`).
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
+use std::time::Duration;
 
-use jiff::{Timestamp, tz::TimeZone};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::{
-    assemble::{self, Clients, Plan, Planned},
-    poll_observer::Reporter,
-};
-use crate::{
-    config::Config,
-    poller::{self, SnapshotStore, Target, TargetSettings},
-    telemetry::Telemetry,
-};
+use super::assemble::{self, Clients, Plan, PlannedTarget};
+use super::poll_observer::PollObserver;
+use crate::config::Config;
+use crate::poller::{self, SnapshotStore, Target, TargetSettings};
+use crate::telemetry::Telemetry;
 
-/// Everything that polls. Dropping it ends all polls.
-pub(crate) struct Polls {
+/// Runs one task a target. Dropping it aborts all polls.
+pub(crate) struct Supervisor {
     store: Arc<SnapshotStore>,
-    reporter: Arc<Reporter>,
+    poll_observer: Arc<PollObserver>,
     telemetry: Arc<Telemetry>,
     clients: Clients,
-    running: Vec<Running>,
+    running: Vec<RunningTarget>,
 }
 
-/// One target's loop.
-struct Running {
+/// A target and the task that polls it.
+struct RunningTarget {
     target: Target,
     interval: Duration,
     task: AbortOnDropHandle<()>,
 }
 
-/// What a change did to the targets.
+/// How many targets a plan added, removed, changed and left alone.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct Change {
+pub(crate) struct AppliedChange {
+    /// Targets that were not polled before.
     pub added: usize,
+    /// Targets that are no longer polled.
     pub removed: usize,
+    /// Targets that restarted with other settings.
     pub changed: usize,
+    /// Targets that kept running.
     pub unchanged: usize,
 }
 
-impl Polls {
-    /// Nothing is polled yet.
+impl Supervisor {
+    /// A supervisor without targets.
     pub(crate) fn new(telemetry: Arc<Telemetry>) -> Self {
         Self {
             store: Arc::new(SnapshotStore::new([], Duration::MAX, TimeZone::UTC)),
-            reporter: Arc::new(Reporter::new(Arc::clone(&telemetry))),
+            poll_observer: Arc::new(PollObserver::new(Arc::clone(&telemetry))),
             telemetry,
             clients: Clients::default(),
             running: Vec::new(),
         }
     }
 
-    /// Where the results are.
+    /// Where polls leave their results.
     pub(crate) fn store(&self) -> &Arc<SnapshotStore> {
         &self.store
     }
 
-    /// The clients in use, so that a plan can go on with them.
+    /// The clients in use, so that a new plan can keep them.
     pub(crate) fn clients(&self) -> &Clients {
         &self.clients
     }
 
-    /// Polls what the plan says, and nothing else.
-    pub(crate) async fn change_to(&mut self, plan: Plan, config: &Config) -> Change {
+    /// Polls the targets of the plan, and no others.
+    pub(crate) async fn apply(&mut self, plan: Plan, config: &Config) -> AppliedChange {
         let interval = config.poll.interval.get();
-        let mut change = Change::default();
+        let mut change = AppliedChange::default();
         let mut before = std::mem::take(&mut self.running);
         let mut started = Vec::new();
         for planned in plan.targets {
@@ -91,7 +95,7 @@ impl Polls {
         change.removed = before.len();
         for running in before {
             let TargetSettings { account, name, .. } = running.end().await.settings;
-            self.reporter.forget(&account, &name);
+            self.poll_observer.forget(&account, &name);
             self.telemetry.forget_target(&account, &name);
         }
         for account in self.clients.names().filter(|name| !plan.clients.has(name)) {
@@ -99,7 +103,7 @@ impl Polls {
         }
         self.clients = plan.clients;
 
-        // The store first: it drops results of unknown targets.
+        // Before the tasks start: a poll that ends must find its target in the store.
         let targets = plan.order.iter().map(|(account, name)| (Arc::clone(account), Arc::clone(name)));
         let (stale_after, time_zone) = (config.poll.stale_after.get(), config.schedule.time_zone.clone());
         self.store.set_targets(targets, stale_after, time_zone, Timestamp::now());
@@ -110,33 +114,33 @@ impl Polls {
         change
     }
 
-    /// Takes away what making a plan that came to nothing left behind.
+    /// Removes the metrics of accounts that a failed plan introduced.
     pub(crate) fn forget_unknown_accounts(&self, config: &Config) {
         for account in config.accounts.iter().filter(|account| !self.clients.has(&account.name)) {
             self.telemetry.forget_account(&account.name);
         }
     }
 
-    fn start(&self, planned: Planned, interval: Duration) -> Running {
-        let observer = Arc::clone(&self.reporter) as Arc<dyn poller::Observer>;
+    fn start(&self, planned: PlannedTarget, interval: Duration) -> RunningTarget {
+        let observer = Arc::clone(&self.poll_observer) as Arc<dyn poller::Observer>;
         let runner = assemble::runner(planned, Arc::clone(&self.store), observer, &self.telemetry);
         let target = runner.target.clone();
         let schedule = assemble::jitter(interval);
         let task = tokio::spawn(async move { runner.run(schedule, Timestamp::now).await });
-        Running { target, interval, task: AbortOnDropHandle::new(task) }
+        RunningTarget { target, interval, task: AbortOnDropHandle::new(task) }
     }
 }
 
-impl Running {
+impl RunningTarget {
     /// Whether it already does what is wanted, as far as one can see from outside the client.
     fn does(&self, wanted: &TargetSettings, interval: Duration) -> bool {
         self.interval == interval && self.target.settings == *wanted
     }
 
-    /// Ends the loop, and returns when it can't report anything any more.
+    /// Ends the task; it reports nothing after this returns.
     async fn end(self) -> Target {
         self.task.abort();
-        // An error only says that it was ended.
+        // The error only reports the abort.
         let _ = self.task.await;
         self.target
     }

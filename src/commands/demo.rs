@@ -1,18 +1,18 @@
 //! `demo`: the daemon over a simulated cloud in the same process.
 
-use std::{
-    io::{IsTerminal as _, stdout},
-    net::{IpAddr, Ipv4Addr, SocketAddr},
-    process::ExitCode,
-    sync::Arc,
-};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::process::ExitCode;
+use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
-use super::Error;
-use super::run::{self, Daemon};
+use super::run::{serve, serving_runtime};
 use super::scenario::{Requested, fleet, list_scenarios, requested_scenario, story};
-use crate::{cli, config, server, simulator};
+use super::{Error, terminal};
+use crate::cli;
+use crate::config;
+use crate::server::BoundAddress;
+use crate::simulator::{self, Scenario, SimulatedCloud};
 
 /// The account that `demo` polls.
 const DEMO_ACCOUNT: &str = "demo";
@@ -29,31 +29,30 @@ pub(super) fn run(arguments: &cli::Demo) -> Result<ExitCode, Error> {
     let settings = scenario.map_or(&[][..], |scenario| scenario.settings);
     sources.set.splice(0..0, DEMO_SETTINGS.iter().chain(settings).map(ToString::to_string));
     let mut config = super::load(&sources, &arguments.log)?;
-    let serving = run::serving_runtime()?;
-    super::runtime()?.block_on(async {
+    let serving = serving_runtime()?;
+    super::polling_runtime()?.block_on(async {
         let loopback = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
-        let cloud = simulator::SimulatedCloud::bind(fleet(&arguments.fleet, scenario), loopback)
-            .map_err(Error::Simulator)?;
-        let needs_role = scenario.is_some_and(|scenario| scenario.needs_role);
-        let accounts = simulated_accounts(cloud.address(), needs_role)?;
+        let cloud =
+            SimulatedCloud::bind(fleet(&arguments.fleet, scenario), loopback).map_err(Error::Simulator)?;
+        let cloud_address = cloud.address();
+        let accounts =
+            simulated_accounts(cloud_address, scenario.is_some_and(|scenario| scenario.needs_role))?;
         config.accounts.clone_from(&accounts);
-        let load = move || {
+        let load_config = move || {
             let mut loaded = config::load(&sources)?;
             loaded.config.accounts.clone_from(&accounts);
             Ok(loaded)
         };
-        let daemon = Daemon::start(config, Arc::new(load), &arguments.web, serving.handle().clone())?;
-        invite(daemon.addresses(), &arguments.web.telemetry_path, cloud.address())?;
-        if let Some(scenario) = scenario {
-            super::print(format!("{}\n\n", story(scenario)).as_bytes())?;
-        }
 
         let end = CancellationToken::new();
         let simulation = serving.spawn(cloud.run(end.clone().cancelled_owned()));
-        daemon.serve().await;
+        let web = &arguments.web;
+        let introduce = |addresses: &[BoundAddress]| introduce(addresses, web, cloud_address, scenario);
+        let served = serve(config, Arc::new(load_config), web, serving.handle(), introduce).await;
         end.cancel();
-        // It has nothing to lose but connections; a panic in it was logged.
+        // Only connections end with it. A panic in it was logged.
         let _ = simulation.await;
+        served?;
         Ok(ExitCode::SUCCESS)
     })
 }
@@ -85,23 +84,30 @@ fn simulated_accounts(cloud: SocketAddr, needs_role: bool) -> Result<Vec<config:
     Ok(config::load(&sources).map_err(Error::Configuration)?.config.accounts)
 }
 
-/// Says where to look. For a person only: a log collector has nothing from it.
-fn invite(addresses: &[server::BoundAddress], telemetry_path: &str, cloud: SocketAddr) -> Result<(), Error> {
-    // Of a socket without a port only its name can be told.
-    let place = match addresses.first() {
-        Some(server::BoundAddress::Tcp(address)) => format!("http://localhost:{}", address.port()),
+/// Prints where to look.
+fn introduce(
+    addresses: &[BoundAddress],
+    web: &cli::Web,
+    cloud: SocketAddr,
+    scenario: Option<&Scenario>,
+) -> Result<(), Error> {
+    // Of a socket without a port only the name is known.
+    let exporter = match addresses.first() {
+        Some(BoundAddress::Tcp(address)) => format!("http://localhost:{}", address.port()),
         Some(socket) => socket.to_string(),
         None => String::new(),
     };
-    let (bold, plain) = if stdout().is_terminal() { ("\x1b[1m", "\x1b[0m") } else { ("", "") };
-    super::print(
-        format!(
-            "\n{bold}The exporter polls a simulated fleet.{plain} Nothing leaves this machine.\n\n\
-             \x20 page      {bold}{place}/{plain}\n\
-             \x20 metrics   {bold}{place}{telemetry_path}{plain}\n\
-             \x20 cloud     http://{cloud}/_truth   what the simulated cloud itself says\n\n\
-             Ctrl-C ends it.\n\n"
-        )
-        .as_bytes(),
-    )
+    let (bold, reset) = (terminal::HEADING.render(), terminal::HEADING.render_reset());
+    let telemetry_path = &web.telemetry_path;
+    let mut text = format!(
+        "\n{bold}The exporter polls a simulated fleet.{reset} Nothing leaves this machine.\n\n\
+         \x20 page      {bold}{exporter}/{reset}\n\
+         \x20 metrics   {bold}{exporter}{telemetry_path}{reset}\n\
+         \x20 cloud     http://{cloud}/_truth   the state of the simulated cloud\n\n\
+         Press Ctrl-C to end it.\n\n"
+    );
+    if let Some(scenario) = scenario {
+        text += &format!("{}\n\n", story(scenario));
+    }
+    terminal::print(&text)
 }

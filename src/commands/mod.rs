@@ -16,7 +16,7 @@ mod scenario;
 mod simulate;
 mod terminal;
 
-use std::io;
+use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 use tokio::runtime::{self, Runtime};
@@ -98,11 +98,14 @@ pub fn run(command: Command) -> Result<ExitCode, Error> {
     }
 }
 
-/// Writes to standard output. A reader that went away (`| head`) is not an error.
+/// Writes to standard output. A reader that closed the pipe (`| head`) is not an error.
 fn print(bytes: &[u8]) -> Result<(), Error> {
-    use io::Write as _;
     let mut stdout = io::stdout().lock();
-    match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
+    written(stdout.write_all(bytes).and_then(|()| stdout.flush()))
+}
+
+fn written(result: io::Result<()>) -> Result<(), Error> {
+    match result {
         Err(source) if source.kind() != io::ErrorKind::BrokenPipe => {
             Err(Error::Output { what: "standard output".into(), source })
         }
@@ -121,27 +124,27 @@ fn load(sources: &config::Sources, log: &cli::Log) -> Result<config::Config, Err
 }
 
 fn start_logging(log: &cli::Log) -> Result<(), Error> {
-    // A panic is contained by whoever runs the work; here it becomes a line like every other.
+    // A panic fails only the request or the poll that it happens in; the log must still show it.
     std::panic::set_hook(Box::new(|panic| {
         let location = panic.location().map(ToString::to_string);
-        tracing::error!(location, "panicked: {}", panic.payload_as_str().unwrap_or("without a word"));
+        tracing::error!(location, "panicked: {}", panic.payload_as_str().unwrap_or("(no message)"));
     }));
     logging::init(&log.level, log.format).map_err(Error::Logging)
 }
 
-/// The runtime of whoever asks the cloud: the calling thread. Polling is one core's work at most, and
-/// handing it from thread to thread would cost a quarter more CPU time.
-fn runtime() -> Result<Runtime, Error> {
-    started(&mut runtime::Builder::new_current_thread())
+/// The runtime of a command that calls the cloud: the calling thread. Polling keeps one core busy at
+/// most, and handing work from thread to thread would cost a quarter more CPU time.
+fn polling_runtime() -> Result<Runtime, Error> {
+    start(&mut runtime::Builder::new_current_thread())
 }
 
-/// The runtime of a server: two threads, so that one request that computes doesn't hold up all others.
+/// The runtime of a server: two threads, so that one request that computes does not delay all others.
 fn server_runtime(on_thread_start: fn()) -> Result<Runtime, Error> {
     let mut builder = runtime::Builder::new_multi_thread();
-    started(builder.worker_threads(2).thread_name("serve").on_thread_start(on_thread_start))
+    start(builder.worker_threads(2).thread_name("serve").on_thread_start(on_thread_start))
 }
 
-fn started(builder: &mut runtime::Builder) -> Result<Runtime, Error> {
+fn start(builder: &mut runtime::Builder) -> Result<Runtime, Error> {
     let started = builder.enable_all().build();
     started.map_err(|source| Error::System { doing: "start the asynchronous runtime", source })
 }

@@ -1,6 +1,9 @@
 //! `once`: one poll of every target, the exposition on standard output or in a file.
 
-use std::{fs, io::Write as _, path::Path, process::ExitCode, sync::Arc};
+use std::io::{self, Write as _};
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
 
 use futures_util::future::join_all;
 use jiff::Timestamp;
@@ -17,7 +20,7 @@ pub(super) fn run(arguments: &cli::Once) -> Result<ExitCode, Error> {
     let telemetry = assemble::telemetry();
     telemetry.config_loaded(true, Timestamp::now());
     let polling = assemble::polling(&config, &telemetry)?;
-    super::runtime()?
+    super::polling_runtime()?
         .block_on(join_all(polling.runners.iter().map(|runner| runner.poll_once(Timestamp::now))));
 
     let snapshot = Arc::clone(&polling.store.subscribe().borrow());
@@ -38,20 +41,21 @@ pub(super) fn run(arguments: &cli::Once) -> Result<ExitCode, Error> {
     Ok(if all_up { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Readers see the old file or the new one, never a part: written beside it, then renamed.
-fn write_atomically(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let mut name = path.file_name().unwrap_or_default().to_os_string();
-    // Ends unlike `.prom`, so that a collector never reads the unfinished one.
-    name.push(format!(".{}.tmp", std::process::id()));
-    let temporary = path.with_file_name(name);
-    let written = fs::File::create(&temporary).and_then(|mut file| {
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        fs::rename(&temporary, path)
-    });
-    if written.is_err() {
-        // Whatever went wrong is told; what is left over of it is not worth a second error.
-        let _ = fs::remove_file(&temporary);
-    }
-    written
+/// Replaces the file as a whole: a reader sees the old contents or the new ones, never a part.
+fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    // The ending is not `.prom`: a textfile collector must not read an unfinished file.
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(path.file_name().unwrap_or_default()).suffix(".tmp");
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(READABLE_BY_COLLECTORS));
+    let mut file = builder.tempfile_in(folder.unwrap_or(Path::new(".")))?;
+    file.write_all(bytes)?;
+    file.as_file().sync_all()?;
+    file.persist(path)?;
+    Ok(())
 }
+
+/// A collector runs as another user than the exporter. The umask applies, as to any new file.
+#[cfg(unix)]
+const READABLE_BY_COLLECTORS: u32 = 0o666;

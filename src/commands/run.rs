@@ -1,129 +1,113 @@
 //! `run`: the daemon.
+//!
+//! [`serve`] tells its life from the configuration to the drain. What is not here: how the parts are
+//! made (`app::assemble`), and how they change while they run (`app::reload`).
 
-use std::{panic::resume_unwind, process::ExitCode, sync::Arc};
+use std::panic::resume_unwind;
+use std::process::ExitCode;
+use std::sync::Arc;
 
 use jiff::Timestamp;
-use tokio::{
-    runtime::{Handle, Runtime},
-    sync::mpsc,
-    task::JoinSet,
-};
+use tokio::runtime::{Handle, Runtime};
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 
-use super::Error;
-use crate::app::assemble::{self, Clients, Plan};
-use crate::app::reload::{self, Load, Reloader};
-use crate::app::state::{Front, InForce};
-use crate::app::supervisor::Polls;
-use crate::{
-    cli, config, config::Config, lifecycle, server, server::Server, telemetry::Telemetry, web,
-    web_config::AccessControl,
-};
+use super::{Error, load, polling_runtime, server_runtime};
+use crate::app::assemble::{self, Clients};
+use crate::app::reload::{LoadConfig, Reloader};
+use crate::app::state::{ActiveConfig, AppState};
+use crate::app::supervisor::Supervisor;
+use crate::cli;
+use crate::config::{self, Config};
+use crate::lifecycle::{self, Readiness};
+use crate::server::{BoundAddress, Server, ServerOptions};
+use crate::web::{Content, Routes};
+use crate::web_config::AccessControl;
 
-/// Requests for a reload that wait while one is under way.
-const WAITING_RELOADS: usize = 16;
+/// Requests for a reload that wait while one is being carried out.
+const MAX_WAITING_RELOADS: usize = 16;
 
+/// Polls and serves until a signal ends the process.
+///
+/// # Errors
+/// The configuration is invalid, an account's client cannot be made, or an address cannot be
+/// listened on.
 pub(super) fn run(arguments: &cli::Run) -> Result<ExitCode, Error> {
     let sources = arguments.configuration.sources();
-    let config = super::load(&sources, &arguments.log)?;
+    let config = load(&sources, &arguments.log)?;
     let serving = serving_runtime()?;
-    super::runtime()?.block_on(async {
-        let load = Arc::new(move || config::load(&sources));
-        let daemon = Daemon::start(config, load, &arguments.web, serving.handle().clone())?;
-        daemon.serve().await;
+    polling_runtime()?.block_on(async {
+        let load_config = Arc::new(move || config::load(&sources));
+        serve(config, load_config, &arguments.web, serving.handle(), |_| Ok(())).await?;
         Ok(ExitCode::SUCCESS)
     })
 }
 
-/// What scrapes are answered by, apart from what polls: however much scrapers ask for, polls neither wait in the
-/// same queue nor share alike with them (`docs/decisions/0008-polls-come-first.md`).
+/// The threads that respond to scrapes, apart from the one that polls: however many scrapes arrive,
+/// polls neither wait in their queue nor get the same share of a processor
+/// (`docs/decisions/0008-polls-come-first.md`).
 pub(super) fn serving_runtime() -> Result<Runtime, Error> {
-    super::server_runtime(lifecycle::lower_thread_priority)
+    server_runtime(lifecycle::lower_thread_priority)
 }
 
-/// Everything bound and assembled; polling and serving have not begun.
-pub(super) struct Daemon {
-    /// Where serving happens, and making what is served.
-    serving: Handle,
-    server: Server,
-    plan: Plan,
-    telemetry: Arc<Telemetry>,
-    front: Arc<Front>,
-    readiness: lifecycle::Readiness,
-    load: Load,
-    reloads: mpsc::Receiver<reload::Request>,
+/// The life of the daemon: parts, tasks, signal, drain. Polls run on the calling runtime, requests on
+/// `serving`; `on_bound` gets the addresses before anything is polled or accepted.
+pub(super) async fn serve(
+    config: Config,
+    load_config: LoadConfig,
+    web: &cli::Web,
+    serving: &Handle,
+    on_bound: impl FnOnce(&[BoundAddress]) -> Result<(), Error>,
+) -> Result<(), Error> {
+    // Parts. Whatever can fail fails here.
+    let telemetry = assemble::telemetry();
+    telemetry.config_loaded(true, Timestamp::now());
+    let readiness = Readiness::default();
+    let plan = assemble::plan(&config, &telemetry, &Clients::default())?;
+    let (reload_sender, reload_requests) = mpsc::channel(MAX_WAITING_RELOADS);
+    let active = ActiveConfig::new(config);
+    let state = Arc::new(AppState::new(Arc::clone(&telemetry), readiness.clone(), active, reload_sender));
+    let server = bind(web, Arc::clone(&state) as Arc<dyn Content>, serving)?;
+    on_bound(server.addresses())?;
+    let signals = lifecycle::install_signal_handlers(readiness)
+        .map_err(|source| Error::System { doing: "install signal handlers", source })?;
+
+    // Tasks. They end when the set is dropped, after the server has drained.
+    let mut tasks = JoinSet::new();
+    let mut supervisor = Supervisor::new(Arc::clone(&telemetry));
+    let store = Arc::clone(supervisor.store());
+    state.await_first_polls(plan.order.iter());
+    tasks.spawn_on(Arc::clone(&state).render_snapshots(store.subscribe()), serving);
+    tasks.spawn(async move { store.run_expiry(Timestamp::now).await });
+    supervisor.apply(plan, &state.active().config).await;
+    let reloader = Reloader { load_config, telemetry, state: Arc::clone(&state), supervisor };
+    tasks.spawn(reloader.run(signals.reload, reload_requests));
+
+    // Serve until a signal arrives, then drain.
+    for address in server.addresses() {
+        tracing::info!(%address, "listening");
+    }
+    lifecycle::notify_ready();
+    let shutdown = signals.shutdown.clone();
+    let grace = move || state.active().config.poll.shutdown_grace.get();
+    let drained = serving.spawn(server.run(signals.shutdown, grace));
+    shutdown.cancelled().await;
+    lifecycle::notify_stopping();
+    // A panic of the server must end the process: without its server it would go on unseen.
+    drained.await.unwrap_or_else(|error| resume_unwind(error.into_panic()));
+    Ok(())
 }
 
-impl Daemon {
-    /// Starts with `config`; `load` is how it is read again.
-    pub(super) fn start(
-        config: Config,
-        load: Load,
-        web_arguments: &cli::Web,
-        serving: Handle,
-    ) -> Result<Self, Error> {
-        let telemetry = assemble::telemetry();
-        telemetry.config_loaded(true, Timestamp::now());
-        let readiness = lifecycle::Readiness::default();
-        let plan = assemble::plan(&config, &telemetry, &Clients::default())?;
-        let (asked, reloads) = mpsc::channel(WAITING_RELOADS);
-        let front = Front::new(Arc::clone(&telemetry), readiness.clone(), InForce::new(config), asked);
-        let front = Arc::new(front);
-        let access = AccessControl::new(web_arguments.config_file.clone()).map_err(Error::Configuration)?;
-        let content = Arc::clone(&front) as Arc<dyn web::Content>;
-        let routes =
-            web::Routes::new(content, web_arguments.telemetry_path.clone(), web_arguments.enable_lifecycle);
-        let options = server::ServerOptions {
-            listen: web_arguments.listen_address.clone(),
-            systemd_sockets: web_arguments.systemd_socket,
-            ..server::ServerOptions::default()
-        };
-        let context = serving.enter();
-        let server = Server::bind(&options, access, Arc::new(routes)).map_err(Error::Serve)?;
-        drop(context);
-        Ok(Self { serving, server, plan, telemetry, front, readiness, load, reloads })
-    }
-
-    /// Where the server listens.
-    #[cfg(feature = "simulator")]
-    pub(super) fn addresses(&self) -> &[server::BoundAddress] {
-        self.server.addresses()
-    }
-
-    /// Polls and serves until a signal ends it.
-    pub(super) async fn serve(self) {
-        let Self { serving, server, plan, telemetry, front, readiness, load, reloads } = self;
-        let signals = match lifecycle::install_signal_handlers(readiness) {
-            Ok(signals) => signals,
-            Err(error) => {
-                tracing::error!(%error, "cannot watch for signals");
-                return;
-            }
-        };
-
-        for address in server.addresses() {
-            tracing::info!(%address, "listening");
-        }
-        let mut polls = Polls::new(Arc::clone(&telemetry));
-        let store = Arc::clone(polls.store());
-        front.await_first_polls(plan.order.iter());
-        // Dropped, and so aborted, when the server has drained.
-        let mut tasks = JoinSet::new();
-        tasks.spawn_on(Arc::clone(&front).keep_newest(store.subscribe()), &serving);
-        tasks.spawn(async move { store.run_expiry(Timestamp::now).await });
-        polls.change_to(plan, &front.in_force().config).await;
-        let reloader = Reloader { load, telemetry, front: Arc::clone(&front), polls };
-        tasks.spawn(reloader.run(signals.reload, reloads));
-
-        lifecycle::notify_ready();
-        let ending = signals.shutdown.clone();
-        let told = async {
-            ending.cancelled().await;
-            lifecycle::notify_stopping();
-        };
-        let grace = move || front.in_force().config.poll.shutdown_grace.get();
-        let served = serving.spawn(server.run(signals.shutdown, grace));
-        // A panic must end the process, not leave one behind that serves nobody.
-        let served = async { served.await.unwrap_or_else(|error| resume_unwind(error.into_panic())) };
-        tokio::join!(served, told);
-    }
+/// The server of `content`, bound to its addresses; it accepts nothing yet.
+fn bind(web: &cli::Web, content: Arc<dyn Content>, serving: &Handle) -> Result<Server, Error> {
+    let access = AccessControl::new(web.config_file.clone()).map_err(Error::Configuration)?;
+    let routes = Routes::new(content, web.telemetry_path.clone(), web.enable_lifecycle);
+    let options = ServerOptions {
+        listen: web.listen_address.clone(),
+        systemd_sockets: web.systemd_socket,
+        ..ServerOptions::default()
+    };
+    // Sockets belong to the runtime that they are bound on.
+    let _serving = serving.enter();
+    Server::bind(&options, access, Arc::new(routes)).map_err(Error::Serve)
 }

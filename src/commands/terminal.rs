@@ -1,16 +1,33 @@
-//! What is known of the terminal that reads the output.
+//! Output for people: styles, and the width of the terminal.
+//!
+//! Styled text is written with [`print`], which removes the styles unless standard output is a
+//! terminal that shows them.
 
-use std::io::{IsTerminal as _, stdout};
+use std::io::{Write as _, stdout};
 
-/// Columns there is room for; `COLUMNS` beats the terminal. `None` for a pipe: nothing is cut or wrapped.
-pub(super) fn width() -> Option<usize> {
-    let said = std::env::var("COLUMNS").ok().and_then(|text| text.parse().ok()).filter(|width| *width > 0);
-    let terminal = || terminal_size::terminal_size_of(stdout()).map(|(width, _)| usize::from(width.0));
-    said.or_else(terminal)
+use anstyle::{AnsiColor, Style};
+
+use super::{Error, written};
+
+/// The style of headings.
+pub(super) const HEADING: Style = Style::new().bold();
+
+/// The style of a word in this colour.
+pub(super) const fn coloured(colour: AnsiColor) -> Style {
+    colour.on_default()
 }
 
-/// Colours are for terminals, and for those who want them: <https://no-color.org>.
-pub(super) fn colours() -> bool {
-    let said = |name| std::env::var(name).unwrap_or_default();
-    stdout().is_terminal() && said("NO_COLOR").is_empty() && said("TERM") != "dumb"
+/// The number of columns of the terminal; the environment variable `COLUMNS` overrides it. `None` for
+/// a pipe or a file: then nothing is cut or wrapped.
+pub(super) fn width() -> Option<usize> {
+    let configured = std::env::var("COLUMNS").ok().and_then(|text| text.parse().ok());
+    let terminal = || terminal_size::terminal_size_of(stdout()).map(|(width, _)| usize::from(width.0));
+    configured.filter(|width| *width > 0).or_else(terminal)
+}
+
+/// Writes styled text to standard output. Styles are removed for a pipe, a file, a terminal without
+/// colours and where `NO_COLOR` is set (<https://no-color.org>).
+pub(super) fn print(styled: &str) -> Result<(), Error> {
+    let mut stdout = anstream::stdout().lock();
+    written(stdout.write_all(styled.as_bytes()).and_then(|()| stdout.flush()))
 }

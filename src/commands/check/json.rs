@@ -1,4 +1,4 @@
-//! DecodeIssues for programs: one object, whose shape docs/operations.md describes.
+//! Findings for programs: one object, whose shape docs/operations.md describes.
 
 use serde::Serialize;
 

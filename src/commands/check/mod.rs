@@ -52,16 +52,15 @@ pub(super) fn run(arguments: &cli::Check) -> Result<ExitCode, Error> {
     };
     super::start_logging(&arguments.log)?;
     let accounts = if arguments.online {
-        Some(super::runtime()?.block_on(check_accounts(&loaded.config)))
+        Some(super::polling_runtime()?.block_on(check_accounts(&loaded.config)))
     } else {
         None
     };
     let report = Report { origins, warnings: loaded.warnings, accounts };
-    let text = match arguments.format {
-        CheckFormat::Json => json::render(&report),
-        CheckFormat::Text => text::render(&report, terminal::colours(), terminal::width()),
-    };
-    super::print(text.as_bytes())?;
+    match arguments.format {
+        CheckFormat::Json => super::print(json::render(&report).as_bytes())?,
+        CheckFormat::Text => terminal::print(&text::render(&report, terminal::width()))?,
+    }
     Ok(if report.is_trouble() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 

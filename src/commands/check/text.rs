@@ -1,18 +1,22 @@
-//! DecodeIssues for people: sections, a mark and a word for each finding, and what to do beneath it.
+//! Findings as text: sections, a mark and a word for each finding, and advice beneath it.
 
-use unicode_width::UnicodeWidthStr as _;
+use anstyle::AnsiColor;
+use textwrap::WordSplitter;
 
 use crate::fleet::plural;
 
 use super::finding::{AccountReport, Check, Finding, Level, Report};
+use crate::commands::terminal::{HEADING, coloured};
 
-/// Where what follows the mark and the word begins, and so does whatever belongs beneath it.
+/// The column where messages begin, behind the mark and the word.
 const INDENT: usize = 13;
 
-/// The whole report. With `colours`, marks are coloured, but can be told apart without; lines are wrapped
-/// where the width is known.
-pub(super) fn render(report: &Report, colours: bool, width: Option<usize>) -> String {
-    let mut page = Page { text: String::new(), colours, width };
+/// Messages are not wrapped to fewer columns.
+const MIN_COLUMNS: usize = 20;
+
+/// The whole report, styled; marks differ without their colours, too. Lines are wrapped to `width`.
+pub(super) fn render(report: &Report, width: Option<usize>) -> String {
+    let mut page = ReportText { text: String::new(), width };
     page.heading("Configuration", "");
     let from = match report.origins.as_slice() {
         [] => "no file, built-in defaults".to_owned(),
@@ -31,13 +35,12 @@ pub(super) fn render(report: &Report, colours: bool, width: Option<usize>) -> St
     page.text
 }
 
-struct Page {
+struct ReportText {
     text: String,
-    colours: bool,
     width: Option<usize>,
 }
 
-impl Page {
+impl ReportText {
     fn account(&mut self, account: &AccountReport) {
         self.heading(&format!("Account {}", account.name), &account.endpoint);
         let mut target = None;
@@ -94,49 +97,39 @@ impl Page {
         if !self.text.is_empty() {
             self.text.push('\n');
         }
-        let (bold, plain) = if self.colours { ("\x1b[1m", "\x1b[0m") } else { ("", "") };
+        let (bold, reset) = (HEADING.render(), HEADING.render_reset());
         let more = if more.is_empty() { String::new() } else { format!("  {more}") };
-        self.text.push_str(&format!("{bold}{title}{plain}{more}\n"));
+        self.text.push_str(&format!("{bold}{title}{reset}{more}\n"));
     }
 
     fn line(&mut self, level: Level, message: &str) {
         let (mark, word, colour) = match level {
-            Level::Ok => ('✓', "ok", "32"),
-            Level::Note => ('-', "note", "36"),
-            Level::Warning => ('!', "warning", "33"),
-            Level::Error => ('✗', "error", "31"),
+            Level::Ok => ('✓', "ok", AnsiColor::Green),
+            Level::Note => ('-', "note", AnsiColor::Cyan),
+            Level::Warning => ('!', "warning", AnsiColor::Yellow),
+            Level::Error => ('✗', "error", AnsiColor::Red),
         };
-        let label = format!("{mark} {word:<7}");
-        let label = if self.colours { format!("\x1b[{colour}m{label}\x1b[0m") } else { label };
-        self.text.push_str(&format!("  {label}  "));
+        let style = coloured(colour);
+        self.text.push_str(&format!("  {style}{mark} {word:<7}{style:#}  "));
         self.wrapped(message);
     }
 
-    /// From the indentation on, line by line, where there is a width that makes sense.
+    /// Wraps from the indentation on, where the width is known and leaves enough columns.
     fn wrapped(&mut self, message: &str) {
-        let room = self.width.map(|width| width.saturating_sub(INDENT)).filter(|room| *room >= 20);
-        let mut taken = 0;
-        for (position, word) in message.split([' ', '\n']).enumerate() {
-            let breaks =
-                room.is_some_and(|room| taken + 1 + word.width() > room) && taken > 0 && !word.is_empty();
-            if breaks {
-                self.text.truncate(self.text.trim_end_matches(' ').len());
-                self.text.push('\n');
-                self.text.push_str(&" ".repeat(INDENT));
-                taken = 0;
-            } else if position > 0 {
-                self.text.push(' ');
-                taken += 1;
-            }
-            self.text.push_str(word);
-            taken += word.width();
-        }
+        let columns = self.width.map(|width| width.saturating_sub(INDENT));
+        let columns = columns.filter(|columns| *columns >= MIN_COLUMNS).unwrap_or(usize::MAX);
+        let options = textwrap::Options::new(columns).break_words(false);
+        let message = message.replace('\n', " ");
+        let lines = textwrap::wrap(&message, options.word_splitter(WordSplitter::NoHyphenation));
+        self.text.push_str(&lines.join(&format!("\n{:INDENT$}", "")));
         self.text.push('\n');
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use unicode_width::UnicodeWidthStr as _;
+
     use super::*;
 
     fn report() -> Report {
@@ -159,9 +152,14 @@ mod tests {
         Report { origins: vec!["a.toml".to_owned()], warnings: Vec::new(), accounts: Some(vec![account]) }
     }
 
+    /// The report without styles.
+    fn render(width: Option<usize>) -> String {
+        anstream::adapter::strip_str(&super::render(&report(), width)).to_string()
+    }
+
     #[test]
     fn every_finding_has_a_mark_a_word_and_what_to_do() {
-        let text = render(&report(), false, None);
+        let text = render(None);
         assert_eq!(
             text,
             "Configuration\n\
@@ -186,19 +184,14 @@ mod tests {
     }
 
     #[test]
-    fn colours_change_nothing_but_colours() {
-        let coloured = render(&report(), true, None);
-        assert!(coloured.contains("\x1b[31m✗ error  \x1b[0m"), "{coloured}");
-        let mut plain = coloured;
-        for colour in ["\x1b[0m", "\x1b[1m", "\x1b[31m", "\x1b[32m", "\x1b[33m"] {
-            plain = plain.replace(colour, "");
-        }
-        assert_eq!(plain, render(&report(), false, None));
+    fn marks_and_words_are_coloured() {
+        let styled = super::render(&report(), None);
+        assert!(styled.contains("\x1b[31m✗ error  \x1b[0m"), "{styled}");
     }
 
     #[test]
     fn lines_fit_a_narrow_terminal() {
-        let text = render(&report(), false, Some(60));
+        let text = render(Some(60));
         let found = text.lines().filter(|line| !line.contains("RAM policy") && !line.contains("RAM console"));
         for line in found {
             assert!(line.width() <= 60, "{line}");

@@ -1,35 +1,21 @@
 //! Comma-separated values by RFC 4180, safe to be opened in a spreadsheet.
 
+use csv::{Terminator, WriterBuilder};
+
 /// A header and rows, each line ended by CR LF.
 pub(super) fn render(header: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
-    let mut text = String::new();
-    line(&mut text, header.iter().map(|name| (*name).to_owned()));
+    const MEMORY: &str = "writing to memory does not fail";
+    let mut writer = WriterBuilder::new().terminator(Terminator::CRLF).from_writer(Vec::new());
+    writer.write_record(header).expect(MEMORY);
     for row in rows {
-        line(&mut text, row);
+        writer.write_record(row.into_iter().map(without_formula)).expect(MEMORY);
     }
-    text
+    String::from_utf8(writer.into_inner().expect(MEMORY)).expect("cells are UTF-8")
 }
 
-fn line(text: &mut String, cells: impl IntoIterator<Item = String>) {
-    for (position, cell) in cells.into_iter().enumerate() {
-        if position > 0 {
-            text.push(',');
-        }
-        let cell = harmless(cell);
-        if cell.contains([',', '"', '\r', '\n']) {
-            text.push('"');
-            text.push_str(&cell.replace('"', "\"\""));
-            text.push('"');
-        } else {
-            text.push_str(&cell);
-        }
-    }
-    text.push_str("\r\n");
-}
-
-/// A spreadsheet takes a cell that begins so for a formula, and names are free text of strangers: an
-/// apostrophe in front makes it text. A plain number stays one.
-fn harmless(cell: String) -> String {
+/// A spreadsheet evaluates a cell that begins like a formula, and names are free text that users choose: an
+/// apostrophe at the beginning makes the cell text. A plain number stays a number.
+fn without_formula(cell: String) -> String {
     const FORMULA: [char; 8] = ['=', '+', '-', '@', '＝', '＋', '－', '＠'];
     let begins = cell.starts_with(['\t', '\r', '\n']) || cell.trim_start().starts_with(FORMULA);
     if begins && cell.parse::<f64>().is_err() { format!("'{cell}") } else { cell }
@@ -41,20 +27,20 @@ mod tests {
 
     #[test]
     fn only_cells_that_need_quotes_have_them() {
-        let row = ["plain", "a,b", "say \"hi\"", "two\nlines", "", "无影"].map(String::from).to_vec();
+        let row = ["plain", "a,b", "a \"quoted\" word", "two\nlines", "", "无影"].map(String::from).to_vec();
         assert_eq!(
-            render(&["A", "B"], [row]),
-            "A,B\r\nplain,\"a,b\",\"say \"\"hi\"\"\",\"two\nlines\",,无影\r\n"
+            render(&["A", "B", "C", "D", "E", "F"], [row]),
+            "A,B,C,D,E,F\r\nplain,\"a,b\",\"a \"\"quoted\"\" word\",\"two\nlines\",,无影\r\n"
         );
     }
 
     #[test]
-    fn nothing_is_a_formula_and_numbers_stay_numbers() {
+    fn no_cell_is_a_formula_and_numbers_stay_numbers() {
         for formula in ["=1+1", "+cmd", "-2+3", "@SUM(A1)", "\t=1", " =1", "\r=1", "＝1", "\nx"] {
-            assert_eq!(harmless(formula.to_owned()), format!("'{formula}"));
+            assert_eq!(without_formula(formula.to_owned()), format!("'{formula}"));
         }
-        for harmless_text in ["-1", "+1.5", "a=b", "1-1", ""] {
-            assert_eq!(harmless(harmless_text.to_owned()), harmless_text);
+        for text in ["-1", "+1.5", "a=b", "1-1", ""] {
+            assert_eq!(without_formula(text.to_owned()), text);
         }
     }
 }

@@ -53,7 +53,7 @@ pub(super) fn run(arguments: &cli::List) -> Result<ExitCode, Error> {
         .observed_by(Arc::clone(&progress) as Arc<dyn crate::aliyun::RequestObserver>);
     let api = appstreaming::Client::new(client, config.poll.page_size);
 
-    let asked = super::runtime()?.block_on(async {
+    let asked = super::polling_runtime()?.block_on(async {
         let shown = tokio::spawn(Arc::clone(&progress).show());
         let asking = ask::ask(&api, &arguments.what, account, config.api.max_in_flight, &progress);
         let asked = timeout(PATIENCE, asking).await;

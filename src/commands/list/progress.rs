@@ -1,21 +1,21 @@
-//! The line on a terminal while a listing takes long. On standard error, and never in a log or a pipe.
+//! The progress of a listing: a line on standard error where that is a terminal, never in a pipe.
 
-use std::{
-    io::{self, IsTerminal as _, Write as _},
-    sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
-    },
-    time::Duration,
-};
+use std::io::{self, IsTerminal as _, Write as _};
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::time::Duration;
 
 use crate::aliyun::{AttemptOutcome, RequestObserver};
 
-/// Who has the answer sooner needs no line.
-const PATIENCE: Duration = Duration::from_millis(800);
-const REFRESH: Duration = Duration::from_millis(200);
+/// A listing that ends sooner shows no progress.
+const SHOW_AFTER: Duration = Duration::from_millis(800);
+const REFRESH_INTERVAL: Duration = Duration::from_millis(200);
 
-/// What was done so far.
+/// Moves the cursor to the start of the line and erases it.
+const CLEAR_LINE: &str = "\r\x1b[K";
+
+/// How far the listings are.
 #[derive(Debug)]
 pub(super) struct Progress {
     noun: &'static str,
@@ -28,7 +28,7 @@ pub(super) struct Progress {
 }
 
 impl Progress {
-    /// Nothing yet of these things, in the plural.
+    /// No progress yet; `noun` names the records, in the plural.
     pub(super) fn new(noun: &'static str) -> Self {
         Self {
             noun,
@@ -41,36 +41,36 @@ impl Progress {
         }
     }
 
-    /// So many listings are going to be made.
+    /// Sets how many listings there will be.
     pub(super) fn plan(&self, listings: usize) {
         self.listings.store(listings as u64, Relaxed);
     }
 
-    /// One listing brought so many records.
+    /// Counts a finished listing and its records.
     pub(super) fn listed(&self, records: usize) {
         self.finished.fetch_add(1, Relaxed);
         self.records.fetch_add(records as u64, Relaxed);
     }
 
-    /// Shows the line until it is aborted, on a terminal and not before it takes long.
+    /// Shows the line until the task is aborted.
     pub(super) async fn show(self: Arc<Self>) {
         if !io::stderr().is_terminal() {
             return;
         }
-        tokio::time::sleep(PATIENCE).await;
+        tokio::time::sleep(SHOW_AFTER).await;
         loop {
             self.shown.store(true, Relaxed);
-            // A terminal that is gone sees nothing: no reason to stop.
-            let _ = write!(io::stderr(), "\r\x1b[K{}", self.line());
+            // Progress is not worth an error: the terminal may have been closed.
+            let _ = write!(io::stderr(), "{CLEAR_LINE}{}", self.line());
             let _ = io::stderr().flush();
-            tokio::time::sleep(REFRESH).await;
+            tokio::time::sleep(REFRESH_INTERVAL).await;
         }
     }
 
-    /// Takes the line away again.
+    /// Erases the line.
     pub(super) fn clear(&self) {
         if self.shown.load(Relaxed) {
-            let _ = write!(io::stderr(), "\r\x1b[K");
+            let _ = write!(io::stderr(), "{CLEAR_LINE}");
         }
     }
 
@@ -103,7 +103,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_line_says_how_far_it_is() {
+    fn the_line_shows_listings_records_and_requests() {
         let progress = Progress::new("instances");
         assert_eq!(progress.line(), "finding groups, 0 requests ...");
         progress.plan(40);

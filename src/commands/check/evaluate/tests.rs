@@ -308,7 +308,7 @@ fn the_documentation_shows_what_the_doctor_says() {
         warnings: Vec::new(),
         accounts: Some(vec![report]),
     };
-    let shown = text::render(&report, false, None);
+    let shown = text::render(&report, None);
     let page = include_str!("../../../../docs/operations.md");
     assert!(page.contains(&format!("```text\n{shown}```")), "docs/operations.md should show:\n{shown}");
 }
