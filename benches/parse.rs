@@ -7,7 +7,7 @@ use appstreaming_exporter::{
     aliyun::{Call, Error, Request},
     appstreaming::{
         Client,
-        wire::{Instance, Page},
+        wire::{Instance, PageResponse},
     },
     fleet::FoldOptions,
 };
@@ -31,7 +31,7 @@ fn parse(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("page_of_100_instances");
     group.throughput(Throughput::Bytes(page.len() as u64));
     group.bench_function("parse", |bencher| {
-        bencher.iter(|| Page::<Instance<'_>>::parse(black_box(&page)).expect("a page").models.len());
+        bencher.iter(|| PageResponse::<Instance<'_>>::parse(black_box(&page)).expect("a page").models.len());
     });
     group.bench_function("serde_json_value", |bencher| {
         bencher.iter(|| serde_json::from_slice::<serde_json::Value>(black_box(&page)).expect("JSON"));

@@ -1,4 +1,4 @@
-//! What an operator can do about an error, where that takes knowing the product.
+//! Advice for operators on errors, where it depends on the product.
 
 use std::borrow::Cow;
 
@@ -7,16 +7,16 @@ use crate::{
     fleet::Group,
 };
 
-/// The system policy that allows everything the exporter asks.
+/// The system policy that allows every operation that the exporter calls.
 pub const READ_ONLY_POLICY: &str = "AliyunAppStreamingReadOnlyAccess";
 
-/// The RAM action that allows an operation. Its prefix is not the product's code.
+/// The RAM action that allows an operation. Its prefix differs from the product's code.
 pub fn action(operation: &str) -> String {
     format!("appstreaming:{operation}")
 }
 
-/// The smallest RAM policy that allows these operations, as JSON to paste. They can't be restricted to
-/// single resources.
+/// The smallest RAM policy that allows these operations, as JSON. They cannot be restricted to single
+/// resources.
 pub fn policy(operations: &[&str]) -> String {
     let actions: Vec<String> =
         operations.iter().map(|operation| format!("        {:?}", action(operation))).collect();
@@ -37,10 +37,10 @@ pub fn policy(operations: &[&str]) -> String {
     )
 }
 
-/// Whether what `ListPersistentAppInstances` answered for a group means that it has none.
+/// Whether an error of `ListPersistentAppInstances` means that the group has no persistent sessions.
 ///
-/// Only groups whose users are authorised by session have persistent ones; what the API answers for
-/// the others is not documented, so a refusal of the request itself means there are none.
+/// Only groups whose users are authorised by session have them. The response for other groups is not
+/// documented, so a rejected request counts as "no persistent sessions" there.
 pub fn has_no_persistent_sessions(group: &Group, error: &Error) -> bool {
     match error.kind() {
         ErrorKind::NotFound => true,
@@ -49,7 +49,7 @@ pub fn has_no_persistent_sessions(group: &Group, error: &Error) -> bool {
     }
 }
 
-/// What to do about an error; for a missing permission which one it is.
+/// What the operator can do about an error. For a missing permission it names the permission.
 pub fn advice(error: &Error) -> Option<Cow<'static, str>> {
     if error.kind() == ErrorKind::Forbidden && error.code() != "Forbidden.RiskControl" {
         let action = error.denied_action().map_or_else(|| action(error.operation()), str::to_owned);
@@ -68,13 +68,13 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_permission_is_named_with_the_action_to_allow() {
-        let advice = advice(&error("Forbidden.NoPermission")).expect("there is something to do");
+    fn advice_on_a_missing_permission_names_the_action_to_allow() {
+        let advice = advice(&error("Forbidden.NoPermission")).expect("advice");
         assert!(advice.contains("appstreaming:ListAppInstances") && advice.contains(READ_ONLY_POLICY));
     }
 
     #[test]
-    fn a_policy_allows_what_it_is_asked_for_and_is_json() {
+    fn a_policy_is_json_and_allows_the_operations() {
         let policy: serde_json::Value =
             serde_json::from_str(&policy(&["ListAppInstanceGroup", "ListAppInstances"])).expect("JSON");
         let actions = &policy["Statement"][0]["Action"];
@@ -85,8 +85,8 @@ mod tests {
     }
 
     #[test]
-    fn a_blocked_account_is_not_told_to_change_its_permissions() {
-        let advice = advice(&error("Forbidden.RiskControl")).expect("there is something to do");
+    fn advice_on_a_blocked_account_is_not_about_permissions() {
+        let advice = advice(&error("Forbidden.RiskControl")).expect("advice");
         assert!(!advice.contains(READ_ONLY_POLICY), "{advice}");
     }
 }

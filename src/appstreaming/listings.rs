@@ -1,197 +1,172 @@
-//! The three listings: what becomes of a page's bytes, operation by operation.
+//! The three listings of the exporter: groups, and folded instances and persistent sessions.
 
-use std::collections::HashMap;
-
-use super::{
-    convert,
-    operations::{GroupQuery, InstanceQuery, Page, PersistentQuery, operation},
-    paging::{Facts, Pass, Source},
-    wire::{self, Model, Presence},
-};
-use crate::{
-    aliyun::{Error, Request},
-    fleet::{
-        DecodeIssues, FoldOptions, Group, InstanceFold, InstanceSummary, PersistentFold, PersistentSummary,
-    },
+use super::convert;
+use super::operations::{GroupQuery, InstanceQuery, PageRequest, PersistentQuery};
+use super::ordered::Ordered;
+use super::page_response::parse;
+use super::paging::{PageStats, PagedListing, Pass};
+use super::query::Query;
+use super::wire;
+use crate::aliyun::{Error, Request};
+use crate::fleet::{
+    DecodeIssues, FoldOptions, Group, InstanceFold, InstanceSummary, PersistentFold, PersistentSummary,
 };
 
-/// `ListAppInstanceGroup`.
+/// Groups, in the order of the API.
 pub(super) struct Groups<'q>(pub(super) &'q GroupQuery);
 
-/// `ListAppInstances`.
-pub(super) struct Instances<'q>(pub(super) &'q InstanceQuery, pub(super) FoldOptions);
+/// Elements that are folded into a summary as their pages arrive.
+pub(super) struct Folded<'q, Q> {
+    pub(super) query: &'q Q,
+    pub(super) options: FoldOptions,
+}
 
-/// `ListPersistentAppInstances`.
-pub(super) struct PersistentSessions<'q>(pub(super) &'q PersistentQuery, pub(super) FoldOptions);
+/// A query whose elements are folded.
+pub(super) trait FoldedQuery: Query {
+    /// Folds the elements of one pass.
+    type Fold: Send;
+    /// The folded elements.
+    type Summary;
 
-/// Groups by id, each with the place it was listed at: page and position. Which page brought a
-/// duplicate first must not decide which one stays.
-type Placed = HashMap<Box<str>, ((u64, usize), Group)>;
+    /// A fold without elements.
+    fn new_fold(options: FoldOptions) -> Self::Fold;
 
-impl Source for Groups<'_> {
-    type Sink = Placed;
+    /// Folds an element; returns whether it has an id.
+    fn add(
+        fold: &mut Self::Fold,
+        element: &Self::Model<'_>,
+        options: FoldOptions,
+        issues: &mut DecodeIssues,
+    ) -> bool;
+
+    /// The number of distinct elements folded so far.
+    fn distinct(fold: &Self::Fold) -> u64;
+
+    /// The summary; `reported` is the listing's `TotalCount`.
+    fn finish(fold: Self::Fold, reported: u64) -> Self::Summary;
+}
+
+impl PagedListing for Groups<'_> {
+    type Accumulator = Ordered<Group>;
     type Data = Vec<Group>;
 
-    fn request(&self, page: Page) -> Request {
+    fn request(&self, page: PageRequest) -> Request {
         self.0.request(page)
     }
 
-    fn sink(&self) -> Placed {
-        HashMap::new()
+    fn accumulator(&self) -> Ordered<Group> {
+        Ordered::default()
     }
 
-    fn read(&self, page: Page, body: &[u8], pass: &Pass<Placed>) -> Result<Facts, Error> {
-        let (answer, mut facts, mut noted) = parse::<wire::Group<'_>>(operation::LIST_GROUPS, page, body)?;
+    fn add_page(
+        &self,
+        page: PageRequest,
+        body: &[u8],
+        pass: &Pass<Ordered<Group>>,
+    ) -> Result<PageStats, Error> {
+        let (response, mut stats, mut issues) = parse::<wire::Group<'_>>(GroupQuery::OPERATION, page, body)?;
         let groups: Vec<Option<Group>> =
-            answer.models.items.iter().map(|group| convert::group(group, &mut noted)).collect();
-        pass.with(|placed, issues| {
-            issues.merge(&noted);
+            response.models.items.iter().map(|group| convert::group(group, &mut issues)).collect();
+        pass.update(|ordered, all_issues| {
+            all_issues.merge(&issues);
             for (position, group) in groups.into_iter().enumerate() {
-                let Some(group) = group else {
-                    facts.skipped += 1;
-                    continue;
-                };
-                let place = (page.number, position);
-                match placed.get_mut(&group.id) {
-                    None => {
-                        facts.fresh += 1;
-                        placed.insert(group.id.clone(), (place, group));
+                match group {
+                    Some(group) => {
+                        let id = group.id.clone();
+                        stats.fresh += u64::from(ordered.insert((page.number, position), id, || group));
                     }
-                    Some(earlier) if place < earlier.0 => *earlier = (place, group),
-                    Some(_) => {}
+                    None => stats.skipped += 1,
                 }
             }
         });
-        Ok(facts)
+        Ok(stats)
     }
 
-    fn finish(&self, placed: Placed, _reported: u64) -> Vec<Group> {
-        let mut groups: Vec<_> = placed.into_values().collect();
-        groups.sort_unstable_by_key(|(place, _)| *place);
-        groups.into_iter().map(|(_, group)| group).collect()
+    fn finish(&self, ordered: Ordered<Group>, _reported: u64) -> Vec<Group> {
+        ordered.into_sorted()
     }
 }
 
-impl Source for Instances<'_> {
-    type Sink = InstanceFold;
-    type Data = InstanceSummary;
+impl<Q: FoldedQuery> PagedListing for Folded<'_, Q> {
+    type Accumulator = Q::Fold;
+    type Data = Q::Summary;
 
-    fn request(&self, page: Page) -> Request {
-        self.0.request(page)
+    fn request(&self, page: PageRequest) -> Request {
+        self.query.request(page)
     }
 
-    fn sink(&self) -> InstanceFold {
-        InstanceFold::new(self.1)
+    fn accumulator(&self) -> Q::Fold {
+        Q::new_fold(self.options)
     }
 
-    fn read(&self, page: Page, body: &[u8], pass: &Pass<InstanceFold>) -> Result<Facts, Error> {
-        let (answer, mut facts, mut noted) =
-            parse::<wire::Instance<'_>>(operation::LIST_INSTANCES, page, body)?;
-        pass.with(|fold, issues| {
-            let before = fold.distinct();
-            for instance in &answer.models.items {
-                match convert::instance_record(instance, self.1, &mut noted) {
-                    Some(record) => fold.add(&record, &mut noted),
-                    None => facts.skipped += 1,
-                }
+    fn add_page(&self, page: PageRequest, body: &[u8], pass: &Pass<Q::Fold>) -> Result<PageStats, Error> {
+        let (response, mut stats, mut issues) = parse::<Q::Model<'_>>(Q::OPERATION, page, body)?;
+        pass.update(|fold, all_issues| {
+            let before = Q::distinct(fold);
+            for element in &response.models.items {
+                stats.skipped += u64::from(!Q::add(fold, element, self.options, &mut issues));
             }
-            facts.fresh = fold.distinct() - before;
-            issues.merge(&noted);
+            stats.fresh = Q::distinct(fold) - before;
+            all_issues.merge(&issues);
         });
-        Ok(facts)
+        Ok(stats)
     }
 
-    fn finish(&self, fold: InstanceFold, reported: u64) -> InstanceSummary {
+    fn finish(&self, fold: Q::Fold, reported: u64) -> Q::Summary {
+        Q::finish(fold, reported)
+    }
+}
+
+impl FoldedQuery for InstanceQuery {
+    type Fold = InstanceFold;
+    type Summary = InstanceSummary;
+
+    fn new_fold(options: FoldOptions) -> InstanceFold {
+        InstanceFold::new(options)
+    }
+
+    fn add(
+        fold: &mut InstanceFold,
+        element: &wire::Instance<'_>,
+        options: FoldOptions,
+        issues: &mut DecodeIssues,
+    ) -> bool {
+        let record = convert::instance_record(element, options, issues);
+        record.map(|record| fold.add(&record, issues)).is_some()
+    }
+
+    fn distinct(fold: &InstanceFold) -> u64 {
+        fold.distinct()
+    }
+
+    fn finish(fold: InstanceFold, reported: u64) -> InstanceSummary {
         fold.finish(reported)
     }
 }
 
-impl Source for PersistentSessions<'_> {
-    type Sink = PersistentFold;
-    type Data = PersistentSummary;
+impl FoldedQuery for PersistentQuery {
+    type Fold = PersistentFold;
+    type Summary = PersistentSummary;
 
-    fn request(&self, page: Page) -> Request {
-        self.0.request(page)
+    fn new_fold(options: FoldOptions) -> PersistentFold {
+        PersistentFold::new(options)
     }
 
-    fn sink(&self) -> PersistentFold {
-        PersistentFold::new(self.1)
+    fn add(
+        fold: &mut PersistentFold,
+        element: &wire::Persistent<'_>,
+        options: FoldOptions,
+        issues: &mut DecodeIssues,
+    ) -> bool {
+        let record = convert::persistent_record(element, options, issues);
+        record.map(|record| fold.add(&record, issues)).is_some()
     }
 
-    fn read(&self, page: Page, body: &[u8], pass: &Pass<PersistentFold>) -> Result<Facts, Error> {
-        let (answer, mut facts, mut noted) =
-            parse::<wire::Persistent<'_>>(operation::LIST_PERSISTENT, page, body)?;
-        pass.with(|fold, issues| {
-            let before = fold.distinct();
-            for persistent in &answer.models.items {
-                match convert::persistent_record(persistent, self.1, &mut noted) {
-                    Some(record) => fold.add(&record, &mut noted),
-                    None => facts.skipped += 1,
-                }
-            }
-            facts.fresh = fold.distinct() - before;
-            issues.merge(&noted);
-        });
-        Ok(facts)
+    fn distinct(fold: &PersistentFold) -> u64 {
+        fold.distinct()
     }
 
-    fn finish(&self, fold: PersistentFold, reported: u64) -> PersistentSummary {
+    fn finish(fold: PersistentFold, reported: u64) -> PersistentSummary {
         fold.finish(reported)
-    }
-}
-
-/// Parses a page and reads what it says about its listing. `fresh` is left for the caller.
-pub(super) fn parse<'a, T: Model<'a>>(
-    operation: &'static str,
-    page: Page,
-    body: &'a [u8],
-) -> Result<(wire::Page<'a, T>, Facts, DecodeIssues), Error> {
-    let answer = wire::Page::<T>::parse(body)
-        .map_err(|malformed| Error::protocol(operation, malformed.to_string()))?;
-    let mut issues = DecodeIssues::default();
-    let mut count = |field, scalar: wire::Scalar<'_>| {
-        scalar.count().unwrap_or_else(|_| {
-            issues.count_unparsable(field);
-            None
-        })
-    };
-    let facts = Facts {
-        total: count("TotalCount", answer.total_count),
-        size: count("PageSize", answer.page_size),
-        elements: answer.models.len(),
-        skipped: answer.models.skipped,
-        fresh: 0,
-    };
-    convert::count_skipped(facts.skipped, T::LIST, &mut issues);
-
-    let presence = answer.models.presence;
-    if presence != Presence::List {
-        let has_code = !matches!(answer.code.code(), Ok(None));
-        if has_code && (presence == Presence::Absent || facts.total != Some(0)) {
-            return Err(Error::from_body(operation, 200, body));
-        }
-        if !may_be_empty(page, presence, facts) {
-            let reported =
-                facts.total.map_or("no TotalCount".to_owned(), |total| format!("TotalCount {total}"));
-            return Err(Error::protocol(
-                operation,
-                format!("the answer has {reported}, but no list {}", T::LIST),
-            ));
-        }
-        if presence == Presence::Invalid {
-            issues.count_unparsable(T::LIST);
-        }
-    }
-    Ok((answer, facts, issues))
-}
-
-/// Whether a page without its list can be taken for an empty one: when nothing is reported, or when
-/// it is behind the last one. Anything else would make a whole group vanish quietly.
-fn may_be_empty(page: Page, presence: Presence, facts: Facts) -> bool {
-    let asked = u64::from(page.size);
-    let size = facts.size.map_or(asked, |echo| echo.clamp(1, asked.max(1)));
-    match facts.total {
-        Some(total) => (page.number - 1).saturating_mul(size) >= total,
-        None => presence == Presence::Null,
     }
 }

@@ -1,79 +1,70 @@
-//! What can be asked: the parameters of the three operations, and the requests they make.
+//! The parameters of the three operations, and the requests built from them.
 //!
-//! Which parameter goes into the query and which into the form is the API's to say, per operation.
-//! `RegionId` is deprecated in all of them and never sent; page size and number always are, because
-//! not all operations document a default.
+//! The API defines for each operation which parameters belong in the query and which in the form.
+//! `RegionId` is deprecated in all of them and never sent. Page size and number are always sent,
+//! because not all operations document a default.
 
 use super::options::GroupFilter;
 use crate::aliyun::Request;
 use crate::aliyun::request::{Parameter, list, objects, value};
+use crate::fleet::operation::{LIST_APP_INSTANCE_GROUP, LIST_APP_INSTANCES, LIST_PERSISTENT_APP_INSTANCES};
 
 /// Version of the product's API.
 pub const VERSION: &str = "2021-09-01";
 
-/// Names of the operations, also the values of the metric label `operation`.
-pub mod operation {
-    /// Lists delivery groups.
-    pub const LIST_GROUPS: &str = "ListAppInstanceGroup";
-    /// Lists the instances of one delivery group.
-    pub const LIST_INSTANCES: &str = "ListAppInstances";
-    /// Lists the persistent sessions of one delivery group.
-    pub const LIST_PERSISTENT: &str = "ListPersistentAppInstances";
-}
-
-/// Which page to ask for.
+/// A page to request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Page {
-    /// From 1.
+pub struct PageRequest {
+    /// Page number, from 1.
     pub number: u64,
-    /// Elements a page, 1 to 100.
+    /// Elements with one page, 1 to 100.
     pub size: u32,
 }
 
-/// What to ask of `ListAppInstanceGroup`.
+/// Parameters of `ListAppInstanceGroup`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct GroupQuery {
     /// `ProductType`, e.g. `CloudApp`; case-sensitive.
     pub product_type: String,
-    /// `BizRegionId`: only groups that live there; `None` for all that the endpoint serves.
+    /// `BizRegionId`: only groups in this region; `None` for all regions that the endpoint serves.
     pub region: Option<String>,
     /// `AppInstanceGroupId`: only this group; `None` for all groups.
     pub group_id: Option<String>,
-    /// Which of them.
+    /// Further filters.
     pub filter: GroupFilter,
 }
 
-/// What to ask of `ListAppInstances`.
+/// Parameters of `ListAppInstances`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct InstanceQuery {
     /// `AppInstanceGroupId`: required.
     pub group_id: String,
-    /// `AppInstanceId`: this one only.
+    /// `AppInstanceId`: only this instance.
     pub instance_id: Option<String>,
-    /// `UserIdList`: bound to these users, at most 100.
+    /// `UserIdList`: only instances bound to these users, at most 100.
     pub user_ids: Vec<String>,
-    /// `AppInstanceIdList`: these only, at most 100.
+    /// `AppInstanceIdList`: only these instances, at most 100.
     pub instance_ids: Vec<String>,
-    /// `IncludeDeleted`: deleted ones too; the API refuses it without `instance_ids`.
+    /// `IncludeDeleted`: also deleted instances; the API rejects it without `instance_ids`.
     pub include_deleted: bool,
-    /// `Status`: one of these.
+    /// `Status`: only instances with one of these statuses.
     pub status: Vec<String>,
 }
 
-/// What to ask of `ListPersistentAppInstances`.
+/// Parameters of `ListPersistentAppInstances`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct PersistentQuery {
     /// `ProductType`: required.
     pub product_type: String,
     /// `AppInstanceGroupId`: required.
     pub group_id: String,
-    /// `AppInstancePersistentIds`: these only.
+    /// `AppInstancePersistentIds`: only these persistent sessions.
     pub persistent_ids: Vec<String>,
 }
 
 impl GroupQuery {
     /// The request for one page.
-    pub fn request(&self, page: Page) -> Request {
+    pub fn request(&self, page: PageRequest) -> Request {
         let filter = &self.filter;
         let mut query = vec![value("ProductType", &self.product_type)];
         query.extend(paging(page));
@@ -88,18 +79,18 @@ impl GroupQuery {
             .chain(list("UserGroupIds", &filter.user_group_ids))
             .chain(list("ExcludedUserGroupIds", &filter.excluded_user_group_ids))
             .collect();
-        Request { operation: operation::LIST_GROUPS, version: VERSION, query, form: Some(form) }
+        Request { operation: LIST_APP_INSTANCE_GROUP, version: VERSION, query, form: Some(form) }
     }
 }
 
 impl InstanceQuery {
     /// All instances of one group.
     pub fn of(group_id: &str) -> Self {
-        InstanceQuery { group_id: group_id.to_owned(), ..Self::default() }
+        Self { group_id: group_id.to_owned(), ..Self::default() }
     }
 
     /// The request for one page.
-    pub fn request(&self, page: Page) -> Request {
+    pub fn request(&self, page: PageRequest) -> Request {
         let mut query = vec![value("AppInstanceGroupId", &self.group_id)];
         query.extend(paging(page));
         query.extend(optional("AppInstanceId", &self.instance_id));
@@ -109,14 +100,14 @@ impl InstanceQuery {
         }
         let form =
             list("AppInstanceIdList", &self.instance_ids).chain(list("Status", &self.status)).collect();
-        Request { operation: operation::LIST_INSTANCES, version: VERSION, query, form: Some(form) }
+        Request { operation: LIST_APP_INSTANCES, version: VERSION, query, form: Some(form) }
     }
 }
 
 impl PersistentQuery {
     /// All persistent sessions of one group.
     pub fn of(product_type: &str, group_id: &str) -> Self {
-        PersistentQuery {
+        Self {
             product_type: product_type.to_owned(),
             group_id: group_id.to_owned(),
             persistent_ids: Vec::new(),
@@ -124,20 +115,20 @@ impl PersistentQuery {
     }
 
     /// The request for one page.
-    pub fn request(&self, page: Page) -> Request {
+    pub fn request(&self, page: PageRequest) -> Request {
         let mut query =
             vec![value("ProductType", &self.product_type), value("AppInstanceGroupId", &self.group_id)];
         query.extend(paging(page));
         query.extend(list("AppInstancePersistentIds", &self.persistent_ids));
-        Request { operation: operation::LIST_PERSISTENT, version: VERSION, query, form: None }
+        Request { operation: LIST_PERSISTENT_APP_INSTANCES, version: VERSION, query, form: None }
     }
 }
 
-fn paging(page: Page) -> [Parameter; 2] {
+fn paging(page: PageRequest) -> [Parameter; 2] {
     [value("PageSize", page.size.to_string()), value("PageNumber", page.number.to_string())]
 }
 
-/// A filter; an empty one would be sent and signed as such, and mean who knows what.
+/// A filter, unless it is empty: the API does not define the meaning of an empty filter.
 fn optional(name: &'static str, text: &Option<String>) -> Option<Parameter> {
     text.as_ref().filter(|text| !text.is_empty()).map(|text| value(name, text))
 }

@@ -1,126 +1,64 @@
-//! Listings of records as the API sends them: nothing converted, nothing folded, nothing left out.
+//! Listings of records exactly as the API sends them, for tools that display responses.
 //!
-//! For tools that show what the API says. The exporter's own numbers come from `listings`, which keeps
-//! no record at all.
-
-use std::collections::{HashMap, hash_map::Entry};
+//! What is not here: the listings of the exporter itself (`listings`), which keep no records.
 
 use serde_json::value::RawValue;
 
-use super::{
-    listings::parse,
-    operations::{GroupQuery, InstanceQuery, Page, PersistentQuery, operation},
-    paging::{Facts, Pass, Source},
-    wire::{self, Model, Raw},
-};
-use crate::{
-    aliyun::{Error, Request},
-    fleet::DecodeIssues,
-};
+use super::operations::PageRequest;
+use super::ordered::Ordered;
+use super::page_response::parse;
+use super::paging::{PageStats, PagedListing, Pass};
+use super::query::Query;
+use super::wire::{Model, Raw};
+use crate::aliyun::{Error, Request};
 
 /// One element of a listing as the API sent it: its JSON text, byte for byte.
 pub type Record = Box<RawValue>;
 
-/// A question that one of the three listings answers.
-pub trait Query: Sync {
-    /// The operation asked.
-    const OPERATION: &'static str;
-    /// An element of the answer.
-    type Model<'a>: Model<'a> + wire::Object<'a>;
-
-    /// The request for one page.
-    fn request(&self, page: Page) -> Request;
+/// The number of elements that a page reports; the number of its own elements if it reports none.
+pub(super) fn count<Q: Query>(page: PageRequest, body: &[u8]) -> Result<u64, Error> {
+    let (_, stats, _) = parse::<Q::Model<'_>>(Q::OPERATION, page, body)?;
+    Ok(stats.total.unwrap_or(stats.elements))
 }
 
-impl Query for GroupQuery {
-    const OPERATION: &'static str = operation::LIST_GROUPS;
-    type Model<'a> = wire::Group<'a>;
-
-    fn request(&self, page: Page) -> Request {
-        self.request(page)
-    }
-}
-
-impl Query for InstanceQuery {
-    const OPERATION: &'static str = operation::LIST_INSTANCES;
-    type Model<'a> = wire::Instance<'a>;
-
-    fn request(&self, page: Page) -> Request {
-        self.request(page)
-    }
-}
-
-impl Query for PersistentQuery {
-    const OPERATION: &'static str = operation::LIST_PERSISTENT;
-    type Model<'a> = wire::Persistent<'a>;
-
-    fn request(&self, page: Page) -> Request {
-        self.request(page)
-    }
-}
-
-/// How many elements a page says that there are; those on it where it doesn't say.
-pub(super) fn count<Q: Query>(page: Page, body: &[u8]) -> Result<u64, Error> {
-    let (_, facts, _) = parse::<Q::Model<'_>>(Q::OPERATION, page, body)?;
-    Ok(facts.total.unwrap_or(facts.elements))
-}
-
-/// The listing that answers a query.
+/// The records of a query, in the order of the API.
 pub(super) struct Records<'q, Q>(pub(super) &'q Q);
 
-/// Where a record was listed: page and position. Which page arrived first must not decide the order,
-/// nor which of two duplicates stays.
-type Place = (u64, usize);
-
-/// Records by their id, and those without one.
-#[derive(Default)]
-pub(super) struct Placed {
-    by_id: HashMap<Box<str>, (Place, Record)>,
-    nameless: Vec<(Place, Record)>,
-}
-
-impl<Q: Query> Source for Records<'_, Q> {
-    type Sink = Placed;
+impl<Q: Query> PagedListing for Records<'_, Q> {
+    type Accumulator = Ordered<Record>;
     type Data = Vec<Record>;
 
-    fn request(&self, page: Page) -> Request {
-        Query::request(self.0, page)
+    fn request(&self, page: PageRequest) -> Request {
+        self.0.request(page)
     }
 
-    fn sink(&self) -> Placed {
-        Placed::default()
+    fn accumulator(&self) -> Ordered<Record> {
+        Ordered::default()
     }
 
-    fn read(&self, page: Page, body: &[u8], pass: &Pass<Placed>) -> Result<Facts, Error> {
-        let (answer, mut facts, noted) = parse::<Raw<'_, Q::Model<'_>>>(Q::OPERATION, page, body)?;
-        pass.with(|placed, issues: &mut DecodeIssues| {
-            issues.merge(&noted);
-            for (position, raw) in answer.models.items.iter().enumerate() {
-                let place = (page.number, position);
-                let Ok(Some(id)) = raw.id().code() else {
-                    facts.skipped += 1;
-                    placed.nameless.push((place, raw.json.to_owned()));
-                    continue;
-                };
-                match placed.by_id.entry(id.into()) {
-                    Entry::Vacant(vacant) => {
-                        facts.fresh += 1;
-                        vacant.insert((place, raw.json.to_owned()));
-                    }
-                    Entry::Occupied(mut earlier) if place < earlier.get().0 => {
-                        earlier.insert((place, raw.json.to_owned()));
-                    }
-                    Entry::Occupied(_) => {}
+    fn add_page(
+        &self,
+        page: PageRequest,
+        body: &[u8],
+        pass: &Pass<Ordered<Record>>,
+    ) -> Result<PageStats, Error> {
+        let (response, mut stats, issues) = parse::<Raw<'_, Q::Model<'_>>>(Q::OPERATION, page, body)?;
+        pass.update(|ordered, all_issues| {
+            all_issues.merge(&issues);
+            for (position, raw) in response.models.items.iter().enumerate() {
+                let position = (page.number, position);
+                if let Ok(Some(id)) = raw.id().code() {
+                    stats.fresh += u64::from(ordered.insert(position, id, || raw.json.to_owned()));
+                } else {
+                    stats.skipped += 1;
+                    ordered.push_without_id(position, raw.json.to_owned());
                 }
             }
         });
-        Ok(facts)
+        Ok(stats)
     }
 
-    fn finish(&self, placed: Placed, _reported: u64) -> Vec<Record> {
-        let mut records = placed.nameless;
-        records.extend(placed.by_id.into_values());
-        records.sort_unstable_by_key(|(place, _)| *place);
-        records.into_iter().map(|(_, record)| record).collect()
+    fn finish(&self, ordered: Ordered<Record>, _reported: u64) -> Vec<Record> {
+        ordered.into_sorted()
     }
 }

@@ -1,117 +1,120 @@
-//! Following a listing through its pages: concurrently, each folded as it arrives, and once more from
-//! the beginning where the listing moved meanwhile.
+//! Fetches a listing page by page: concurrently, accumulating each page as it arrives, and again from
+//! the beginning if the listing changed meanwhile.
 //!
-//! What is not here: limits of rate and of requests in flight (the client's), and what an item means.
+//! What is not here: limits of the request rate and of concurrent requests (`aliyun`), and the meaning
+//! of elements (`listings`).
 
 mod plan;
 
-use std::sync::{Mutex, PoisonError};
-
 use futures_util::stream::{FuturesUnordered, StreamExt};
+use parking_lot::Mutex;
 
-pub(super) use self::plan::Facts;
+pub(super) use self::plan::PageStats;
 use self::plan::Plan;
-use super::{Listing, operations::Page};
-use crate::{
-    aliyun::{Call, Error, Request},
-    fleet::DecodeIssues,
-};
+use super::Listing;
+use super::operations::PageRequest;
+use crate::aliyun::{Call, Error, Request};
+use crate::fleet::DecodeIssues;
 
-/// Pages of one listing that are asked for at once. The client limits what is in flight altogether;
-/// this keeps one large group from queueing thousands of requests before everybody else's.
-const CONCURRENCY: usize = 8;
+/// Pages of one listing that are requested at the same time. The client limits concurrent requests of
+/// all listings; this limit keeps one large group from delaying all others by thousands of requests.
+const MAX_CONCURRENT_PAGES: usize = 8;
 
-/// How often a listing is gone through before it is published although its pages disagree.
+/// Passes after which a listing is published although its pages are inconsistent.
 pub(super) const MAX_PASSES: u64 = 3;
 
-/// What can be listed: how to ask for a page, and what to do with it.
-pub(super) trait Source: Sync {
-    /// Where the pages of one pass go.
-    type Sink: Send;
-    /// What comes of them.
+/// A listing that can be fetched page by page.
+pub(super) trait PagedListing: Sync {
+    /// Collects the pages of one pass.
+    type Accumulator: Send;
+    /// The result.
     type Data;
 
     /// The request for one page.
-    fn request(&self, page: Page) -> Request;
+    fn request(&self, page: PageRequest) -> Request;
 
-    /// A place for the pages of a new pass.
-    fn sink(&self) -> Self::Sink;
+    /// An empty accumulator for a new pass.
+    fn accumulator(&self) -> Self::Accumulator;
 
-    /// Reads a page into the sink. The sink is left alone when this fails.
-    fn read(&self, page: Page, body: &[u8], pass: &Pass<Self::Sink>) -> Result<Facts, Error>;
+    /// Parses a page and adds it to the pass. On an error the pass is unchanged.
+    fn add_page(
+        &self,
+        page: PageRequest,
+        body: &[u8],
+        pass: &Pass<Self::Accumulator>,
+    ) -> Result<PageStats, Error>;
 
-    /// What was listed, once all pages are in.
-    fn finish(&self, sink: Self::Sink, reported: u64) -> Self::Data;
+    /// The result, after all pages were added; `reported` is the `TotalCount`.
+    fn finish(&self, accumulator: Self::Accumulator, reported: u64) -> Self::Data;
 }
 
-/// What one pass has gathered so far.
-pub(super) struct Pass<S> {
-    gathered: Mutex<(S, DecodeIssues)>,
+/// The pages of one pass so far.
+pub(super) struct Pass<A> {
+    inner: Mutex<(A, DecodeIssues)>,
 }
 
-impl<S> Pass<S> {
-    /// Changes it. Not held while a page is parsed, only while it is folded.
-    pub(super) fn with<T>(&self, change: impl FnOnce(&mut S, &mut DecodeIssues) -> T) -> T {
-        // A fold that panicked takes its whole listing down with it, so nobody sees what it left.
-        let mut gathered = self.gathered.lock().unwrap_or_else(PoisonError::into_inner);
-        let (sink, issues) = &mut *gathered;
-        change(sink, issues)
+impl<A> Pass<A> {
+    /// Updates the accumulator under a lock, which is not held while a page is parsed.
+    pub(super) fn update<T>(&self, update: impl FnOnce(&mut A, &mut DecodeIssues) -> T) -> T {
+        let mut inner = self.inner.lock();
+        let (accumulator, issues) = &mut *inner;
+        update(accumulator, issues)
     }
 }
 
-/// Lists everything that `source` is about.
-pub(super) async fn list<C: Call, S: Source>(
+/// Fetches a whole listing.
+pub(super) async fn list<C: Call, L: PagedListing>(
     call: &C,
-    source: &S,
+    listing: &L,
     page_size: u32,
-) -> Result<Listing<S::Data>, Error> {
+) -> Result<Listing<L::Data>, Error> {
     let mut requests = 0;
     let mut inconsistencies = 0;
     loop {
-        let pass = Pass { gathered: Mutex::new((source.sink(), DecodeIssues::default())) };
-        let plan = go_through(call, source, page_size, &pass, &mut requests).await?;
+        let pass = Pass { inner: Mutex::new((listing.accumulator(), DecodeIssues::default())) };
+        let plan = run_pass(call, listing, page_size, &pass, &mut requests).await?;
         if !plan.is_consistent() {
             inconsistencies += 1;
             if inconsistencies < MAX_PASSES {
                 continue;
             }
         }
-        let (sink, issues) = pass.gathered.into_inner().unwrap_or_else(PoisonError::into_inner);
-        let data = source.finish(sink, plan.reported());
+        let (accumulator, issues) = pass.inner.into_inner();
+        let data = listing.finish(accumulator, plan.reported());
         return Ok(Listing { data, requests, inconsistencies, issues });
     }
 }
 
-/// One pass: asks for every page that the plan wants.
-async fn go_through<C: Call, S: Source>(
+/// One pass: fetches every page of the plan.
+async fn run_pass<C: Call, L: PagedListing>(
     call: &C,
-    source: &S,
+    listing: &L,
     page_size: u32,
-    pass: &Pass<S::Sink>,
+    pass: &Pass<L::Accumulator>,
     requests: &mut u64,
 ) -> Result<Plan, Error> {
     let mut plan = Plan::new(page_size);
     let mut under_way = FuturesUnordered::new();
     loop {
-        while under_way.len() < CONCURRENCY
+        while under_way.len() < MAX_CONCURRENT_PAGES
             && let Some(number) = plan.next()
         {
             *requests += 1;
-            under_way.push(fetch(call, source, Page { number, size: page_size }, pass));
+            under_way.push(fetch(call, listing, PageRequest { number, size: page_size }, pass));
         }
-        let Some(answer) = under_way.next().await else { return Ok(plan) };
-        let (number, facts) = answer?;
-        plan.answered(number, facts);
+        let Some(result) = under_way.next().await else { return Ok(plan) };
+        let (number, stats) = result?;
+        plan.page_received(number, stats);
     }
 }
 
-async fn fetch<C: Call, S: Source>(
+async fn fetch<C: Call, L: PagedListing>(
     call: &C,
-    source: &S,
-    page: Page,
-    pass: &Pass<S::Sink>,
-) -> Result<(u64, Facts), Error> {
-    let request = source.request(page);
-    let facts = call.call(&request, |body: &[u8]| source.read(page, body, pass)).await?;
-    Ok((page.number, facts))
+    listing: &L,
+    page: PageRequest,
+    pass: &Pass<L::Accumulator>,
+) -> Result<(u64, PageStats), Error> {
+    let request = listing.request(page);
+    let stats = call.call(&request, |body: &[u8]| listing.add_page(page, body, pass)).await?;
+    Ok((page.number, stats))
 }

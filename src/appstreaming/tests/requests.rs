@@ -3,11 +3,11 @@ use std::collections::BTreeMap;
 use super::{Cloud, run, sample};
 use crate::{
     aliyun::{Request, request::Parameter},
-    appstreaming::{Client, GroupFilter, GroupQuery, InstanceQuery, Page, PersistentQuery},
+    appstreaming::{Client, GroupFilter, GroupQuery, InstanceQuery, PageRequest, PersistentQuery},
     fleet::FoldOptions,
 };
 
-const PAGE: Page = Page { number: 3, size: 50 };
+const PAGE: PageRequest = PageRequest { number: 3, size: 50 };
 
 fn shown(parameters: &[Parameter]) -> Vec<String> {
     let mut shown: Vec<String> = parameters.iter().map(|(name, value)| format!("{name}={value}")).collect();

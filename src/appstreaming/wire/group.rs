@@ -1,6 +1,7 @@
-//! `ListAppInstanceGroup`, one element with all that is nested in it.
+//! `ListAppInstanceGroup`: one element, with its nested objects.
 
-use super::{Maybe, Objects, Scalar, Scalars, object::object};
+use super::object::object;
+use super::{Maybe, Objects, Scalar, Scalars};
 
 object! {
     /// One element of `AppInstanceGroupModels`.
@@ -15,43 +16,43 @@ object! {
         product_type: Scalar<'a> = "ProductType",
         /// Where the group lives.
         region_id: Scalar<'a> = "RegionId",
-        /// What the group is doing.
+        /// The group's status.
         status: Scalar<'a> = "Status",
-        /// How its resources are.
+        /// The status of its resources.
         resource_status: Scalar<'a> = "ResourceStatus",
-        /// How it is paid for.
+        /// Prepaid or postpaid.
         charge_type: Scalar<'a> = "ChargeType",
-        /// Whether it is sold by node or by session.
+        /// Sold by node or by session.
         charge_resource_mode: Scalar<'a> = "ChargeResourceMode",
         /// Subscription resources configured.
         amount: Scalar<'a> = "Amount",
-        /// Least instances.
+        /// Lower bound of the number of instances.
         min_amount: Scalar<'a> = "MinAmount",
-        /// Most instances.
+        /// Upper bound of the number of instances.
         max_amount: Scalar<'a> = "MaxAmount",
         /// Percent, a string.
         reserve_amount_ratio: Scalar<'a> = "ReserveAmountRatio",
-        /// Least sessions kept unused.
+        /// Lower bound of unused sessions.
         reserve_min_amount: Scalar<'a> = "ReserveMinAmount",
-        /// Most sessions kept unused.
+        /// Upper bound of unused sessions.
         reserve_max_amount: Scalar<'a> = "ReserveMaxAmount",
-        /// Sessions.
+        /// Sessions added by one scale-out.
         scaling_step: Scalar<'a> = "ScalingStep",
         /// Percent, a string.
         scaling_usage_threshold: Scalar<'a> = "ScalingUsageThreshold",
         /// Minutes.
         scaling_down_after_idle_minutes: Scalar<'a> = "ScalingDownAfterIdleMinutes",
-        /// Minutes, a string; -1 is for ever.
+        /// Minutes, a string; -1 is unlimited.
         session_timeout: Scalar<'a> = "SessionTimeout",
         /// Empty or null for groups sold by session.
         node_pools: Objects<NodePool<'a>> = "NodePool",
-        /// What is installed.
+        /// The installed applications.
         apps: Objects<App<'a>> = "Apps",
         /// A placeholder, not a size.
         instance_type: Scalar<'a> = "AppInstanceType",
         /// The image.
         image_id: Scalar<'a> = "AppCenterImageId",
-        /// The image's system.
+        /// The image's operating system.
         os_type: Scalar<'a> = "OsType",
         /// The policy.
         policy_id: Scalar<'a> = "AppPolicyId",
@@ -59,23 +60,23 @@ object! {
         policy_version: Scalar<'a> = "AppPolicyVersion",
         /// Whether the image supports the unified policy.
         policy_image_check: Scalar<'a> = "AppPolicyImageCheck",
-        /// Whether users go unchecked.
+        /// Whether users are not authenticated.
         skip_user_auth_check: Scalar<'a> = "SkipUserAuthCheck",
-        /// What users are authorised for.
+        /// What users are authorised to use.
         auth_mode: Scalar<'a> = "AuthMode",
-        /// The network it is reached by.
+        /// The network by which clients connect.
         access_type: Scalar<'a> = "AccessType",
-        /// Whether users and user groups can be authorised together.
+        /// Whether users and user groups can be authorised at the same time.
         support_user_group_mixed_auth: Scalar<'a> = "SupportUserGroupMixedAuth",
-        /// Whether they are.
+        /// Whether users and user groups are authorised at the same time.
         user_group_auth_mode: Scalar<'a> = "UserGroupAuthMode",
-        /// Sent with a line feed at its end.
+        /// Sent with a trailing line feed.
         office_site_id: Scalar<'a> = "OfficeSiteId",
         /// The image's version.
         ota_info: Maybe<OtaInfo<'a>> = "OtaInfo",
         /// The tags.
         tags: Objects<Tag<'a>> = "Tags",
-        /// The same tags once more.
+        /// A copy of the tags.
         resource_tags: Objects<Tag<'a>> = "ResourceTags",
         /// Time of creation.
         created: Scalar<'a> = "GmtCreate",
@@ -93,37 +94,37 @@ object! {
         node_instance_type: Scalar<'a> = "NodeInstanceType",
         /// Name of the size.
         node_type_name: Scalar<'a> = "NodeTypeName",
-        /// Subscription nodes there are now.
+        /// Current number of subscription nodes.
         node_amount: Scalar<'a> = "NodeAmount",
-        /// Of these, in use.
+        /// Subscription nodes in use.
         node_used: Scalar<'a> = "NodeUsed",
-        /// Sessions one node can serve.
+        /// Sessions that one node can serve.
         node_capacity: Scalar<'a> = "NodeCapacity",
-        /// Elastic nodes there are now.
+        /// Current number of elastic nodes.
         scaling_node_amount: Scalar<'a> = "ScalingNodeAmount",
-        /// Of these, in use.
+        /// Elastic nodes in use.
         scaling_node_used: Scalar<'a> = "ScalingNodeUsed",
-        /// Nodes bought in the beginning.
+        /// Nodes bought when the group was created.
         amount: Scalar<'a> = "Amount",
-        /// How it scales.
+        /// The scaling strategy.
         strategy_type: Scalar<'a> = "StrategyType",
-        /// Most elastic nodes.
+        /// Maximum number of elastic nodes.
         max_scaling_amount: Scalar<'a> = "MaxScalingAmount",
-        /// A brake on scale-out.
+        /// Idle sessions above which no scale-out happens.
         max_idle_app_instance_amount: Scalar<'a> = "MaxIdleAppInstanceAmount",
-        /// Nodes.
+        /// Nodes added by one scale-out.
         scaling_step: Scalar<'a> = "ScalingStep",
         /// Percent, a string.
         scaling_usage_threshold: Scalar<'a> = "ScalingUsageThreshold",
         /// Minutes.
         scaling_down_after_idle_minutes: Scalar<'a> = "ScalingDownAfterIdleMinutes",
-        /// Present even where it isn't in force.
+        /// Present also where the strategy is another.
         recurrence_schedules: Objects<RecurrenceSchedule<'a>> = "RecurrenceSchedules",
-        /// First day.
+        /// First day on which the strategy applies.
         strategy_enable_date: Scalar<'a> = "StrategyEnableDate",
-        /// Last day.
+        /// Last day on which the strategy applies.
         strategy_disable_date: Scalar<'a> = "StrategyDisableDate",
-        /// Whether nodes are prepared ahead.
+        /// Whether nodes are prepared in advance.
         warm_up: Scalar<'a> = "WarmUp",
     }
 }
@@ -131,7 +132,7 @@ object! {
 object! {
     /// One element of `RecurrenceSchedules`.
     RecurrenceSchedule<'a> {
-        /// Weekly, in either case.
+        /// Weekly, in any case.
         recurrence_type: Scalar<'a> = "RecurrenceType",
         /// 1 Monday to 7 Sunday.
         recurrence_values: Scalars<'a> = "RecurrenceValues",
@@ -143,11 +144,11 @@ object! {
 object! {
     /// One element of `TimerPeriods`.
     TimerPeriod<'a> {
-        /// Nodes.
+        /// Nodes required.
         amount: Scalar<'a> = "Amount",
-        /// Wall clock.
+        /// Start, wall clock.
         start: Scalar<'a> = "StartTime",
-        /// Wall clock.
+        /// End, wall clock.
         end: Scalar<'a> = "EndTime",
     }
 }
@@ -169,13 +170,13 @@ object! {
 }
 
 object! {
-    /// The image's version and the one that waits.
+    /// The versions of the image: in use, and of a pending update.
     OtaInfo<'a> {
-        /// The one in use.
+        /// The version in use.
         version: Scalar<'a> = "OtaVersion",
-        /// Null or empty when none waits.
+        /// Null or empty when no update is pending.
         new_version: Scalar<'a> = "NewOtaVersion",
-        /// The update.
+        /// The update task.
         task_id: Scalar<'a> = "TaskId",
     }
 }
@@ -187,7 +188,7 @@ object! {
         key: Scalar<'a> = "Key",
         /// Its value.
         value: Scalar<'a> = "Value",
-        /// Who set it.
+        /// Set by the system or by the customer.
         scope: Scalar<'a> = "Scope",
     }
 }

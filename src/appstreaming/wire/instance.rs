@@ -1,15 +1,16 @@
-//! `ListAppInstances`, one element.
+//! `ListAppInstances`: one element.
 
-use super::{Maybe, Scalar, object::object};
+use super::object::object;
+use super::{Maybe, Scalar};
 
 object! {
     /// One element of `AppInstanceModels`.
     Instance<'a> {
         /// The key.
         id: Scalar<'a> = "AppInstanceId",
-        /// The group asked for.
+        /// The group, as requested.
         group_id: Scalar<'a> = "AppInstanceGroupId",
-        /// What the instance is doing.
+        /// The instance's status.
         status: Scalar<'a> = "Status",
         /// Whether its user is connected.
         session_status: Scalar<'a> = "SessionStatus",
@@ -23,7 +24,7 @@ object! {
         network_interface_id: Scalar<'a> = "NetworkInterfaceId",
         /// The node it runs on, in groups sold by node.
         node_id: Scalar<'a> = "NodeId",
-        /// How that node is paid for.
+        /// Whether the node is prepaid or postpaid.
         charge_type: Scalar<'a> = "ChargeType",
         /// Time of creation.
         created: Scalar<'a> = "GmtCreate",

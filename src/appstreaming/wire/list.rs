@@ -1,72 +1,71 @@
-//! Lists and nested objects that take whatever the API sends in their place.
+//! Lists and nested objects, which accept any JSON value in their place.
 
-use std::{fmt, marker::PhantomData};
+use std::fmt;
+use std::marker::PhantomData;
 
-use serde::{
-    Deserialize, Deserializer,
-    de::{IgnoredAny, MapAccess, SeqAccess, Visitor},
-};
+use serde::de::{IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 
 use super::{Element, Object, Scalar};
 
 /// A list of objects.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Objects<T> {
-    /// The elements that are objects, in their order.
+    /// The elements that are objects, in order.
     pub items: Vec<T>,
-    /// How many elements were something else.
+    /// The number of other elements.
     pub skipped: u64,
-    /// What stood in the list's place.
+    /// Which kind of value the API sent.
     pub presence: Presence,
 }
 
 /// A list of scalars.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Scalars<'a> {
-    /// The elements, in their order; lists and objects among them are unreadable scalars.
+    /// The elements, in order; lists and objects among them are unreadable scalars.
     pub items: Vec<Scalar<'a>>,
-    /// What stood in the list's place.
+    /// Which kind of value the API sent.
     pub presence: Presence,
 }
 
-/// An object that may be missing.
+/// An object that may be absent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Maybe<T> {
     /// Absent, null or an empty string.
     #[default]
     Absent,
-    /// Here it is.
+    /// An object.
     Object(T),
-    /// Something that isn't an object.
+    /// A value of another type.
     Invalid,
 }
 
-/// What stood in the place of a list.
+/// Which kind of value the API sent for a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Presence {
-    /// The member wasn't there.
+    /// The member is absent.
     #[default]
     Absent,
-    /// Null or an empty string, which means the same everywhere in this API.
+    /// Null or an empty string, which mean the same in this API.
     Null,
     /// A list.
     List,
-    /// Something else.
+    /// A value of another type.
     Invalid,
 }
 
 impl<T> Objects<T> {
-    /// How many elements the list has, of whatever type.
+    /// The number of elements of any type.
     pub fn len(&self) -> u64 {
         self.items.len() as u64 + self.skipped
     }
 
-    /// Whether the list has no element at all.
+    /// Whether the list has no elements.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    fn without(presence: Presence) -> Self {
+    fn empty(presence: Presence) -> Self {
         Objects { presence, ..Self::default() }
     }
 }
@@ -78,7 +77,7 @@ impl<T> Default for Objects<T> {
 }
 
 impl<T> Maybe<T> {
-    /// The object, if it is one.
+    /// The object, if there is one.
     pub fn object(&self) -> Option<&T> {
         match self {
             Maybe::Object(object) => Some(object),
@@ -115,8 +114,8 @@ struct ObjectsVisitor<T>(PhantomData<T>);
 struct MaybeVisitor<T>(PhantomData<T>);
 struct ScalarsVisitor;
 
-/// The answers to everything that is neither null nor what the visitor is for: `$empty` for an empty
-/// string, `$invalid` for the rest.
+/// Methods of a visitor for all values of other types: `$empty` is the result for null and an empty
+/// string, `$invalid` for the others.
 macro_rules! others {
     ($empty:expr, $invalid:expr) => {
         fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -152,14 +151,14 @@ macro_rules! others {
 impl<'de, T: Element<'de>> Visitor<'de> for ObjectsVisitor<T> {
     type Value = Objects<T>;
 
-    others!(Objects::without(Presence::Null), Objects::without(Presence::Invalid));
+    others!(Objects::empty(Presence::Null), Objects::empty(Presence::Invalid));
 
     fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<Objects<T>, A::Error> {
-        skip_members(members).map(|()| Objects::without(Presence::Invalid))
+        skip_members(members).map(|()| Objects::empty(Presence::Invalid))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Objects<T>, A::Error> {
-        let mut list = Objects::without(Presence::List);
+        let mut list = Objects::empty(Presence::List);
         while let Some(element) = elements.next_element()? {
             match element {
                 Maybe::Object(object) => list.items.push(object),

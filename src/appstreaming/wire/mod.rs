@@ -1,10 +1,11 @@
-//! The three answers as they are on the wire: borrowed from the page's bytes, nothing interpreted yet.
+//! The three responses as the API sends them: borrowed from the page's bytes, without interpretation.
 //!
-//! Only what isn't JSON, or isn't an object at the top, fails a page. Everything below that is kept as
-//! [`Scalar`], [`Objects`], [`Scalars`] or [`Maybe`], which take any JSON value, so that one odd field
-//! never costs the other items of its page. Unknown fields are skipped, of duplicate keys the last wins.
+//! A page fails to parse only if it is not a JSON object. Its members are kept as [`Scalar`],
+//! [`Objects`], [`Scalars`] or [`Maybe`], which accept any JSON value, so that one invalid field does
+//! not fail the other elements of its page. Unknown members are skipped. Of duplicate members the last
+//! one counts.
 //!
-//! What is not here: units, times and meaning (`convert`), and what a page says about the listing
+//! What is not here: units, times and meaning (`convert`), and whether pages are consistent
 //! (`paging`).
 
 mod group;
@@ -22,7 +23,7 @@ pub use group::{App, Group, NodePool, OtaInfo, RecurrenceSchedule, Tag, TimerPer
 pub use instance::{BindInfo, Instance};
 pub use list::{Maybe, Objects, Presence, Scalars};
 pub use object::{Element, Object};
-pub use page::{Malformed, Model, Page};
+pub use page::{Malformed, Model, PageResponse};
 pub use persistent::Persistent;
 pub use raw::Raw;
 pub use scalar::{Scalar, Unreadable};

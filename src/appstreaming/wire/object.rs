@@ -1,37 +1,34 @@
-//! Objects: how a struct is read from one, and the macro that writes it down.
+//! Objects: traits for reading them, and the macro that declares a struct for one.
 
-use std::{borrow::Cow, fmt};
+use std::borrow::Cow;
+use std::fmt;
 
-use serde::{
-    Deserialize, Deserializer,
-    de::{MapAccess, Visitor},
-};
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 
 use super::Maybe;
 
 /// A type that is read from a JSON object.
 pub trait Object<'de>: Sized + Default {
-    /// Reads the members. Fails only where the JSON itself is broken.
+    /// Reads the members. Fails only if the JSON is malformed.
     ///
     /// # Errors
-    ///
-    /// The deserializer's.
+    /// The deserializer's error.
     fn read<A: MapAccess<'de>>(members: A) -> Result<Self, A::Error>;
 }
 
-/// A type that is read from any JSON value, of which only objects are of use.
+/// A type that is read from any JSON value, but only objects are valid.
 ///
-/// Every [`Object`] is one; [`Raw`](super::Raw) is another, which keeps the value's own text.
+/// Implemented for every [`Object`], and for [`Raw`](super::Raw), which keeps the value's text.
 pub trait Element<'de>: Sized {
-    /// Reads the value. Fails only where the JSON itself is broken.
+    /// Reads the value. Fails only if the JSON is malformed.
     ///
     /// # Errors
-    ///
-    /// The deserializer's.
+    /// The deserializer's error.
     fn element<D: Deserializer<'de>>(deserializer: D) -> Result<Maybe<Self>, D::Error>;
 }
 
-/// A member's name; borrowed unless it has escapes.
+/// A member's name, borrowed unless it contains escapes.
 pub(super) struct Name<'a>(pub(super) Cow<'a, str>);
 
 impl<'de: 'a, 'a> Deserialize<'de> for Name<'a> {
@@ -58,8 +55,8 @@ impl<'de: 'a, 'a> Deserialize<'de> for Name<'a> {
     }
 }
 
-/// Declares a struct and reads it from an object: unknown members are skipped, and of duplicates the
-/// last wins (derived code would refuse them, and with them the page).
+/// Declares a struct and its [`Object`] implementation. Unknown members are skipped; of duplicates the
+/// last one counts (serde's derived code would reject duplicates, and thereby the page).
 macro_rules! object {
     (
         $(#[$meta:meta])*

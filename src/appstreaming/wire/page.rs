@@ -1,59 +1,58 @@
-//! A page: what all three answers have in common around their list.
+//! A page of a response: the members that all three operations have in common.
 
-use std::{fmt, marker::PhantomData};
+use std::fmt;
+use std::marker::PhantomData;
 
-use serde::{
-    Deserialize, Deserializer,
-    de::{IgnoredAny, MapAccess, Visitor},
-};
+use serde::de::{IgnoredAny, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use serde_json::error::Category;
 use thiserror::Error;
 
-use super::{Element, Group, Instance, Objects, Persistent, Scalar, object::Name};
+use super::object::Name;
+use super::{Element, Group, Instance, Objects, Persistent, Scalar};
 
 /// An element of one of the three listings.
 pub trait Model<'de>: Element<'de> {
-    /// The member of the answer that holds the list.
+    /// The name of the response's member that is the list.
     const LIST: &'static str;
 
-    /// What tells it from the others of its listing.
+    /// The element's id, unique within its listing.
     fn id(&self) -> Scalar<'de>;
 }
 
-/// One answer.
+/// One page of a response.
 #[derive(Debug, Clone)]
-pub struct Page<'a, T> {
-    /// `TotalCount`: of all pages.
+pub struct PageResponse<'a, T> {
+    /// `TotalCount`: the number of elements on all pages.
     pub total_count: Scalar<'a>,
-    /// `PageSize`: echo of the request, or less.
+    /// `PageSize`: as requested, or less.
     pub page_size: Scalar<'a>,
-    /// `PageNumber`: echo of the request.
+    /// `PageNumber`: as requested.
     pub page_number: Scalar<'a>,
     /// `RequestId`.
     pub request_id: Scalar<'a>,
-    /// `Code`, in either case: present in an error only.
+    /// `Code` or `code`: present only in errors.
     pub code: Scalar<'a>,
     /// The list.
     pub models: Objects<T>,
 }
 
-/// Why bytes are no page. Says where, never what stood there: that may be personal data.
+/// Why bytes are not a page. Contains the position, but not the content, which may be personal data.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum Malformed {
-    /// Broken JSON.
-    #[error("the answer is not JSON: {0}")]
+    /// Malformed JSON.
+    #[error("the response is not JSON: {0}")]
     Syntax(String),
-    /// JSON, but no object at the top.
-    #[error("the answer is JSON, but not an object")]
+    /// JSON, but not an object.
+    #[error("the response is JSON, but not an object")]
     NotAnObject,
 }
 
-impl<'a, T: Model<'a>> Page<'a, T> {
-    /// Reads a page. A byte order mark before it and white space around it are fine.
+impl<'a, T: Model<'a>> PageResponse<'a, T> {
+    /// Parses a page. A leading byte order mark and surrounding white space are ignored.
     ///
     /// # Errors
-    ///
-    /// When it isn't one JSON object.
+    /// When it is not one JSON object.
     pub fn parse(body: &'a [u8]) -> Result<Self, Malformed> {
         let body = body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body);
         serde_json::from_slice(body).map_err(|error| match error.classify() {
@@ -63,9 +62,9 @@ impl<'a, T: Model<'a>> Page<'a, T> {
     }
 }
 
-impl<T> Default for Page<'_, T> {
+impl<T> Default for PageResponse<'_, T> {
     fn default() -> Self {
-        Page {
+        PageResponse {
             total_count: Scalar::default(),
             page_size: Scalar::default(),
             page_number: Scalar::default(),
@@ -76,7 +75,7 @@ impl<T> Default for Page<'_, T> {
     }
 }
 
-impl<'de, T: Model<'de>> Deserialize<'de> for Page<'de, T> {
+impl<'de, T: Model<'de>> Deserialize<'de> for PageResponse<'de, T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_map(PageVisitor(PhantomData))
     }
@@ -85,14 +84,14 @@ impl<'de, T: Model<'de>> Deserialize<'de> for Page<'de, T> {
 struct PageVisitor<T>(PhantomData<T>);
 
 impl<'de, T: Model<'de>> Visitor<'de> for PageVisitor<T> {
-    type Value = Page<'de, T>;
+    type Value = PageResponse<'de, T>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an object")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Page<'de, T>, A::Error> {
-        let mut page = Page::default();
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<PageResponse<'de, T>, A::Error> {
+        let mut page = PageResponse::default();
         while let Some(name) = members.next_key::<Name<'de>>()? {
             match &*name.0 {
                 "TotalCount" => page.total_count = members.next_value()?,

@@ -1,6 +1,7 @@
-//! `ListPersistentAppInstances`, one element.
+//! `ListPersistentAppInstances`: one element.
 
-use super::{Scalar, Scalars, object::object};
+use super::object::object;
+use super::{Scalar, Scalars};
 
 object! {
     /// One element of `PersistentAppInstanceModels`.
@@ -9,13 +10,13 @@ object! {
         id: Scalar<'a> = "AppInstancePersistentId",
         /// Free text.
         name: Scalar<'a> = "AppInstancePersistentName",
-        /// What the persistent session is doing.
+        /// The persistent session's status.
         status: Scalar<'a> = "AppInstancePersistentStatus",
-        /// The group asked for.
+        /// The group, as requested.
         group_id: Scalar<'a> = "AppInstanceGroupId",
-        /// The instance behind it now.
+        /// The instance that serves it now.
         instance_id: Scalar<'a> = "AppInstanceId",
-        /// What that instance is doing.
+        /// That instance's status.
         instance_status: Scalar<'a> = "AppInstanceStatus",
         /// Personal data.
         authorized_users: Scalars<'a> = "AuthorizedUsers",

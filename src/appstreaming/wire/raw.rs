@@ -1,4 +1,4 @@
-//! An element as the API sent it, for those who want to see exactly that.
+//! An element with its JSON text, for tools that display responses.
 
 use std::marker::PhantomData;
 
@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 
 use super::{Element, Maybe, Model, Object, Scalar};
 
-/// One element of the listing of `T`s: its own text, unknown fields included, and its id.
+/// One element of the listing of `T`s: its JSON text, including unknown fields, and its id.
 #[derive(Debug, Clone, Copy)]
 pub struct Raw<'a, T> {
     /// The element's JSON text, byte for byte.
@@ -19,7 +19,7 @@ pub struct Raw<'a, T> {
 impl<'a, T: Model<'a> + Object<'a>> Element<'a> for Raw<'a, T> {
     fn element<D: Deserializer<'a>>(deserializer: D) -> Result<Maybe<Self>, D::Error> {
         let json = <&'a RawValue>::deserialize(deserializer)?;
-        // Read for its id alone. It is whole JSON already, so it can't fail but for depth: odd, then.
+        // Parsed only for the id. The text is valid JSON, so this fails only for too many levels.
         Ok(match serde_json::from_str::<Maybe<T>>(json.get()) {
             Ok(Maybe::Object(model)) => Maybe::Object(Raw { json, id: model.id(), model: PhantomData }),
             Ok(Maybe::Absent) => Maybe::Absent,

@@ -1,4 +1,4 @@
-//! One value of any JSON type, read only when somebody asks for it, as what they ask for.
+//! One value of any JSON type, converted only when it is read.
 
 use std::borrow::Cow;
 
@@ -8,13 +8,13 @@ use thiserror::Error;
 
 /// A value's JSON text, borrowed from the page.
 ///
-/// Keeping the text makes reading a page cheap (no string is unescaped and no number converted that
-/// nobody asks for), keeps a version sent as the number `1.10` from becoming `1.1`, and confines
-/// what can't be represented (`1e999`, half a surrogate pair) to its own field.
+/// Keeping the text makes parsing a page cheap, because strings are unescaped and numbers converted
+/// only when they are read. It also keeps a version sent as the number `1.10` from becoming `1.1`, and
+/// a value that cannot be represented (`1e999`, half a surrogate pair) fails only its own field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Scalar<'a>(Option<&'a str>);
 
-/// The value is there, but isn't what it has to be.
+/// The value is present, but has a wrong type or form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error("a value of another type or form than documented")]
 pub struct Unreadable;
@@ -23,8 +23,7 @@ impl<'a> Scalar<'a> {
     /// The text of a string, verbatim; a number's digits as they were sent. Empty is `None`.
     ///
     /// # Errors
-    ///
-    /// When the value is a boolean, a list, an object, or a string that isn't Unicode.
+    /// When the value is a boolean, a list, an object, or a string that is not Unicode.
     pub fn text(&self) -> Result<Option<Cow<'a, str>>, Unreadable> {
         let Some(raw) = self.0 else { return Ok(None) };
         match raw.as_bytes() {
@@ -42,14 +41,14 @@ impl<'a> Scalar<'a> {
         }
     }
 
-    /// The same without white space around it, for ids and codes; nothing but white space is `None`.
+    /// Like [`text`](Self::text) without surrounding white space, for ids and codes. Only white space
+    /// is `None`.
     ///
     /// # Errors
-    ///
     /// As for [`Scalar::text`].
     pub fn code(&self) -> Result<Option<Cow<'a, str>>, Unreadable> {
         let Some(text) = self.text()? else { return Ok(None) };
-        // Nearly always there is nothing to trim, which the ends alone tell.
+        // Fast path: nearly all texts need no trimming.
         if let [first, .., last] = text.as_bytes()
             && first.is_ascii_graphic()
             && last.is_ascii_graphic()
@@ -66,12 +65,11 @@ impl<'a> Scalar<'a> {
     /// A finite number, or a string that holds one in decimal.
     ///
     /// # Errors
-    ///
-    /// When it is something else, infinite, or not a number.
+    /// When it is another value, infinite, or not a number.
     pub fn number(&self) -> Result<Option<f64>, Unreadable> {
         let Some(text) = self.code()? else { return Ok(None) };
         match text.parse::<f64>() {
-            // Adding zero turns -0 into 0.
+            // Adding 0 turns -0 into 0.
             Ok(number) if number.is_finite() => Ok(Some(number + 0.0)),
             _ => Err(Unreadable),
         }
@@ -80,8 +78,7 @@ impl<'a> Scalar<'a> {
     /// A whole number of at least 0, such as `TotalCount`.
     ///
     /// # Errors
-    ///
-    /// When it is something else.
+    /// When it is another value.
     pub fn count(&self) -> Result<Option<u64>, Unreadable> {
         let Some(text) = self.code()? else { return Ok(None) };
         text.parse().map(Some).map_err(|_| Unreadable)
@@ -90,8 +87,7 @@ impl<'a> Scalar<'a> {
     /// A boolean: `true`, `1`, or either as a string, in any case.
     ///
     /// # Errors
-    ///
-    /// When it is something else.
+    /// When it is another value.
     pub fn flag(&self) -> Result<Option<bool>, Unreadable> {
         match self.0 {
             Some("true") => return Ok(Some(true)),

@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
-use super::{Group, Instance, Maybe, Model, Page, Persistent, Scalar};
+use super::{Group, Instance, Maybe, Model, PageResponse, Persistent, Scalar};
 use crate::{
     appstreaming::convert,
     fleet::{DecodeIssues, FoldOptions},
@@ -69,7 +69,7 @@ fn flags_are_true_or_false_in_every_dress() {
 #[test]
 fn a_byte_order_mark_white_space_and_escaped_names_are_fine() {
     let body = b"\xEF\xBB\xBF \n{\"TotalCount\":1,\"AppInstance\\u004dodels\":[{\"AppInstance\\u0049d\":\"ai-1\"}]}\r\n";
-    let page = Page::<Instance<'_>>::parse(body).unwrap();
+    let page = PageResponse::<Instance<'_>>::parse(body).unwrap();
     assert_eq!(page.models.items[0].id.code().unwrap().as_deref(), Some("ai-1"));
 }
 
@@ -77,7 +77,7 @@ fn a_byte_order_mark_white_space_and_escaped_names_are_fine() {
 fn of_duplicate_names_the_last_wins() {
     let body = br#"{"TotalCount":1,"TotalCount":2,"AppInstanceModels":[],"AppInstanceModels":[
         {"AppInstanceId":"a","BindInfo":{"EndUserId":"x"},"AppInstanceId":"b","BindInfo":null}]}"#;
-    let page = Page::<Instance<'_>>::parse(body).unwrap();
+    let page = PageResponse::<Instance<'_>>::parse(body).unwrap();
     assert_eq!(page.total_count.count(), Ok(Some(2)));
     assert_eq!(page.models.items[0].id.text().unwrap().as_deref(), Some("b"));
     assert!(matches!(page.models.items[0].bind_info, Maybe::Absent));
@@ -88,7 +88,7 @@ fn a_value_nested_thousands_deep_in_an_unknown_field_is_skipped() {
     let deep = format!("{}{}", "[".repeat(10_000), "]".repeat(10_000));
     let body =
         format!(r#"{{"AppInstanceModels":[{{"New":{deep},"AppInstanceId":"ai-1","Status":{deep}}}]}}"#);
-    let page = Page::<Instance<'_>>::parse(body.as_bytes()).unwrap();
+    let page = PageResponse::<Instance<'_>>::parse(body.as_bytes()).unwrap();
     assert_eq!(page.models.items[0].id.text().unwrap().as_deref(), Some("ai-1"));
     assert!(page.models.items[0].status.text().is_err());
 }
@@ -159,7 +159,7 @@ fn ids(list: &str, body: &[u8]) -> Vec<String> {
     let options = FoldOptions { nodes: true, detail: true };
     match list {
         Group::LIST => {
-            let page = Page::<Group<'_>>::parse(body).unwrap();
+            let page = PageResponse::<Group<'_>>::parse(body).unwrap();
             page.models
                 .items
                 .iter()
@@ -167,12 +167,12 @@ fn ids(list: &str, body: &[u8]) -> Vec<String> {
                 .collect()
         }
         Instance::LIST => {
-            let page = Page::<Instance<'_>>::parse(body).unwrap();
+            let page = PageResponse::<Instance<'_>>::parse(body).unwrap();
             let read = |item| Some(convert::instance_record(item, options, &mut issues)?.id.into_owned());
             page.models.items.iter().filter_map(read).collect()
         }
         _ => {
-            let page = Page::<Persistent<'_>>::parse(body).unwrap();
+            let page = PageResponse::<Persistent<'_>>::parse(body).unwrap();
             let read = |item| Some(convert::persistent_record(item, options, &mut issues)?.id.into_owned());
             page.models.items.iter().filter_map(read).collect()
         }
@@ -215,13 +215,13 @@ proptest! {
 
     #[test]
     fn no_bytes_make_the_parser_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
-        let _ = Page::<Group<'_>>::parse(&bytes);
+        let _ = PageResponse::<Group<'_>>::parse(&bytes);
     }
 
     #[test]
     fn a_page_cut_anywhere_is_an_error(cut in any::<prop::sample::Index>()) {
         let body = crate::appstreaming::tests::sample("list_app_instance_group");
         let end = cut.index(body.trim_ascii_end().len());
-        prop_assert!(Page::<Group<'_>>::parse(&body[..end]).is_err());
+        prop_assert!(PageResponse::<Group<'_>>::parse(&body[..end]).is_err());
     }
 }

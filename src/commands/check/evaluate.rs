@@ -16,11 +16,8 @@ use crate::{
         diagnose::{ClockComparison, Diagnosis, FailedStage, Stage},
         identity::CallerIdentity,
     },
-    appstreaming::{
-        READ_ONLY_POLICY, advice,
-        operation::{LIST_GROUPS, LIST_INSTANCES, LIST_PERSISTENT},
-        policy,
-    },
+    appstreaming::{READ_ONLY_POLICY, advice, policy},
+    fleet::operation::{LIST_APP_INSTANCE_GROUP, LIST_APP_INSTANCES, LIST_PERSISTENT_APP_INSTANCES},
 };
 
 /// Beyond this difference of clocks somebody should look at it.
@@ -221,17 +218,21 @@ fn identity(trial: &Trial<CallerIdentity>) -> Option<Finding> {
 fn operations(target: &TargetSeen) -> Vec<Finding> {
     let mut findings = match &target.groups {
         Trial::Passed(groups) => listed(groups),
-        other => vec![outcome(LIST_GROUPS, other, |_| String::new())],
+        other => vec![outcome(LIST_APP_INSTANCE_GROUP, other, |_| String::new())],
     };
     let groups_known = matches!(target.groups, Trial::Passed(GroupsSeen { own: 1.., .. }));
     let what =
         |noun: &'static str| move |(group, count): &(String, u64)| format!("{count} {noun} of group {group}");
     if groups_known {
-        findings.push(outcome(LIST_INSTANCES, &target.instances, what("instances")));
-        findings.push(outcome(LIST_PERSISTENT, &target.persistent, what("persistent sessions")));
+        findings.push(outcome(LIST_APP_INSTANCES, &target.instances, what("instances")));
+        findings.push(outcome(
+            LIST_PERSISTENT_APP_INSTANCES,
+            &target.persistent,
+            what("persistent sessions"),
+        ));
     } else if !matches!(target.groups, Trial::NotTried(_)) {
         let why = "not tried, for want of a group";
-        findings.extend([LIST_INSTANCES, LIST_PERSISTENT].map(|operation| Finding {
+        findings.extend([LIST_APP_INSTANCES, LIST_PERSISTENT_APP_INSTANCES].map(|operation| Finding {
             operation: Some(operation),
             ..Finding::new(Check::Operation, Level::Note, why)
         }));
@@ -241,7 +242,7 @@ fn operations(target: &TargetSeen) -> Vec<Finding> {
 
 fn listed(groups: &GroupsSeen) -> Vec<Finding> {
     let of = |level, message: String| Finding {
-        operation: Some(LIST_GROUPS),
+        operation: Some(LIST_APP_INSTANCE_GROUP),
         ..Finding::new(Check::Operation, level, message)
     };
     let GroupsSeen { listed, own, missing } = groups;
@@ -339,12 +340,12 @@ fn needed(targets: &[TargetSeen]) -> Vec<&'static str> {
     let off = |trial: &Trial<(String, u64)>| {
         matches!(trial, Trial::NotTried("collectors.instances is off" | "collectors.persistent is off"))
     };
-    let mut operations = vec![LIST_GROUPS];
+    let mut operations = vec![LIST_APP_INSTANCE_GROUP];
     if !targets.iter().all(|target| off(&target.instances)) {
-        operations.push(LIST_INSTANCES);
+        operations.push(LIST_APP_INSTANCES);
     }
     if !targets.iter().all(|target| off(&target.persistent)) {
-        operations.push(LIST_PERSISTENT);
+        operations.push(LIST_PERSISTENT_APP_INSTANCES);
     }
     operations
 }

@@ -162,7 +162,7 @@ fn an_operation_that_is_denied_names_the_action_and_the_policy_has_what_is_asked
     assert!(advice.contains("appstreaming:ListAppInstances"), "{advice}");
     assert_eq!(findings[1].code.as_deref(), Some("NoPermission"));
     assert!(denied.is_denied());
-    assert_eq!(needed(&[denied]), [LIST_GROUPS, LIST_INSTANCES]);
+    assert_eq!(needed(&[denied]), [LIST_APP_INSTANCE_GROUP, LIST_APP_INSTANCES]);
 }
 
 #[test]
