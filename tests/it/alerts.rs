@@ -1,22 +1,18 @@
-//! Every alert fires in a real Prometheus and comes through a real Alertmanager: brought about by its scenario of
-//! the simulated cloud where the cloud has a part in it, and alone.
+//! Every alert fires in a real Prometheus and arrives at a real Alertmanager, without any other
+//! alert. A scenario of the simulated cloud causes it, unless its cause is not in the cloud.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    fmt::Write as _,
-    net::{SocketAddr, TcpListener},
-    path::Path,
-    process::{Child, Command, Stdio},
-    time::{Duration, Instant},
-};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
 use appstreaming_exporter::simulator::SCENARIOS;
 use serde_json::Value;
 
-use crate::{
-    prometheus::Prometheus,
-    support::{Exporter, binary, http, run, within},
-};
+use crate::prometheus::Prometheus;
+use crate::support::{Exporter, binary, http, run, within};
 
 pub const RULES: [(&str, &str); 4] = [
     ("appstreaming-recording.yml", include_str!("../../deploy/prometheus/rules/appstreaming-recording.yml")),
@@ -26,18 +22,18 @@ pub const RULES: [(&str, &str); 4] = [
 ];
 pub const RUNBOOK: &str = include_str!("../../docs/runbook.md");
 
-/// By how much `for`, ranges and offsets are shortened: a week becomes a minute ...
+/// The factor by which `for`, ranges and offsets are shortened: a week becomes a minute.
 const FACTOR: u64 = 7 * 24 * 60;
-/// ... and nothing becomes shorter than this: a few polls must fit in.
-const SHORTEST: u64 = 10;
-/// Between two polls of each exporter.
+/// The shortest duration after that, in seconds: it contains several polls.
+const MIN_SECONDS: u64 = 10;
+/// The poll interval of each exporter.
 const POLL: &str = "poll.interval=2s";
-/// How long everything that fires must have been alone, once it fires.
+/// The time for which exactly the expected alerts must fire.
 const CALM: Duration = Duration::from_secs(15);
 
-/// Alerts that no state of the cloud brings about: the same test ends an exporter, spoils the configuration of
-/// another one, and has a second Prometheus that scrapes none.
-const NOT_THE_CLOUDS: [&str; 3] =
+/// Alerts without a cause in the cloud. For them, the test stops an exporter, gives another one an
+/// invalid configuration, and runs a second Prometheus without any target.
+const WITHOUT_SCENARIO: [&str; 3] =
     ["AppStreamingExporterDown", "AppStreamingExporterAbsent", "AppStreamingConfigReloadFailed"];
 
 fn alerts() -> BTreeSet<&'static str> {
@@ -46,17 +42,17 @@ fn alerts() -> BTreeSet<&'static str> {
 }
 
 #[test]
-fn every_alert_can_be_had_from_a_scenario_and_is_in_the_runbook_and_tested() {
-    let had: BTreeSet<&str> =
-        SCENARIOS.iter().filter_map(|scenario| scenario.alert).chain(NOT_THE_CLOUDS).collect();
-    assert_eq!(had, alerts());
+fn every_alert_has_a_scenario_or_a_test_and_a_section_in_the_runbook() {
+    let tested: BTreeSet<&str> =
+        SCENARIOS.iter().filter_map(|scenario| scenario.alert).chain(WITHOUT_SCENARIO).collect();
+    assert_eq!(tested, alerts());
 
     let sections: BTreeSet<&str> = RUNBOOK
         .lines()
         .filter_map(|line| line.strip_prefix("## "))
         .filter(|title| title.starts_with("AppStreaming"))
         .collect();
-    assert_eq!(sections, alerts(), "one section of the runbook each");
+    assert_eq!(sections, alerts(), "the runbook has one section for each alert");
     for (file, text) in RULES {
         let links = text.lines().filter_map(|line| line.trim().strip_prefix("runbook_url: docs/runbook.md#"));
         let expected: Vec<String> = text
@@ -77,14 +73,14 @@ fn the_scenarios_are_listed_with_their_alerts() {
         let line = line.unwrap_or_else(|| panic!("{} is not in {}", scenario.name, listed.stdout));
         assert!(line.contains(scenario.about) && line.contains(scenario.alert.unwrap_or("-")), "{line}");
     }
-    let refused = run(binary().args(["demo", "--scenario", "no-such"]));
-    assert_eq!(refused.status, 1);
-    assert!(refused.stderr.contains("--scenario list"), "{}", refused.stderr);
+    let rejected = run(binary().args(["demo", "--scenario", "no-such"]));
+    assert_eq!(rejected.status, 1);
+    assert!(rejected.stderr.contains("--scenario list"), "{}", rejected.stderr);
 }
 
 #[test]
 #[ignore = "needs Debian's promtool and prometheus-alertmanager: just end-to-end"]
-fn the_rules_and_the_inhibitions_are_sound() {
+fn the_rules_and_inhibitions_are_valid() {
     let deploy = concat!(env!("CARGO_MANIFEST_DIR"), "/deploy/prometheus");
     for command in [
         format!("promtool check rules {deploy}/rules/*.yml"),
@@ -98,33 +94,33 @@ fn the_rules_and_the_inhibitions_are_sound() {
 
 #[test]
 #[ignore = "needs Debian's prometheus and prometheus-alertmanager: just end-to-end"]
-fn each_alert_comes_through_where_it_should_and_nowhere_else() {
+fn each_alert_fires_for_its_scenario_and_for_no_other() {
     let directory = tempfile::tempdir().expect("a directory for the configuration");
     let mut exporters: BTreeMap<String, Exporter> =
         SCENARIOS.iter().map(|scenario| (job(scenario.name), demo(scenario.name, &[]))).collect();
     exporters.insert(job("down"), demo("calm", &[]));
     let settings = directory.path().join("exporter.toml");
     std::fs::write(&settings, "").expect("written");
-    exporters.insert(job("spoilt"), demo("calm", &["--config.file", &settings.display().to_string()]));
+    exporters.insert(job("invalid"), demo("calm", &["--config.file", &settings.display().to_string()]));
     let alertmanager = Alertmanager::start(directory.path());
     let targets = exporters.iter().map(|(job, exporter)| (job.as_str(), exporter.url.as_str()));
     let configuration = write_configuration(directory.path(), targets, &alertmanager.address);
     let prometheus = Prometheus::with(&configuration, &["--rules.alert.resend-delay=5s"]);
-    let elsewhere = tempfile::tempdir().expect("a directory for the other configuration");
-    let without = write_configuration(elsewhere.path(), std::iter::empty(), &alertmanager.address);
+    let other_directory = tempfile::tempdir().expect("a directory for the other configuration");
+    let without = write_configuration(other_directory.path(), std::iter::empty(), &alertmanager.address);
     let _idle = Prometheus::with(&without, &["--rules.alert.resend-delay=5s"]);
     within(Duration::from_secs(60), "every exporter is scraped", || {
         (prometheus.query("up == 1").len() == exporters.len()).then_some(())
     });
     drop(exporters.remove(&job("down")));
     std::fs::write(&settings, "poll.timeout = \"soon\"\n").expect("written");
-    exporters[&job("spoilt")].signal("-HUP");
+    exporters[&job("invalid")].signal("-HUP");
 
     let scenarios = SCENARIOS.iter().filter_map(|scenario| Some((job(scenario.name), scenario.alert?)));
     let others = [
         (job("down"), "AppStreamingExporterDown"),
-        (job("spoilt"), "AppStreamingConfigReloadFailed"),
-        // Of what isn't there no label is known.
+        (job("invalid"), "AppStreamingConfigReloadFailed"),
+        // Series that do not exist have no labels.
         (String::new(), "AppStreamingExporterAbsent"),
     ];
     let expected: BTreeMap<String, BTreeSet<String>> =
@@ -134,14 +130,14 @@ fn each_alert_comes_through_where_it_should_and_nowhere_else() {
     let mut last = String::new();
     let deadline = Instant::now() + Duration::from_secs(170);
     while alone_since.is_none_or(|since| since.elapsed() < CALM) {
-        assert!(Instant::now() < deadline, "not what is expected:\n{last}");
+        assert!(Instant::now() < deadline, "the alerts differ from the expected ones:\n{last}");
         let found = notified(&url);
         last = differences(&found, &expected);
-        // Throttling is a matter of chance, and its alert may pause; none may come that isn't expected.
-        let surprise = last.lines().any(|line| line.starts_with('+'));
+        // Throttling is random, so its alert may pause. An unexpected alert is always an error.
+        let unexpected = last.lines().any(|line| line.starts_with('+'));
         match alone_since {
             None if last.is_empty() => alone_since = Some(Instant::now()),
-            Some(_) => assert!(!surprise, "more than what is expected:\n{last}"),
+            Some(_) => assert!(!unexpected, "unexpected alerts:\n{last}"),
             None => {}
         }
         std::thread::sleep(Duration::from_millis(500));
@@ -173,7 +169,7 @@ impl Alertmanager {
 
 impl Drop for Alertmanager {
     fn drop(&mut self) {
-        // Already gone is as good.
+        // The process may have exited already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
@@ -187,19 +183,19 @@ fn demo(scenario: &str, arguments: &[&str]) -> Exporter {
     Exporter::spawn(binary().args(["demo", "--scenario", scenario, "--set", POLL]).args(arguments))
 }
 
-/// Alerts that Alertmanager would notify somebody of, by job.
+/// Alerts for which Alertmanager would send notifications, by job.
 fn notified(url: &str) -> BTreeMap<String, BTreeSet<String>> {
     let mut found: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    let Ok(answer) = http::try_get(url) else { return found };
+    let Ok(response) = http::try_get(url) else { return found };
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    for alert in answer.json().as_array().into_iter().flatten() {
+    for alert in response.json().as_array().into_iter().flatten() {
         let labels = &alert["labels"];
         found.entry(text(&labels["job"])).or_default().insert(text(&labels["alertname"]));
     }
     found
 }
 
-/// `+ job: alert` for what is too much, `- job: alert` for what is missing.
+/// `+ job: alert` for an unexpected alert, `- job: alert` for a missing one.
 fn differences(
     found: &BTreeMap<String, BTreeSet<String>>,
     expected: &BTreeMap<String, BTreeSet<String>>,
@@ -218,14 +214,15 @@ fn differences(
     text
 }
 
-/// A configuration with the shipped rules, hastened, and these targets: job and URL.
+/// A configuration with the shipped rules, with shortened durations, and these targets: job and
+/// URL.
 pub fn write_configuration<'a>(
     directory: &Path,
     targets: impl Iterator<Item = (&'a str, &'a str)>,
     alertmanager: &SocketAddr,
 ) -> String {
     for (file, text) in RULES {
-        std::fs::write(directory.join(file), hastened(text)).expect("written");
+        std::fs::write(directory.join(file), with_short_durations(text)).expect("written");
     }
     let mut config = format!(
         "global: {{scrape_interval: 1s, evaluation_interval: 1s}}\n\
@@ -242,8 +239,8 @@ pub fn write_configuration<'a>(
     file.display().to_string()
 }
 
-/// The rules with every `for`, `keep_firing_for`, range and offset shortened.
-fn hastened(rules: &str) -> String {
+/// Shortens every `for`, `keep_firing_for`, range and offset of the rules.
+fn with_short_durations(rules: &str) -> String {
     let mut text = String::new();
     for line in rules.lines() {
         let mut rest = line;
@@ -281,7 +278,7 @@ fn hastened(rules: &str) -> String {
 
 fn shortened(duration: &str) -> String {
     let seconds = seconds(duration).unwrap_or_else(|| panic!("{duration} is a duration"));
-    format!("{}s", (seconds / FACTOR).max(SHORTEST))
+    format!("{}s", (seconds / FACTOR).max(MIN_SECONDS))
 }
 
 fn seconds(duration: &str) -> Option<u64> {
@@ -297,12 +294,12 @@ fn seconds(duration: &str) -> Option<u64> {
 }
 
 #[test]
-fn shortening_the_rules_reaches_every_duration_and_nothing_else() {
+fn shortening_the_rules_changes_every_duration_and_nothing_else() {
     let rules = "expr: min_over_time(x[7d] offset 7d) and foo{code=~\"(A)([.].*)?\"}\nfor: 30m\nkeep_firing_for: 5m\n";
     assert_eq!(
-        hastened(rules),
+        with_short_durations(rules),
         "expr: min_over_time(x[60s] offset 60s) and foo{code=~\"(A)([.].*)?\"}\nfor: 10s\nkeep_firing_for: 10s\n"
     );
-    let all: String = RULES.iter().map(|(_, text)| hastened(text)).collect();
+    let all: String = RULES.iter().map(|(_, text)| with_short_durations(text)).collect();
     assert!(!all.contains("[7d]") && !all.contains("offset 7d") && !all.contains("for: 30m"));
 }

@@ -1,13 +1,11 @@
-//! The commands beside the daemon: what they print and which status they end with.
+//! The commands other than `run`: their output and their exit statuses.
 
 use serde_json::json;
 
-use crate::{
-    fleet::assert_equals_truth,
-    support::{Cloud, Exposition, binary, run},
-};
+use crate::fleet::assert_equals_truth;
+use crate::support::{Cloud, Exposition, binary, run};
 
-/// Flags that set an account of this cloud, and more.
+/// Flags for an account of this cloud and for further settings.
 pub fn settings(cloud: &Cloud, more: &[&str]) -> Vec<String> {
     let mut all = cloud.account(0, "test");
     all.extend(more.iter().map(ToString::to_string));
@@ -23,12 +21,12 @@ fn once_prints_the_exposition_of_one_poll() {
     assert_equals_truth(&exposition, &cloud.truth());
     assert!(
         exposition.names().all(|name| name.starts_with("appstreaming_")),
-        "process_* would clash with the collector's own"
+        "process_* metrics would collide with those of the collector that reads the file"
     );
 }
 
 #[test]
-fn once_writes_its_file_atomically_and_says_by_its_status_that_a_target_failed() {
+fn once_writes_its_file_atomically_and_exits_with_1_if_a_target_failed() {
     let cloud = Cloud::start(&["--groups", "3"]);
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("appstreaming.prom");
@@ -48,7 +46,7 @@ fn once_writes_its_file_atomically_and_says_by_its_status_that_a_target_failed()
     assert_eq!(after.value("appstreaming_up", &[]), Some(0.0));
     let left: Vec<_> =
         std::fs::read_dir(directory.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
-    assert_eq!(left, ["appstreaming.prom"], "nothing unfinished stays behind");
+    assert_eq!(left, ["appstreaming.prom"], "no temporary file remains");
 
     let nowhere = run(binary().args(["once", "--output", "/nowhere/x.prom"]).args(settings(&cloud, &[])));
     assert_eq!(nowhere.status, 1);
@@ -56,14 +54,14 @@ fn once_writes_its_file_atomically_and_says_by_its_status_that_a_target_failed()
 }
 
 #[test]
-fn the_printed_catalogue_is_the_reference_in_the_documentation() {
+fn the_printed_catalogue_equals_the_reference_in_the_documentation() {
     let printed = run(binary().args(["catalog", "--format", "markdown"]));
     let reference = include_str!("../../docs/metrics.md");
     assert!(printed.stdout == reference, "docs/metrics.md is out of date: run `just generate`");
 }
 
 #[test]
-fn versions_help_and_usage_errors_have_the_usual_statuses() {
+fn version_help_and_usage_errors_have_the_usual_exit_statuses() {
     let version = run(binary().arg("--version"));
     assert_eq!(version.status, 0);
     assert!(version.stdout.starts_with("appstreaming-exporter 0."), "{}", version.stdout);
@@ -78,7 +76,7 @@ fn versions_help_and_usage_errors_have_the_usual_statuses() {
 }
 
 #[test]
-fn a_taken_address_is_a_reason_and_not_a_panic() {
+fn an_address_in_use_is_an_error_and_not_a_panic() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
     let cloud = Cloud::start(&["--groups", "1"]);

@@ -1,4 +1,4 @@
-//! Configuration as an operator meets it: through files, the environment and flags of the real binary.
+//! Configuration by files, the environment and flags, with the real binary.
 
 use crate::support::{Cloud, Exporter, binary, run};
 
@@ -9,7 +9,7 @@ fn example(name: &str) -> String {
 }
 
 #[test]
-fn every_example_is_a_good_configuration() {
+fn every_example_is_a_valid_configuration() {
     for name in EXAMPLES {
         let checked = run(binary()
             .args(["check", "--config.file", &example(name)])
@@ -22,7 +22,7 @@ fn every_example_is_a_good_configuration() {
 }
 
 #[test]
-fn every_mistake_is_named_in_one_run_with_its_key_and_where_it_stands() {
+fn one_run_reports_every_mistake_with_its_key_and_location() {
     let file = tempfile::Builder::new().suffix(".toml").tempfile().unwrap();
     std::fs::write(
         file.path(),
@@ -51,7 +51,7 @@ fn every_mistake_is_named_in_one_run_with_its_key_and_where_it_stands() {
 }
 
 #[test]
-fn files_yield_to_the_environment_and_the_environment_to_flags() {
+fn the_environment_overrides_files_and_flags_override_the_environment() {
     let file = tempfile::Builder::new().suffix(".yaml").tempfile().unwrap();
     std::fs::write(file.path(), "poll:\n  interval: 31s\n  timeout: 32s\n  stale_after: 33s\n").unwrap();
     let cloud = Cloud::start(&["--groups", "1"]);
@@ -73,7 +73,7 @@ fn files_yield_to_the_environment_and_the_environment_to_flags() {
 }
 
 #[test]
-fn a_secret_is_read_from_the_environment_or_a_file_and_a_missing_file_is_named() {
+fn a_secret_is_read_from_the_environment_or_a_file_and_a_missing_file_is_reported() {
     use appstreaming_exporter::simulator::{ACCESS_KEY_ID, ACCESS_KEY_SECRET};
     let cloud = Cloud::start(&["--groups", "1"]);
     let secret = tempfile::NamedTempFile::new().unwrap();
@@ -106,7 +106,7 @@ fn a_secret_is_read_from_the_environment_or_a_file_and_a_missing_file_is_named()
 }
 
 #[test]
-fn a_missing_configuration_file_is_a_reason() {
+fn a_missing_configuration_file_is_an_error() {
     let checked = run(binary().args(["check", "--config.file", "/nowhere/exporter.toml"]));
     assert_eq!(checked.status, 1);
     assert!(checked.stderr.contains("/nowhere/exporter.toml"), "{}", checked.stderr);

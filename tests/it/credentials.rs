@@ -1,24 +1,22 @@
-//! Credentials as they are found where the exporter is deployed: each source through the real binary.
+//! Credential sources as they are deployed, each with the real binary.
 
 mod documented;
 mod machine;
 mod renewal;
 
-use std::{
-    fs,
-    io::{Read as _, Write as _},
-};
+use std::fs;
+use std::io::{Read as _, Write as _};
 
 use appstreaming_exporter::simulator::{
     ACCESS_KEY_ID, ACCESS_KEY_SECRET, EXTERNAL_ID, GUARDED_ROLE, INSTANCE_ROLE, OIDC_PROVIDER, ROLE,
 };
+use machine::{Machine, PROFILES, SECTIONS, guarded, laptop, refreshes, with_files};
 use serde_json::{Value, json};
 
 use crate::support::{Exporter, run};
-use machine::{Machine, PROFILES, SECTIONS, guarded, laptop, refreshes, with_files};
 
 #[test]
-fn every_profile_of_the_cli_that_needs_nobody_works() {
+fn every_non_interactive_profile_of_the_cli_works() {
     let machine = with_files(Machine::new("1h")).key("source", "profile");
     for profile in PROFILES {
         let setting = format!("accounts.0.credentials.profile={profile}");
@@ -53,7 +51,7 @@ fn the_files_of_other_tools_are_only_read() {
 }
 
 #[test]
-fn the_metadata_service_is_asked_in_the_way_that_it_allows() {
+fn the_metadata_service_is_queried_in_each_mode_that_it_supports() {
     let machine = Machine::new("1h").key("source", "ecs_ram_role").at_cloud("metadata_endpoint");
     let instance = |instance: Value| machine.cloud.control(&json!({"instance": instance}));
     instance(json!({"role": INSTANCE_ROLE, "v2_only": true}));
@@ -62,9 +60,9 @@ fn the_metadata_service_is_asked_in_the_way_that_it_allows() {
     assert_eq!(machine.once().status, 0);
     let strict =
         |machine: &Machine| run(machine.command(&["once"]).env("ALIBABA_CLOUD_IMDSV1_DISABLED", "true"));
-    let refused = strict(&machine);
-    assert_eq!(refused.status, 1);
-    assert!(refused.stderr.contains("a metadata token"), "{}", refused.stderr);
+    let rejected = strict(&machine);
+    assert_eq!(rejected.status, 1);
+    assert!(rejected.stderr.contains("a metadata token"), "{}", rejected.stderr);
     instance(json!({"role": null}));
     let none = machine.once();
     assert_eq!(none.status, 1);
@@ -76,25 +74,25 @@ fn the_metadata_service_is_asked_in_the_way_that_it_allows() {
 }
 
 #[test]
-fn a_role_that_cannot_be_taken_on_is_told_with_what_to_do_about_it() {
-    let told = |machine: Machine, parts: &[&str]| {
+fn a_role_that_cannot_be_assumed_is_reported_with_a_remedy() {
+    let reports = |machine: Machine, parts: &[&str]| {
         let finished = machine.once();
         assert_eq!(finished.status, 1);
         for part in parts {
             assert!(finished.stderr.contains(part), "{part} is not in {}", finished.stderr);
         }
     };
-    told(guarded("wrong"), &["NoPermission", "needs sts:AssumeRole", GUARDED_ROLE]);
-    told(guarded(EXTERNAL_ID).key("role_arn", "acs:ram::1:role/gone"), &["the role does not exist"]);
-    told(guarded(EXTERNAL_ID).key("duration", "2h"), &["to the role's maximum"]);
+    reports(guarded("wrong"), &["NoPermission", "needs sts:AssumeRole", GUARDED_ROLE]);
+    reports(guarded(EXTERNAL_ID).key("role_arn", "acs:ram::1:role/gone"), &["the role does not exist"]);
+    reports(guarded(EXTERNAL_ID).key("duration", "2h"), &["to the role's maximum"]);
     let disabled = guarded(EXTERNAL_ID).key("base.access_key_secret", "wrong-access-key-secret");
-    told(disabled, &["SignatureDoesNotMatch"]);
+    reports(disabled, &["SignatureDoesNotMatch"]);
 }
 
 #[test]
-fn credentials_are_asked_for_directly_and_nobody_is_sent_elsewhere() {
+fn requests_for_credentials_ignore_proxies_and_redirects() {
     let machine = Machine::new("1h").at_cloud("metadata_endpoint").key("source", "ecs_ram_role");
-    // Nobody listens there.
+    // The proxy address has no listener.
     let proxied = |machine: &Machine| {
         let mut command = machine.command(&["once"]);
         run(["HTTP_PROXY", "http_proxy", "ALL_PROXY"]
@@ -107,20 +105,20 @@ fn credentials_are_asked_for_directly_and_nobody_is_sent_elsewhere() {
     let elsewhere = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = elsewhere.local_addr().unwrap();
     let location = format!("{}/credentials", machine.cloud.url);
-    let answering = std::thread::spawn(move || {
+    let redirecting = std::thread::spawn(move || {
         let (mut stream, _) = elsewhere.accept().unwrap();
         let _ = stream.read(&mut [0; 4096]).unwrap();
         write!(stream, "HTTP/1.1 302 Found\r\nlocation: {location}\r\ncontent-length: 0\r\n\r\n").unwrap();
     });
     let sent = Machine::new("1h").key("source", "uri").key("uri", &format!("http://{address}/x")).once();
-    answering.join().unwrap();
+    redirecting.join().unwrap();
     assert_eq!(sent.status, 1);
     assert!(sent.stderr.contains("status 302"), "{}", sent.stderr);
     assert!(machine.cloud.stats()["requests"]["CredentialsUri"].is_null(), "the redirect was followed");
 }
 
 #[test]
-fn when_no_source_has_credentials_every_one_says_why_and_the_exporter_starts() {
+fn without_any_credentials_the_exporter_starts_and_logs_why_each_source_failed() {
     let machine = Machine::new("1h")
         .variable("ALIBABA_CLOUD_ACCESS_KEY_ID", "half-a-key-id-000")
         .variable("ALIBABA_CLOUD_ROLE_ARN", ROLE)
@@ -143,8 +141,8 @@ fn when_no_source_has_credentials_every_one_says_why_and_the_exporter_starts() {
 }
 
 #[test]
-fn starting_waits_for_no_metadata_service() {
-    // Nobody answers there, and nobody says so.
+fn the_start_does_not_wait_for_the_metadata_service() {
+    // The listener accepts connections and never responds.
     let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let silent = format!("http://{}", silent.local_addr().unwrap());
     let machine = Machine::new("1h")
@@ -159,7 +157,7 @@ fn starting_waits_for_no_metadata_service() {
 }
 
 #[test]
-fn nothing_secret_of_any_source_is_logged_or_served() {
+fn no_secret_of_any_source_is_logged_or_served() {
     let issued = Machine::new("2s").pod();
     let token = fs::read_to_string(issued.path("token")).unwrap();
     let of_uri = Machine::new("2s");
@@ -178,16 +176,16 @@ fn nothing_secret_of_any_source_is_logged_or_served() {
     ];
     std::thread::scope(|scope| {
         for machine in &machines {
-            scope.spawn(|| tells_no_secret(machine, &token));
+            scope.spawn(|| assert_no_secret_is_shown(machine, &token));
         }
     });
 }
 
-fn tells_no_secret(machine: &Machine, token: &str) {
+fn assert_no_secret_is_shown(machine: &Machine, token: &str) {
     let exporter = Exporter::spawn(&mut machine.command(&["run", "--log.level", "trace"]));
     exporter.first_poll();
     exporter.scrape_until("a rotation", |exposition| refreshes(exposition, "success") >= 2.0);
-    // What goes wrong is told in more words.
+    // Failures are logged in more detail.
     let faults = ["AssumeRole", "AssumeRoleWithOIDC", "Metadata", "CredentialsUri"]
         .map(|operation| json!({"operation": operation, "fault": {"error": {"code": "InternalError"}}}));
     machine.cloud.control(&json!({"faults": faults, "expire_tokens": true}));

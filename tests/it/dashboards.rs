@@ -1,36 +1,33 @@
-//! The shipped dashboards: whole, made of metrics that exist, and every query finds something in a real Prometheus.
+//! The shipped dashboards: their panels are complete, their metrics exist, and every query has a
+//! result in a real Prometheus.
 //!
-//! That the files are what the code beside them makes is tested by `just observability`.
+//! `just observability` tests that the files equal the output of their generator.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    net::SocketAddr,
-    time::Duration,
-};
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
+use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::{
-    alerts::{RULES, RUNBOOK, write_configuration},
-    prometheus::Prometheus,
-    support::{Exporter, binary, run, within},
-};
+use crate::alerts::{RULES, RUNBOOK, write_configuration};
+use crate::prometheus::Prometheus;
+use crate::support::{Exporter, binary, run, within};
 
 const DASHBOARDS: [(&str, &str); 3] = [
     ("fleet", include_str!("../../deploy/grafana/dashboards/appstreaming-fleet.json")),
     ("group", include_str!("../../deploy/grafana/dashboards/appstreaming-group.json")),
     ("exporter", include_str!("../../deploy/grafana/dashboards/appstreaming-exporter.json")),
 ];
-/// Panels that a current Grafana draws itself; `graph`, `singlestat` and other plugins are gone.
+/// The panels that a current Grafana contains; `graph`, `singlestat` and other plugins are removed.
 const PANELS: [&str; 4] = ["row", "stat", "table", "timeseries"];
-/// What the demo has no series of: its AccessKey doesn't expire.
+/// Metrics without series in the demo: its AccessKey does not expire.
 const NOT_IN_THE_DEMO: [&str; 1] = ["appstreaming_exporter_credentials_expiry_timestamp_seconds"];
 
 fn dashboards() -> impl Iterator<Item = (&'static str, Value)> {
     DASHBOARDS.iter().map(|(name, text)| (*name, serde_json::from_str(text).expect(name)))
 }
 
-/// Every panel but the rows.
+/// Every panel except for the rows.
 fn panels(dashboard: &Value) -> Vec<Value> {
     let all = dashboard["panels"].as_array().expect("panels");
     all.iter().filter(|panel| panel["type"] != "row").cloned().collect()
@@ -47,17 +44,17 @@ fn queries(dashboard: &Value) -> Vec<(String, String)> {
 }
 
 #[test]
-fn every_panel_is_current_described_and_asks_the_chosen_data_source() {
+fn every_panel_is_current_described_and_uses_the_selected_data_source() {
     let mut uids = BTreeSet::new();
     for (name, dashboard) in dashboards() {
         assert!(uids.insert(dashboard["uid"].to_string()), "{name}");
         assert!(dashboard["schemaVersion"].as_u64() >= Some(42), "{name} is for Grafana 12 or later");
         let links = dashboard["links"].as_array().expect("links");
-        assert_eq!(links.len(), 3, "{name} leads to the other two and to the runbook");
+        assert_eq!(links.len(), 3, "{name} links to the other two and to the runbook");
         let mut titles = BTreeSet::new();
         for panel in dashboard["panels"].as_array().expect("panels") {
             let title = panel["title"].as_str().expect("a title");
-            assert!(titles.insert(title.to_owned()), "{name} has two panels called {title}");
+            assert!(titles.insert(title.to_owned()), "{name} has two panels with the title {title}");
             assert!(PANELS.contains(&panel["type"].as_str().unwrap_or_default()), "{name}: {title}");
             if panel["type"] == "row" {
                 continue;
@@ -75,26 +72,26 @@ fn every_panel_is_current_described_and_asks_the_chosen_data_source() {
 }
 
 #[test]
-fn dashboards_rules_and_runbook_ask_for_metrics_and_labels_that_exist() {
+fn dashboards_rules_and_runbook_use_metrics_and_labels_that_exist() {
     let known = known_metrics();
-    let mut asked: Vec<(String, String)> = Vec::new();
+    let mut sources: Vec<(String, String)> = Vec::new();
     for (name, dashboard) in dashboards() {
-        asked.extend(
+        sources.extend(
             queries(&dashboard).into_iter().map(|(title, query)| (format!("{name}: {title}"), query)),
         );
         for variable in dashboard["templating"]["list"].as_array().expect("variables") {
-            // SDK and Grafana know both forms of a query variable.
+            // Grafana accepts both forms of a query variable.
             let query = variable["query"].as_str().or_else(|| variable["query"]["query"].as_str());
-            asked.extend(query.map(|query| (format!("{name}: variable"), query.to_owned())));
+            sources.extend(query.map(|query| (format!("{name}: variable"), query.to_owned())));
         }
     }
-    asked.extend(RULES.iter().map(|(file, text)| ((*file).to_owned(), (*text).to_owned())));
+    sources.extend(RULES.iter().map(|(file, text)| ((*file).to_owned(), (*text).to_owned())));
     let blocks = RUNBOOK.split("```promql\n").skip(1).map(|rest| rest.split("```").next().unwrap_or(""));
-    asked.extend(blocks.map(|block| ("runbook".to_owned(), block.to_owned())));
-    assert!(asked.len() > 100, "{} queries", asked.len());
+    sources.extend(blocks.map(|block| ("runbook".to_owned(), block.to_owned())));
+    assert!(sources.len() > 100, "{} queries", sources.len());
 
     let mut found = BTreeSet::new();
-    for (place, text) in &asked {
+    for (place, text) in &sources {
         for (metric, labels) in selectors(text) {
             let Some(has) = known.get(metric) else { panic!("{place}: there is no {metric}") };
             for label in labels {
@@ -107,7 +104,8 @@ fn dashboards_rules_and_runbook_ask_for_metrics_and_labels_that_exist() {
     assert!(found.len() > 60, "{} metrics", found.len());
 }
 
-/// Labels by metric: the catalogue's, with what Prometheus makes of histograms, and what the rules record.
+/// The labels of each metric: those of the catalogue, of the buckets of histograms, and of recorded
+/// series.
 fn known_metrics() -> BTreeMap<String, BTreeSet<String>> {
     let printed = run(binary().args(["catalog", "--format", "json"]));
     assert_eq!(printed.status, 0, "{}", printed.stderr);
@@ -131,7 +129,8 @@ fn known_metrics() -> BTreeMap<String, BTreeSet<String>> {
     known
 }
 
-/// Names of our metrics and recorded series in a text of PromQL, each with the labels it is selected by.
+/// The names of the exporter's metrics and recorded series in a PromQL text, each with the labels
+/// of its selector.
 fn selectors(text: &str) -> Vec<(&str, Vec<&str>)> {
     let of_name = |character: char| character.is_ascii_alphanumeric() || "_:".contains(character);
     let mut found = Vec::new();
@@ -161,20 +160,20 @@ fn label_names(matchers: &str) -> Vec<&str> {
 
 #[test]
 #[ignore = "needs Debian's prometheus: just end-to-end"]
-fn every_query_of_the_dashboards_finds_something() {
+fn every_query_of_the_dashboards_has_a_result() {
     let demo = |arguments: &[&str]| {
         Exporter::spawn(binary().arg("demo").args(arguments).args(["--set", "poll.interval=2s"]))
     };
-    // One that lives through a minute a second, and one that makes an alert fire.
+    // One fleet in which a minute passes per second, and one in which an alert fires.
     let exporters = [
         ("appstreaming", demo(&["--speed", "60"])),
         ("appstreaming-full", demo(&["--scenario", "no-idle-session"])),
     ];
     let directory = tempfile::tempdir().expect("a directory for the configuration");
     let targets = exporters.iter().map(|(job, exporter)| (*job, exporter.url.as_str()));
-    // Nobody needs to be told: no Alertmanager listens there.
-    let nobody = SocketAddr::from(([127, 0, 0, 1], 9));
-    let prometheus = Prometheus::with(&write_configuration(directory.path(), targets, &nobody), &[]);
+    // Notifications are not needed: this address has no listener.
+    let no_alertmanager = SocketAddr::from(([127, 0, 0, 1], 9));
+    let prometheus = Prometheus::with(&write_configuration(directory.path(), targets, &no_alertmanager), &[]);
 
     let mut open: Vec<(String, String)> = dashboards()
         .flat_map(|(name, dashboard)| {
@@ -184,7 +183,7 @@ fn every_query_of_the_dashboards_finds_something() {
         .collect();
     let mut last = String::new();
     let mut tries = 0;
-    within(Duration::from_secs(100), "every query finds something", || {
+    within(Duration::from_secs(100), "every query has a result", || {
         tries += 1;
         open.retain(|(place, query)| {
             let query = query

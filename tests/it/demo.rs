@@ -1,9 +1,7 @@
-//! The first command a newcomer runs.
+//! `demo`, the first command that a newcomer runs.
 
-use crate::{
-    fleet::assert_equals_truth,
-    support::{Exporter, binary, eventually, http},
-};
+use crate::fleet::assert_equals_truth;
+use crate::support::{Exporter, binary, eventually, http};
 
 fn demo(arguments: &[&str]) -> Exporter {
     let mut command = binary();
@@ -12,20 +10,20 @@ fn demo(arguments: &[&str]) -> Exporter {
 }
 
 #[test]
-fn the_demo_shows_a_fleet_without_account_network_or_file() {
+fn the_demo_shows_a_fleet_without_an_account_a_network_or_a_file() {
     let exporter = demo(&["--speed", "0"]);
     let exposition = exporter.first_poll();
     let truth = http::get(&exporter.truth_url()).json();
     assert_equals_truth(&exposition, &truth);
     assert_eq!(exposition.value("appstreaming_up", &[("account", "demo")]), Some(1.0));
-    let said = exporter.log();
-    for place in ["/metrics", "page", "/_truth"] {
-        assert!(said.contains(place), "{said}");
+    let output = exporter.log();
+    for part in ["/metrics", "page", "/_truth"] {
+        assert!(output.contains(part), "{output}");
     }
 }
 
 #[test]
-fn the_demo_fleet_is_what_the_flags_ask_for_and_the_same_for_the_same_seed() {
+fn flags_set_the_size_of_the_demo_fleet_and_the_seed_determines_it() {
     let sizes = ["--groups", "3", "--instances-per-group", "17", "--speed", "0"];
     let seen = |seed: &str| {
         let exporter = demo(&[&sizes[..], &["--seed", seed]].concat());
@@ -43,10 +41,10 @@ fn the_demo_fleet_is_what_the_flags_ask_for_and_the_same_for_the_same_seed() {
 }
 
 #[test]
-fn the_demo_fleet_lives() {
+fn sessions_start_and_end_in_the_demo_fleet() {
     let exporter = demo(&["--speed", "600", "--set", "poll.interval=1s"]);
     exporter.first_poll();
-    eventually("sessions come and go", || {
+    eventually("sessions start and end", || {
         let exposition = exporter.scrape();
         let started = exposition.sum("appstreaming_group_sessions_started_total", &[]);
         let ended = exposition.sum("appstreaming_group_sessions_ended_total", &[]);

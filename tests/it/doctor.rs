@@ -1,18 +1,15 @@
-//! `check`: what is wrong, whose fault it is, and what to do.
+//! `check`, the doctor: findings, their causes and advice.
 
-use std::{
-    io::{BufRead as _, BufReader, Read as _, Write as _},
-    net::{TcpListener, TcpStream},
-    thread,
-    time::{Duration, SystemTime, UNIX_EPOCH},
-};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::thread;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
 
-use crate::{
-    commands::settings,
-    support::{Cloud, binary, process::Finished, run},
-};
+use crate::commands::settings;
+use crate::support::process::Finished;
+use crate::support::{Cloud, binary, run};
 
 fn check(settings: &[String]) -> Finished {
     run(binary().args(["check", "--online"]).args(settings))
@@ -33,16 +30,19 @@ fn findings<'d>(document: &'d Value, check: &str) -> Vec<&'d Value> {
 
 fn operation<'d>(document: &'d Value, operation: &str) -> &'d Value {
     let found = findings(document, "operation");
-    found.into_iter().find(|finding| finding["operation"] == operation).expect("every operation is spoken of")
+    found
+        .into_iter()
+        .find(|finding| finding["operation"] == operation)
+        .expect("a finding for every operation")
 }
 
-/// A cloud that answers every call by its action, with a clock of its own.
-struct TinyCloud {
+/// A server that returns a fixed body for every action, and whose clock can be wrong.
+struct StubCloud {
     url: String,
 }
 
-impl TinyCloud {
-    /// Its clock is so many seconds ahead.
+impl StubCloud {
+    /// A server whose clock is so many seconds ahead.
     fn start(ahead: i64) -> Self {
         Self::with_identity(
             ahead,
@@ -50,14 +50,14 @@ impl TinyCloud {
         )
     }
 
-    /// What it says when asked who calls.
+    /// A server with this response to `GetCallerIdentity`.
     fn with_identity(ahead: i64, identity: &'static str) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        // Ends with the tests' process.
+        // The threads end with the process of the tests.
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
-                thread::spawn(move || answer(stream, ahead, identity));
+                thread::spawn(move || respond(stream, ahead, identity));
             }
         });
         Self { url }
@@ -76,7 +76,7 @@ impl TinyCloud {
     }
 }
 
-fn answer(mut stream: TcpStream, ahead: i64, identity: &str) {
+fn respond(mut stream: TcpStream, ahead: i64, identity: &str) {
     let mut reader = BufReader::new(stream.try_clone().unwrap());
     let (mut action, mut length) = (String::new(), 0);
     for line in reader.by_ref().lines().map_while(Result::ok).take_while(|line| !line.is_empty()) {
@@ -100,7 +100,7 @@ fn answer(mut stream: TcpStream, ahead: i64, identity: &str) {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs() as i64 + ahead;
     let date = httpdate::fmt_http_date(UNIX_EPOCH + Duration::from_secs(now as u64));
     let status = if body.contains("\"Code\"") { "400 Bad Request" } else { "200 OK" };
-    // Whoever hung up doesn't want it.
+    // The client may have disconnected.
     let _ = write!(
         stream,
         "HTTP/1.1 {status}\r\nDate: {date}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
@@ -109,7 +109,7 @@ fn answer(mut stream: TcpStream, ahead: i64, identity: &str) {
 }
 
 #[test]
-fn check_alone_asks_nobody() {
+fn check_without_online_sends_no_request() {
     let cloud = Cloud::start(&["--groups", "3"]);
     let offline = run(binary().arg("check").args(settings(&cloud, &[])));
     assert_eq!(offline.status, 0, "{}", offline.stderr);
@@ -119,7 +119,7 @@ fn check_alone_asks_nobody() {
 }
 
 #[test]
-fn every_problem_of_a_configuration_is_listed_at_once_for_people_and_programs() {
+fn every_problem_of_a_configuration_is_listed_at_once_as_text_and_as_json() {
     let wrong = ["--set", "poll.intervall=1s", "--set", "poll.page_size=0"];
     let text = run(binary().arg("check").args(wrong));
     assert_eq!(text.status, 1);
@@ -140,7 +140,7 @@ fn every_problem_of_a_configuration_is_listed_at_once_for_people_and_programs() 
 }
 
 #[test]
-fn when_all_is_well_the_doctor_says_so_about_everything() {
+fn without_problems_the_doctor_confirms_every_check() {
     let cloud = Cloud::start(&["--groups", "3"]);
     for signature in ["v2", "v3"] {
         let checked = check(&settings(&cloud, &[&format!("api.signature={signature}")]));
@@ -166,7 +166,7 @@ fn when_all_is_well_the_doctor_says_so_about_everything() {
 }
 
 #[test]
-fn a_missing_permission_is_named_with_the_policy_to_paste() {
+fn a_missing_permission_is_reported_with_the_policy_to_paste() {
     let cloud = Cloud::start(&["--groups", "3"]);
     cloud.control(
         &json!({"faults": [{"operation": "ListAppInstances", "fault": {"error": {"code": "NoPermission"}}}]}),
@@ -188,7 +188,7 @@ fn a_missing_permission_is_named_with_the_policy_to_paste() {
     assert_eq!(
         policy["Statement"][0]["Action"],
         json!(["appstreaming:ListAppInstanceGroup", "appstreaming:ListAppInstances"]),
-        "no more than this configuration asks for"
+        "only the operations of this configuration"
     );
     let text = check(&settings(&cloud, &[]));
     assert_eq!(text.status, 1);
@@ -197,14 +197,14 @@ fn a_missing_permission_is_named_with_the_policy_to_paste() {
 }
 
 #[test]
-fn one_account_in_trouble_does_not_hide_another() {
+fn an_account_with_problems_does_not_hide_the_others() {
     let cloud = Cloud::start(&["--groups", "3"]);
     let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let mut all = settings(&cloud, &[]);
     for setting in [
         "accounts.1.name=closed".to_owned(),
         format!("accounts.1.endpoint=https://{closed}"),
-        "accounts.2.name=nobody".to_owned(),
+        "accounts.2.name=without-credentials".to_owned(),
         format!("accounts.2.endpoint={}", cloud.url),
     ] {
         all.extend(["--set".to_owned(), setting]);
@@ -226,13 +226,13 @@ fn one_account_in_trouble_does_not_hide_another() {
     let unreachable = of(&accounts[1], "endpoint");
     assert_eq!((&unreachable["level"], &unreachable["code"]), (&json!("error"), &json!("connect")));
     assert!(unreachable["advice"].as_str().unwrap().contains(&closed.port().to_string()));
-    let nobody = of(&accounts[2], "credentials");
-    assert_eq!(nobody["level"], "error", "{nobody}");
-    assert_eq!(of(&accounts[2], "endpoint")["level"], "ok", "the way is found out without keys");
+    let credentials = of(&accounts[2], "credentials");
+    assert_eq!(credentials["level"], "error", "{credentials}");
+    assert_eq!(of(&accounts[2], "endpoint")["level"], "ok", "the connection is checked without credentials");
 }
 
 #[test]
-fn plain_http_where_tls_should_be_is_told_from_an_unreachable_host() {
+fn plain_http_instead_of_tls_is_distinguished_from_an_unreachable_host() {
     let cloud = Cloud::start(&["--groups", "1"]);
     let https = cloud.url.replace("http://", "https://");
     let (status, document) = json_of(&settings(&cloud, &[&format!("accounts.0.endpoint={https}")]));
@@ -242,7 +242,7 @@ fn plain_http_where_tls_should_be_is_told_from_an_unreachable_host() {
 }
 
 #[test]
-fn wrong_keys_are_an_error_of_the_operation_and_are_not_shown() {
+fn a_wrong_secret_is_an_error_of_the_operation_and_is_not_shown() {
     let cloud = Cloud::start(&["--groups", "1"]);
     let secret = "a-secret-that-must-not-leak-7731";
     let checked = check(&settings(&cloud, &[&format!("accounts.0.credentials.access_key_secret={secret}")]));
@@ -253,8 +253,8 @@ fn wrong_keys_are_an_error_of_the_operation_and_are_not_shown() {
 }
 
 #[test]
-fn who_calls_is_said_where_it_can_be_found_out() {
-    let tiny = TinyCloud::start(0);
+fn the_identity_of_the_caller_is_shown_if_it_can_be_determined() {
+    let tiny = StubCloud::start(0);
     let (status, document) = json_of(&tiny.settings());
     assert_eq!(status, 0, "{document}");
     let identity = findings(&document, "identity")[0].clone();
@@ -264,14 +264,17 @@ fn who_calls_is_said_where_it_can_be_found_out() {
         "{identity}"
     );
     let persistent = operation(&document, "ListPersistentAppInstances");
-    assert_eq!(persistent["level"], "ok", "a group without any may say so by an error: {persistent}");
+    assert_eq!(
+        persistent["level"], "ok",
+        "the API may return an error for a group without persistent sessions: {persistent}"
+    );
     let text = document.to_string();
     assert!(!text.contains("LTAI5t") && !text.contains("must-not-leak"), "{text}");
 }
 
 #[test]
-fn who_calls_is_never_worth_more_than_a_note() {
-    let tiny = TinyCloud::with_identity(0, r#"{"Code":"InternalError","Message":"not today"}"#);
+fn an_unknown_caller_is_only_a_note() {
+    let tiny = StubCloud::with_identity(0, r#"{"Code":"InternalError","Message":"not today"}"#);
     let (status, document) = json_of(&tiny.settings());
     assert_eq!(status, 0, "{document}");
     let identity = findings(&document, "identity")[0].clone();
@@ -279,11 +282,11 @@ fn who_calls_is_never_worth_more_than_a_note() {
 }
 
 #[test]
-fn a_clock_that_is_off_is_a_warning_and_then_an_error() {
+fn a_wrong_clock_is_a_warning_or_an_error_by_its_difference() {
     for (ahead, status, level) in
         [(0, 0, "ok"), (120, 0, "warning"), (-120, 0, "warning"), (1200, 1, "error")]
     {
-        let tiny = TinyCloud::start(ahead);
+        let tiny = StubCloud::start(ahead);
         let (ended, document) = json_of(&tiny.settings());
         let clock = findings(&document, "clock")[0].clone();
         assert_eq!((ended, clock["level"].as_str().unwrap()), (status, level), "{ahead}: {clock}");
@@ -293,11 +296,11 @@ fn a_clock_that_is_off_is_a_warning_and_then_an_error() {
 }
 
 #[test]
-fn a_poll_that_does_not_fit_comes_with_what_to_change() {
+fn a_poll_that_does_not_fit_is_reported_with_changes_that_make_it_fit() {
     let cloud = Cloud::start(&["--groups", "8"]);
     let slow = ["poll.interval=2s", "api.requests_per_second=4"];
     let (status, document) = json_of(&settings(&cloud, &slow));
-    assert_eq!(status, 0, "it works, late: {document}");
+    assert_eq!(status, 0, "late polls are only a warning: {document}");
     let poll = findings(&document, "poll")[0].clone();
     assert_eq!(poll["level"], "warning", "{poll}");
     assert!(poll["message"].as_str().unwrap().starts_with("17 requests a poll"), "{poll}");
@@ -310,15 +313,15 @@ fn a_poll_that_does_not_fit_comes_with_what_to_change() {
 }
 
 #[test]
-fn a_fleet_is_not_counted_group_by_group_to_foresee_its_requests() {
+fn requests_of_a_large_fleet_are_estimated_from_a_sample_of_its_groups() {
     let cloud = Cloud::start(&["--groups", "300", "--instances-per-group", "150"]);
     let (status, document) = json_of(&settings(&cloud, &["api.requests_per_second=1000"]));
     assert_eq!(status, 0, "{document}");
     let poll = findings(&document, "poll")[0]["message"].as_str().unwrap().to_owned();
     // 3 pages of groups, 2 of each group's instances, 1 of its persistent sessions.
     assert!(poll.starts_with("about 903 requests a poll, estimated from"), "{poll}");
-    let asked = cloud.stats()["answers"]["OK"].as_u64().unwrap();
-    assert!(asked <= 50, "{asked} requests");
+    let requests = cloud.stats()["answers"]["OK"].as_u64().unwrap();
+    assert!(requests <= 50, "{requests} requests");
 }
 
 #[test]
@@ -336,11 +339,11 @@ fn an_empty_fleet_is_a_warning() {
 }
 
 #[test]
-fn an_api_that_hangs_is_given_up_in_bounded_time() {
+fn an_api_that_does_not_respond_is_reported_in_bounded_time() {
     let cloud = Cloud::start(&["--groups", "2", "--latency", "10s"]);
-    let impatient = ["api.request_timeout=500ms", "api.connect_timeout=500ms"];
+    let short_timeouts = ["api.request_timeout=500ms", "api.connect_timeout=500ms"];
     let started = std::time::Instant::now();
-    let (status, document) = json_of(&settings(&cloud, &impatient));
+    let (status, document) = json_of(&settings(&cloud, &short_timeouts));
     assert!(started.elapsed() < Duration::from_secs(10), "{:?}", started.elapsed());
     assert_eq!((status, &findings(&document, "endpoint")[0]["code"]), (1, &json!("http")), "{document}");
 }

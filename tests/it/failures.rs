@@ -1,18 +1,16 @@
-//! When something fails the exporter says so, keeps what is still true, and shows nothing old as new.
+//! Failures: the exporter reports them, keeps valid values, and never shows old values as new.
 
 use serde_json::json;
 
-use crate::{
-    fleet::assert_equals_truth,
-    support::{Cloud, Exporter, eventually},
-};
+use crate::fleet::assert_equals_truth;
+use crate::support::{Cloud, Exporter, eventually};
 
 fn first_group(cloud: &Cloud) -> String {
     cloud.truth()["groups"][0]["group_id"].as_str().unwrap().to_owned()
 }
 
 #[test]
-fn an_outage_keeps_the_last_good_numbers_and_says_that_the_target_is_down() {
+fn an_outage_keeps_the_last_values_and_marks_the_target_as_down() {
     let cloud = Cloud::start(&["--groups", "4"]);
     let exporter = Exporter::polling(&cloud, &["api.max_retries=0"]);
     exporter.first_poll();
@@ -21,8 +19,8 @@ fn an_outage_keeps_the_last_good_numbers_and_says_that_the_target_is_down() {
     let exposition =
         exporter.scrape_until("up is 0", |exposition| exposition.value("appstreaming_up", &[]) == Some(0.0));
     assert_equals_truth(&exposition, &cloud.truth());
-    let refused = [("code", "ServiceUnavailable")];
-    assert!(exposition.sum("appstreaming_exporter_api_requests_total", &refused) > 0.0);
+    let rejected = [("code", "ServiceUnavailable")];
+    assert!(exposition.sum("appstreaming_exporter_api_requests_total", &rejected) > 0.0);
 
     cloud.control(&json!({"faults": []}));
     exporter
@@ -30,7 +28,7 @@ fn an_outage_keeps_the_last_good_numbers_and_says_that_the_target_is_down() {
 }
 
 #[test]
-fn numbers_older_than_stale_after_are_gone_while_the_target_still_says_why() {
+fn values_older_than_stale_after_are_removed_while_the_target_stays_visible() {
     let mut cloud = Cloud::start(&["--groups", "3"]);
     let exporter = Exporter::polling(&cloud, &["poll.stale_after=5s", "api.max_retries=0"]);
     assert_eq!(exporter.first_poll().series("appstreaming_group_info", &[]).count(), 3);
@@ -45,12 +43,12 @@ fn numbers_older_than_stale_after_are_gone_while_the_target_still_says_why() {
     assert_eq!(
         exporter.get("/-/healthy").status,
         200,
-        "an outage of the cloud is no illness of the exporter"
+        "an outage of the cloud does not make the exporter unhealthy"
     );
 }
 
 #[test]
-fn one_group_that_fails_takes_no_other_with_it() {
+fn a_failing_group_does_not_affect_the_others() {
     let cloud = Cloud::start(&["--groups", "4"]);
     let exporter = Exporter::polling(&cloud, &["api.max_retries=0"]);
     exporter.first_poll();
@@ -65,15 +63,15 @@ fn one_group_that_fails_takes_no_other_with_it() {
     };
     let before = exporter.scrape_until("up is 0", |e| e.value("appstreaming_up", &[]) == Some(0.0));
     let other = cloud.truth()["groups"][1]["group_id"].as_str().unwrap().to_owned();
-    let after = exporter.scrape_until("the others go on", |exposition| {
+    let after = exporter.scrape_until("the other groups are refreshed", |exposition| {
         refreshed(exposition, &other) > refreshed(&before, &other)
     });
-    assert_eq!(refreshed(&after, &failing), refreshed(&before, &failing), "old numbers must not look new");
+    assert_eq!(refreshed(&after, &failing), refreshed(&before, &failing), "old values must not look new");
     assert_equals_truth(&after, &cloud.truth());
 }
 
 #[test]
-fn an_account_that_fails_never_touches_another() {
+fn a_failing_account_does_not_affect_the_others() {
     let good = Cloud::start(&["--groups", "3", "--seed", "1"]);
     let bad = Cloud::start(&["--groups", "3", "--seed", "2"]);
     bad.control(&json!({"faults": [{"fault": {"error": {"code": "Forbidden.NoPermission"}}}]}));
@@ -94,7 +92,7 @@ fn an_account_that_fails_never_touches_another() {
 }
 
 #[test]
-fn a_group_that_is_no_longer_listed_is_gone_at_the_next_poll() {
+fn a_group_that_is_no_longer_listed_is_removed_at_the_next_poll() {
     let cloud = Cloud::start(&["--groups", "4"]);
     let exporter = Exporter::polling(&cloud, &[]);
     exporter.first_poll();
@@ -108,7 +106,7 @@ fn a_group_that_is_no_longer_listed_is_gone_at_the_next_poll() {
 }
 
 #[test]
-fn throttling_slows_the_exporter_down_and_loses_nothing() {
+fn throttling_slows_the_exporter_down_without_losing_data() {
     let cloud = Cloud::start(&["--groups", "10", "--requests-per-second", "15"]);
     let exporter = Exporter::polling(
         &cloud,
@@ -126,7 +124,7 @@ fn throttling_slows_the_exporter_down_and_loses_nothing() {
 }
 
 #[test]
-fn broken_answers_are_protocol_errors_and_are_tried_again() {
+fn broken_responses_are_protocol_errors_and_are_retried() {
     for fault in [json!("truncate"), json!("drop"), json!("html")] {
         let cloud = Cloud::start(&["--groups", "3"]);
         cloud.control(&json!({"faults": [{"requests": 2, "fault": fault}]}));
@@ -139,7 +137,7 @@ fn broken_answers_are_protocol_errors_and_are_tried_again() {
 }
 
 #[test]
-fn an_answer_beyond_the_size_limit_is_refused() {
+fn a_response_beyond_the_size_limit_is_rejected() {
     let cloud = Cloud::start(&["--groups", "2"]);
     cloud.control(&json!({"faults": [{"fault": {"huge": {"bytes": 3_000_000}}}]}));
     let exporter = Exporter::polling(&cloud, &["api.max_response_bytes=1MiB", "api.max_retries=0"]);
@@ -149,7 +147,7 @@ fn an_answer_beyond_the_size_limit_is_refused() {
 }
 
 #[test]
-fn a_total_count_that_lies_is_published_and_counted() {
+fn a_listing_with_a_wrong_total_count_is_published_and_counted() {
     let cloud = Cloud::start(&["--groups", "2"]);
     cloud.control(
         &json!({"faults": [{"operation": "ListAppInstances", "fault": {"total_count": {"add": 3}}}]}),
@@ -177,7 +175,7 @@ fn a_null_list_with_a_positive_total_fails_instead_of_showing_an_empty_fleet() {
 }
 
 #[test]
-fn wrong_credentials_are_named_without_being_shown() {
+fn wrong_credentials_are_reported_without_being_shown() {
     let cloud = Cloud::start(&["--groups", "1"]);
     let secret = "a-secret-that-must-not-leak-7731";
     let exporter =
@@ -189,7 +187,7 @@ fn wrong_credentials_are_named_without_being_shown() {
             >= 1.0
     );
     let served =
-        [exporter.get("/metrics"), exporter.get("/config"), exporter.get("/")].map(|answer| answer.body);
+        [exporter.get("/metrics"), exporter.get("/config"), exporter.get("/")].map(|response| response.body);
     let (_, log) = exporter.end("-TERM");
     for text in served.iter().chain([&log]) {
         assert!(!text.contains(secret));
@@ -235,7 +233,7 @@ fn transitions_and_sessions_are_counted_between_polls() {
     assert_eq!(before.value("appstreaming_group_sessions_started_total", &[]), Some(0.0));
 
     cloud.control(&json!({"speed": 600.0, "frozen": false}));
-    let after = exporter.scrape_until("something moves", |exposition| {
+    let after = exporter.scrape_until("instances change", |exposition| {
         exposition.sum("appstreaming_group_instance_transitions_total", &[]) > 0.0
             && exposition.sum("appstreaming_group_sessions_started_total", &[]) > 0.0
             && exposition.sum("appstreaming_group_sessions_ended_total", &[]) > 0.0
@@ -257,7 +255,7 @@ fn the_first_terminating_signal_drains_and_exits_with_success() {
 }
 
 #[test]
-fn readiness_waits_for_every_target_and_health_for_none() {
+fn readiness_waits_for_every_target_but_health_does_not() {
     let cloud = Cloud::start(&["--groups", "2", "--latency", "400ms"]);
     let exporter = Exporter::polling(&cloud, &[]);
     assert_eq!(exporter.get("/-/healthy").status, 200);

@@ -1,15 +1,13 @@
-//! What an account is asked for: regions, product types, and every key of its filter.
+//! Which groups an account exports: regions, product types, and every key of its filter.
 
 use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use crate::{
-    commands::settings,
-    support::{Cloud, Exporter, binary, run},
-};
+use crate::commands::settings;
+use crate::support::{Cloud, Exporter, binary, run};
 
-/// What the API says of all groups, as it says it.
+/// The API's records of all groups.
 fn records(cloud: &Cloud) -> Vec<Value> {
     let listed = run(binary().args(["list", "groups", "--format", "json"]).args(settings(cloud, &[])));
     assert_eq!(listed.status, 0, "{}", listed.stderr);
@@ -33,7 +31,7 @@ fn exported(cloud: &Cloud, account: &[&str]) -> BTreeSet<String> {
 }
 
 #[test]
-fn every_filter_of_the_api_selects_what_it_says() {
+fn every_filter_of_the_api_selects_the_matching_groups() {
     let cloud = Cloud::start(&["--groups", "8"]);
     let records = records(&cloud);
     let first = |field: &str| records[0][field].as_str().unwrap().to_owned();
@@ -42,8 +40,8 @@ fn every_filter_of_the_api_selects_what_it_says() {
         let value = value.to_owned();
         move |record: &Value| record[field].as_str().unwrap().trim() == value.trim()
     };
-    type Fits<'a> = Box<dyn Fn(&Value) -> bool + 'a>;
-    let cases: Vec<(String, Fits<'_>)> = vec![
+    type IsMatch<'a> = Box<dyn Fn(&Value) -> bool + 'a>;
+    let cases: Vec<(String, IsMatch<'_>)> = vec![
         (
             "filter.group_name=Room".into(),
             Box::new(|record| record["AppInstanceGroupName"].as_str().unwrap().contains("Room")),
@@ -76,11 +74,11 @@ fn every_filter_of_the_api_selects_what_it_says() {
         ),
         (r#"regions=["cn-hangzhou"]"#.into(), Box::new(has("RegionId", "cn-hangzhou"))),
     ];
-    for (setting, fits) in cases {
-        let expected = ids(records.iter().filter(|record| fits(record)));
+    for (setting, is_match) in cases {
+        let expected = ids(records.iter().filter(|record| is_match(record)));
         assert!(
             !expected.is_empty() && expected.len() < records.len(),
-            "{setting} proves nothing: {expected:?}"
+            "{setting} does not divide the fleet: {expected:?}"
         );
         assert_eq!(exported(&cloud, &[&setting]), expected, "{setting}");
     }
@@ -90,7 +88,7 @@ fn every_filter_of_the_api_selects_what_it_says() {
 fn user_groups_select_and_exclude() {
     let cloud = Cloud::start(&["--groups", "8"]);
     let all = ids(&records(&cloud));
-    // Records don't say which user groups may use a group: the two settings must share the fleet out.
+    // Records do not contain user groups, so the two settings are checked to divide the fleet.
     let with = exported(&cloud, &[r#"filter.user_group_ids=["ug-all"]"#]);
     let without = exported(&cloud, &[r#"filter.excluded_user_group_ids=["ug-all"]"#]);
     assert!(!with.is_empty() && !without.is_empty());
@@ -99,7 +97,7 @@ fn user_groups_select_and_exclude() {
 }
 
 #[test]
-fn filters_hold_together() {
+fn filters_are_combined() {
     let cloud = Cloud::start(&["--groups", "8"]);
     let both = exported(&cloud, &[r#"regions=["cn-hangzhou"]"#, r#"filter.status=["PUBLISHED"]"#]);
     let region = exported(&cloud, &[r#"regions=["cn-hangzhou"]"#]);
@@ -115,7 +113,7 @@ fn filters_hold_together() {
 }
 
 #[test]
-fn every_region_and_product_type_is_a_target_of_its_own() {
+fn every_region_and_product_type_is_one_target() {
     let cloud = Cloud::start(&["--groups", "8"]);
     let exporter = Exporter::polling(
         &cloud,
@@ -132,7 +130,7 @@ fn every_region_and_product_type_is_a_target_of_its_own() {
         .flat_map(|product| ["cn-hangzhou", "cn-shanghai"].map(|region| format!("{product}/{region}")));
     assert_eq!(targets, expected.collect());
     assert!(exposition.series("appstreaming_up", &[]).all(|(_, up)| up == 1.0));
-    // The simulated fleet is one of cloud applications: nothing may be counted twice.
+    // All simulated groups are cloud applications: none of them may be counted twice.
     let groups: Vec<String> = exposition
         .series("appstreaming_group_info", &[])
         .map(|(labels, _)| labels["group_id"].clone())
@@ -152,7 +150,7 @@ fn without_regions_the_target_is_the_product_type() {
 }
 
 #[test]
-fn a_product_type_that_is_none_is_a_failed_target_and_says_so() {
+fn an_invalid_product_type_is_a_failed_target() {
     let cloud = Cloud::start(&["--groups", "1"]);
     let once =
         run(binary().arg("once").args(settings(&cloud, &[r#"accounts.0.product_types=["cloudapp"]"#])));

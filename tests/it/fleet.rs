@@ -1,4 +1,4 @@
-//! The numbers are right: every aggregate equals what the simulated cloud says of itself.
+//! Every aggregate equals the truth of the simulated cloud.
 
 use serde_json::Value;
 
@@ -6,10 +6,10 @@ use crate::support::{Cloud, Exporter, Exposition};
 
 const P: &str = "appstreaming_";
 
-/// Compares one exposition with one truth, group by group and number by number.
+/// Compares an exposition with the truth, group by group and value by value.
 pub fn assert_equals_truth(exposition: &Exposition, truth: &Value) {
     let groups = truth["groups"].as_array().expect("groups");
-    assert!(!groups.is_empty(), "an empty truth proves nothing");
+    assert!(!groups.is_empty(), "the truth is empty");
     let listed = exposition.series(&format!("{P}group_info"), &[]).count();
     assert_eq!(listed, groups.len(), "groups");
     for group in groups {
@@ -18,7 +18,7 @@ pub fn assert_equals_truth(exposition: &Exposition, truth: &Value) {
     assert_eq!(
         exposition.sum(&format!("{P}group_instances"), &[]),
         number(&truth["totals"]["instances"]),
-        "instances in all"
+        "instances of all groups"
     );
 }
 
@@ -51,8 +51,8 @@ fn assert_group(exposition: &Exposition, group: &Value) {
         ("group_persistent_sessions", "status", &group["persistent"]),
         ("group_persistent_session_instances", "status", &group["persistent_instances"]),
     ] {
-        for (word, count) in counts.as_object().expect("counts by word") {
-            same(name, &[(label, word)], count);
+        for (status, count) in counts.as_object().expect("counts by status") {
+            same(name, &[(label, status)], count);
         }
     }
     same("group_instances_reported", &[], &group["instances_total"]);
@@ -90,28 +90,28 @@ fn number(value: &Value) -> f64 {
 }
 
 #[test]
-fn every_aggregate_equals_the_clouds_own_truth() {
+fn every_aggregate_equals_the_truth_of_the_cloud() {
     let cloud = Cloud::start(&["--groups", "24", "--instances-per-group", "230", "--seed", "7"]);
     let exporter = Exporter::polling(&cloud, &[]);
     assert_equals_truth(&exporter.first_poll(), &cloud.truth());
 }
 
 #[test]
-fn signature_version_2_sees_the_same_fleet() {
+fn signature_version_2_gives_the_same_fleet() {
     let cloud = Cloud::start(&["--groups", "6"]);
     let exporter = Exporter::polling(&cloud, &["api.signature=v2"]);
     assert_equals_truth(&exporter.first_poll(), &cloud.truth());
 }
 
 #[test]
-fn small_pages_bring_the_same_numbers_as_large_ones() {
+fn small_pages_give_the_same_values_as_large_ones() {
     let cloud = Cloud::start(&["--groups", "5", "--instances-per-group", "31"]);
     let exporter = Exporter::polling(&cloud, &["poll.page_size=3"]);
     assert_equals_truth(&exporter.first_poll(), &cloud.truth());
 }
 
 #[test]
-fn a_large_fleet_is_read_to_the_last_number() {
+fn every_value_of_a_large_fleet_is_correct() {
     let cloud = Cloud::start(&["--groups", "200", "--instances-per-group", "500"]);
     let exporter = Exporter::polling(&cloud, &["poll.interval=60s"]);
     let exposition = exporter.first_poll();
@@ -120,7 +120,7 @@ fn a_large_fleet_is_read_to_the_last_number() {
 }
 
 #[test]
-fn detail_shows_every_instance_once_and_no_user_unless_asked() {
+fn detail_shows_every_instance_once_and_users_only_if_configured() {
     let cloud = Cloud::start(&["--groups", "4", "--instances-per-group", "120"]);
     let detailed = ["collectors.instances=detailed", "collectors.persistent=detailed"];
     let exporter = Exporter::polling(&cloud, &detailed);
@@ -159,7 +159,7 @@ fn detail_shows_every_instance_once_and_no_user_unless_asked() {
 }
 
 #[test]
-fn series_beyond_the_guard_cost_the_detail_and_never_a_group() {
+fn too_many_series_drop_the_detail_and_never_a_group() {
     let cloud = Cloud::start(&["--groups", "4", "--instances-per-group", "200"]);
     let exporter =
         Exporter::polling(&cloud, &["collectors.instances=detailed", "collectors.max_series=2000"]);
@@ -170,7 +170,7 @@ fn series_beyond_the_guard_cost_the_detail_and_never_a_group() {
 }
 
 #[test]
-fn two_shards_together_show_the_fleet_once() {
+fn two_shards_together_show_every_group_once() {
     let cloud = Cloud::start(&["--groups", "20"]);
     let truth = cloud.truth();
     let mut seen = Vec::new();
@@ -192,7 +192,7 @@ fn two_shards_together_show_the_fleet_once() {
 }
 
 #[test]
-fn a_group_that_is_excluded_or_not_picked_is_not_there() {
+fn a_group_that_is_excluded_or_not_selected_is_not_exported() {
     let cloud = Cloud::start(&["--groups", "6"]);
     let truth = cloud.truth();
     let id = |index: usize| truth["groups"][index]["group_id"].as_str().unwrap().to_owned();

@@ -1,24 +1,20 @@
-//! The same fleet in every format, as real readers get it.
+//! The same fleet in every format, as real readers receive it.
 
-use std::{
-    collections::BTreeMap,
-    process::Command,
-    time::{Duration, SystemTime},
-};
+use std::collections::BTreeMap;
+use std::process::Command;
+use std::time::{Duration, SystemTime};
 
 use serde_json::Value;
 
-use crate::{
-    prometheus::Prometheus,
-    support::{Cloud, Exporter, Exposition, eventually, http, python, run},
-};
+use crate::prometheus::Prometheus;
+use crate::support::{Cloud, Exporter, Exposition, eventually, http, python, run};
 
 const TEXT: &str = "text/plain;version=0.0.4";
 const OPENMETRICS: &str = "application/openmetrics-text;version=1.0.0";
 const PROTOBUF: &str =
     "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited";
 
-/// Accept, the value of the metric label `format`, and what the content type begins with.
+/// `Accept`, the value of the label `format`, and the start of the content type.
 const FORMATS: [(&str, &str, &str); 5] = [
     (TEXT, "text-0.0.4", "text/plain; version=0.0.4; charset=utf-8"),
     ("text/plain;version=1.0.0", "text-1.0.0", "text/plain; version=1.0.0; charset=utf-8; escaping="),
@@ -39,39 +35,39 @@ const FORMATS: [(&str, &str, &str); 5] = [
     ),
 ];
 
-/// The fleet without anything that changes from scrape to scrape.
+/// The metrics of the fleet, without those that change from scrape to scrape.
 const FLEET: &str = "/metrics?collect[]=groups&collect[]=node_pools&collect[]=instances&collect[]=nodes\
     &collect[]=persistent&collect[]=instances_detail&collect[]=persistent_detail&collect[]=health";
 
-/// Polls once and then holds still.
-const STILL: &str = "poll.interval=1h";
+/// Only the first poll takes place during a test.
+const ONE_POLL: &str = "poll.interval=1h";
 
-/// Status, content type, content encoding and the bytes as they came.
+/// Status, content type, content encoding and body of a response.
 fn fetch(exporter: &Exporter, path: &str, accept: &str, encoding: &str) -> (u16, String, String, Vec<u8>) {
     let agent: ureq::Agent =
         ureq::Agent::config_builder().http_status_as_error(false).proxy(None).build().into();
     let request = agent.get(format!("{}{path}", exporter.url));
     let sent = request.header("Accept", accept).header("Accept-Encoding", encoding).call();
-    let mut answer = sent.unwrap_or_else(|error| panic!("GET {path}: {error}"));
+    let mut response = sent.unwrap_or_else(|error| panic!("GET {path}: {error}"));
     let header = |name: &str| {
-        answer.headers().get(name).map_or_else(String::new, |value| value.to_str().unwrap().to_owned())
+        response.headers().get(name).map_or_else(String::new, |value| value.to_str().unwrap().to_owned())
     };
     let (kind, coding) = (header("content-type"), header("content-encoding"));
-    let status = answer.status().as_u16();
-    (status, kind, coding, answer.body_mut().with_config().limit(1 << 30).read_to_vec().unwrap())
+    let status = response.status().as_u16();
+    (status, kind, coding, response.body_mut().with_config().limit(1 << 30).read_to_vec().unwrap())
 }
 
 #[test]
 fn every_format_and_encoding_is_served_by_name_and_counted() {
     let cloud = Cloud::start(&["--groups", "5"]);
-    let exporter = Exporter::polling(&cloud, &[STILL]);
+    let exporter = Exporter::polling(&cloud, &[ONE_POLL]);
     exporter.first_poll();
     let before = exporter.scrape();
     for (accept, format, kind) in FORMATS {
         for encoding in ["identity", "gzip", "zstd"] {
-            let (status, said, coding, body) = fetch(&exporter, "/metrics", accept, encoding);
+            let (status, content_type, coding, body) = fetch(&exporter, "/metrics", accept, encoding);
             assert_eq!(status, 200);
-            assert!(said.starts_with(kind), "{said} for {format}");
+            assert!(content_type.starts_with(kind), "{content_type} for {format}");
             assert_eq!(coding, if encoding == "identity" { "" } else { encoding });
             let magic: &[u8] = match encoding {
                 "gzip" => b"\x1f\x8b",
@@ -92,7 +88,8 @@ fn every_format_and_encoding_is_served_by_name_and_counted() {
                 |exposition: &Exposition| exposition.value("appstreaming_exporter_scrapes_total", &labels);
             let own = u8::from(format == "text-0.0.4" && encoding == "identity");
             assert_eq!(scrapes(&after), scrapes(&before).map(|n| n + 1.0 + f64::from(own)), "{labels:?}");
-            let bytes = after.value("appstreaming_exporter_snapshot_bytes", &labels).expect("made by now");
+            let bytes =
+                after.value("appstreaming_exporter_snapshot_bytes", &labels).expect("rendered by now");
             if encoding == "identity" {
                 assert_eq!(bytes as usize, fleet.len() - end, "{labels:?}");
             } else {
@@ -103,20 +100,20 @@ fn every_format_and_encoding_is_served_by_name_and_counted() {
 }
 
 #[test]
-fn nobody_pays_for_a_format_that_nobody_reads() {
+fn a_format_that_is_never_requested_is_never_rendered() {
     let cloud = Cloud::start(&["--groups", "2"]);
-    let exporter = Exporter::polling(&cloud, &[STILL]);
+    let exporter = Exporter::polling(&cloud, &[ONE_POLL]);
     let seen = exporter.first_poll();
-    let made: Vec<_> =
+    let rendered: Vec<_> =
         seen.series("appstreaming_exporter_snapshot_bytes", &[]).map(|(labels, _)| labels).collect();
-    assert!(made.iter().all(|labels| labels["encoding"] == "identity"), "{made:?}");
-    assert!(made.iter().all(|labels| labels["format"].starts_with("text-")), "{made:?}");
+    assert!(rendered.iter().all(|labels| labels["encoding"] == "identity"), "{rendered:?}");
+    assert!(rendered.iter().all(|labels| labels["format"].starts_with("text-")), "{rendered:?}");
 }
 
 #[test]
-fn openmetrics_tells_units_starts_and_the_requests_behind_the_latencies() {
+fn openmetrics_has_units_start_times_and_exemplars_with_request_ids() {
     let cloud = Cloud::start(&["--groups", "5"]);
-    let exporter = Exporter::polling(&cloud, &[STILL]);
+    let exporter = Exporter::polling(&cloud, &[ONE_POLL]);
     exporter.first_poll();
     let (.., body) = fetch(&exporter, "/metrics", OPENMETRICS, "identity");
     let body = String::from_utf8(body).unwrap();
@@ -138,60 +135,61 @@ fn openmetrics_tells_units_starts_and_the_requests_behind_the_latencies() {
 }
 
 #[test]
-fn a_scrape_can_be_narrowed_and_an_unknown_name_is_refused() {
+fn a_scrape_can_be_filtered_and_an_unknown_value_is_rejected() {
     let cloud = Cloud::start(&["--groups", "4"]);
-    let exporter = Exporter::polling(&cloud, &[STILL]);
+    let exporter = Exporter::polling(&cloud, &[ONE_POLL]);
     let whole = exporter.first_poll();
     let groups: Vec<String> =
         whole.series("appstreaming_group_info", &[]).map(|(labels, _)| labels["group_id"].clone()).collect();
-    let narrowed = |query: &str| {
-        let answer = exporter.get(&format!("/metrics?{query}"));
-        assert_eq!(answer.status, 200, "{}", answer.body);
-        Exposition::parse(&answer.body)
+    let filtered = |query: &str| {
+        let response = exporter.get(&format!("/metrics?{query}"));
+        assert_eq!(response.status, 200, "{}", response.body);
+        Exposition::parse(&response.body)
     };
 
-    let two = narrowed(&format!("group_id={}&group_id={}&utm=1", groups[0], groups[2]));
+    let two = filtered(&format!("group_id={}&group_id={}&utm=1", groups[0], groups[2]));
     assert_eq!(two.series("appstreaming_group_info", &[]).count(), 2);
     assert!(two.has("appstreaming_up") && two.has("appstreaming_exporter_build_info"));
-    let one = narrowed(&format!("collect[]=health&account=test&group_id={}", groups[1]));
+    let one = filtered(&format!("collect[]=health&account=test&group_id={}", groups[1]));
     assert!(one.has("appstreaming_up") && !one.has("appstreaming_group_info"));
     assert!(!one.has("appstreaming_exporter_build_info") && !one.has("process_cpu_seconds_total"));
-    let process: Vec<_> = narrowed("collect%5B%5D=process").names().map(str::to_owned).collect();
+    let process: Vec<_> = filtered("collect%5B%5D=process").names().map(str::to_owned).collect();
     assert!(!process.is_empty() && process.iter().all(|name| name.starts_with("process_")), "{process:?}");
 
     for (query, named) in [
         ("account=prod", "unknown account \"prod\"\nknown: test\n"),
-        ("group_id=aig-nobody", "unknown group_id \"aig-nobody\"\n"),
+        ("group_id=aig-none", "unknown group_id \"aig-none\"\n"),
         ("region_id=mars", "unknown region_id \"mars\"\n"),
         ("collect[]=everything", "unknown collect[] \"everything\"\nknown: exporter, groups, "),
     ] {
-        let refused = exporter.get(&format!("/metrics?{query}"));
-        assert_eq!(refused.status, 400, "{query}");
-        assert!(refused.body.starts_with(named), "{}", refused.body);
+        let rejected = exporter.get(&format!("/metrics?{query}"));
+        assert_eq!(rejected.status, 400, "{query}");
+        assert!(rejected.body.starts_with(named), "{}", rejected.body);
     }
 }
 
 #[test]
-fn scrapes_that_come_at_once_get_the_same_bytes() {
+fn simultaneous_scrapes_receive_the_same_bytes() {
     let cloud = Cloud::start(&["--groups", "40"]);
-    let exporter = Exporter::polling(&cloud, &[STILL, "collectors.instances=detailed"]);
+    let exporter = Exporter::polling(&cloud, &[ONE_POLL, "collectors.instances=detailed"]);
     exporter.first_poll();
     let bodies: Vec<Vec<u8>> = std::thread::scope(|scope| {
         let scrape = || scope.spawn(|| fetch(&exporter, "/metrics", OPENMETRICS, "gzip").3);
         let threads: Vec<_> = std::iter::repeat_with(scrape).take(8).collect();
         threads.into_iter().map(|thread| thread.join().unwrap()).collect()
     });
-    // Beyond the fleet's part only the exporter's own metrics differ.
+    // Only the exporter's own metrics differ. They follow those of the fleet.
     let fleet = bodies.iter().map(Vec::len).min().unwrap_or_default() / 2;
     assert!(fleet > 10_000);
     assert!(bodies.iter().all(|body| body[..fleet] == bodies[0][..fleet]));
 }
 
-/// Scrapes with these arguments until Prometheus has the fleet, and compares it with the exporter's text.
-fn prometheus_sees_the_same(arguments: &[&str], format: &str) -> (Exporter, Prometheus) {
+/// Scrapes with these arguments until Prometheus has the fleet, and compares it with the exporter's
+/// text.
+fn prometheus_stores_the_same(arguments: &[&str], format: &str) -> (Exporter, Prometheus) {
     let cloud = Cloud::start(&["--groups", "6"]);
     let exporter =
-        Exporter::polling(&cloud, &[STILL, "collectors.instances=detailed", "labels.group=[\"name\"]"]);
+        Exporter::polling(&cloud, &[ONE_POLL, "collectors.instances=detailed", "labels.group=[\"name\"]"]);
     exporter.first_poll();
     let configuration = tempfile::NamedTempFile::new().unwrap();
     let target = exporter.url.strip_prefix("http://").expect("an address");
@@ -210,7 +208,7 @@ fn prometheus_sees_the_same(arguments: &[&str], format: &str) -> (Exporter, Prom
     let series = |labels: &Value| -> BTreeMap<String, String> {
         let labels = labels.as_object().expect("labels").iter();
         let ours = labels.filter(|(name, _)| !["job", "instance"].contains(&name.as_str()));
-        // An empty label is none, to Prometheus.
+        // For Prometheus, an empty label is a missing one.
         ours.map(|(name, value)| (name.clone(), value.as_str().unwrap().to_owned())).collect()
     };
     let mut seen: Vec<_> = seen.iter().map(|(labels, value)| (series(labels), value.to_string())).collect();
@@ -226,7 +224,7 @@ fn prometheus_sees_the_same(arguments: &[&str], format: &str) -> (Exporter, Prom
         }
     }
     expected.sort();
-    // Timestamps of polls and schedules stand still because the fleet does.
+    // The timestamps of polls and schedules do not change, because simulated time does not pass.
     assert_eq!(seen.len(), expected.len());
     assert!(seen == expected, "first difference: {:?}", seen.iter().zip(&expected).find(|(a, b)| a != b));
 
@@ -240,12 +238,12 @@ fn prometheus_sees_the_same(arguments: &[&str], format: &str) -> (Exporter, Prom
 #[ignore = "needs a real Prometheus: just end-to-end"]
 fn prometheus_reads_openmetrics_with_its_exemplars() {
     let arguments = ["--enable-feature=exemplar-storage"];
-    let (_exporter, prometheus) = prometheus_sees_the_same(&arguments, "openmetrics-1.0.0");
+    let (_exporter, prometheus) = prometheus_stores_the_same(&arguments, "openmetrics-1.0.0");
     let query = "appstreaming_exporter_api_request_duration_seconds_bucket";
     let url = format!("{}/api/v1/query_exemplars?query={query}&start=0&end=9999999999", prometheus.url);
     let found = eventually("Prometheus has exemplars", || {
-        let answer = http::get(&url).json();
-        let first = answer["data"][0]["exemplars"][0].clone();
+        let response = http::get(&url).json();
+        let first = response["data"][0]["exemplars"][0].clone();
         first.is_object().then_some(first)
     });
     assert!(found["labels"]["request_id"].as_str().is_some_and(|id| !id.is_empty()), "{found}");
@@ -254,10 +252,10 @@ fn prometheus_reads_openmetrics_with_its_exemplars() {
 #[test]
 #[ignore = "needs a real Prometheus: just end-to-end"]
 fn prometheus_reads_protobuf() {
-    // What makes Prometheus 2 ask for protobuf, and what makes Prometheus 3.
+    // With the first feature Prometheus 2 requests protobuf, with the second one Prometheus 3.
     let arguments = ["--enable-feature=native-histograms,created-timestamp-zero-ingestion"];
-    let (_exporter, prometheus) = prometheus_sees_the_same(&arguments, "protobuf");
-    // Counters keep their names, and bounds are written as in text.
+    let (_exporter, prometheus) = prometheus_stores_the_same(&arguments, "protobuf");
+    // Counters keep their names, and the bounds of buckets are those of the text format.
     for query in [
         "appstreaming_exporter_polls_total",
         "appstreaming_exporter_poll_duration_seconds_bucket{le=\"10.0\"}",
@@ -269,11 +267,11 @@ fn prometheus_reads_protobuf() {
 
 #[test]
 #[ignore = "installs the Python client with pip: just end-to-end"]
-fn the_python_client_reads_the_same_in_text_and_openmetrics() {
+fn the_python_client_reads_the_same_from_text_and_openmetrics() {
     let python = python("readers", "prometheus_client, zstandard");
     let cloud = Cloud::start(&["--groups", "6"]);
     let all =
-        [STILL, "collectors.instances=detailed", "collectors.persistent=detailed", "labels.tags=[\"*\"]"];
+        [ONE_POLL, "collectors.instances=detailed", "collectors.persistent=detailed", "labels.tags=[\"*\"]"];
     let exporter = Exporter::polling(&cloud, &all);
     exporter.first_poll();
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/readers/compare.py");
@@ -284,9 +282,9 @@ fn the_python_client_reads_the_same_in_text_and_openmetrics() {
 
 #[test]
 #[ignore = "needs curl: just end-to-end"]
-fn curl_unpacks_whatever_it_asks_for() {
+fn curl_decompresses_every_encoding_that_it_requests() {
     let cloud = Cloud::start(&["--groups", "6"]);
-    let exporter = Exporter::polling(&cloud, &[STILL]);
+    let exporter = Exporter::polling(&cloud, &[ONE_POLL]);
     exporter.first_poll();
     let url = format!("{}/metrics", exporter.url);
     for encoding in ["gzip", "zstd", "br, gzip;q=0.5"] {

@@ -1,20 +1,20 @@
-//! What a scraper, a probe and a person's browser get.
+//! Responses to a scraper, a health check and a browser.
 
 use crate::support::{Cloud, Exporter, http};
 
 #[test]
-fn metrics_are_text_0_0_4_and_name_their_length() {
+fn metrics_are_text_0_0_4_with_a_content_length() {
     let cloud = Cloud::start(&["--groups", "2"]);
     let exporter = Exporter::polling(&cloud, &["poll.interval=60s"]);
     exporter.first_poll();
-    let answer = exporter.get("/metrics");
-    assert_eq!(answer.header("content-type"), Some("text/plain; version=0.0.4; charset=utf-8"));
-    assert_eq!(answer.header("content-length"), Some(answer.body.len().to_string().as_str()));
-    assert!(answer.body.contains("# HELP appstreaming_group_status "));
-    assert!(answer.body.contains("# TYPE appstreaming_group_sessions_started_total counter"));
+    let response = exporter.get("/metrics");
+    assert_eq!(response.header("content-type"), Some("text/plain; version=0.0.4; charset=utf-8"));
+    assert_eq!(response.header("content-length"), Some(response.body.len().to_string().as_str()));
+    assert!(response.body.contains("# HELP appstreaming_group_status "));
+    assert!(response.body.contains("# TYPE appstreaming_group_sessions_started_total counter"));
     let head = http::head(&format!("{}/metrics", exporter.url));
     assert_eq!((head.status, head.body.as_str()), (200, ""));
-    assert_eq!(head.header("content-type"), answer.header("content-type"));
+    assert_eq!(head.header("content-type"), response.header("content-type"));
 }
 
 #[test]
@@ -40,13 +40,13 @@ fn every_metric_served_is_in_the_catalogue_with_its_type_and_help() {
 }
 
 #[test]
-fn unknown_paths_and_methods_are_refused_politely() {
+fn unknown_paths_and_methods_have_the_usual_statuses() {
     let cloud = Cloud::start(&["--groups", "1"]);
     let exporter = Exporter::polling(&cloud, &[]);
     assert_eq!(exporter.get("/nowhere").status, 404);
-    let refused = http::post(&format!("{}/metrics", exporter.url), &serde_json::json!({}));
-    assert_eq!(refused.status, 405);
-    assert_eq!(refused.header("allow"), Some("GET, HEAD"));
+    let rejected = http::post(&format!("{}/metrics", exporter.url), &serde_json::json!({}));
+    assert_eq!(rejected.status, 405);
+    assert_eq!(rejected.header("allow"), Some("GET, HEAD"));
 }
 
 #[test]
@@ -62,7 +62,7 @@ fn the_configuration_page_hides_every_secret() {
 }
 
 #[test]
-fn the_page_names_every_target() {
+fn the_page_shows_every_target() {
     let cloud = Cloud::start(&["--groups", "1"]);
     let exporter = Exporter::polling(&cloud, &[]);
     exporter.first_poll();

@@ -1,23 +1,22 @@
-//! `list`: what an operator asks the API by hand.
+//! `list`, with which an operator queries the API manually.
 
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use crate::{
-    commands::settings,
-    support::{Cloud, binary, process::Finished, run},
-};
+use crate::commands::settings;
+use crate::support::process::Finished;
+use crate::support::{Cloud, binary, run};
 
-fn list(cloud: &Cloud, words: &[&str]) -> Finished {
-    run(binary().arg("list").args(words).args(settings(cloud, &[])))
+fn list(cloud: &Cloud, arguments: &[&str]) -> Finished {
+    run(binary().arg("list").args(arguments).args(settings(cloud, &[])))
 }
 
 /// The records that a listing prints as JSON.
-fn records(cloud: &Cloud, words: &[&str]) -> Vec<Value> {
-    let listed = list(cloud, &[words, &["--format", "json"]].concat());
-    assert_eq!(listed.status, 0, "{words:?}: {}", listed.stderr);
-    assert_eq!(listed.stderr, "", "{words:?}: nothing but the answer");
+fn records(cloud: &Cloud, arguments: &[&str]) -> Vec<Value> {
+    let listed = list(cloud, &[arguments, &["--format", "json"]].concat());
+    assert_eq!(listed.status, 0, "{arguments:?}: {}", listed.stderr);
+    assert_eq!(listed.stderr, "", "{arguments:?}: only records are printed");
     serde_json::from_str(&listed.stdout).unwrap_or_else(|error| panic!("{error}: {}", listed.stdout))
 }
 
@@ -31,7 +30,7 @@ fn group_with_sessions(truth: &Value) -> &Value {
 }
 
 #[test]
-fn groups_are_listed_as_the_api_says_them() {
+fn groups_are_listed_as_the_api_returns_them() {
     let cloud = Cloud::start(&["--groups", "230"]);
     let groups = records(&cloud, &["groups"]);
     let truth = cloud.truth();
@@ -45,7 +44,7 @@ fn groups_are_listed_as_the_api_says_them() {
     );
     assert!(
         groups.iter().any(|group| group["OfficeSiteId"].as_str().unwrap().ends_with('\n')),
-        "verbatim, with the API's own oddities"
+        "unchanged, including line feeds"
     );
 }
 
@@ -58,7 +57,7 @@ fn every_parameter_of_the_group_listing_is_a_flag() {
     let of = |field: &str, value: &str| all.iter().filter(|group| group[field] == value).count();
     let office_site = all[0]["OfficeSiteId"].as_str().unwrap().trim();
     let image = all[0]["AppCenterImageId"].as_str().unwrap();
-    for (words, expected) in [
+    for (arguments, expected) in [
         (vec!["--group-id", id], 1),
         (vec!["--group-id", id, "--group-id", other, "--group-id", id], 2),
         (vec!["--group-id", "aig-gone"], 0),
@@ -80,13 +79,13 @@ fn every_parameter_of_the_group_listing_is_a_flag() {
         (vec!["--product-type", "CloudBrowser"], 0),
         (vec!["--product-type", "CloudApp", "--product-type", "AndroidCloud"], 16),
     ] {
-        let found = records(&cloud, &[&["groups"], &words[..]].concat());
-        assert_eq!(found.len(), expected, "{words:?}");
+        let found = records(&cloud, &[&["groups"], &arguments[..]].concat());
+        assert_eq!(found.len(), expected, "{arguments:?}");
     }
 }
 
 #[test]
-fn instances_are_those_of_all_groups_unless_flags_select_some() {
+fn instances_of_all_groups_are_listed_unless_flags_select_some() {
     let cloud = Cloud::start(&["--groups", "4", "--instances-per-group", "130"]);
     let truth = cloud.truth();
     assert_eq!(records(&cloud, &["instances"]).len() as u64, truth["totals"]["instances"].as_u64().unwrap());
@@ -102,8 +101,8 @@ fn instances_are_those_of_all_groups_unless_flags_select_some() {
     let id = truth["groups"][1]["group_id"].as_str().unwrap();
     cloud.control(&json!({"reset_stats": true}));
     assert_eq!(records(&cloud, &["instances", "--group-id", id]).len(), 130);
-    let asked = cloud.stats()["answers"]["OK"].as_u64();
-    assert_eq!(asked, Some(2), "two pages of one group, and no listing of groups");
+    let requests = cloud.stats()["answers"]["OK"].as_u64();
+    assert_eq!(requests, Some(2), "two pages of one group, and no listing of groups");
 }
 
 #[test]
@@ -111,28 +110,32 @@ fn every_parameter_of_the_instance_listing_is_a_flag() {
     let cloud = Cloud::start(&["--groups", "2", "--instances-per-group", "150"]);
     let all = records(&cloud, &["instances"]);
     let id = all[7]["AppInstanceId"].as_str().unwrap();
-    let user = all.iter().find_map(|one| one["BindInfo"]["EndUserId"].as_str()).expect("somebody works");
+    let user = all.iter().find_map(|one| one["BindInfo"]["EndUserId"].as_str()).expect("a bound user");
     let bound = all.iter().filter(|one| one["BindInfo"]["EndUserId"] == user).count();
     let running = all.iter().filter(|one| one["Status"] == "RUNNING").count();
     let group = all[7]["AppInstanceGroupId"].as_str().unwrap();
     let in_group = all.iter().filter(|one| one["AppInstanceGroupId"] == group).count();
-    for (words, expected) in [
+    for (arguments, expected) in [
         (vec!["--instance-id", id], 1),
         (vec!["--user-id", user], bound),
-        (vec!["--user-id", user, "--user-id", "nobody"], bound),
+        (vec!["--user-id", user, "--user-id", "unknown"], bound),
         (vec!["--status", "RUNNING"], running),
         (vec!["--status", "RUNNING", "--status", "RUNNING", "--group-status", "PUBLISHED"], running),
         (vec!["--group-status", "FAILED"], 0),
         (vec!["--group-id", group], in_group),
         (vec!["--instance-id", id, "--include-deleted", "--group-id", group], 1),
     ] {
-        assert_eq!(records(&cloud, &[&["instances"], &words[..]].concat()).len(), expected, "{words:?}");
+        assert_eq!(
+            records(&cloud, &[&["instances"], &arguments[..]].concat()).len(),
+            expected,
+            "{arguments:?}"
+        );
     }
-    // More ids than the API takes at once.
+    // More ids than the API accepts at once.
     let ids: Vec<&str> = all.iter().map(|one| one["AppInstanceId"].as_str().unwrap()).collect();
-    let words: Vec<&str> =
+    let arguments: Vec<&str> =
         ["instances"].into_iter().chain(ids.iter().flat_map(|id| ["--instance-id", id])).collect();
-    assert_eq!(records(&cloud, &words).len(), all.len());
+    assert_eq!(records(&cloud, &arguments).len(), all.len());
 }
 
 #[test]
@@ -141,19 +144,19 @@ fn deleted_instances_are_found_by_their_ids() {
     let before = records(&cloud, &["instances"]);
     cloud.control(&json!({"jump_seconds": 86400.0 * 2.0}));
     let now = records(&cloud, &["instances"]);
-    let left = texts(&now, "AppInstanceId");
+    let present = texts(&now, "AppInstanceId");
     let gone = texts(&before, "AppInstanceId");
-    let gone: Vec<&str> = gone.difference(&left).copied().collect();
-    assert!(!gone.is_empty(), "two days end some instances");
-    let words: Vec<&str> = ["instances", "--include-deleted"]
+    let gone: Vec<&str> = gone.difference(&present).copied().collect();
+    assert!(!gone.is_empty(), "some instances are deleted in two days");
+    let arguments: Vec<&str> = ["instances", "--include-deleted"]
         .into_iter()
         .chain(gone.iter().flat_map(|id| ["--instance-id", id]))
         .collect();
-    let found = records(&cloud, &words);
+    let found = records(&cloud, &arguments);
     assert!(!found.is_empty() && found.iter().all(|one| one["Status"] == "DELETED"), "{found:?}");
 
     let alone = list(&cloud, &["instances", "--include-deleted"]);
-    assert_eq!(alone.status, 2, "the API would refuse it");
+    assert_eq!(alone.status, 2, "the API would reject it");
     assert!(alone.stderr.contains("--instance-id"), "{}", alone.stderr);
 }
 
@@ -173,7 +176,7 @@ fn persistent_sessions_are_listed_with_every_parameter() {
 }
 
 #[test]
-fn a_table_is_aligned_and_says_what_people_look_for() {
+fn a_table_is_aligned_and_has_the_columns_that_operators_need() {
     let cloud = Cloud::start(&["--groups", "8"]);
     let table = list(&cloud, &["groups"]).stdout;
     let lines: Vec<&str> = table.lines().collect();
@@ -199,9 +202,9 @@ fn csv_has_a_line_for_each_record_and_every_documented_field() {
              MainEthPublicIp,NetworkInterfaceIp,NetworkInterfaceId,NodeId,ChargeType,GmtCreate,GmtModified"
         )
     );
-    assert_eq!(lines.count(), 3 * 40 + 1, "and an end of the last line");
+    assert_eq!(lines.count(), 3 * 40 + 1, "each record and a line end after the last one");
     let groups = list(&cloud, &["groups", "--format", "csv"]).stdout;
-    assert!(groups.contains(r#"[{""AppIcon"""#), "lists stay JSON: {groups}");
+    assert!(groups.contains(r#"[{""AppIcon"""#), "lists remain JSON: {groups}");
 }
 
 #[test]
@@ -209,24 +212,25 @@ fn with_several_accounts_one_must_be_named() {
     let (one, other) = (Cloud::start(&["--groups", "2"]), Cloud::start(&["--groups", "3"]));
     let all: Vec<String> = [one.account(0, "one"), other.account(1, "other")].concat();
     let set: Vec<&str> = all.iter().flat_map(|setting| ["--set", setting]).collect();
-    let ask =
-        |words: &[&str]| run(binary().args(["list", "groups", "--format", "json"]).args(words).args(&set));
+    let list_groups = |arguments: &[&str]| {
+        run(binary().args(["list", "groups", "--format", "json"]).args(arguments).args(&set))
+    };
 
-    let unnamed = ask(&[]);
+    let unnamed = list_groups(&[]);
     assert_eq!(unnamed.status, 1);
     assert!(
         unnamed.stderr.contains("one, other") && unnamed.stderr.contains("--account"),
         "{}",
         unnamed.stderr
     );
-    let unknown = ask(&["--account", "another"]);
+    let unknown = list_groups(&["--account", "another"]);
     assert!(unknown.status == 1 && unknown.stderr.contains("one, other"), "{}", unknown.stderr);
-    let named: Value = serde_json::from_str(&ask(&["--account", "other"]).stdout).unwrap();
+    let named: Value = serde_json::from_str(&list_groups(&["--account", "other"]).stdout).unwrap();
     assert_eq!(named.as_array().unwrap().len(), 3);
 }
 
 #[test]
-fn a_failure_says_what_to_do_and_prints_nothing_that_could_be_taken_for_the_answer() {
+fn a_failure_comes_with_advice_and_prints_no_records() {
     let cloud = Cloud::start(&["--groups", "3"]);
     cloud.control(
         &json!({"faults": [{"operation": "ListAppInstances", "fault": {"error": {"code": "NoPermission"}}}]}),
@@ -245,11 +249,11 @@ fn a_failure_says_what_to_do_and_prints_nothing_that_could_be_taken_for_the_answ
 }
 
 #[test]
-fn the_account_s_own_filter_is_not_applied() {
+fn the_filter_of_the_account_is_not_applied() {
     let cloud = Cloud::start(&["--groups", "3"]);
     let set =
         settings(&cloud, &["accounts.0.filter.group_name=nothing", r#"accounts.0.regions=["cn-nowhere"]"#]);
     let listed = run(binary().args(["list", "groups", "--format", "json"]).args(set));
     let groups: Value = serde_json::from_str(&listed.stdout).unwrap();
-    assert_eq!(groups.as_array().unwrap().len(), 3, "whoever asks by hand wants to see what is there");
+    assert_eq!(groups.as_array().unwrap().len(), 3, "a manual query shows all groups");
 }

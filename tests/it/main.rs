@@ -1,9 +1,9 @@
-//! Behaviour through the front door: the real binary, real HTTP, real signatures, the simulated cloud.
+//! End-to-end tests: the real binary, real HTTP, real signatures, and the simulated cloud.
 //!
-//! Rules that need no process are tested next to the code. Tests that need a program which not every
-//! machine has are ignored with a word that says which; `just end-to-end` runs them.
+//! Rules that need no process are tested next to the code. Tests that need further programs are
+//! ignored, with the names of the programs as the reason; `just end-to-end` runs them.
 
-#![allow(clippy::unwrap_used, reason = "a test may stop at the first surprise, helpers included")]
+#![allow(clippy::unwrap_used, reason = "a test and its helpers may panic on any error")]
 
 mod support;
 

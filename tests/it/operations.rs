@@ -1,6 +1,7 @@
-//! What stands in docs/operations.md works: every command is run as it is written.
+//! docs/operations.md is correct: every command is run as it is written.
 
-use std::{path::Path, process::Command};
+use std::path::Path;
+use std::process::Command;
 
 use crate::support::{Cloud, binary, run};
 
@@ -22,7 +23,7 @@ fn shell(line: &str, directory: &Path) -> crate::support::process::Finished {
     let programs = Path::new(env!("CARGO_BIN_EXE_appstreaming-exporter")).parent().expect("a directory");
     let path = format!("{}:{}", programs.display(), std::env::var("PATH").unwrap_or_default());
     let mut command = Command::new("sh");
-    // The tester's own settings are taken away as for every test.
+    // The settings of the user who runs the tests are removed, as for every test.
     for (name, value) in binary().get_envs() {
         match value {
             Some(value) => command.env(name, value),
@@ -53,7 +54,7 @@ fn every_command_of_the_operations_page_works() {
     let mut commands = 0;
     for line in blocks("sh").flat_map(str::lines) {
         commands += 1;
-        // What a reader replaces by his own.
+        // A reader replaces these ids.
         let line = line
             .replace("aig-9ciijz60n4xsv0001", &first(&instances, "AppInstanceGroupId"))
             .replace("ai-1d93k0g5sd3n10001", &first(&instances, "AppInstanceId"));

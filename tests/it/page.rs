@@ -1,14 +1,14 @@
-//! The pages and their data, over HTTP.
+//! The pages and their JSON, over HTTP.
 
 use serde_json::{Value, json};
 
 use crate::support::{Cloud, Exporter, eventually, http};
 
 fn fleet(exporter: &Exporter, query: &str) -> Value {
-    let answer = exporter.get(&format!("/api/v1/fleet{query}"));
-    assert_eq!(answer.status, 200, "{}", answer.body);
-    assert_eq!(answer.header("content-type"), Some("application/json; charset=utf-8"));
-    answer.json()
+    let response = exporter.get(&format!("/api/v1/fleet{query}"));
+    assert_eq!(response.status, 200, "{}", response.body);
+    assert_eq!(response.header("content-type"), Some("application/json; charset=utf-8"));
+    response.json()
 }
 
 fn group_ids(fleet: &Value) -> Vec<&str> {
@@ -17,7 +17,7 @@ fn group_ids(fleet: &Value) -> Vec<&str> {
 }
 
 #[test]
-fn the_page_carries_every_group_and_says_whether_all_is_well() {
+fn the_page_shows_every_group_and_a_verdict() {
     let cloud = Cloud::start(&["--groups", "9"]);
     let exporter = Exporter::polling(&cloud, &["poll.interval=60s"]);
     exporter.first_poll();
@@ -35,7 +35,7 @@ fn the_page_carries_every_group_and_says_whether_all_is_well() {
 }
 
 #[test]
-fn the_data_equals_the_clouds_truth() {
+fn the_json_agrees_with_the_truth_of_the_cloud() {
     let cloud = Cloud::start(&["--groups", "8"]);
     let exporter = Exporter::polling(&cloud, &["poll.interval=60s"]);
     exporter.first_poll();
@@ -63,7 +63,7 @@ fn the_data_equals_the_clouds_truth() {
 }
 
 #[test]
-fn hostile_names_stay_text() {
+fn names_with_html_are_escaped() {
     let cloud = Cloud::start(&["--groups", "1"]);
     let id = cloud.truth()["groups"][0]["group_id"].as_str().expect("an id").to_owned();
     let name = "</a><script>alert(1)</script>\"'&<img src=x onerror=alert(2)>";
@@ -85,22 +85,22 @@ fn hostile_names_stay_text() {
 }
 
 #[test]
-fn an_unknown_group_is_not_found_for_people_and_programs() {
+fn an_unknown_group_is_not_found_as_page_and_as_json() {
     let cloud = Cloud::start(&["--groups", "1"]);
     let exporter = Exporter::polling(&cloud, &[]);
     exporter.first_poll();
-    let page = exporter.get("/groups/test/aig-nobody");
+    let page = exporter.get("/groups/test/aig-none");
     assert_eq!(page.status, 404);
     assert!(page.header("content-type").expect("a type").starts_with("text/html"));
-    assert!(page.body.contains("No such group") && page.body.contains("aig-nobody"));
-    assert_eq!(exporter.get("/api/v1/groups/test/aig-nobody").status, 404);
+    assert!(page.body.contains("No such group") && page.body.contains("aig-none"));
+    assert_eq!(exporter.get("/api/v1/groups/test/aig-none").status, 404);
     for path in ["/groups", "/groups/", "/groups/test", "/groups/test/", "/groups/a/b/c", "/groups/%ff/a"] {
         assert_eq!(exporter.get(path).status, 404, "{path}");
     }
 }
 
 #[test]
-fn what_did_not_change_is_not_sent_again() {
+fn unchanged_pages_are_not_sent_again() {
     let cloud = Cloud::start(&["--groups", "3"]);
     let exporter = Exporter::polling(&cloud, &["poll.interval=60s"]);
     exporter.first_poll();
@@ -124,7 +124,7 @@ fn what_did_not_change_is_not_sent_again() {
 }
 
 #[test]
-fn the_address_filters_page_and_data_alike() {
+fn the_url_filters_page_and_json_in_the_same_way() {
     let cloud = Cloud::start(&["--groups", "6"]);
     let truth = cloud.truth();
     let ids: Vec<&str> =
@@ -135,16 +135,16 @@ fn the_address_filters_page_and_data_alike() {
     assert_eq!(group_ids(&fleet(&exporter, "?status=FAILED")), [ids[2]]);
     assert_eq!(group_ids(&fleet(&exporter, "?show=failed")), [ids[2]]);
     assert_eq!(group_ids(&fleet(&exporter, &format!("?q={}", ids[4]))), [ids[4]]);
-    assert_eq!(group_ids(&fleet(&exporter, "?account=nobody")).len(), 0);
-    assert_eq!(group_ids(&fleet(&exporter, ""))[0], ids[2], "the most urgent first");
+    assert_eq!(group_ids(&fleet(&exporter, "?account=none")).len(), 0);
+    assert_eq!(group_ids(&fleet(&exporter, ""))[0], ids[2], "the most urgent group is first");
     let page = exporter.get(&format!("/?q={}", ids[4])).body;
     assert!(page.contains(&format!("groups/test/{}", ids[4])));
     assert!(!page.contains(&format!("<tr id=\"groups/test/{}\"", ids[0])));
-    assert!(page.contains("Failed"), "problems are the fleet's, whatever the filter");
+    assert!(page.contains("Failed"), "the filter does not apply to problems");
 }
 
 #[test]
-fn a_target_that_is_down_says_why_and_what_to_do() {
+fn a_target_that_is_down_shows_the_reason_and_a_remedy() {
     let cloud = Cloud::start(&["--groups", "2"]);
     let exporter = Exporter::polling(&cloud, &[]);
     exporter.first_poll();
@@ -171,11 +171,11 @@ fn a_target_that_is_down_says_why_and_what_to_do() {
         (fleet["targets"][0]["up"] == true && fleet["targets"][0]["failures"] == json!([])).then_some(())
     });
     let body = exporter.get("/exporter").body;
-    assert!(body.contains("Last failed calls"), "what failed is still told: {body}");
+    assert!(body.contains("Last failed calls"), "the failure stays visible: {body}");
 }
 
 #[test]
-fn no_page_tells_a_user_or_a_secret() {
+fn no_page_contains_a_user_or_a_secret() {
     let cloud = Cloud::start(&["--groups", "8"]);
     let detailed = [
         "collectors.instances=detailed",
@@ -190,7 +190,7 @@ fn no_page_tells_a_user_or_a_secret() {
         .filter_map(|(labels, _)| labels.get("user").cloned())
         .filter(|user| !user.is_empty())
         .collect();
-    assert!(!users.is_empty(), "somebody is bound");
+    assert!(!users.is_empty(), "no user is bound");
     let mut paths: Vec<String> = ["/", "/exporter", "/api/v1/fleet"].map(String::from).into();
     for id in group_ids(&fleet(&exporter, "")) {
         paths.extend([format!("/groups/test/{id}"), format!("/api/v1/groups/test/{id}")]);

@@ -1,4 +1,4 @@
-//! `probe`: what health checks of containers and supervisors run.
+//! `probe`, the command of health checks of containers and supervisors.
 
 use std::io::{Read, Write};
 use std::net::TcpListener;
@@ -21,11 +21,11 @@ fn a_running_exporter_is_healthy_and_ready_once_it_has_polled() {
         .arg("probe")
         .arg(format!("{}/-/ready", exporter.url))
         .env("APPSTREAMING_EXPORTER_WEB__LISTEN_ADDRESS", "127.0.0.1:1"));
-    assert_eq!(by_url.status, 0, "the URL beats the environment: {}", by_url.stderr);
+    assert_eq!(by_url.status, 0, "the URL overrides the environment: {}", by_url.stderr);
 }
 
 #[test]
-fn an_exporter_that_waits_for_its_first_poll_is_healthy_but_not_ready_and_says_why() {
+fn an_exporter_before_its_first_poll_is_healthy_and_not_ready_with_a_reason() {
     let cloud = Cloud::start(&["--groups", "1", "--latency", "60s"]);
     let exporter = Exporter::polling(&cloud, &["api.request_timeout=60s"]);
 
@@ -36,16 +36,16 @@ fn an_exporter_that_waits_for_its_first_poll_is_healthy_but_not_ready_and_says_w
 }
 
 #[test]
-fn nobody_there_and_nobody_answering_are_failures_within_the_timeout() {
-    let gone = {
+fn a_missing_and_a_silent_exporter_are_failures_within_the_timeout() {
+    let unused = {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         listener.local_addr().unwrap()
     };
-    let nobody = run(binary().args(["probe", "--web.listen-address", &gone.to_string()]));
-    assert_eq!(nobody.status, 1);
-    assert!(nobody.stderr.contains(&format!("no answer from {gone}")), "{}", nobody.stderr);
+    let missing = run(binary().args(["probe", "--web.listen-address", &unused.to_string()]));
+    assert_eq!(missing.status, 1);
+    assert!(missing.stderr.contains(&format!("no answer from {unused}")), "{}", missing.stderr);
 
-    // Accepts by the kernel's backlog and never says a word.
+    // The kernel accepts connections into the backlog, and no response is sent.
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = silent.local_addr().unwrap().to_string();
     let waited = run(binary().args(["probe", "--timeout", "200ms", "--web.listen-address", &address]));
@@ -58,7 +58,7 @@ fn nobody_there_and_nobody_answering_are_failures_within_the_timeout() {
 }
 
 #[test]
-fn a_password_in_the_address_is_sent_and_never_shown() {
+fn a_password_in_the_url_is_sent_and_never_shown() {
     let server = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = server.local_addr().unwrap();
     let request = std::thread::spawn(move || {
@@ -68,10 +68,10 @@ fn a_password_in_the_address_is_sent_and_never_shown() {
         stream.write_all(b"HTTP/1.1 403 Forbidden\r\ncontent-length: 3\r\n\r\nno\n").unwrap();
         String::from_utf8_lossy(&request[..length]).into_owned()
     });
-    let refused = run(binary().arg("probe").arg(format!("http://prober:hunter2@{address}/-/healthy")));
-    assert_eq!(refused.status, 1);
-    assert!(refused.stderr.contains(&format!("{address} answered 403: no")), "{}", refused.stderr);
-    assert!(!refused.stderr.contains("hunter2"), "{}", refused.stderr);
+    let rejected = run(binary().arg("probe").arg(format!("http://prober:hunter2@{address}/-/healthy")));
+    assert_eq!(rejected.status, 1);
+    assert!(rejected.stderr.contains(&format!("{address} answered 403: no")), "{}", rejected.stderr);
+    assert!(!rejected.stderr.contains("hunter2"), "{}", rejected.stderr);
     let request = request.join().unwrap().to_ascii_lowercase();
     assert!(request.contains("authorization: basic cHJvYmVyOmh1bnRlcjI=".to_ascii_lowercase().as_str()));
 }

@@ -1,9 +1,7 @@
-//! A real Prometheus reads the demo, as a newcomer would have it.
+//! A real Prometheus scrapes the demo, as on a newcomer's machine.
 
-use std::{
-    net::TcpListener,
-    process::{Child, Command, Stdio},
-};
+use std::net::TcpListener;
+use std::process::{Child, Command, Stdio};
 
 use serde_json::Value;
 
@@ -21,9 +19,9 @@ impl Prometheus {
         Self::with(concat!(env!("CARGO_MANIFEST_DIR"), "/deploy/prometheus/prometheus.yml"), &[])
     }
 
-    /// The same with a configuration of its own.
+    /// Debian's Prometheus with this configuration file.
     pub fn with(configuration: &str, arguments: &[&str]) -> Self {
-        let data = tempfile::tempdir().expect("a directory for its data");
+        let data = tempfile::tempdir().expect("a directory for the data");
         let free =
             TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port");
         let child = Command::new("prometheus")
@@ -38,20 +36,21 @@ impl Prometheus {
         Self { child, url: format!("http://{free}"), _data: data }
     }
 
-    /// What a query finds now: labels and value. Nothing while it does not answer.
+    /// The present result of a query: labels and value. It is empty while Prometheus does not
+    /// respond.
     pub fn query(&self, query: &str) -> Vec<(Value, f64)> {
         self.try_query(query).unwrap_or_default()
     }
 
-    /// `Err` with what it said, also where the query is wrong.
+    /// Like [`query`](Self::query), but returns the error, also that of an invalid query.
     pub fn try_query(&self, query: &str) -> Result<Vec<(Value, f64)>, String> {
         let encoded: String = query.bytes().map(|byte| format!("%{byte:02X}")).collect();
-        let answer = http::try_get(&format!("{}/api/v1/query?query={encoded}", self.url))
+        let response = http::try_get(&format!("{}/api/v1/query?query={encoded}", self.url))
             .map_err(|error| error.to_string())?;
-        if answer.status != 200 {
-            return Err(answer.body);
+        if response.status != 200 {
+            return Err(response.body);
         }
-        let result = answer.json()["data"]["result"].clone();
+        let result = response.json()["data"]["result"].clone();
         Ok(result
             .as_array()
             .into_iter()
@@ -66,7 +65,7 @@ impl Prometheus {
 
 impl Drop for Prometheus {
     fn drop(&mut self) {
-        // Already gone is as good.
+        // The process may have exited already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
@@ -74,7 +73,7 @@ impl Drop for Prometheus {
 
 #[test]
 #[ignore = "needs a real Prometheus and port 9877: just end-to-end"]
-fn a_real_prometheus_sees_what_the_simulated_cloud_says_of_itself() {
+fn a_real_prometheus_agrees_with_the_truth_of_the_cloud() {
     let mut command = crate::support::binary();
     command.args(["demo", "--speed", "0", "--web.listen-address", ":9877"]);
     let exporter = Exporter::spawn_as_is(&mut command);
@@ -85,7 +84,7 @@ fn a_real_prometheus_sees_what_the_simulated_cloud_says_of_itself() {
         let up = prometheus.query("up{job=\"appstreaming\"}");
         (up.len() == 1 && up[0].1 == 1.0).then_some(())
     });
-    let in_use = eventually("sessions in use are there", || {
+    let in_use = eventually("sessions in use are scraped", || {
         let found =
             prometheus.query("sum by (group_id) (appstreaming_group_instances{status=~\"BOUND|RUNNING\"})");
         (!found.is_empty()).then_some(found)
@@ -100,11 +99,11 @@ fn a_real_prometheus_sees_what_the_simulated_cloud_says_of_itself() {
         assert_eq!(Some(*found), group["sessions_in_use"].as_f64(), "{}", group["group_id"]);
     }
     assert_eq!(prometheus.query("min(appstreaming_up)")[0].1, 1.0);
-    assert_every_readme_query_finds_something(&prometheus);
+    assert_every_readme_query_has_a_result(&prometheus);
 }
 
-/// The README's example queries, in code spans of its table of metrics.
-fn assert_every_readme_query_finds_something(prometheus: &Prometheus) {
+/// Runs the example queries in the README's table of metrics.
+fn assert_every_readme_query_has_a_result(prometheus: &Prometheus) {
     let readme = include_str!("../../README.md");
     let table = readme.split("<!-- queries -->").nth(1).expect("the README marks its table of queries");
     let queries: Vec<&str> = table
@@ -115,15 +114,13 @@ fn assert_every_readme_query_finds_something(prometheus: &Prometheus) {
     assert_eq!(queries.len(), 10);
     for query in queries {
         let query = query.replace("\\|", "|");
-        eventually(&format!("{query} finds something"), || {
-            (!prometheus.query(&query).is_empty()).then_some(())
-        });
+        eventually(&format!("{query} has a result"), || (!prometheus.query(&query).is_empty()).then_some(()));
     }
 }
 
 #[test]
 #[ignore = "needs Debian's promtool: just end-to-end"]
-fn promtool_has_nothing_to_say() {
+fn promtool_reports_no_problems() {
     let cloud = crate::support::Cloud::start(&["--groups", "10"]);
     let all = [
         "collectors.instances=detailed",

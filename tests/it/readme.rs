@@ -1,11 +1,11 @@
-//! What a reader can copy from the README works. The first two commands are run by the gate itself;
-//! the example queries by the test against a real Prometheus.
+//! The examples of the README work. The gate runs the first two commands, and the test with a real
+//! Prometheus runs the example queries.
 
 use crate::support::{Cloud, binary, run};
 
 const README: &str = include_str!("../../README.md");
 
-/// The first code block of a language that holds `text`.
+/// The first code block of a language that contains `text`.
 fn block(language: &str, text: &str) -> &'static str {
     README
         .split("```")
@@ -17,7 +17,7 @@ fn block(language: &str, text: &str) -> &'static str {
 }
 
 #[test]
-fn the_readmes_configuration_and_commands_are_good() {
+fn the_configuration_and_commands_of_the_readme_work() {
     let directory = tempfile::tempdir().unwrap();
     std::fs::write(directory.path().join("exporter.toml"), block("toml", "[[accounts]]")).unwrap();
     let cloud = Cloud::start(&["--groups", "2"]);
@@ -25,7 +25,7 @@ fn the_readmes_configuration_and_commands_are_good() {
     let arguments = check.strip_prefix("appstreaming-exporter ").expect("the command's name comes first");
     let checked = run(binary()
         .args(arguments.split(' '))
-        // The one thing that a test has to say differently: where the cloud is.
+        // The address of the cloud is the only difference from the README.
         .args(["--set", &format!("accounts.0.endpoint={}", cloud.url)])
         .current_dir(directory.path())
         .env("ALIBABA_CLOUD_ACCESS_KEY_ID", appstreaming_exporter::simulator::ACCESS_KEY_ID)
@@ -34,7 +34,7 @@ fn the_readmes_configuration_and_commands_are_good() {
 }
 
 #[test]
-fn the_readmes_metrics_and_its_picture_of_them_are_in_the_catalogue() {
+fn the_metrics_of_the_readme_are_in_the_catalogue_with_their_help_texts() {
     let printed = run(binary().args(["catalog", "--format", "json"]));
     let catalogue: Vec<serde_json::Value> = serde_json::from_str(&printed.stdout).unwrap();
     let known = |name: &str| catalogue.iter().find(|entry| entry["name"] == name);
@@ -49,7 +49,7 @@ fn the_readmes_metrics_and_its_picture_of_them_are_in_the_catalogue() {
 }
 
 #[test]
-fn every_file_that_the_documentation_points_to_is_there() {
+fn every_file_that_the_documentation_links_to_exists() {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut pages = vec![root.join("README.md"), root.join("CHANGELOG.md")];
     for directory in ["docs", "docs/decisions", "deploy"] {
@@ -62,7 +62,7 @@ fn every_file_that_the_documentation_points_to_is_there() {
         for link in text.split("](").skip(1).map(|rest| rest.split([')', '#', ' ']).next().unwrap()) {
             if !link.is_empty() && !link.contains("://") && !link.starts_with("mailto:") {
                 let target = page.parent().unwrap().join(link);
-                assert!(target.exists(), "{} points to {link}", page.display());
+                assert!(target.exists(), "{} links to {link}", page.display());
             }
         }
     }

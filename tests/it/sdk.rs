@@ -1,13 +1,14 @@
-//! The official Python SDK works against the simulated cloud, so that the cloud is not merely our own
-//! understanding of the API twice.
+//! The official Python SDK works with the simulated cloud. It is an independent check: the cloud
+//! and the exporter are based on the same understanding of the API.
 
-use std::{path::PathBuf, process::Command};
+use std::path::PathBuf;
+use std::process::Command;
 
 use serde_json::Value;
 
 use crate::support::{Cloud, python, run};
 
-/// A Python that has the SDK.
+/// A Python interpreter with the SDK.
 pub fn python_of_the_sdk() -> PathBuf {
     python("sdk", "alibabacloud_appstream_center20210901")
 }
@@ -26,17 +27,17 @@ fn the_official_sdk_lists_the_same_fleet_with_both_signatures() {
             .arg(signature));
         assert_eq!(listed.status, 0, "{signature}: {}", listed.stderr);
         let seen: Value = serde_json::from_str(&listed.stdout).expect("JSON");
-        assert_sees(&seen, &truth, signature);
+        assert_agrees(&seen, &truth, signature);
     }
 }
 
-fn assert_sees(seen: &Value, truth: &Value, signature: &str) {
+fn assert_agrees(seen: &Value, truth: &Value, signature: &str) {
     let groups = truth["groups"].as_array().expect("groups");
     assert_eq!(seen["groups"].as_array().expect("groups").len(), groups.len(), "{signature}");
     for group in groups {
         let id = group["group_id"].as_str().expect("an id");
         let instances =
-            seen["instances"][id].as_array().unwrap_or_else(|| panic!("{signature}: {id} is not seen"));
+            seen["instances"][id].as_array().unwrap_or_else(|| panic!("{signature}: {id} is missing"));
         let persistent = seen["persistent"][id].as_array().expect("a list");
         assert_eq!(Some(instances.len() as u64), group["instances_total"].as_u64(), "{signature} {id}");
         assert_eq!(Some(persistent.len() as u64), group["persistent_total"].as_u64(), "{signature} {id}");

@@ -1,21 +1,21 @@
-//! What stands in front of the metrics: TLS, users, limits, sockets; and reading all of it again.
+//! Access to the exporter: TLS, users, limits, sockets; and the reload of all of them.
 //!
-//! curl is the client: it speaks every protocol, and independently of the libraries that the exporter uses.
+//! The client is curl: it supports every protocol, and it does not use the libraries of the
+//! exporter.
 
-use std::{
-    fs,
-    net::TcpListener,
-    os::unix::fs::PermissionsExt as _,
-    path::{Path, PathBuf},
-    process::{Command, Stdio},
-};
+use std::fs;
+use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 use serde_json::json;
 use tempfile::TempDir;
 
-use crate::support::{Cloud, Exporter, binary, certificates::Authority, eventually, http, run};
+use crate::support::certificates::Authority;
+use crate::support::{Cloud, Exporter, binary, eventually, http, run};
 
-/// bcrypt of `open sesame`, at the lowest cost.
+/// The bcrypt hash of a password, at the lowest cost.
 fn hash_of(password: &str) -> String {
     bcrypt::hash(password, 4).unwrap().to_string()
 }
@@ -27,7 +27,8 @@ struct Web {
 }
 
 impl Web {
-    /// With `server.crt` and `server.key` for this machine, and `ca.crt`, which signed them.
+    /// A directory with `server.crt` and `server.key` for this machine, and `ca.crt` of the
+    /// authority that signed.
     fn new() -> Self {
         let web =
             Self { directory: tempfile::tempdir().unwrap(), authority: Authority::new("test authority") };
@@ -54,7 +55,7 @@ impl Web {
         Exporter::spawn(&mut command)
     }
 
-    /// Asks by HTTPS, with the test's authority trusted.
+    /// Sends a request by HTTPS and trusts the authority of the test.
     fn curl(&self, exporter: &Exporter, path: &str, more: &[&str]) -> Curled {
         let ca = self.path("ca.crt");
         let url = exporter.url.replace("http://", "https://") + path;
@@ -67,7 +68,7 @@ fn settings(cloud: &Cloud) -> Vec<String> {
     settings.into_iter().flat_map(|setting| ["--set".to_owned(), setting]).collect()
 }
 
-/// What curl got; `status` is 0 when there was no answer.
+/// The result of curl; `status` is 0 if there was no response.
 #[derive(Debug)]
 struct Curled {
     status: u16,
@@ -85,10 +86,10 @@ fn curl(arguments: &[&str]) -> Curled {
         .stdin(Stdio::null())
         .output()
         .expect("curl is installed");
-    let said = String::from_utf8_lossy(&done.stdout).into_owned();
-    let (answer, numbers) = said.rsplit_once('\n').unwrap_or_default();
+    let output = String::from_utf8_lossy(&done.stdout).into_owned();
+    let (response, numbers) = output.rsplit_once('\n').unwrap_or_default();
     let (status, protocol) = numbers.split_once(' ').unwrap_or_default();
-    let (head, body) = answer.split_once("\r\n\r\n").unwrap_or_default();
+    let (head, body) = response.split_once("\r\n\r\n").unwrap_or_default();
     Curled {
         status: status.parse().unwrap_or(0),
         protocol: protocol.to_owned(),
@@ -101,14 +102,14 @@ fn curl(arguments: &[&str]) -> Curled {
 const TLS: &str = "tls_server_config:\n  cert_file: server.crt\n  key_file: server.key\n";
 
 #[test]
-fn tls_1_2_and_1_3_are_spoken_and_nothing_older() {
+fn tls_1_2_and_1_3_are_supported_and_older_versions_are_not() {
     let cloud = Cloud::start(&["--groups", "1"]);
     let web = Web::new();
     web.write(TLS);
     let exporter = web.exporter(&cloud);
     for (version, most) in [("--tlsv1.2", "1.2"), ("--tlsv1.3", "1.3")] {
-        let answer = web.curl(&exporter, "/-/healthy", &[version, "--tls-max", most]);
-        assert_eq!((answer.status, answer.body.as_str()), (200, "healthy\n"), "{answer:?}");
+        let response = web.curl(&exporter, "/-/healthy", &[version, "--tls-max", most]);
+        assert_eq!((response.status, response.body.as_str()), (200, "healthy\n"), "{response:?}");
     }
     let old = web.curl(
         &exporter,
@@ -128,7 +129,7 @@ fn tls_1_2_and_1_3_are_spoken_and_nothing_older() {
 }
 
 #[test]
-fn http_2_is_spoken_over_tls_and_by_prior_knowledge_unless_it_is_switched_off() {
+fn http_2_is_supported_over_tls_and_by_prior_knowledge_unless_it_is_disabled() {
     let cloud = Cloud::start(&["--groups", "3"]);
     let web = Web::new();
     web.write(TLS);
@@ -148,8 +149,8 @@ fn http_2_is_spoken_over_tls_and_by_prior_knowledge_unless_it_is_switched_off() 
     let known = curl(&["--http2-prior-knowledge", &format!("{}/metrics", plain.url)]);
     assert_eq!((known.status, known.protocol.as_str()), (200, "2"), "{known:?}");
     let long = format!("X-Long: {}", "x".repeat(20_000));
-    let refused = curl(&["--http2-prior-knowledge", "--header", &long, &format!("{}/metrics", plain.url)]);
-    assert_ne!(refused.status, 200, "headers have the same limit: {refused:?}");
+    let rejected = curl(&["--http2-prior-knowledge", "--header", &long, &format!("{}/metrics", plain.url)]);
+    assert_ne!(rejected.status, 200, "headers have the same limit: {rejected:?}");
 }
 
 #[test]
@@ -162,33 +163,33 @@ fn a_client_needs_a_certificate_of_the_right_authority_with_an_allowed_name() {
     let directory = web.directory.path();
     let good = web.authority.sign(directory, "good", &["prometheus.example"]);
     let misnamed = web.authority.sign(directory, "misnamed", &["other.example"]);
-    let foreign = Authority::new("somebody else").sign(directory, "foreign", &["prometheus.example"]);
-    let ask = |(certificate, key): &(PathBuf, PathBuf)| {
+    let foreign = Authority::new("another authority").sign(directory, "foreign", &["prometheus.example"]);
+    let status = |(certificate, key): &(PathBuf, PathBuf)| {
         let shown = ["--cert", certificate.to_str().unwrap(), "--key", key.to_str().unwrap()];
         web.curl(&exporter, "/metrics", &shown).status
     };
 
-    assert_eq!(web.curl(&exporter, "/metrics", &[]).status, 0, "none");
-    assert_eq!([ask(&good), ask(&misnamed), ask(&foreign)], [200, 200, 0]);
+    assert_eq!(web.curl(&exporter, "/metrics", &[]).status, 0, "without a certificate");
+    assert_eq!([status(&good), status(&misnamed), status(&foreign)], [200, 200, 0]);
 
     web.write(&format!("{TLS}{policy}  client_allowed_sans: [prometheus.example]\n"));
-    assert_eq!([ask(&good), ask(&misnamed), ask(&foreign)], [200, 0, 0]);
+    assert_eq!([status(&good), status(&misnamed), status(&foreign)], [200, 0, 0]);
 
     let optional = "  client_auth_type: VerifyClientCertIfGiven\n  client_ca_file: ca.crt\n";
     web.write(&format!("{TLS}{optional}"));
-    assert_eq!(web.curl(&exporter, "/metrics", &[]).status, 200, "none is needed");
-    assert_eq!([ask(&good), ask(&foreign)], [200, 0]);
+    assert_eq!(web.curl(&exporter, "/metrics", &[]).status, 200, "a certificate is optional");
+    assert_eq!([status(&good), status(&foreign)], [200, 0]);
 
     web.write(&format!("{TLS}  client_auth_type: RequireAnyClientCert\n"));
-    assert_eq!(web.curl(&exporter, "/metrics", &[]).status, 0, "any, but one");
-    assert_eq!([ask(&good), ask(&foreign)], [200, 200]);
+    assert_eq!(web.curl(&exporter, "/metrics", &[]).status, 0, "some certificate is required");
+    assert_eq!([status(&good), status(&foreign)], [200, 200]);
 
     web.write(&format!("{TLS}  client_auth_type: RequestClientCert\n"));
-    assert_eq!([web.curl(&exporter, "/metrics", &[]).status, ask(&foreign)], [200, 200]);
+    assert_eq!([web.curl(&exporter, "/metrics", &[]).status, status(&foreign)], [200, 200]);
 }
 
 #[test]
-fn a_rotated_certificate_is_in_force_at_once_and_a_bad_file_keeps_the_old() {
+fn a_rotated_certificate_is_used_at_once_and_an_invalid_file_keeps_the_previous_one() {
     let cloud = Cloud::start(&["--groups", "1"]);
     let web = Web::new();
     web.write(TLS);
@@ -224,7 +225,7 @@ fn a_rotated_certificate_is_in_force_at_once_and_a_bad_file_keeps_the_old() {
 
     web.sign("server");
     web.write(TLS);
-    assert!(serial().is_some_and(|line| line.contains("CN=server")), "and goes on when it is mended");
+    assert!(serial().is_some_and(|line| line.contains("CN=server")), "a valid file is used again");
 }
 
 #[test]
@@ -236,16 +237,16 @@ fn a_user_needs_the_right_password() {
     let url = format!("{}/metrics", exporter.url);
     let login = |user: &str| curl(&["--user", user, &url]).status;
 
-    let refused = curl(&[&url]);
-    assert_eq!(refused.status, 401);
-    assert!(refused.head.contains("www-authenticate: basic realm="), "{refused:?}");
-    assert!(!refused.body.contains("appstreaming_"));
+    let rejected = curl(&[&url]);
+    assert_eq!(rejected.status, 401);
+    assert!(rejected.head.contains("www-authenticate: basic realm="), "{rejected:?}");
+    assert!(!rejected.body.contains("appstreaming_"));
     for wrong in ["alice:open", "alice:", "bob:open sesame", ":open sesame"] {
         assert_eq!(login(wrong), 401, "{wrong}");
     }
     assert_eq!([login("alice:open sesame"), login("alice:open sesame")], [200, 200]);
     for path in ["/", "/config", "/-/healthy", "/-/reload", "/nowhere"] {
-        assert_eq!(exporter.get(path).status, 401, "{path} is behind it too");
+        assert_eq!(exporter.get(path).status, 401, "{path} needs a password too");
     }
 
     web.write(&format!("basic_auth_users:\n  alice: {}\n", hash_of("a new one")));
@@ -255,7 +256,7 @@ fn a_user_needs_the_right_password() {
 }
 
 #[test]
-fn headers_and_a_rate_limit_are_as_the_file_says() {
+fn headers_and_a_rate_limit_are_those_of_the_file() {
     let cloud = Cloud::start(&["--groups", "1"]);
     let web = Web::new();
     web.write(
@@ -263,13 +264,13 @@ fn headers_and_a_rate_limit_are_as_the_file_says() {
          rate_limit:\n  interval: 1h\n  burst: 2\n",
     );
     let exporter = web.exporter(&cloud);
-    let answers: Vec<_> = (0..3).map(|_| exporter.get("/")).collect();
-    assert_eq!(answers.iter().map(|answer| answer.status).collect::<Vec<_>>(), [200, 200, 429]);
-    for answer in &answers {
-        assert_eq!(answer.header("x-frame-options"), Some("deny"));
-        assert_eq!(answer.header("content-security-policy"), Some("default-src 'self'"));
+    let responses: Vec<_> = (0..3).map(|_| exporter.get("/")).collect();
+    assert_eq!(responses.iter().map(|response| response.status).collect::<Vec<_>>(), [200, 200, 429]);
+    for response in &responses {
+        assert_eq!(response.header("x-frame-options"), Some("deny"));
+        assert_eq!(response.header("content-security-policy"), Some("default-src 'self'"));
     }
-    let wait: u64 = answers[2].header("retry-after").unwrap().parse().unwrap();
+    let wait: u64 = responses[2].header("retry-after").unwrap().parse().unwrap();
     assert!((3_500..=3_600).contains(&wait), "{wait}");
 
     web.write("rate_limit:\n  interval: 0\n  burst: 0\n");
@@ -277,7 +278,7 @@ fn headers_and_a_rate_limit_are_as_the_file_says() {
 }
 
 #[test]
-fn a_bad_file_at_the_start_is_every_reason_at_once() {
+fn an_invalid_file_at_the_start_is_reported_with_all_its_problems() {
     let web = Web::new();
     web.write("tls_server_config:\n  cert_file: absent.crt\n  key_file: server.key\nbasic_auth_users:\n  alice: no hash\n");
     let path = web.path("web.yml");
@@ -301,7 +302,7 @@ fn a_bad_file_at_the_start_is_every_reason_at_once() {
 }
 
 #[test]
-fn a_unix_socket_is_served_beside_a_port_and_is_gone_afterwards() {
+fn a_unix_socket_is_served_next_to_a_port_and_removed_at_the_end() {
     let cloud = Cloud::start(&["--groups", "1"]);
     let directory = tempfile::tempdir().unwrap();
     let socket = directory.path().join("exporter.sock");
@@ -315,23 +316,24 @@ fn a_unix_socket_is_served_beside_a_port_and_is_gone_afterwards() {
         &address,
     ]);
     let exporter = Exporter::spawn_as_is(&mut command);
-    let asked = curl(&["--unix-socket", socket.to_str().unwrap(), "http://exporter/-/healthy"]);
-    assert_eq!((asked.status, asked.body.as_str()), (200, "healthy\n"), "{asked:?}");
+    let response = curl(&["--unix-socket", socket.to_str().unwrap(), "http://exporter/-/healthy"]);
+    assert_eq!((response.status, response.body.as_str()), (200, "healthy\n"), "{response:?}");
     assert_eq!(exporter.get("/-/healthy").status, 200);
     assert_eq!(fs::metadata(&socket).unwrap().permissions().mode() & 0o777, 0o600);
 
     let second = run(binary().arg("run").args(settings(&cloud)).args(["--web.listen-address", &address]));
-    assert_eq!(second.status, 1, "one that is served is not taken away");
+    assert_eq!(second.status, 1, "a socket that is served is not replaced");
     assert!(second.stderr.contains("in use"), "{}", second.stderr);
     assert_eq!(exporter.end("-TERM").0, 0);
     assert!(!socket.exists());
 }
 
-/// The start of a process as systemd does it: sockets from descriptor 3 on, and their number for this process.
+/// Starts a process as systemd does: with sockets from descriptor 3 on, and their number in the
+/// environment.
 const ACTIVATE: &str = "exec 3<&0 </dev/null; export LISTEN_FDS=1 LISTEN_PID=$$; exec \"$@\"";
 
 #[test]
-fn sockets_of_systemd_are_served_and_it_is_told_when() {
+fn sockets_of_systemd_are_served_and_systemd_is_notified() {
     let cloud = Cloud::start(&["--groups", "1"]);
     let directory = tempfile::tempdir().unwrap();
     let notices = std::os::unix::net::UnixDatagram::bind(directory.path().join("notify")).unwrap();
@@ -353,21 +355,21 @@ fn sockets_of_systemd_are_served_and_it_is_told_when() {
     let exporter = Exporter::spawn_activated(&mut command, listener);
     assert_eq!(exporter.url, format!("http://{address}"));
     assert_eq!(exporter.get("/-/healthy").status, 200);
-    let told = || {
+    let notice = || {
         let mut bytes = [0; 64];
         let count = notices.recv(&mut bytes).unwrap();
         String::from_utf8_lossy(&bytes[..count]).trim().to_owned()
     };
-    assert_eq!(told(), "READY=1");
+    assert_eq!(notice(), "READY=1");
     assert_eq!(exporter.end("-TERM").0, 0);
-    assert_eq!(told(), "STOPPING=1");
+    assert_eq!(notice(), "STOPPING=1");
 
     let without = run(binary().args(["run", "--web.systemd-socket"]).args(settings(&cloud)));
     assert_eq!(without.status, 1);
     assert!(without.stderr.contains("systemd handed over no socket"), "{}", without.stderr);
 }
 
-/// An exporter with a configuration file of its own.
+/// An exporter with a configuration file that the test changes.
 struct Reloaded {
     exporter: Exporter,
     directory: TempDir,
@@ -387,7 +389,7 @@ impl Reloaded {
         fs::write(self.directory.path().join("exporter.toml"), text).unwrap();
     }
 
-    fn reload(&self) -> http::Answer {
+    fn reload(&self) -> http::HttpResponse {
         http::post(&format!("{}/-/reload", self.exporter.url), &json!({}))
     }
 
@@ -396,7 +398,7 @@ impl Reloaded {
     }
 }
 
-/// A configuration with these accounts, each of one cloud.
+/// A configuration with these accounts, one for each cloud.
 fn configuration(poll: &str, accounts: &[(&str, &Cloud)]) -> String {
     use appstreaming_exporter::simulator::{ACCESS_KEY_ID, ACCESS_KEY_SECRET};
     let mut text = format!("[poll]\n{poll}\n[api]\nrequests_per_second = 5000\n");
@@ -413,29 +415,29 @@ fn configuration(poll: &str, accounts: &[(&str, &Cloud)]) -> String {
 const RELOADED: &str = "appstreaming_exporter_config_last_reload_successful";
 const RELOADED_AT: &str = "appstreaming_exporter_config_last_reload_success_timestamp_seconds";
 const POLLS: &str = "appstreaming_exporter_polls_total";
-/// Only the first poll, unless something asks for another.
+/// Only the first poll takes place, unless a reload starts another one.
 const ONCE: &str = "interval = \"1h\"\nstale_after = \"2h\"";
 
 #[test]
-fn a_reload_adds_and_removes_accounts_and_leaves_the_others_alone() {
+fn a_reload_adds_and_removes_accounts_without_affecting_the_others() {
     let (first, second) = (Cloud::start(&["--groups", "2"]), Cloud::start(&["--groups", "3", "--seed", "7"]));
     let one = configuration(ONCE, &[("one", &first)]);
     let reloaded = Reloaded::start(&one, &["--web.enable-lifecycle"]);
     let before = reloaded.exporter.first_poll();
     assert_eq!(before.value(RELOADED, &[]), Some(1.0));
-    let asked = first.stats()["requests"].clone();
+    let requests = first.stats()["requests"].clone();
     let groups = |account: &str| {
         reloaded.exporter.scrape().series("appstreaming_group_info", &[("account", account)]).count()
     };
 
     reloaded.write(&configuration(ONCE, &[("two", &second), ("one", &first)]));
-    let answer = reloaded.reload();
-    assert_eq!((answer.status, answer.body.as_str()), (200, "reloaded\n"));
-    assert_eq!(reloaded.exporter.get("/-/ready").status, 200, "a new target takes nobody out of service");
-    assert_eq!(groups("one"), 2, "there is no moment without them");
+    let response = reloaded.reload();
+    assert_eq!((response.status, response.body.as_str()), (200, "reloaded\n"));
+    assert_eq!(reloaded.exporter.get("/-/ready").status, 200, "a new target does not end readiness");
+    assert_eq!(groups("one"), 2, "the groups of the other account stay");
     eventually("the new account is polled", || (groups("two") == 3).then_some(()));
     assert!(reloaded.exporter.get("/config").body.contains("name = \"two\""));
-    assert_eq!(first.stats()["requests"], asked, "the account that stayed was not polled again");
+    assert_eq!(first.stats()["requests"], requests, "the account that stayed was not polled again");
     assert_eq!(reloaded.value(POLLS, &[("account", "one"), ("result", "success")]), Some(1.0));
     assert!(reloaded.value(RELOADED_AT, &[]) > before.value(RELOADED_AT, &[]));
 
@@ -444,26 +446,34 @@ fn a_reload_adds_and_removes_accounts_and_leaves_the_others_alone() {
     assert_eq!((groups("one"), groups("two")), (2, 0));
     let after = reloaded.exporter.scrape();
     for name in after.names().map(str::to_owned).collect::<Vec<_>>() {
-        assert_eq!(after.series(&name, &[("account", "two")]).count(), 0, "{name} still speaks of it");
+        assert_eq!(
+            after.series(&name, &[("account", "two")]).count(),
+            0,
+            "{name} still has series of the removed account"
+        );
     }
-    assert_eq!(first.stats()["requests"], asked);
+    assert_eq!(first.stats()["requests"], requests);
 }
 
 #[test]
-fn a_bad_file_changes_nothing_and_says_why() {
+fn an_invalid_file_changes_nothing_and_its_problems_are_returned() {
     let cloud = Cloud::start(&["--groups", "2"]);
     let good = configuration(ONCE, &[("one", &cloud)]);
     let reloaded = Reloaded::start(&good, &["--web.enable-lifecycle"]);
     let before = reloaded.exporter.first_poll();
     reloaded.write(&good.replace("1h", "often").replace("[api]", "[apy]"));
-    let answer = reloaded.reload();
-    assert_eq!(answer.status, 400);
+    let response = reloaded.reload();
+    assert_eq!(response.status, 400);
     for expected in ["poll.interval", "apy", "exporter.toml:2"] {
-        assert!(answer.body.contains(expected), "{expected} is not in\n{}", answer.body);
+        assert!(response.body.contains(expected), "{expected} is not in\n{}", response.body);
     }
     let after = reloaded.exporter.scrape();
     assert_eq!(after.value(RELOADED, &[]), Some(0.0));
-    assert_eq!(after.value(RELOADED_AT, &[]), before.value(RELOADED_AT, &[]), "of the last good one");
+    assert_eq!(
+        after.value(RELOADED_AT, &[]),
+        before.value(RELOADED_AT, &[]),
+        "the time of the last successful reload"
+    );
     assert_eq!(after.series("appstreaming_group_info", &[]).count(), 2);
     assert!(reloaded.exporter.get("/config").body.contains("interval = \"1h\""));
 
@@ -473,14 +483,14 @@ fn a_bad_file_changes_nothing_and_says_why() {
 }
 
 #[test]
-fn what_changed_of_a_target_is_in_force_and_its_counters_go_on() {
+fn changed_settings_of_a_target_take_effect_and_its_counters_continue() {
     let cloud = Cloud::start(&["--groups", "3"]);
     let good = configuration(ONCE, &[("one", &cloud)]);
     let reloaded = Reloaded::start(&good, &["--web.enable-lifecycle"]);
     reloaded.exporter.first_poll();
 
-    // Labels are the renderer's alone: nobody is asked again.
-    let asked = cloud.stats()["requests"].clone();
+    // Labels concern only the renderer: no request is sent.
+    let requests = cloud.stats()["requests"].clone();
     reloaded.write(&format!("{good}[labels]\ngroup = [\"name\"]\n"));
     assert_eq!(reloaded.reload().status, 200);
     let labelled = |exposition: &crate::support::Exposition| {
@@ -489,15 +499,15 @@ fn what_changed_of_a_target_is_in_force_and_its_counters_go_on() {
             .any(|(labels, _)| labels.contains_key("group_name"))
     };
     reloaded.exporter.scrape_until("groups have their names", labelled);
-    assert_eq!(cloud.stats()["requests"], asked);
+    assert_eq!(cloud.stats()["requests"], requests);
 
-    // A collector is the poll's: the target is polled anew, and counted on.
+    // Collectors concern the poll: the target is polled again, and its counters continue.
     reloaded.write(&format!("{good}[collectors]\ninstances = \"detailed\"\n"));
     assert_eq!(reloaded.reload().status, 200);
     assert_eq!(
         reloaded.exporter.scrape().series("appstreaming_group_info", &[]).count(),
         3,
-        "what is known stays until the next poll"
+        "known groups stay until the next poll"
     );
     let detailed = reloaded
         .exporter
@@ -506,21 +516,21 @@ fn what_changed_of_a_target_is_in_force_and_its_counters_go_on() {
 }
 
 #[test]
-fn a_signal_reloads_without_any_flag_and_http_only_with_one() {
+fn a_signal_reloads_without_a_flag_and_http_only_with_one() {
     let cloud = Cloud::start(&["--groups", "1"]);
     let good = configuration(ONCE, &[("one", &cloud)]);
     let reloaded = Reloaded::start(&good, &[]);
     reloaded.exporter.first_poll();
-    let refused = reloaded.reload();
-    assert_eq!(refused.status, 403);
-    assert!(refused.body.contains("--web.enable-lifecycle"), "{}", refused.body);
+    let rejected = reloaded.reload();
+    assert_eq!(rejected.status, 403);
+    assert!(rejected.body.contains("--web.enable-lifecycle"), "{}", rejected.body);
     let got = reloaded.exporter.get("/-/reload");
     assert_eq!((got.status, got.header("allow")), (405, Some("POST, PUT")));
 
     reloaded.write(&good.replace("2h", "3h"));
     reloaded.exporter.signal("-HUP");
     let config = || reloaded.exporter.get("/config").body;
-    eventually("the signal is obeyed", || config().contains("stale_after = \"3h\"").then_some(()));
+    eventually("the configuration is reloaded", || config().contains("stale_after = \"3h\"").then_some(()));
 
     reloaded.write("[poll]\ninterval = 5\n");
     reloaded.exporter.signal("-HUP");
@@ -530,11 +540,11 @@ fn a_signal_reloads_without_any_flag_and_http_only_with_one() {
     assert_eq!(reloaded.value(RELOADED, &[]), Some(0.0));
     assert!(config().contains("stale_after = \"3h\""));
     let (status, _) = reloaded.exporter.end("-TERM");
-    assert_eq!(status, 0, "and it still ends in order");
+    assert_eq!(status, 0, "it still drains at the end");
 }
 
 #[test]
-fn every_snippet_of_the_documentation_is_a_good_file() {
+fn every_snippet_of_the_documentation_is_a_valid_file() {
     let web = Web::new();
     let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/web.md")).unwrap();
     let snippets: Vec<&str> =

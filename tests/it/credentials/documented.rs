@@ -1,6 +1,8 @@
-//! What others say: the documentation's examples work, and the official library agrees.
+//! The examples of the documentation work, and the official library finds the same credentials.
 
-use std::{fs, path::Path, process::Command};
+use std::fs;
+use std::path::Path;
+use std::process::Command;
 
 use appstreaming_exporter::simulator::{ACCESS_KEY_ID, ACCESS_KEY_SECRET, EXTERNAL_ID};
 use serde_json::{Value, json};
@@ -8,7 +10,7 @@ use serde_json::{Value, json};
 use super::machine::{Machine, PROFILES, cli_file, with_files};
 use crate::support::run;
 
-/// Each TOML example of the documentation, by the source that it names.
+/// The TOML examples of the documentation, each with the source that it configures.
 fn documented() -> Vec<(String, String)> {
     let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/credentials.md")).unwrap();
     let blocks = text.split("```toml\n").skip(1).map(|rest| rest.split("```").next().unwrap().to_owned());
@@ -35,7 +37,8 @@ fn every_example_of_the_documentation_works() {
             .file(".aliyun/config.json", &cli_file("other", json!([keys])))
             .file("access-key-id", ACCESS_KEY_ID)
             .file("access-key-secret", ACCESS_KEY_SECRET);
-        // What an example can't know here: where the simulated services and the files are.
+        // The addresses of the simulated services and the paths of the files differ from those of
+        // the examples.
         let home = machine.home.path().display().to_string();
         let block = block
             .replace("/etc/appstreaming-exporter/", &format!("{home}/"))
@@ -63,7 +66,7 @@ fn every_example_of_the_documentation_works() {
 #[ignore = "installs the official SDK with pip: just end-to-end"]
 fn the_official_library_finds_the_same_credentials_in_the_same_places() {
     let python = crate::sdk::python_of_the_sdk();
-    // Each found by both in the same environment, whatever it holds beside.
+    // Both find the same source in the same environment, which may contain others.
     let agree = |machine: &Machine, theirs: &str, ours: &str| {
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/sdk/credentials.py");
         let mut library = Command::new(&python);
@@ -80,7 +83,7 @@ fn the_official_library_finds_the_same_credentials_in_the_same_places() {
         assert_eq!(exporter.status, 0, "{ours}: {}", exporter.stderr);
         assert!(exporter.stderr.contains(&format!("source={ours}")), "{}", exporter.stderr);
     };
-    // The library wants at least 15 minutes to be left.
+    // The library requires credentials that are valid for at least 15 minutes.
     let machine = || Machine::new("1h").at_cloud("sts_endpoint").at_cloud("metadata_endpoint");
     let keys = |machine: Machine| {
         machine

@@ -1,6 +1,8 @@
-//! A machine that the exporter is deployed on: a home directory, an environment, a cloud.
+//! A machine on which the exporter is deployed: a home directory, an environment, and a cloud.
 
-use std::{fs, path::PathBuf, process::Command};
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
 
 use appstreaming_exporter::simulator::{
     ACCESS_KEY_ID, ACCESS_KEY_SECRET, EXTERNAL_ID, GUARDED_ROLE, INSTANCE_ROLE, OIDC_PROVIDER,
@@ -9,12 +11,13 @@ use appstreaming_exporter::simulator::{
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::support::{Cloud, Exporter, Exposition, binary, http, process::Finished, run};
+use crate::support::process::Finished;
+use crate::support::{Cloud, Exporter, Exposition, binary, http, run};
 
 pub const REFRESHES: &str = "appstreaming_exporter_credentials_refreshes_total";
 pub const EXPIRY: &str = "appstreaming_exporter_credentials_expiry_timestamp_seconds";
 
-/// A machine with a home directory of its own, a cloud, and an account's settings.
+/// A machine with a home directory, a cloud, and the settings of an account.
 pub struct Machine {
     pub cloud: Cloud,
     pub home: TempDir,
@@ -23,7 +26,7 @@ pub struct Machine {
 }
 
 impl Machine {
-    /// Temporary credentials live so long; nothing in the environment but a home without files.
+    /// A machine with an empty home directory, whose cloud issues credentials with this lifetime.
     pub fn new(token_lifetime: &str) -> Self {
         let cloud = Cloud::start(&["--groups", "2", "--token-lifetime", token_lifetime]);
         let home = tempfile::tempdir().unwrap();
@@ -47,7 +50,7 @@ impl Machine {
         self.set(&format!("accounts.0.credentials.{key}"), value)
     }
 
-    /// A key whose value is the cloud's address.
+    /// Sets a key of the credentials to the address of the cloud.
     pub fn at_cloud(self, key: &str) -> Self {
         let url = self.cloud.url.clone();
         self.key(key, &url)
@@ -69,7 +72,7 @@ impl Machine {
         self
     }
 
-    /// A token of the cluster, as the kubelet would lay it down.
+    /// Writes a token of the cluster to a file, as the kubelet does.
     pub fn oidc_token(self, query: &str) -> Self {
         let token = oidc_token(&self.cloud, query);
         self.file("token", &token)
@@ -100,8 +103,8 @@ impl Machine {
         run(&mut self.command(&["once"]))
     }
 
-    /// Polls until the credentials were replaced three times; not one poll fails.
-    pub fn rotates(&self, source: &str) {
+    /// Polls until the credentials were replaced three times. No poll may fail.
+    pub fn assert_rotation(&self, source: &str) {
         let exporter = self.start();
         let first = exporter.first_poll();
         assert_eq!(first.value("appstreaming_up", &[]), Some(1.0), "{}", exporter.log());
@@ -136,7 +139,7 @@ pub fn cli_file(current: &str, profiles: Value) -> String {
     json!({"current": current, "profiles": profiles, "meta_path": ""}).to_string()
 }
 
-/// A role of another account, taken on with a key.
+/// A machine that assumes a role of another account with an AccessKey.
 pub fn guarded(external_id: &str) -> Machine {
     Machine::new("3s")
         .key("source", "assume_role")
@@ -150,7 +153,7 @@ pub fn guarded(external_id: &str) -> Machine {
         .key("base.access_key_secret", ACCESS_KEY_SECRET)
 }
 
-/// A laptop whose CLI takes on a role.
+/// A laptop whose CLI profile assumes a role.
 pub fn laptop() -> Machine {
     let profile = json!({"name": "work", "mode": "RamRoleArn", "access_key_id": ACCESS_KEY_ID,
                          "access_key_secret": ACCESS_KEY_SECRET, "ram_role_arn": ROLE});

@@ -1,9 +1,8 @@
-//! Credentials that end while the exporter runs: no poll fails, and no account disturbs another.
+//! Credentials that expire while the exporter runs: no poll fails, and accounts do not affect each
+//! other.
 
-use std::{
-    fs,
-    time::{Duration, Instant},
-};
+use std::fs;
+use std::time::{Duration, Instant};
 
 use appstreaming_exporter::simulator::{
     ACCESS_KEY_ID, ACCESS_KEY_SECRET, EXTERNAL_ID, OIDC_PROVIDER, OTHER_ACCOUNTS_ROLE, ROLE,
@@ -20,7 +19,8 @@ fn no_poll_fails_while_the_credentials_of_any_source_are_replaced() {
     let on_ecs = Machine::new("3s").variable("ALIBABA_CLOUD_ECS_METADATA_DISABLED", "");
     let chained = Machine::new("3s").pod().key("source", "assume_role").key("role_arn", OTHER_ACCOUNTS_ROLE);
     let machines = [
-        // A pod with RRSA, an instance, a laptop: nothing is configured but where the simulated services are.
+        // A pod with RRSA, an ECS instance, a laptop: only the addresses of the simulated services
+        // are configured.
         ("oidc_role", Machine::new("3s").pod().at_cloud("sts_endpoint")),
         ("ecs_ram_role", on_ecs.at_cloud("metadata_endpoint")),
         ("cli_profile", laptop()),
@@ -28,16 +28,16 @@ fn no_poll_fails_while_the_credentials_of_any_source_are_replaced() {
         ("assume_role", guarded(EXTERNAL_ID)),
         ("assume_role", chained.at_cloud("sts_endpoint").key("base.source", "oidc_role")),
     ];
-    // Side by side: each takes ten seconds and does little.
+    // Each one takes ten seconds and little CPU time, so they run in parallel.
     std::thread::scope(|scope| {
         for (source, machine) in &machines {
-            scope.spawn(|| machine.rotates(source));
+            scope.spawn(|| machine.assert_rotation(source));
         }
     });
 }
 
 #[test]
-fn an_oidc_role_is_taken_on_with_the_token_that_is_in_the_file_now() {
+fn an_oidc_role_is_assumed_with_the_current_token_in_the_file() {
     let machine = Machine::new("3s").oidc_token("expires_in=600");
     let token = machine.path("token").display().to_string();
     let machine = machine
@@ -50,37 +50,39 @@ fn an_oidc_role_is_taken_on_with_the_token_that_is_in_the_file_now() {
     let exporter = machine.start();
     let first = exporter.first_poll();
     assert_eq!(first.value("appstreaming_up", &[]), Some(1.0), "{}", exporter.log());
-    // The kubelet replaces the token: what was read before opens nothing any more.
+    // The kubelet replaces the token: STS rejects the previous one.
     fs::write(&token, oidc_token(&machine.cloud, "expires_in=-1")).unwrap();
-    exporter.scrape_until("the old token is refused", |exposition| refreshes(exposition, "failure") >= 1.0);
-    // Written by a person, with a line feed at its end.
+    exporter.scrape_until("the old token is rejected", |exposition| refreshes(exposition, "failure") >= 1.0);
+    // An editor adds a line feed at the end.
     fs::write(&token, oidc_token(&machine.cloud, "") + "\n").unwrap();
     let before = refreshes(&exporter.scrape(), "success");
-    exporter.scrape_until("the new one is taken", |exposition| refreshes(exposition, "success") > before);
+    exporter
+        .scrape_until("the new token is accepted", |exposition| refreshes(exposition, "success") > before);
     exporter.scrape_until("up", |exposition| exposition.value("appstreaming_up", &[]) == Some(1.0));
     assert!(exporter.log().contains("AuthenticationFail.OIDCToken.Expired"), "{}", exporter.log());
 }
 
 #[test]
-fn tokens_that_the_api_refuses_are_replaced_at_once_and_no_poll_fails() {
+fn tokens_that_the_api_rejects_are_replaced_at_once_and_no_poll_fails() {
     let machine = Machine::new("1h").key("source", "ecs_ram_role").at_cloud("metadata_endpoint");
     let exporter = machine.start();
     exporter.first_poll();
     let before = refreshes(&exporter.scrape(), "success");
     machine.cloud.control(&json!({"expire_tokens": true, "reset_stats": true}));
-    let after = exporter.scrape_until("others", |exposition| refreshes(exposition, "success") > before);
+    let after =
+        exporter.scrape_until("new credentials", |exposition| refreshes(exposition, "success") > before);
     let polls = after.sum("appstreaming_exporter_polls_total", &[]);
     let after = exporter.scrape_until("further polls", |exposition| {
         exposition.sum("appstreaming_exporter_polls_total", &[]) > polls + 1.0
     });
     assert_no_poll_failed(&after, &exporter);
-    assert_eq!(refreshes(&after, "success"), before + 1.0, "many refusals, one refresh");
-    // A token, the role's name, the credentials.
+    assert_eq!(refreshes(&after, "success"), before + 1.0, "many rejections, one refresh");
+    // One request each for a metadata token, the name of the role, and the credentials.
     assert_eq!(machine.cloud.stats()["requests"]["Metadata"], 3);
 }
 
 #[test]
-fn an_outage_of_sts_is_outlived_by_credentials_that_are_still_good() {
+fn an_outage_of_sts_fails_no_poll_while_the_credentials_are_valid() {
     let machine = Machine::new("8s").pod().at_cloud("sts_endpoint");
     let exporter = machine.start();
     exporter.first_poll();
@@ -96,7 +98,7 @@ fn an_outage_of_sts_is_outlived_by_credentials_that_are_still_good() {
 }
 
 #[test]
-fn a_key_file_that_is_replaced_is_read_again_when_the_key_is_refused() {
+fn a_replaced_key_file_is_read_again_when_the_key_is_rejected() {
     let machine = Machine::new("1h").file("id", ACCESS_KEY_ID).file("secret", ACCESS_KEY_SECRET);
     let [id, secret] = ["id", "secret"].map(|name| format!("file:{}", machine.path(name).display()));
     let machine =
@@ -114,11 +116,11 @@ fn a_key_file_that_is_replaced_is_read_again_when_the_key_is_refused() {
         exposition.sum("appstreaming_exporter_polls_total", &[]) > polls
     });
     assert_no_poll_failed(&after, &exporter);
-    assert!(!after.has(EXPIRY), "a key has no end");
+    assert!(!after.has(EXPIRY), "an AccessKey does not expire");
 }
 
 #[test]
-fn a_slow_metadata_service_of_one_account_delays_no_other() {
+fn a_slow_metadata_service_delays_only_its_own_account() {
     let slow = Cloud::start(&["--groups", "1"]);
     slow.control(&json!({"faults": [{"operation": "Metadata", "fault": {"latency": {"ms": 700}}}]}));
     let machine = Machine::new("1h").at_cloud("metadata_endpoint").key("source", "ecs_ram_role");
@@ -129,10 +131,10 @@ fn a_slow_metadata_service_of_one_account_delays_no_other() {
     let exporter = machine.start();
     let up = |exposition: &Exposition, account| exposition.value("appstreaming_up", &[("account", account)]);
     let begin = Instant::now();
-    let first = exporter.scrape_until("the fast one", |exposition| up(exposition, "test") == Some(1.0));
-    assert!(up(&first, "slow").is_none(), "three slow answers come before the first request");
+    let first = exporter.scrape_until("the fast account", |exposition| up(exposition, "test") == Some(1.0));
+    assert!(up(&first, "slow").is_none(), "three slow responses precede the first request of the API");
     assert!(begin.elapsed() < Duration::from_secs(4));
-    let both = exporter.scrape_until("the slow one", |exposition| up(exposition, "slow") == Some(1.0));
+    let both = exporter.scrape_until("the slow account", |exposition| up(exposition, "slow") == Some(1.0));
     assert_eq!(up(&both, "test"), Some(1.0));
     let polls = |account| {
         both.sum("appstreaming_exporter_polls_total", &[("account", account), ("result", "success")])
@@ -141,7 +143,7 @@ fn a_slow_metadata_service_of_one_account_delays_no_other() {
 }
 
 #[test]
-fn accounts_have_credentials_of_their_own_and_one_without_any_stops_no_other() {
+fn an_account_without_credentials_does_not_affect_the_others() {
     let machine = Machine::new("3s").pod().at_cloud("sts_endpoint").key("source", "oidc_role");
     let endpoint = machine.cloud.url.clone();
     let machine = machine
@@ -163,7 +165,7 @@ fn accounts_have_credentials_of_their_own_and_one_without_any_stops_no_other() {
 
 #[test]
 #[ignore = "takes over two minutes: just end-to-end"]
-fn three_rotations_of_tokens_that_live_for_a_minute_fail_no_poll() {
+fn three_rotations_of_tokens_with_a_lifetime_of_a_minute_fail_no_poll() {
     let machine = Machine::new("60s").pod().at_cloud("sts_endpoint");
     let exporter = machine.start();
     exporter.first_poll();

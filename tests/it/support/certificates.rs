@@ -1,4 +1,4 @@
-//! An authority of the test's own, and what it signs.
+//! A certificate authority for tests, and the certificates that it signs.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -21,7 +21,7 @@ impl Authority {
         Self { issuer: Issuer::new(params, key), pem }
     }
 
-    /// Writes the authority's own certificate.
+    /// Writes the certificate of the authority.
     pub fn write(&self, path: &Path) {
         fs::write(path, &self.pem).unwrap();
     }
@@ -34,11 +34,11 @@ impl Authority {
         let key = KeyPair::generate().unwrap();
         let certificate = params.signed_by(&key, &self.issuer).unwrap();
         let paths = (directory.join(format!("{name}.crt")), directory.join(format!("{name}.key")));
-        // Replaced whole, as those who rotate certificates do.
+        // Files are replaced as a whole, as in a rotation of certificates.
         for (path, text) in [(&paths.0, certificate.pem()), (&paths.1, key.serialize_pem())] {
-            let beside = path.with_extension("new");
-            fs::write(&beside, text).unwrap();
-            fs::rename(&beside, path).unwrap();
+            let temporary = path.with_extension("new");
+            fs::write(&temporary, text).unwrap();
+            fs::rename(&temporary, path).unwrap();
         }
         paths
     }

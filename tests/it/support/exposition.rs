@@ -1,4 +1,4 @@
-//! Reads the Prometheus text format, independently of the code that writes it.
+//! A reader of the Prometheus text format that shares no code with the writer.
 
 use std::collections::BTreeMap;
 
@@ -20,7 +20,7 @@ impl Exposition {
         exposition
     }
 
-    /// The series of this name whose labels include these.
+    /// The series with this name whose labels include these.
     pub fn series<'a>(
         &'a self,
         name: &str,
@@ -32,14 +32,14 @@ impl Exposition {
         })
     }
 
-    /// The one value of this name with these labels, if there is any; panics when there are several.
+    /// The value of the only series with this name and these labels. Panics if there are several.
     pub fn value(&self, name: &str, labels: &[(&str, &str)]) -> Option<f64> {
         let found: Vec<f64> = self.series(name, labels).map(|(_, value)| value).collect();
         assert!(found.len() <= 1, "{} series of {name} with {labels:?}", found.len());
         found.first().copied()
     }
 
-    /// The sum over all series of this name with these labels.
+    /// The sum over all series with this name and these labels.
     pub fn sum(&self, name: &str, labels: &[(&str, &str)]) -> f64 {
         self.series(name, labels).map(|(_, value)| value).sum()
     }

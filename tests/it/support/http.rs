@@ -1,18 +1,18 @@
-//! A small blocking HTTP client that treats every status as an answer.
+//! A small blocking HTTP client that returns responses with any status.
 
 use std::time::Duration;
 
 use ureq::http::Response;
 
-/// What came back.
+/// A response.
 #[derive(Debug)]
-pub struct Answer {
+pub struct HttpResponse {
     pub status: u16,
     pub headers: Vec<(String, String)>,
     pub body: String,
 }
 
-impl Answer {
+impl HttpResponse {
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers
             .iter()
@@ -25,27 +25,27 @@ impl Answer {
     }
 }
 
-/// `Err` when nobody answers at all.
-pub fn try_get(url: &str) -> Result<Answer, ureq::Error> {
+/// Like [`get`], but returns an error if there is no response.
+pub fn try_get(url: &str) -> Result<HttpResponse, ureq::Error> {
     agent().get(url).call().map(read)
 }
 
-pub fn get(url: &str) -> Answer {
+pub fn get(url: &str) -> HttpResponse {
     try_get(url).unwrap_or_else(|error| panic!("GET {url}: {error}"))
 }
 
 /// GET with headers.
-pub fn get_with(url: &str, headers: &[(&str, &str)]) -> Answer {
+pub fn get_with(url: &str, headers: &[(&str, &str)]) -> HttpResponse {
     let request =
         headers.iter().fold(agent().get(url), |request, (name, value)| request.header(*name, *value));
     read(request.call().unwrap_or_else(|error| panic!("GET {url}: {error}")))
 }
 
-pub fn head(url: &str) -> Answer {
+pub fn head(url: &str) -> HttpResponse {
     read(agent().head(url).call().unwrap_or_else(|error| panic!("HEAD {url}: {error}")))
 }
 
-pub fn post(url: &str, body: &serde_json::Value) -> Answer {
+pub fn post(url: &str, body: &serde_json::Value) -> HttpResponse {
     let sent = agent().post(url).content_type("application/json").send(body.to_string());
     read(sent.unwrap_or_else(|error| panic!("POST {url}: {error}")))
 }
@@ -59,7 +59,7 @@ fn agent() -> ureq::Agent {
         .into()
 }
 
-fn read(mut response: Response<ureq::Body>) -> Answer {
+fn read(mut response: Response<ureq::Body>) -> HttpResponse {
     let headers = response
         .headers()
         .iter()
@@ -67,5 +67,5 @@ fn read(mut response: Response<ureq::Body>) -> Answer {
         .collect();
     let status = response.status().as_u16();
     let body = response.body_mut().with_config().limit(1 << 30).read_to_string().unwrap_or_default();
-    Answer { status, headers, body }
+    HttpResponse { status, headers, body }
 }

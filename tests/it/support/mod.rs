@@ -1,4 +1,5 @@
-//! What the tests share: processes that end with the test, HTTP, and reading an exposition.
+//! Shared by the tests: processes that end with the test, an HTTP client, and a reader of
+//! expositions.
 
 pub mod certificates;
 pub mod exposition;
@@ -10,19 +11,19 @@ pub use process::{Cloud, Exporter, binary, python, run};
 
 use std::time::{Duration, Instant};
 
-/// Polls `check` until it gives something; panics with `what` when it never does.
+/// Calls `check` until it returns a value. Panics with `what` after 30 seconds.
 pub fn eventually<T>(what: &str, check: impl FnMut() -> Option<T>) -> T {
     within(Duration::from_secs(30), what, check)
 }
 
-/// [`eventually`], with another patience.
-pub fn within<T>(patience: Duration, what: &str, mut check: impl FnMut() -> Option<T>) -> T {
-    let deadline = Instant::now() + patience;
+/// Like [`eventually`], with another timeout.
+pub fn within<T>(timeout: Duration, what: &str, mut check: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + timeout;
     loop {
         if let Some(found) = check() {
             return found;
         }
-        assert!(Instant::now() < deadline, "waited {} s in vain: {what}", patience.as_secs());
+        assert!(Instant::now() < deadline, "timed out after {} s: {what}", timeout.as_secs());
         std::thread::sleep(Duration::from_millis(50));
     }
 }

@@ -1,18 +1,16 @@
-//! The exporter and the simulated cloud as processes; both end with the value that owns them.
+//! The exporter and the simulated cloud as processes. A process ends when its value is dropped.
 
-use std::{
-    io::{BufRead, BufReader, Read},
-    path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
-    sync::{Arc, Mutex},
-    thread,
-};
+use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
+use std::thread;
 
 use serde_json::Value;
 
 use super::{Exposition, eventually, http};
 
-/// The program under test, with none of the tester's own settings.
+/// The program under test, without the settings of the user who runs the tests.
 pub fn binary() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_appstreaming-exporter"));
     for (name, _) in std::env::vars_os() {
@@ -25,7 +23,7 @@ pub fn binary() -> Command {
     command
 }
 
-/// What a command that ended left behind.
+/// The result of a command.
 #[derive(Debug)]
 pub struct Finished {
     pub status: i32,
@@ -43,8 +41,8 @@ pub fn run(command: &mut Command) -> Finished {
     }
 }
 
-/// A Python that can import `modules`, from a virtual environment with what `tests/NAME/requirements.txt` asks
-/// for: made once and kept beside the build.
+/// A Python interpreter that can import `modules`, in a virtual environment with the packages of
+/// `tests/NAME/requirements.txt`. It is created once and kept in the target directory.
 pub fn python(name: &str, modules: &str) -> PathBuf {
     let environment = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     let python = environment.join("bin/python");
@@ -52,8 +50,8 @@ pub fn python(name: &str, modules: &str) -> PathBuf {
         Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(name).join("requirements.txt");
     let imports = format!("import {modules}");
     if !python.exists() || run(Command::new(&python).args(["-c", &imports])).status != 0 {
-        let made = run(Command::new("python3").args(["-m", "venv"]).arg(&environment));
-        assert_eq!(made.status, 0, "{}", made.stderr);
+        let created = run(Command::new("python3").args(["-m", "venv"]).arg(&environment));
+        assert_eq!(created.status, 0, "{}", created.stderr);
         let install = ["-m", "pip", "install", "--quiet", "--requirement"];
         let installed = run(Command::new(&python).args(install).arg(requirements));
         assert_eq!(installed.status, 0, "{}", installed.stderr);
@@ -61,7 +59,7 @@ pub fn python(name: &str, modules: &str) -> PathBuf {
     python
 }
 
-/// A process whose output is collected; killed when dropped.
+/// A process whose output is collected. It is killed when the value is dropped.
 struct Running {
     child: Child,
     output: Arc<Mutex<String>>,
@@ -99,19 +97,19 @@ impl Running {
         self.output.lock().expect("no reader panics").clone()
     }
 
-    /// Waits for a line with `before` and gives what follows it, up to a blank.
+    /// Waits for a line with `before` and returns the text after it, up to a blank.
     fn wait_for(&mut self, before: &str) -> String {
         eventually(before, || {
             let output = self.output();
             if let Some(at) = output.find(before) {
                 let rest = &output[at + before.len()..];
-                // Only a whole line: the rest of it may not have been written yet.
+                // The line may not be complete yet.
                 return rest
                     .contains('\n')
                     .then(|| rest.split([' ', '\n', '"']).next().unwrap_or("").to_owned());
             }
-            if let Some(status) = self.child.try_wait().expect("ours to wait for") {
-                panic!("ended with {status} before it said {before:?}:\n{}", self.output());
+            if let Some(status) = self.child.try_wait().expect("a child process") {
+                panic!("ended with {status} before it printed {before:?}:\n{}", self.output());
             }
             None
         })
@@ -123,7 +121,7 @@ impl Running {
     }
 
     fn wait(&mut self) -> i32 {
-        eventually("the process ends", || self.child.try_wait().expect("ours to wait for"))
+        eventually("the process ends", || self.child.try_wait().expect("a child process"))
             .code()
             .unwrap_or(-1)
     }
@@ -131,7 +129,7 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // Already gone is as good.
+        // The process may have exited already.
         let _ = self.child.kill();
         let _ = self.child.wait();
         if thread::panicking() {
@@ -147,7 +145,7 @@ pub struct Cloud {
 }
 
 impl Cloud {
-    /// A fleet that stands still unless `arguments` say otherwise.
+    /// A fleet that does not change, unless `arguments` set another speed.
     pub fn start(arguments: &[&str]) -> Self {
         let mut command = binary();
         command.args(["simulate", "--listen", "127.0.0.1:0", "--speed", "0"]).args(arguments);
@@ -156,7 +154,7 @@ impl Cloud {
         Self { running, url }
     }
 
-    /// The fleet's own truth.
+    /// The true values of the fleet.
     pub fn truth(&self) -> Value {
         http::get(&format!("{}/_truth", self.url)).json()
     }
@@ -166,12 +164,12 @@ impl Cloud {
     }
 
     pub fn control(&self, command: &Value) -> Value {
-        let answer = http::post(&format!("{}/_control", self.url), command);
-        assert_eq!(answer.status, 200, "{command}: {}", answer.body);
-        answer.json()
+        let response = http::post(&format!("{}/_control", self.url), command);
+        assert_eq!(response.status, 200, "{command}: {}", response.body);
+        response.json()
     }
 
-    /// The cloud goes away.
+    /// Kills the cloud.
     pub fn stop(&mut self) {
         self.running.signal("-KILL");
         self.running.wait();
@@ -203,7 +201,7 @@ impl Exporter {
         Self::start(&Self::settings(cloud, settings))
     }
 
-    /// What [`Exporter::polling`] sets.
+    /// The settings of [`Exporter::polling`].
     pub fn settings(cloud: &Cloud, settings: &[&str]) -> Vec<String> {
         let mut all = cloud.account(0, "test");
         all.extend(["poll.interval=1s", "api.requests_per_second=5000"].map(String::from));
@@ -211,24 +209,24 @@ impl Exporter {
         all
     }
 
-    /// A daemon with these `--set`tings.
+    /// A daemon with these values of `--set`.
     pub fn start(settings: &[String]) -> Self {
         let mut command = binary();
         command.arg("run").args(settings.iter().flat_map(|setting| ["--set", setting]));
         Self::spawn(&mut command)
     }
 
-    /// A daemon by a whole command; listens on a free port of loopback.
+    /// Starts a daemon by a command, with a free port of the loopback interface.
     pub fn spawn(command: &mut Command) -> Self {
         Self::spawn_as_is(command.args(["--web.listen-address", "127.0.0.1:0"]))
     }
 
-    /// A daemon by a whole command that says itself where to listen.
+    /// Starts a daemon by a command that contains its address.
     pub fn spawn_as_is(command: &mut Command) -> Self {
         Self::listening(Running::start(command))
     }
 
-    /// A daemon whose standard input is a socket that listens.
+    /// Starts a daemon whose standard input is a listening socket.
     #[cfg(unix)]
     pub fn spawn_activated(command: &mut Command, socket: std::net::TcpListener) -> Self {
         Self::listening(Running::start_with(command, std::os::fd::OwnedFd::from(socket).into()))
@@ -239,38 +237,40 @@ impl Exporter {
         Self { running, url: format!("http://{address}") }
     }
 
-    /// Sends a signal that doesn't end it.
+    /// Sends a signal that does not end the daemon.
     pub fn signal(&self, signal: &str) {
         self.running.signal(signal);
     }
 
-    /// Where a demo's own cloud tells the truth.
+    /// The URL of the true values of a demo's cloud.
     pub fn truth_url(&self) -> String {
-        let said = self.log();
-        let line =
-            said.lines().find(|line| line.contains("/_truth")).expect("a demo says where its cloud is");
+        let output = self.log();
+        let line = output
+            .lines()
+            .find(|line| line.contains("/_truth"))
+            .expect("a demo prints the address of its cloud");
         let url = line.split_whitespace().find(|word| word.starts_with("http://")).expect("an address");
         url.to_owned()
     }
 
-    pub fn get(&self, path: &str) -> http::Answer {
+    pub fn get(&self, path: &str) -> http::HttpResponse {
         http::get(&format!("{}{path}", self.url))
     }
 
-    /// What a scrape sees now.
+    /// The result of a scrape.
     pub fn scrape(&self) -> Exposition {
-        let answer = self.get("/metrics");
-        assert_eq!(answer.status, 200, "{}", answer.body);
-        Exposition::parse(&answer.body)
+        let response = self.get("/metrics");
+        assert_eq!(response.status, 200, "{}", response.body);
+        Exposition::parse(&response.body)
     }
 
-    /// What a scrape sees once every target was polled.
+    /// The result of a scrape after every target was polled.
     pub fn first_poll(&self) -> Exposition {
         eventually("the exporter is ready", || (self.get("/-/ready").status == 200).then_some(()));
         self.scrape()
     }
 
-    /// Scrapes until `check` is content.
+    /// Scrapes until `check` returns `true`.
     pub fn scrape_until(&self, what: &str, check: impl Fn(&Exposition) -> bool) -> Exposition {
         eventually(what, || Some(self.scrape()).filter(|exposition| check(exposition)))
     }
@@ -279,7 +279,7 @@ impl Exporter {
         self.running.output()
     }
 
-    /// Ends the daemon by a signal; gives its exit status and all it said.
+    /// Ends the daemon by a signal. Returns its exit status and its whole output.
     pub fn end(mut self, signal: &str) -> (i32, String) {
         self.running.signal(signal);
         (self.running.wait(), self.running.output())
