@@ -39,14 +39,15 @@ pub(super) struct IncomingRequest<'a> {
 
 /// An authenticated request of the API.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct ApiCall {
+pub(super) struct AuthenticatedCall {
     /// The operation, which the caller is allowed to call.
     pub(super) operation: ApiOperation,
     /// Query and form.
     pub(super) parameters: RequestParameters,
 }
 
-/// What a request claims, in both signature versions. It is trusted only after the signature was compared.
+/// What a request claims, in both signature versions. It is trusted only after the signature was
+/// compared.
 struct SignatureClaim<'a> {
     access_key_id: &'a str,
     token: Option<&'a str>,
@@ -82,7 +83,7 @@ pub(super) fn authenticate(
     keys: &[KnownKey],
     nonces: &Mutex<UsedNonces>,
     now: Timestamp,
-) -> Result<ApiCall, ApiError> {
+) -> Result<AuthenticatedCall, ApiError> {
     if incoming.method != Method::POST || incoming.path != "/" {
         return Err(ApiError::of("InvalidAction.NotFound"));
     }
@@ -95,7 +96,7 @@ pub(super) fn authenticate(
     if !key.allowed {
         return Err(ApiError::no_permission(operation.as_str()));
     }
-    Ok(ApiCall { operation, parameters })
+    Ok(AuthenticatedCall { operation, parameters })
 }
 
 /// What a valid signature confirms, for an operation of the API or of STS.
@@ -110,7 +111,8 @@ pub(super) struct SignedAction {
 /// Verifies the signature of a request and records its nonce. Returns the AccessKey that signed it.
 ///
 /// # Errors
-/// The API's error for a missing parameter, an unusable AccessKey, a wrong signature or a used nonce.
+/// The API's error for a missing parameter, an unusable AccessKey, a wrong signature or a used
+/// nonce.
 pub(super) fn identify<'a>(
     incoming: &IncomingRequest<'_>,
     keys: &'a [KnownKey],
@@ -178,7 +180,8 @@ fn claim_v3<'r>(
     Ok((SignatureClaim { access_key_id, token, date, nonce, action, version }, hash))
 }
 
-/// The headers in `names`, which is `SignedHeaders`. All headers that must be signed are among them.
+/// The headers in `names`, which is `SignedHeaders`. All headers that must be signed are among
+/// them.
 fn signed_headers<'r>(
     incoming: &IncomingRequest<'r>,
     names: &'r str,

@@ -2,7 +2,8 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-/// A clock that runs `speed` times as fast as the real one. It can be frozen, and it can jump forward.
+/// A clock that runs `speed` times as fast as the real one. It can be frozen, and it can jump
+/// forward.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct SimulatedClock {
     /// A real instant, and the simulated instant that corresponds to it.

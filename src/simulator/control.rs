@@ -17,7 +17,8 @@ const MAX_ADDED_GROUPS: usize = 10_000;
 /// The longest jump, 60 days: every group is simulated through it.
 const MAX_JUMP_SECONDS: f64 = 60.0 * 86_400.0;
 
-/// The requested changes, in the order in which they are made. The field names are the keys of the JSON.
+/// The requested changes, in the order in which they are made. The field names are the keys of the
+/// JSON.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct ControlRequest {

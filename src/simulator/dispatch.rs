@@ -1,6 +1,7 @@
 //! How a request becomes a reply: authentication, the rate limit, faults, then the operation.
 //!
-//! What is not here: sockets and HTTP responses (`routes`), and the operations themselves (`api`, `credentials`).
+//! What is not here: sockets and HTTP responses (`routes`), and the operations themselves (`api`,
+//! `credentials`).
 
 use std::time::Duration;
 
@@ -11,7 +12,7 @@ use super::authentication::{IncomingRequest, authenticate, wants_xml};
 use super::credentials::metadata;
 use super::credentials::sts::{self, StsOperation};
 use super::faults::{Injection, RequestFault, RequestScope};
-use super::reply::{HandledRequest, Reply};
+use super::reply::{CloudReply, HandledRequest};
 use super::state::CloudState;
 
 /// Handles a request of the API or of STS, which share one address.
@@ -32,16 +33,16 @@ pub(super) fn call_service(
 ) -> HandledRequest {
     let (latency, fault) = service_fault(state, service);
     let reply = match fault {
-        Some(RequestFault::Drop) => Reply::Dropped,
+        Some(RequestFault::Drop) => CloudReply::Dropped,
         Some(RequestFault::Error(fault)) => {
             let error = ApiError::from(fault);
-            Reply::Plain { status: error.status, body: error.code.into_owned() }
+            CloudReply::Plain { status: error.status, body: error.code.into_owned() }
         }
         _ => {
             let IncomingRequest { method, path, query, headers, .. } = incoming;
             let mut issuer = state.issuer.lock();
             let (status, body) = metadata::respond(&mut issuer, method, path, query, headers, now);
-            Reply::Plain { status, body }
+            CloudReply::Plain { status, body }
         }
     };
     HandledRequest { operation: service, latency, reply }
@@ -56,13 +57,13 @@ fn call_sts(
 ) -> HandledRequest {
     let (latency, fault) = service_fault(state, operation.as_str());
     let result = match fault {
-        Some(RequestFault::Drop) => Ok(Reply::Dropped),
+        Some(RequestFault::Drop) => Ok(CloudReply::Dropped),
         Some(RequestFault::Error(fault)) => Err(fault.into()),
         _ => sts::call(&mut state.issuer.lock(), operation, incoming, &state.nonces, now).and_then(
             |mut body| {
                 check_format(incoming)?;
                 body["RequestId"] = request_id.into();
-                Ok(Reply::Success(body.to_string().into_bytes()))
+                Ok(CloudReply::Success(body.to_string().into_bytes()))
             },
         ),
     };
@@ -99,15 +100,15 @@ fn run_operation(
     fault: Option<RequestFault>,
     request_id: &str,
     real: Timestamp,
-) -> Result<Reply, ApiError> {
+) -> Result<CloudReply, ApiError> {
     let mut distortion = Distortion::default();
     let mut truncated = false;
     match fault {
         None | Some(RequestFault::Latency { .. }) => {}
         Some(RequestFault::Error(fault)) => return Err(fault.into()),
-        Some(RequestFault::Drop) => return Ok(Reply::Dropped),
-        Some(RequestFault::Html) => return Ok(Reply::Html),
-        Some(RequestFault::Huge { bytes }) => return Ok(Reply::Huge(bytes)),
+        Some(RequestFault::Drop) => return Ok(CloudReply::Dropped),
+        Some(RequestFault::Html) => return Ok(CloudReply::Html),
+        Some(RequestFault::Huge { bytes }) => return Ok(CloudReply::Huge(bytes)),
         Some(RequestFault::Truncate) => truncated = true,
         Some(RequestFault::TotalCount(wrong)) => distortion.total_count = Some(wrong),
         Some(RequestFault::NullList) => distortion.null_list = true,
@@ -115,7 +116,7 @@ fn run_operation(
     let now = state.now(real);
     let fleet = state.fleet.read();
     let body = api::run(operation, &fleet.at(now), parameters, request_id, distortion)?;
-    Ok(if truncated { Reply::Truncated(body) } else { Reply::Success(body) })
+    Ok(if truncated { CloudReply::Truncated(body) } else { CloudReply::Success(body) })
 }
 
 fn api_faults(state: &CloudState, operation: ApiOperation, parameters: &RequestParameters) -> Injection {
@@ -128,8 +129,9 @@ fn api_faults(state: &CloudState, operation: ApiOperation, parameters: &RequestP
     state.faults.lock().inject(&scope)
 }
 
-/// The latency and the fault of a service that is not part of the API. Only rules that name the service apply.
-/// The services return no listings, so only [`RequestFault::Error`] and [`RequestFault::Drop`] have an effect.
+/// The latency and the fault of a service that is not part of the API. Only rules that name the
+/// service apply. The services return no listings, so only [`RequestFault::Error`] and
+/// [`RequestFault::Drop`] have an effect.
 fn service_fault(state: &CloudState, service: &'static str) -> (Duration, Option<RequestFault>) {
     let scope = RequestScope { operation: service, group_id: None, page: 0, only_named: true };
     let Injection { latency_ms, fault } = state.faults.lock().inject(&scope);
@@ -145,8 +147,8 @@ fn check_format(incoming: &IncomingRequest<'_>) -> Result<(), ApiError> {
     Ok(())
 }
 
-fn error_reply(error: ApiError, incoming: &IncomingRequest<'_>, request_id: &str) -> Reply {
+fn error_reply(error: ApiError, incoming: &IncomingRequest<'_>, request_id: &str) -> CloudReply {
     let xml = wants_xml(incoming);
     let body = if xml { error.xml(request_id) } else { error.json(request_id) };
-    Reply::Error { error, xml, body }
+    CloudReply::Error { error, xml, body }
 }

@@ -1,4 +1,5 @@
-//! Faults that are injected on purpose: rules that pick requests, and what happens to those requests.
+//! Faults that are injected on purpose: rules that pick requests, and what happens to those
+//! requests.
 
 use rand::rngs::Xoshiro256PlusPlus;
 use rand::{RngExt, SeedableRng};
@@ -94,7 +95,8 @@ pub(super) struct RequestScope<'a> {
     pub(super) group_id: Option<&'a str>,
     /// `PageNumber`; 0 if it is invalid.
     pub(super) page: u64,
-    /// Whether only rules that name the operation apply. It is set for services that are not part of the API.
+    /// Whether only rules that name the operation apply. It is set for services that are not part
+    /// of the API.
     pub(super) only_named: bool,
 }
 
@@ -173,7 +175,8 @@ impl FaultRules {
         self.rules.push(rule);
     }
 
-    /// What the rules inject into a request. Rules that apply to a limited number of requests count it.
+    /// What the rules inject into a request. Rules that apply to a limited number of requests count
+    /// it.
     pub(super) fn inject(&mut self, scope: &RequestScope<'_>) -> Injection {
         let mut injection = Injection::default();
         for rule in &mut self.rules {

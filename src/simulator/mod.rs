@@ -1,9 +1,11 @@
-//! A simulated cloud: the three listing operations over plain HTTP, for a fleet that changes over time.
+//! A simulated cloud: the three listing operations over plain HTTP, for a fleet that changes over
+//! time.
 //!
-//! It serves demos, tests, dashboards and load measurements. It checks signatures, timestamps and nonces as the real
-//! API does, and its responses have the real API's errors and irregularities. `GET /_truth` returns the values that
-//! a correct exporter must show, counted from the model and not from responses. Faults come from
-//! [`SimulatorOptions`] or, at run time, from `POST /_control`.
+//! It serves demos, tests, dashboards and load measurements. It checks signatures, timestamps and
+//! nonces as the real API does, and its responses have the real API's errors and irregularities.
+//! `GET /_truth` returns the values that a correct exporter must show, counted from the model and
+//! not from responses. Faults come from [`SimulatorOptions`] or, at run time, from `POST
+//! /_control`.
 //!
 //! | part | what is in it |
 //! |---|---|
@@ -11,14 +13,14 @@
 //! | `api` | parameters, the three operations, errors; pages are serialized record by record |
 //! | `authentication`, `nonces`, `limiter`, `faults` | the checks before an operation |
 //! | `credentials` | STS, metadata service, credentials URI: the sources of temporary credentials |
-//! | `options`, `scenarios` | what the cloud is like at the start; one scenario for each alert, as a table |
+//! | `options`, `scenarios` | the cloud at the start; one scenario for each alert, as a table |
 //! | `state` | the data that all requests share |
 //! | `dispatch`, `reply` | how a request becomes a reply |
 //! | `truth`, `statistics`, `control` | the pages next to the API |
-//! | `routes`, `body`, `server` | HTTP: routes, responses, connections; the only parts that read the clock |
+//! | `routes`, `body`, `server` | routes, responses, connections; only they read the clock |
 //!
-//! What is not here: TLS, the operations of other products, and code that the exporter itself uses. Only tests, `app`
-//! and `commands` import this module.
+//! What is not here: TLS, the operations of other products, and code that the exporter itself uses.
+//! Only tests, `app` and `commands` import this module.
 
 mod api;
 mod authentication;

@@ -1,4 +1,5 @@
-//! The nonces of signed requests. A nonce may be used once, for as long as its timestamp would be accepted.
+//! The nonces of signed requests. A nonce may be used once, for as long as its timestamp would be
+//! accepted.
 
 use std::collections::HashSet;
 use std::hash::{BuildHasher, RandomState};
@@ -6,11 +7,12 @@ use std::mem;
 
 use jiff::{SignedDuration, Timestamp};
 
-/// The shortest time for which a nonce is kept: timestamps are accepted for 15 minutes before and after.
+/// The shortest time for which a nonce is kept: timestamps are accepted for 15 minutes before and
+/// after.
 const GENERATION: SignedDuration = SignedDuration::from_mins(30);
 
-/// Hashes of nonces in two generations, which bounds memory: under a flood of requests the older generation is
-/// dropped early.
+/// Hashes of nonces in two generations, which bounds memory: under a flood of requests the older
+/// generation is dropped early.
 #[derive(Debug)]
 pub(super) struct UsedNonces {
     hasher: RandomState,

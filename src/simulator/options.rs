@@ -19,14 +19,16 @@ pub const ACCESS_KEY_SECRET: &str = "simulated-access-key-secret";
 /// The most simulated seconds per real second. The model cannot keep up with more.
 const MAX_SPEED: f64 = 100_000.0;
 
-/// Size, speed and behaviour of the simulated cloud. The same options and `start` give the same fleet.
+/// Size, speed and behaviour of the simulated cloud. The same options and `start` give the same
+/// fleet.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SimulatorOptions {
     /// Delivery groups at the start, of eight kinds in turn.
     pub groups: usize,
     /// Instances of every group at the start. While time passes, scaling changes the number.
     pub instances_per_group: usize,
-    /// Persistent sessions of every group whose users are authorised by session; other groups have none.
+    /// Persistent sessions of every group whose users are authorised by session; other groups have
+    /// none.
     pub persistent_per_group: usize,
     /// The seed of all random choices.
     pub seed: u64,

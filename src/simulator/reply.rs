@@ -8,17 +8,18 @@ use super::api::ApiError;
 /// One handled request.
 #[derive(Debug)]
 pub(super) struct HandledRequest {
-    /// The operation or service, for statistics; `unknown` if the request was rejected before it was known.
+    /// The operation or service, for statistics; `unknown` if the request was rejected before it
+    /// was known.
     pub(super) operation: &'static str,
     /// The wait before the reply is sent.
     pub(super) latency: Duration,
     /// The reply.
-    pub(super) reply: Reply,
+    pub(super) reply: CloudReply,
 }
 
 /// What the caller receives.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Reply {
+pub(super) enum CloudReply {
     /// The JSON of a successful operation.
     Success(Vec<u8>),
     /// An error of the API, with its body in JSON or XML.
@@ -47,7 +48,7 @@ pub(super) enum Reply {
     Dropped,
 }
 
-impl Reply {
+impl CloudReply {
     /// The name in the statistics: `OK`, an error code, an HTTP status, or a fault.
     pub(super) fn name(&self) -> Cow<'static, str> {
         match self {

@@ -20,7 +20,7 @@ use super::body::{ConnectionBreak, ReplyBody};
 use super::control::ControlRequest;
 use super::credentials::metadata::service_at;
 use super::dispatch;
-use super::reply::{HandledRequest, Reply};
+use super::reply::{CloudReply, HandledRequest};
 use super::state::CloudState;
 use super::truth::FleetTruth;
 
@@ -115,10 +115,10 @@ async fn send(state: &CloudState, handled: HandledRequest) -> Result<Response<Re
 }
 
 /// The response to send; `None` to close the connection instead.
-fn response(reply: Reply) -> Option<Response<ReplyBody>> {
+fn response(reply: CloudReply) -> Option<Response<ReplyBody>> {
     Some(match reply {
-        Reply::Success(body) => ReplyBody::whole(body).response(200, JSON),
-        Reply::Error { error, xml, body } => {
+        CloudReply::Success(body) => ReplyBody::whole(body).response(200, JSON),
+        CloudReply::Error { error, xml, body } => {
             let mut response = ReplyBody::whole(body).response(error.status, if xml { XML } else { JSON });
             if let Some(wait) = error.retry_after {
                 let milliseconds = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX).max(1);
@@ -126,14 +126,14 @@ fn response(reply: Reply) -> Option<Response<ReplyBody>> {
             }
             response
         }
-        Reply::Plain { status, body } => {
+        CloudReply::Plain { status, body } => {
             let content_type = if body.starts_with('{') { JSON } else { TEXT };
             ReplyBody::whole(body).response(status, content_type)
         }
-        Reply::Truncated(body) => ReplyBody::half(body).response(200, JSON),
-        Reply::Html => ReplyBody::whole(BAD_GATEWAY).response(502, HTML),
-        Reply::Huge(bytes) => ReplyBody::huge(bytes).response(200, JSON),
-        Reply::Dropped => return None,
+        CloudReply::Truncated(body) => ReplyBody::half(body).response(200, JSON),
+        CloudReply::Html => ReplyBody::whole(BAD_GATEWAY).response(502, HTML),
+        CloudReply::Huge(bytes) => ReplyBody::huge(bytes).response(200, JSON),
+        CloudReply::Dropped => return None,
     })
 }
 

@@ -1,8 +1,9 @@
 //! Scenarios: a fleet in which one thing is wrong, so that one alert fires.
 //!
-//! All scenarios are in one table, [`SCENARIOS`]. Each of them first makes the whole fleet calm, then applies a fault
-//! to one group or to the whole API. What is not here: how a group gets into a state (`fleet::setup`), and alerts
-//! that have no cause in the cloud, such as an exporter that is down.
+//! All scenarios are in one table, [`SCENARIOS`]. Each of them first makes the whole fleet calm,
+//! then applies a fault to one group or to the whole API. What is not here: how a group gets into a
+//! state (`fleet::setup`), and alerts that have no cause in the cloud, such as an exporter that is
+//! down.
 
 use std::time::Duration;
 
@@ -43,7 +44,8 @@ pub(super) enum ScenarioChange {
     ShortLived(Duration),
 }
 
-/// Kinds of groups by their number in `fleet::catalogue`, which is also the number of the first group of the kind.
+/// Kinds of groups by their number in `fleet::catalogue`, which is also the number of the first
+/// group of the kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum GroupKind {
     /// One pool scales by usage, the other one is fixed.

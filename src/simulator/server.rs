@@ -1,4 +1,5 @@
-//! The sockets of the simulated cloud: the listener, its connections, and the task that advances the fleet.
+//! The sockets of the simulated cloud: the listener, its connections, and the task that advances
+//! the fleet.
 //!
 //! What is not here: routes and responses (`routes`).
 
@@ -25,7 +26,8 @@ use super::state::CloudState;
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
 /// The longest time in which a client may send the headers of a request.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
-/// The wait after a failed `accept`: the usual cause is a lack of file descriptors, which needs time to pass.
+/// The wait after a failed `accept`: the usual cause is a lack of file descriptors, which needs
+/// time to pass.
 const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(50);
 
 /// The simulated cloud, bound to an address.
@@ -111,7 +113,8 @@ impl SimulatedCloud {
     }
 }
 
-/// Advances the fleet every second, so that a request after a long pause does not wait for hours of simulation.
+/// Advances the fleet every second, so that a request after a long pause does not wait for hours of
+/// simulation.
 async fn advance_fleet(state: Arc<CloudState>) {
     let mut seconds = interval(Duration::from_secs(1));
     seconds.set_missed_tick_behavior(MissedTickBehavior::Delay);

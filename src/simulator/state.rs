@@ -1,6 +1,7 @@
 //! The data that all requests share, each part behind its own lock.
 //!
-//! What is not here: what a request does with the data. That is in `dispatch`, `control` and `routes`.
+//! What is not here: what a request does with the data. That is in `dispatch`, `control` and
+//! `routes`.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -44,7 +45,8 @@ pub(super) struct CloudState {
 }
 
 impl CloudState {
-    /// The state at the start. The caller has checked the options with [`SimulatorOptions::problem`].
+    /// The state at the start. The caller has checked the options with
+    /// [`SimulatorOptions::problem`].
     pub(super) fn new(mut options: SimulatorOptions, real: Timestamp) -> Self {
         let start = whole_second(options.start.unwrap_or(real));
         let size =

@@ -7,7 +7,8 @@ use serde::Serialize;
 /// Counts since the start or since `reset_stats`. The field names are the keys of the JSON.
 #[derive(Debug, Default, Serialize)]
 pub(super) struct CallStatistics {
-    /// Requests by operation or service; `unknown` for those rejected before the operation was known.
+    /// Requests by operation or service; `unknown` for those rejected before the operation was
+    /// known.
     requests: BTreeMap<&'static str, u64>,
     /// Responses by `OK`, error code, HTTP status or fault.
     answers: BTreeMap<String, u64>,

@@ -29,7 +29,7 @@ pub struct ApiError {
 /// The JSON of an error.
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
-struct ErrorBody<'a> {
+struct ApiErrorBody<'a> {
     request_id: &'a str,
     host_id: &'static str,
     code: &'a str,
@@ -95,7 +95,7 @@ impl ApiError {
 
     /// The body in JSON.
     pub fn json(&self, request_id: &str) -> Vec<u8> {
-        json::bytes(&ErrorBody {
+        json::bytes(&ApiErrorBody {
             request_id,
             host_id: HOST_ID,
             code: &self.code,

@@ -4,13 +4,13 @@ use serde::Serialize;
 
 use super::error::ApiError;
 use super::json::{self, ApiTime, as_text, time_or_empty};
-use super::node_pools::PoolRecord;
+use super::node_pools::ListedPool;
 use super::page::{PageWriter, RequestedPage};
 use super::parameters::RequestParameters;
 use crate::simulator::fleet::{FleetView, SimulatedApp, SimulatedGroup};
 
 /// The filters of a request.
-struct GroupQuery<'a> {
+struct GroupSelection<'a> {
     id: Option<&'a str>,
     name: Option<&'a str>,
     image_id: Option<&'a str>,
@@ -39,24 +39,24 @@ pub fn list(
         "CloudBrowser" | "AndroidCloud" | "WuyingServer" => return Ok(listing),
         _ => return Err(ApiError::of("ProductTypeInvalid")),
     }
-    let query = GroupQuery::of(parameters);
-    if query.is_empty() {
+    let selection = GroupSelection::of(parameters);
+    if selection.is_empty() {
         listing.add_all(fleet.len(), |position| {
-            fleet.with_group_at(position, |group| json::raw(&GroupRecord::of(group)))
+            fleet.with_group_at(position, |group| json::raw(&ListedGroup::of(group)))
         });
         return Ok(listing);
     }
     for position in 0..fleet.len() {
         fleet.with_group_at(position, |group| {
-            if query.matches(group) {
-                listing.add(|| GroupRecord::of(group));
+            if selection.matches(group) {
+                listing.add(|| ListedGroup::of(group));
             }
         });
     }
     Ok(listing)
 }
 
-impl<'a> GroupQuery<'a> {
+impl<'a> GroupSelection<'a> {
     fn of(parameters: &'a RequestParameters) -> Self {
         Self {
             id: parameters.get("AppInstanceGroupId"),
@@ -107,8 +107,8 @@ impl<'a> GroupQuery<'a> {
 /// One element of `AppInstanceGroupModels`.
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
-struct GroupRecord<'a> {
-    apps: Vec<AppRecord>,
+struct ListedGroup<'a> {
+    apps: Vec<ListedApp>,
     app_center_image_id: &'static str,
     region_id: &'static str,
     product_type: &'static str,
@@ -127,14 +127,14 @@ struct GroupRecord<'a> {
     charge_type: &'static str,
     gmt_create: ApiTime,
     status: &'a str,
-    node_pool: Vec<PoolRecord<'a>>,
+    node_pool: Vec<ListedPool<'a>>,
     spec_id: &'a str,
     #[serde(serialize_with = "as_text")]
     session_timeout: i32,
     app_instance_group_name: &'a str,
     #[serde(serialize_with = "time_or_empty")]
     expired_time: Option<ApiTime>,
-    ota_info: OtaRecord<'a>,
+    ota_info: ListedOta<'a>,
     os_type: &'static str,
     resource_status: &'a str,
     app_policy_id: &'static str,
@@ -143,8 +143,8 @@ struct GroupRecord<'a> {
     office_site_id: &'a str,
     app_policy_version: &'static str,
     app_policy_image_check: bool,
-    resource_tags: Vec<TagRecord>,
-    tags: Vec<TagRecord>,
+    resource_tags: Vec<ListedTag>,
+    tags: Vec<ListedTag>,
     auth_mode: &'static str,
     access_type: &'static str,
     support_user_group_mixed_auth: bool,
@@ -154,7 +154,7 @@ struct GroupRecord<'a> {
 /// One element of `Apps`.
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
-struct AppRecord {
+struct ListedApp {
     app_id: &'static str,
     app_name: &'static str,
     app_version: &'static str,
@@ -165,7 +165,7 @@ struct AppRecord {
 /// `OtaInfo`.
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
-struct OtaRecord<'a> {
+struct ListedOta<'a> {
     ota_version: &'a str,
     new_ota_version: Option<&'a str>,
     task_id: &'a str,
@@ -174,20 +174,19 @@ struct OtaRecord<'a> {
 /// One element of `Tags` and `ResourceTags`.
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
-struct TagRecord {
+struct ListedTag {
     key: &'static str,
     value: &'static str,
     scope: &'static str,
 }
 
-impl<'a> GroupRecord<'a> {
+impl<'a> ListedGroup<'a> {
     fn of(group: &'a SimulatedGroup) -> Self {
         let settings = &group.settings;
         // A group that is sold by session has one hidden pool, whose scaling counts sessions.
         let sessions = group.pools.first().filter(|_| !settings.sold_by_node);
-        let node_pools = if settings.sold_by_node { group.pools.as_slice() } else { &[] };
         Self {
-            apps: settings.apps.iter().map(AppRecord::of).collect(),
+            apps: settings.apps.iter().map(ListedApp::of).collect(),
             app_center_image_id: settings.image_id,
             region_id: settings.region_id,
             product_type: "CloudApp",
@@ -205,16 +204,12 @@ impl<'a> GroupRecord<'a> {
             charge_type: pick(settings.prepaid, "PrePaid", "PostPaid"),
             gmt_create: ApiTime::utc(settings.created),
             status: group.status(),
-            node_pool: node_pools
-                .iter()
-                .enumerate()
-                .map(|(position, pool)| PoolRecord::of(group, position, pool))
-                .collect(),
+            node_pool: ListedPool::all(group),
             spec_id: &settings.spec_id,
             session_timeout: settings.session_timeout,
             app_instance_group_name: &settings.name,
             expired_time: group.expires.map(ApiTime::utc),
-            ota_info: OtaRecord {
+            ota_info: ListedOta {
                 ota_version: &group.ota.version,
                 new_ota_version: group.ota.new_version.as_deref(),
                 task_id: &group.ota.task_id,
@@ -227,8 +222,8 @@ impl<'a> GroupRecord<'a> {
             office_site_id: &settings.office_site_id,
             app_policy_version: pick(settings.mixed_network, "CENTER", "DEFAULT"),
             app_policy_image_check: settings.mixed_network,
-            resource_tags: TagRecord::all(group),
-            tags: TagRecord::all(group),
+            resource_tags: ListedTag::all(group),
+            tags: ListedTag::all(group),
             auth_mode: settings.auth_mode,
             access_type: settings.access_type,
             support_user_group_mixed_auth: settings.user_groups.len() > 1,
@@ -237,7 +232,7 @@ impl<'a> GroupRecord<'a> {
     }
 }
 
-impl AppRecord {
+impl ListedApp {
     fn of(app: &SimulatedApp) -> Self {
         Self {
             app_id: app.id,
@@ -249,7 +244,7 @@ impl AppRecord {
     }
 }
 
-impl TagRecord {
+impl ListedTag {
     fn all(group: &SimulatedGroup) -> Vec<Self> {
         let tags = group.settings.tags.iter();
         tags.map(|&(key, value, scope)| Self { key, value, scope }).collect()

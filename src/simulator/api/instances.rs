@@ -14,7 +14,7 @@ use crate::simulator::fleet::{
 };
 
 /// The filters of a request.
-struct InstanceQuery<'a> {
+struct InstanceSelection<'a> {
     id: Option<&'a str>,
     ids: Vec<&'a str>,
     users: Vec<&'a str>,
@@ -32,13 +32,13 @@ pub fn list(
 ) -> Result<PageWriter, ApiError> {
     let group_id = parameters.required("AppInstanceGroupId")?;
     let include_deleted = parameters.flag("IncludeDeleted")?;
-    let query = InstanceQuery {
+    let selection = InstanceSelection {
         id: parameters.get("AppInstanceId"),
         ids: parameters.limited_list("AppInstanceIdList")?,
         users: parameters.limited_list("UserIdList")?,
         statuses: parameters.list("Status"),
     };
-    if include_deleted && query.ids.is_empty() {
+    if include_deleted && selection.ids.is_empty() {
         return Err(ApiError::invalid("AppInstanceIdList")
             .with_message("AppInstanceIdList must not be empty when IncludeDeleted is true."));
     }
@@ -46,17 +46,17 @@ pub fn list(
     fleet
         .with_group(group_id, |group| {
             let instances = &group.instances;
-            if query.is_empty() {
+            if selection.is_empty() {
                 let newest = instances.len().wrapping_sub(1);
                 listing.add_all(instances.len(), |position| {
-                    json::raw(&InstanceRecord::of(group, &instances[newest - position]))
+                    json::raw(&ListedInstance::of(group, &instances[newest - position]))
                 });
                 return;
             }
             let deleted = group.deleted.iter().filter(|_| include_deleted);
             for instance in instances.iter().rev().chain(deleted.rev()) {
-                if query.matches(group, instance) {
-                    listing.add(|| InstanceRecord::of(group, instance));
+                if selection.matches(group, instance) {
+                    listing.add(|| ListedInstance::of(group, instance));
                 }
             }
         })
@@ -64,7 +64,7 @@ pub fn list(
     Ok(listing)
 }
 
-impl InstanceQuery<'_> {
+impl InstanceSelection<'_> {
     fn is_empty(&self) -> bool {
         self.id.is_none() && self.ids.is_empty() && self.users.is_empty() && self.statuses.is_empty()
     }
@@ -93,7 +93,7 @@ impl InstanceQuery<'_> {
 /// One element of `AppInstanceModels`.
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
-struct InstanceRecord<'a> {
+struct ListedInstance<'a> {
     app_instance_id: String,
     app_instance_group_id: &'a str,
     status: &'a str,
@@ -105,14 +105,15 @@ struct InstanceRecord<'a> {
     node_id: String,
     charge_type: &'static str,
     network_interface_id: String,
-    #[serde(skip_serializing_if = "BindInfoRecord::is_absent")]
-    bind_info: BindInfoRecord,
+    #[serde(skip_serializing_if = "ListedBindInfo::is_absent")]
+    bind_info: ListedBindInfo,
 }
 
-/// `BindInfo`. A free instance has no binding, for which the API has three forms: all of them occur.
+/// `BindInfo`. A free instance has no binding, for which the API has three forms: all of them
+/// occur.
 #[derive(Serialize)]
 #[serde(untagged)]
-enum BindInfoRecord {
+enum ListedBindInfo {
     #[serde(rename_all = "PascalCase")]
     Bound {
         end_user_id: Cow<'static, str>,
@@ -123,7 +124,7 @@ enum BindInfoRecord {
     Absent,
 }
 
-impl<'a> InstanceRecord<'a> {
+impl<'a> ListedInstance<'a> {
     fn of(group: &'a SimulatedGroup, instance: &SimulatedInstance) -> Self {
         let settings = &group.settings;
         let has_address = settings.mixed_network && instance.session == SessionStatus::Connect;
@@ -148,12 +149,12 @@ impl<'a> InstanceRecord<'a> {
                 true => "PostPaid",
             },
             network_interface_id: has_address.then(interface).unwrap_or_default(),
-            bind_info: BindInfoRecord::of(group, instance),
+            bind_info: ListedBindInfo::of(group, instance),
         }
     }
 }
 
-impl BindInfoRecord {
+impl ListedBindInfo {
     fn of(group: &SimulatedGroup, instance: &SimulatedInstance) -> Self {
         match (instance.user, instance.serial % 3) {
             (Some(user), _) => {

@@ -9,7 +9,7 @@ use crate::simulator::fleet::{SimulatedGroup, SimulatedPeriod, SimulatedPool, Si
 /// One element of `NodePool`.
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
-pub struct PoolRecord<'a> {
+pub struct ListedPool<'a> {
     node_pool_id: &'a str,
     node_instance_type: &'static str,
     node_amount: u32,
@@ -25,7 +25,7 @@ pub struct PoolRecord<'a> {
     #[serde(serialize_with = "as_text")]
     scaling_usage_threshold: u32,
     scaling_down_after_idle_minutes: u32,
-    recurrence_schedules: Vec<ScheduleRecord>,
+    recurrence_schedules: Vec<ListedSchedule>,
     #[serde(skip_serializing_if = "Option::is_none")]
     strategy_disable_date: Option<Date>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -37,24 +37,29 @@ pub struct PoolRecord<'a> {
 /// One element of `RecurrenceSchedules`.
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
-struct ScheduleRecord {
+struct ListedSchedule {
     recurrence_type: &'static str,
     recurrence_values: &'static [i8],
-    timer_periods: Vec<PeriodRecord>,
+    timer_periods: Vec<ListedPeriod>,
 }
 
 /// One element of `TimerPeriods`.
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
-struct PeriodRecord {
+struct ListedPeriod {
     amount: u32,
     end_time: String,
     start_time: String,
 }
 
-impl<'a> PoolRecord<'a> {
-    /// The record of the pool at this position of its group.
-    pub fn of(group: &SimulatedGroup, position: usize, pool: &'a SimulatedPool) -> Self {
+impl<'a> ListedPool<'a> {
+    /// The records of a group's pools; empty for a group that is sold by session.
+    pub fn all(group: &'a SimulatedGroup) -> Vec<Self> {
+        let pools = if group.settings.sold_by_node { group.pools.as_slice() } else { &[] };
+        pools.iter().enumerate().map(|(position, pool)| Self::of(group, position, pool)).collect()
+    }
+
+    fn of(group: &SimulatedGroup, position: usize, pool: &'a SimulatedPool) -> Self {
         let occupancy = group.occupancy(position);
         let schedules = pool.schedules.iter();
         Self {
@@ -72,7 +77,7 @@ impl<'a> PoolRecord<'a> {
             scaling_step: pool.step,
             scaling_usage_threshold: pool.threshold,
             scaling_down_after_idle_minutes: pool.idle_minutes,
-            recurrence_schedules: schedules.map(|schedule| ScheduleRecord::of(schedule, pool)).collect(),
+            recurrence_schedules: schedules.map(|schedule| ListedSchedule::of(schedule, pool)).collect(),
             strategy_disable_date: pool.enabled.map(|(_, last)| last),
             strategy_enable_date: pool.enabled.map(|(first, _)| first),
             warm_up: pool.warm_up,
@@ -81,18 +86,18 @@ impl<'a> PoolRecord<'a> {
     }
 }
 
-impl ScheduleRecord {
+impl ListedSchedule {
     fn of(schedule: &SimulatedSchedule, pool: &SimulatedPool) -> Self {
         let periods = schedule.periods.iter();
         Self {
             recurrence_type: schedule.recurrence_type,
             recurrence_values: schedule.weekdays,
-            timer_periods: periods.map(|period| PeriodRecord::of(period, pool.schedule_factor)).collect(),
+            timer_periods: periods.map(|period| ListedPeriod::of(period, pool.schedule_factor)).collect(),
         }
     }
 }
 
-impl PeriodRecord {
+impl ListedPeriod {
     fn of(period: &SimulatedPeriod, factor: u32) -> Self {
         let clock = |(hour, minute): (i8, i8)| format!("{hour:02}:{minute:02}");
         Self { amount: period.nodes * factor, end_time: clock(period.end), start_time: clock(period.start) }

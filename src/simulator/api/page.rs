@@ -86,8 +86,8 @@ impl PageWriter {
         }
     }
 
-    /// Counts `count` records at once. `render` is called only for the positions that are on the page, so that a
-    /// page of a long listing costs no more than one of a short listing.
+    /// Counts `count` records at once. `render` is called only for the positions that are on the
+    /// page, so that a page of a long listing costs no more than one of a short listing.
     pub fn add_all(&mut self, count: usize, render: impl Fn(usize) -> Box<RawValue>) {
         let count = count as u64;
         let before = self.total;

@@ -33,7 +33,7 @@ pub fn list(
         .with_group(group_id, |group| {
             for session in &group.persistent {
                 if ids.is_empty() || ids.contains(&session.id.as_str()) {
-                    listing.add(|| PersistentSessionRecord::of(group, session));
+                    listing.add(|| ListedPersistentSession::of(group, session));
                 }
             }
         })
@@ -44,7 +44,7 @@ pub fn list(
 /// One element of `PersistentAppInstanceModels`.
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
-struct PersistentSessionRecord<'a> {
+struct ListedPersistentSession<'a> {
     app_instance_persistent_id: &'a str,
     app_instance_persistent_name: &'a str,
     app_instance_persistent_status: &'static str,
@@ -55,7 +55,7 @@ struct PersistentSessionRecord<'a> {
     authorized_users: Vec<Cow<'static, str>>,
 }
 
-impl<'a> PersistentSessionRecord<'a> {
+impl<'a> ListedPersistentSession<'a> {
     fn of(group: &'a SimulatedGroup, session: &'a PersistentSession) -> Self {
         let instance = session.instance.and_then(|serial| group.instance(serial));
         let key = group.settings.key;

@@ -1,5 +1,5 @@
-//! All AccessKeys that the account knows: permanent ones, and temporary ones that are issued here and accepted
-//! until they expire.
+//! All AccessKeys that the account knows: permanent ones, and temporary ones that are issued here
+//! and accepted until they expire.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +12,8 @@ use super::IssuerOptions;
 use super::oidc::OidcCluster;
 use crate::simulator::options::KnownKey;
 
-/// Expired credentials stay known for so long, so that they are rejected as expired and not as unknown.
+/// Expired credentials stay known for so long, so that they are rejected as expired and not as
+/// unknown.
 const EXPIRED_KEPT: SignedDuration = SignedDuration::from_mins(15);
 /// The most AccessKeys that are known at once. It bounds memory and the linear search for a key.
 const MAX_KEYS: usize = 20_000;
@@ -53,8 +54,8 @@ impl Issuer {
         self.keys = keys.into();
     }
 
-    /// Issues temporary credentials to `identity`, an ARN. They live for `requested`, unless the options set a
-    /// lifetime.
+    /// Issues temporary credentials to `identity`, an ARN. They are valid for `requested`, unless
+    /// the options set a lifetime.
     pub(super) fn issue(
         &mut self,
         identity: &str,
@@ -119,8 +120,8 @@ impl TemporaryCredentials {
     }
 }
 
-/// The end of a lifetime in whole seconds, the precision of the services. It is rounded up, so that a short
-/// lifetime does not become shorter still.
+/// The end of a lifetime in whole seconds, the precision of the services. It is rounded up, so that
+/// a short lifetime does not become shorter still.
 fn expiry(now: Timestamp, lifetime: Duration) -> Timestamp {
     let exact = now.saturating_add(lifetime).unwrap_or(Timestamp::MAX);
     let up = i64::from(exact.subsec_nanosecond() > 0);

@@ -1,4 +1,5 @@
-//! Plain services next to the API: the ECS metadata service, a credentials URI, and the OIDC tokens of a cluster.
+//! Plain services next to the API: the ECS metadata service, a credentials URI, and the OIDC tokens
+//! of a cluster.
 
 use std::time::Duration;
 

@@ -1,16 +1,16 @@
-//! How callers of the simulated cloud obtain temporary credentials: from STS, from the metadata service of an
-//! ECS instance, or from a credentials URI.
+//! How callers of the simulated cloud obtain temporary credentials: from STS, from the metadata
+//! service of an ECS instance, or from a credentials URI.
 //!
 //! | part | what is in it |
 //! |---|---|
-//! | `options` | the roles of the account, and how long credentials live |
+//! | `options` | the roles of the account, and the lifetime of credentials |
 //! | `issuer` | all AccessKeys that the account knows; temporary ones are issued here |
 //! | `sts` | `AssumeRole`, `AssumeRoleWithOIDC`, `GetCallerIdentity`, at the address of the API |
 //! | `oidc` | the tokens of a simulated cluster, and their check |
 //! | `metadata` | `/latest/...`, `/credentials` and `/oidc/token` |
 //!
-//! What is not here: the checks of signatures (`authentication`), and faults (`dispatch`). Every service works on
-//! an [`Issuer`] and an instant that its caller passes.
+//! What is not here: the checks of signatures (`authentication`), and faults (`dispatch`). Every
+//! service works on an [`Issuer`] and an instant that its caller passes.
 
 mod issuer;
 pub(super) mod metadata;

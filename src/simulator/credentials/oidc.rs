@@ -1,7 +1,7 @@
 //! OIDC tokens as a Kubernetes cluster issues them to pods, and their check.
 //!
-//! A real cluster signs with a private key, and STS fetches the public key. Here one process issues and checks,
-//! so a keyed hash (HS256) is sufficient.
+//! A real cluster signs with a private key, and STS fetches the public key. Here one process issues
+//! and checks, so a keyed hash (HS256) is sufficient.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;

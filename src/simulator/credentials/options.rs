@@ -1,4 +1,4 @@
-//! The roles of the simulated account, and how long its temporary credentials live.
+//! The roles of the simulated account, and how long its temporary credentials are valid.
 
 use std::time::Duration;
 
@@ -17,13 +17,15 @@ pub const OIDC_PROVIDER: &str = "acs:ram::1234567890123456:oidc-provider/simulat
 /// The role that is attached to the simulated ECS instance.
 pub const INSTANCE_ROLE: &str = "exporter-role";
 
-/// The longest configurable lifetime of temporary credentials. No service of the real cloud issues longer ones.
+/// The longest configurable lifetime of temporary credentials. No service of the real cloud issues
+/// longer ones.
 const MAX_LIFETIME: Duration = Duration::from_secs(7 * 86_400);
 
 /// What the services that issue temporary credentials do.
 #[derive(Debug, Clone, PartialEq)]
 pub struct IssuerOptions {
-    /// Lifetime of all credentials and tokens, 1 s to 7 days; `None`: as long as the request asks for.
+    /// Lifetime of all credentials and tokens, 1 s to 7 days; `None`: as long as the request asks
+    /// for.
     pub token_lifetime: Option<Duration>,
     /// The roles that exist.
     pub roles: Vec<RamRole>,

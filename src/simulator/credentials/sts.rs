@@ -1,7 +1,8 @@
-//! STS, version 2015-04-01, at the address of the API: the name of the operation distinguishes the two.
+//! STS, version 2015-04-01, at the address of the API: the name of the operation distinguishes the
+//! two.
 //!
-//! Source: "Resource Access Management: AssumeRole", "AssumeRoleWithOIDC". Which `AuthenticationFail` code belongs
-//! to which invalid token is inferred.
+//! Source: "Resource Access Management: AssumeRole", "AssumeRoleWithOIDC". Which
+//! `AuthenticationFail` code belongs to which invalid token is inferred.
 
 use std::time::Duration;
 

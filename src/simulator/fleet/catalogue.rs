@@ -4,7 +4,8 @@ use super::model::{NodeSize, SimulatedApp, SimulatedPeriod, SimulatedSchedule};
 use super::status::{GroupStatus, Strategy};
 
 /// What the groups of one kind have in common. Fields without a comment of their own are those of
-/// [`GroupSettings`](super::model::GroupSettings) and [`SimulatedPool`](super::model::SimulatedPool).
+/// [`GroupSettings`](super::model::GroupSettings) and
+/// [`SimulatedPool`](super::model::SimulatedPool).
 pub(super) struct GroupTemplate {
     pub(super) name: &'static str,
     pub(super) region_id: &'static str,
@@ -94,8 +95,8 @@ const LESSONS: &[SimulatedSchedule] = &[
         periods: &[period(2, (9, 0), (17, 0))],
     },
 ];
-/// One node, multiplied by the pool's factor, at any time except for the minute before midnight: no period crosses
-/// midnight.
+/// One node, multiplied by the pool's factor, at any time except for the minute before midnight: no
+/// period crosses midnight.
 pub(super) const ALWAYS: &[SimulatedSchedule] = &[SimulatedSchedule {
     recurrence_type: "Weekly",
     weekdays: &[1, 2, 3, 4, 5, 6, 7],

@@ -1,4 +1,5 @@
-//! The demand for sessions: a curve over the day and the week at UTC+8, and random arrivals and durations.
+//! The demand for sessions: a curve over the day and the week at UTC+8, and random arrivals and
+//! durations.
 
 use rand::{Rng, RngExt};
 
@@ -8,8 +9,8 @@ const HOUR: f64 = 3600.0;
 const DAY: Second = 86_400;
 const BEIJING: Second = 8 * 3600;
 
-/// The expected sessions as a share of those at the busiest time: few at night and at weekends, most before noon
-/// and in the afternoon.
+/// The expected sessions as a share of those at the busiest time: few at night and at weekends,
+/// most before noon and in the afternoon.
 pub(super) fn demand_at(at: Second) -> f64 {
     let local = at + BEIJING;
     let second_of_day = local.rem_euclid(DAY) as f64;

@@ -39,7 +39,8 @@ impl SimulatedGroup {
         u64::try_from(self.now - instance.bound).unwrap_or(0)
     }
 
-    /// Changes the status of an instance, which changes again at `due`, and counts sessions of its node.
+    /// Changes the status of an instance, which changes again at `due`, and counts sessions of its
+    /// node.
     pub(super) fn set_status(&mut self, position: usize, status: InstanceStatus, due: Second) {
         let now = self.now;
         let instance = &mut self.instances[position];
@@ -81,7 +82,8 @@ impl SimulatedGroup {
         }
     }
 
-    /// Deletes the instances with these serial numbers, which are sorted, and nodes that have been released.
+    /// Deletes the instances with these serial numbers, which are sorted, and nodes that have been
+    /// released.
     pub(super) fn delete_instances(&mut self, serials: &[u64]) {
         if serials.is_empty() {
             return;

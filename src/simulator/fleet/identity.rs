@@ -2,7 +2,8 @@
 
 use std::borrow::Cow;
 
-/// The kind of object that an identifier belongs to. Equal numbers of two kinds give unrelated identifiers.
+/// The kind of object that an identifier belongs to. Equal numbers of two kinds give unrelated
+/// identifiers.
 #[derive(Debug, Clone, Copy)]
 #[repr(u64)]
 pub(super) enum IdKind {
@@ -71,8 +72,8 @@ pub fn network_interface_id(key: u64, serial: u64) -> String {
     identifier("eni-uf6", key, IdKind::Interface, serial)
 }
 
-/// The name of an end user. The names include mail addresses, Chinese characters, and characters that JSON and
-/// label values escape.
+/// The name of an end user. The names include mail addresses, Chinese characters, and characters
+/// that JSON and label values escape.
 pub fn user_name(user: u32) -> Cow<'static, str> {
     match user % 6 {
         0 => Cow::Owned(format!("张三{user}")),

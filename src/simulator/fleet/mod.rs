@@ -1,13 +1,14 @@
 //! The simulated fleet: delivery groups that change over simulated time.
 //!
-//! Every group is a pure function of (seed, its number, sizes, start, simulated time elapsed). It advances in steps
-//! of equal length, so how often and in which order groups are read changes nothing.
+//! Every group is a pure function of (seed, its number, sizes, start, simulated time elapsed). It
+//! advances in steps of equal length, so how often and in which order groups are read changes
+//! nothing.
 //!
 //! | part | what is in it |
 //! |---|---|
 //! | `model`, `status`, `group` | the data of a group, and what can be read from it |
 //! | `catalogue`, `create` | the eight kinds of groups, and a group at the start |
-//! | `advance` | one step: `lifecycle`, `sessions`, `persistent`, `scaling`, each a set of functions on a group |
+//! | `advance` | one step of `lifecycle`, `sessions`, `persistent` and `scaling` |
 //! | `demand`, `schedule`, `identity` | arrivals of users, scheduled nodes, identifiers |
 //! | `setup` | states that scenarios put a group into |
 //! | `store` | all groups, behind locks |

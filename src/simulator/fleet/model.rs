@@ -1,4 +1,5 @@
-//! The data of a simulated delivery group. What happens to it over time is in `advance` and its parts.
+//! The data of a simulated delivery group. What happens to it over time is in `advance` and its
+//! parts.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -94,13 +95,15 @@ pub struct GroupSettings {
     pub user_groups: &'static [&'static str],
     /// `GmtCreate`.
     pub created: Second,
-    /// Expected sessions at the busiest time of day, as a share of [`initial_slots`](Self::initial_slots).
+    /// Expected sessions at the busiest time of day, as a share of
+    /// [`initial_slots`](Self::initial_slots).
     pub(super) peak: f64,
     /// Slots for sessions at the start.
     pub(super) initial_slots: u32,
     /// The mean length of a session in seconds.
     pub(super) session_seconds: f64,
-    /// Seconds by which the group's daily curve is shifted, so that groups are not busy at the same time.
+    /// Seconds by which the group's daily curve is shifted, so that groups are not busy at the same
+    /// time.
     pub(super) shift: Second,
     /// The number of the group's first user.
     pub(super) first_user: u32,
@@ -169,7 +172,8 @@ pub struct SimulatedPool {
     pub bought: u32,
     /// `MaxScalingAmount`.
     pub max_scaling: u32,
-    /// `MaxIdleAppInstanceAmount`: with so many idle sessions the pool does not scale out; 0: no such limit.
+    /// `MaxIdleAppInstanceAmount`: with so many idle sessions the pool does not scale out; 0: no
+    /// such limit.
     pub max_idle: u32,
     /// `ScalingStep`.
     pub step: u32,

@@ -7,7 +7,8 @@ use super::identity::{IdKind, identifier};
 use super::model::{NEVER, PersistentSession, Second, SimulatedGroup};
 use super::status::PersistentStatus;
 
-/// The probability, per step, that one of a group's persistent sessions is rebuilt, fails or is deleted.
+/// The probability, per step, that one of a group's persistent sessions is rebuilt, fails or is
+/// deleted.
 const DISTURBANCE: f64 = 0.004;
 
 /// Changes every persistent session that is due, and sometimes disturbs one.
@@ -42,7 +43,8 @@ pub(super) fn step(group: &mut SimulatedGroup) {
     }
 }
 
-/// Starts a stopped persistent session on an instance and returns its user; `None` if none is stopped.
+/// Starts a stopped persistent session on an instance and returns its user; `None` if none is
+/// stopped.
 pub(super) fn start(group: &mut SimulatedGroup, position: usize) -> Option<u32> {
     let stopped: Vec<usize> = (0..group.persistent.len())
         .filter(|slot| group.persistent[*slot].status == PersistentStatus::Stopped)

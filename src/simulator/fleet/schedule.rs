@@ -1,5 +1,5 @@
-//! The nodes that a pool's schedule demands. The exporter's rule is implemented here again, so that one can check
-//! the other.
+//! The nodes that a pool's schedule demands. The exporter's rule is implemented here again, so that
+//! one can check the other.
 
 use jiff::Timestamp;
 use jiff::tz::Offset;

@@ -1,4 +1,5 @@
-//! Sessions on instances: they begin, are disconnected and connected again, and end. Instances start and close.
+//! Sessions on instances: they begin, are disconnected and connected again, and end. Instances
+//! start and close.
 
 use rand::RngExt;
 
@@ -171,7 +172,8 @@ fn disconnect(group: &mut SimulatedGroup, position: usize) {
     }
 }
 
-/// A free instance on the oldest node that has one, so that newer nodes become empty and can be released.
+/// A free instance on the oldest node that has one, so that newer nodes become empty and can be
+/// released.
 fn free_instance(group: &SimulatedGroup) -> Option<usize> {
     let idle = |(position, instance): (usize, &SimulatedInstance)| {
         let free = instance.status == InstanceStatus::Idle

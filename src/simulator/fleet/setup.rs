@@ -9,7 +9,8 @@ use super::status::{GroupStatus, InstanceStatus, PersistentStatus, SessionStatus
 const MINUTE: Second = 60;
 const DAY: Second = 86_400;
 
-/// Publishes a group with half of its instances in use. Nothing is wrong with it, and nothing is due.
+/// Publishes a group with half of its instances in use. Nothing is wrong with it, and nothing is
+/// due.
 pub fn calm(group: &mut SimulatedGroup) {
     group.phase = GroupPhase { status: GroupStatus::Published, until: NEVER };
     group.expires = group.settings.prepaid.then(|| midnight_after(group.now + 60 * DAY));
@@ -19,14 +20,15 @@ pub fn calm(group: &mut SimulatedGroup) {
     for position in 0..group.pools.len() {
         let occupancy = group.occupancy(position);
         let pool = &mut group.pools[position];
-        // The schedule demands at most the nodes that exist, at any time of day: its periods are in eighths.
+        // The schedule demands at most the nodes that exist, at any time of day: its periods are in
+        // eighths.
         pool.schedule_factor = (occupancy.nodes + occupancy.scaling_nodes) / 8;
     }
     set_occupancy(group, 0.5, 0.0);
 }
 
-/// Puts sessions on `share` of the instances, of which the share `disconnected` is disconnected. The other
-/// instances are idle.
+/// Puts sessions on `share` of the instances, of which the share `disconnected` is disconnected.
+/// The other instances are idle.
 pub fn set_occupancy(group: &mut SimulatedGroup, share: f64, disconnected: f64) {
     for slot in 0..group.persistent.len() {
         persistent::set_status(group, slot, PersistentStatus::Stopped, NEVER);
@@ -59,7 +61,8 @@ pub fn set_occupancy(group: &mut SimulatedGroup, share: f64, disconnected: f64) 
     }
 }
 
-/// Puts a group into a status for good. Its instances are closed if the status takes it out of service.
+/// Puts a group into a status for good. Its instances are closed if the status takes it out of
+/// service.
 pub fn hold_in_status(group: &mut SimulatedGroup, status: GroupStatus) {
     group.phase = GroupPhase { status, until: NEVER };
     if matches!(status, GroupStatus::Expired | GroupStatus::ExpiredRecycling) {
@@ -102,7 +105,8 @@ pub fn make_persistent_unavailable(group: &mut SimulatedGroup, count: usize) {
     }
 }
 
-/// Sets the limit of scaling so that the nodes that it has added are the share `added` of the limit.
+/// Sets the limit of scaling so that the nodes that it has added are the share `added` of the
+/// limit.
 pub fn limit_scaling(group: &mut SimulatedGroup, added: f64) {
     for position in 0..group.pools.len() {
         let nodes = group.occupancy(position).scaling_nodes;
@@ -110,7 +114,8 @@ pub fn limit_scaling(group: &mut SimulatedGroup, added: f64) {
     }
 }
 
-/// Lets a schedule demand twice the nodes that exist, all day except for the minute before midnight.
+/// Lets a schedule demand twice the nodes that exist, all day except for the minute before
+/// midnight.
 pub fn raise_schedule(group: &mut SimulatedGroup) {
     for position in 0..group.pools.len() {
         let occupancy = group.occupancy(position);

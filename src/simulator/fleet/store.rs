@@ -1,5 +1,5 @@
-//! All groups of the simulated account, behind locks: by id, and in the order of the listing. A group advances when
-//! it is read.
+//! All groups of the simulated account, behind locks: by id, and in the order of the listing. A
+//! group advances when it is read.
 
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -1,5 +1,5 @@
-//! Temporary credentials: how callers obtain them, what is rejected, and that the API accepts them until they
-//! expire.
+//! Temporary credentials: how callers obtain them, what is rejected, and that the API accepts them
+//! until they expire.
 
 use std::time::Duration;
 
@@ -20,15 +20,16 @@ const VERSION: &str = "2015-04-01";
 const GROUPS: &str = "ListAppInstanceGroup";
 
 impl TestCloud {
-    fn assume(&mut self, version: u8, form: &[(&'static str, &str)]) -> Result<Value, Rejection> {
+    fn assume(&mut self, version: u8, form: &[(&'static str, &str)]) -> Result<Value, RejectedCall> {
         let mut request = Self::request("AssumeRole", &[], form);
         request.version = VERSION;
         let sent = self.sign(&request, version, &keys());
         self.send(&sent).map(|body| serde_json::from_slice(&body).unwrap())
     }
 
-    /// `AssumeRoleWithOIDC`: with GET all parameters are in the query, with POST the secret ones are in the form.
-    fn assume_with_oidc(&self, method: Method, parameters: &[(&str, &str)]) -> Result<Value, Rejection> {
+    /// `AssumeRoleWithOIDC`: with GET all parameters are in the query, with POST the secret ones
+    /// are in the form.
+    fn assume_with_oidc(&self, method: Method, parameters: &[(&str, &str)]) -> Result<Value, RejectedCall> {
         let common = [("Action", "AssumeRoleWithOIDC"), ("Version", VERSION), ("Format", "JSON")];
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
@@ -54,12 +55,12 @@ impl TestCloud {
         let incoming = IncomingRequest { method, path, query, headers: &headers, body: &[] };
         let service = service_at(path).unwrap();
         match dispatch::call_service(&self.state, service, &incoming, self.now).reply {
-            Reply::Plain { status, body } => (status, body),
+            CloudReply::Plain { status, body } => (status, body),
             other => panic!("{other:?}"),
         }
     }
 
-    fn list_with(&mut self, fields: &Value) -> Result<Vec<u8>, Rejection> {
+    fn list_with(&mut self, fields: &Value) -> Result<Vec<u8>, RejectedCall> {
         let field = |name: &str| fields[name].as_str().unwrap().to_owned();
         let token = Secret::new(field("SecurityToken"));
         let credentials =
@@ -71,7 +72,7 @@ impl TestCloud {
 
 const SESSION: [(&str, &str); 2] = [("RoleArn", ROLE), ("RoleSessionName", "metrics")];
 
-fn code<T: std::fmt::Debug>(outcome: Result<T, Rejection>) -> String {
+fn code<T: std::fmt::Debug>(outcome: Result<T, RejectedCall>) -> String {
     outcome.unwrap_err().1
 }
 

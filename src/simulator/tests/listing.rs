@@ -234,9 +234,9 @@ fn responses_have_the_fields_and_irregularities_of_the_samples() {
         (keys(&sample), sample[list][0].clone())
     };
     let (envelope, group) = sample("list_app_instance_group", "AppInstanceGroupModels");
-    let answer = cloud.call(GROUPS, &[PRODUCT], &[]).unwrap();
-    assert_eq!(keys(&answer), envelope);
-    for one in answer["AppInstanceGroupModels"].as_array().unwrap() {
+    let response = cloud.call(GROUPS, &[PRODUCT], &[]).unwrap();
+    assert_eq!(keys(&response), envelope);
+    for one in response["AppInstanceGroupModels"].as_array().unwrap() {
         assert_eq!(keys(one), keys(&group));
         assert!(one["ScalingUsageThreshold"].is_string() && one["SessionTimeout"].is_string());
         assert!(one["GmtCreate"].as_str().unwrap().ends_with("+00:00"));
@@ -247,16 +247,16 @@ fn responses_have_the_fields_and_irregularities_of_the_samples() {
     let id = cloud.group_ids().remove(2);
     let query = [PRODUCT, ("AppInstanceGroupId", id.as_str())];
     let (envelope, instance) = sample("list_app_instances", "AppInstanceModels");
-    let answer = cloud.call(INSTANCES, &query[1..], &[]).unwrap();
-    assert_eq!(keys(&answer), envelope);
-    for one in answer["AppInstanceModels"].as_array().unwrap() {
+    let response = cloud.call(INSTANCES, &query[1..], &[]).unwrap();
+    assert_eq!(keys(&response), envelope);
+    for one in response["AppInstanceModels"].as_array().unwrap() {
         assert!(keys(one).is_subset(&keys(&instance)));
         assert!(one["GmtCreate"].as_str().unwrap().ends_with("+08:00"));
     }
     let (envelope, session) = sample("list_persistent_app_instances", "PersistentAppInstanceModels");
-    let answer = cloud.call(PERSISTENT, &query, &[]).unwrap();
-    assert_eq!(keys(&answer), envelope);
-    assert_eq!(keys(&answer["PersistentAppInstanceModels"][0]), keys(&session));
+    let response = cloud.call(PERSISTENT, &query, &[]).unwrap();
+    assert_eq!(keys(&response), envelope);
+    assert_eq!(keys(&response["PersistentAppInstanceModels"][0]), keys(&session));
 }
 
 #[test]

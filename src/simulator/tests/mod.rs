@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use super::authentication::IncomingRequest;
 use super::dispatch;
-use super::reply::Reply;
+use super::reply::CloudReply;
 use super::state::CloudState;
 use super::{ACCESS_KEY_ID, ACCESS_KEY_SECRET, SimulatorOptions};
 use crate::aliyun::credentials::Credentials;
@@ -41,7 +41,7 @@ struct TestCloud {
 }
 
 /// An error's status, code and body.
-type Rejection = (u16, String, Vec<u8>);
+type RejectedCall = (u16, String, Vec<u8>);
 
 impl TestCloud {
     fn new(options: SimulatorOptions) -> Self {
@@ -75,10 +75,10 @@ impl TestCloud {
         Sent::from(signed)
     }
 
-    fn send(&self, sent: &Sent) -> Result<Vec<u8>, Rejection> {
+    fn send(&self, sent: &Sent) -> Result<Vec<u8>, RejectedCall> {
         match dispatch::call(&self.state, &sent.incoming(), self.now).reply {
-            Reply::Success(body) => Ok(body),
-            Reply::Error { error, body, .. } => Err((error.status, error.code.into_owned(), body)),
+            CloudReply::Success(body) => Ok(body),
+            CloudReply::Error { error, body, .. } => Err((error.status, error.code.into_owned(), body)),
             other => panic!("{other:?}"),
         }
     }
@@ -88,7 +88,7 @@ impl TestCloud {
         operation: &'static str,
         query: &[(&'static str, &str)],
         form: &[(&'static str, &str)],
-    ) -> Result<Value, Rejection> {
+    ) -> Result<Value, RejectedCall> {
         let sent = self.sign(&Self::request(operation, query, form), 3, &keys());
         self.send(&sent).map(|body| serde_json::from_slice(&body).unwrap())
     }

@@ -12,7 +12,7 @@ const GROUPS: &str = "ListAppInstanceGroup";
 const PRODUCT: (&str, &str) = ("ProductType", "CloudApp");
 
 /// The rejection of a request that is accepted unless `change` changes it.
-fn rejection_of(version: u8, change: impl FnOnce(&mut Sent)) -> Rejection {
+fn rejection_of(version: u8, change: impl FnOnce(&mut Sent)) -> RejectedCall {
     let mut cloud = TestCloud::frozen();
     let request = TestCloud::request(
         GROUPS,
@@ -26,7 +26,7 @@ fn rejection_of(version: u8, change: impl FnOnce(&mut Sent)) -> Rejection {
     cloud.send(&sent).unwrap_err()
 }
 
-fn code(rejection: Rejection) -> (u16, String) {
+fn code(rejection: RejectedCall) -> (u16, String) {
     (rejection.0, rejection.1)
 }
 
@@ -220,7 +220,7 @@ fn requests_over_the_limit_are_throttled_with_the_time_to_wait() {
     cloud.call(GROUPS, &[PRODUCT], &[]).unwrap();
     let sent = cloud.sign(&TestCloud::request(GROUPS, &[PRODUCT], &[]), 3, &keys());
     let reply = dispatch::call(&cloud.state, &sent.incoming(), cloud.now).reply;
-    let Reply::Error { error, .. } = reply else {
+    let CloudReply::Error { error, .. } = reply else {
         panic!("over the limit");
     };
     assert_eq!((error.status, &*error.code), (400, "Throttling.User"));
