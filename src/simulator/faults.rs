@@ -192,7 +192,7 @@ impl FaultRules {
             }
             match &rule.fault {
                 RequestFault::Latency { ms } => {
-                    injection.latency_ms = injection.latency_ms.saturating_add(*ms)
+                    injection.latency_ms = injection.latency_ms.saturating_add(*ms);
                 }
                 fault => injection.fault = Some(fault.clone()),
             }

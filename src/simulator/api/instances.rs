@@ -142,7 +142,10 @@ impl<'a> ListedInstance<'a> {
             gmt_create: ApiTime::beijing(instance.created),
             gmt_modified: ApiTime::beijing(instance.modified),
             session_status: instance.session.as_str(),
-            node_id: settings.sold_by_node.then(|| node_id(settings.key, instance.node)).unwrap_or_default(),
+            node_id: match settings.sold_by_node {
+                true => node_id(settings.key, instance.node),
+                false => String::new(),
+            },
             charge_type: match settings.sold_by_node {
                 false => "",
                 true if settings.prepaid && !instance.elastic => "PrePaid",
