@@ -14,6 +14,9 @@ use tokio::sync::mpsc::error::TrySendError;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+/// Default of `poll.shutdown_grace`: how long running requests may take to finish after SIGTERM.
+pub const DEFAULT_SHUTDOWN_GRACE: Duration = Duration::from_secs(5);
+
 /// Whether the exporter should be sent work: once every latch is open, and until it shuts down.
 ///
 /// Clones share their latches. Without any latch it is ready.

@@ -6,14 +6,10 @@ use jiff::SignedDuration;
 
 use super::{Error, poll_observer::PollObserver};
 use crate::{
-    aliyun::{self, Endpoint, credentials::CredentialsSource},
-    appstreaming::{self, GroupFilter, GroupQuery},
-    config::{self, Account, Config},
-    metrics,
-    poller::{
-        self, ListingDepth, ListingOptions, PollSchedule, Runner, Shard, SnapshotStore, Target,
-        TargetSettings, WaitMeter,
-    },
+    aliyun::{self, credentials::ProviderConfig, options::DEFAULT_REQUESTS_PER_SECOND},
+    appstreaming::{self, GroupQuery},
+    config::{Account, Config},
+    poller::{self, PollSchedule, Runner, SnapshotStore, Target, TargetSettings, WaitMeter},
     scrape::negotiation::Representation,
     telemetry::{self, Telemetry},
 };
@@ -50,9 +46,8 @@ pub(crate) struct Clients(BTreeMap<String, (ClientSettings, aliyun::Client)>);
 
 #[derive(PartialEq)]
 struct ClientSettings {
-    endpoint: aliyun::Endpoint,
-    credentials: config::Credentials,
-    api: config::Api,
+    client: aliyun::ClientOptions,
+    credentials: ProviderConfig,
 }
 
 impl Clients {
@@ -71,16 +66,13 @@ impl Clients {
 pub(crate) fn plan(config: &Config, telemetry: &Arc<Telemetry>, known: &Clients) -> Result<Plan, Error> {
     let mut plan = Plan { targets: Vec::new(), order: Vec::new(), clients: Clients::default() };
     for account in &config.accounts {
-        let settings = ClientSettings {
-            endpoint: account.endpoint.clone(),
-            credentials: account.credentials.clone(),
-            api: config.api.clone(),
-        };
+        let settings =
+            ClientSettings { client: account.client.clone(), credentials: account.credentials.clone() };
         let kept = known.0.get(&account.name).filter(|(before, _)| *before == settings);
         let keeps_client = kept.is_some();
         let client = match kept {
             Some((_, client)) => client.clone(),
-            None => client(config, account, telemetry)?,
+            None => client(account, telemetry)?,
         };
         for (product_type, region) in targets_of(account) {
             let meter = Arc::new(WaitMeter::new(telemetry.observer(&account.name)));
@@ -99,7 +91,7 @@ pub(crate) fn plan(config: &Config, telemetry: &Arc<Telemetry>, known: &Clients)
 pub(crate) fn polling(config: &Config, telemetry: &Arc<Telemetry>) -> Result<Polling, Error> {
     let Plan { targets, order, clients: _ } = plan(config, telemetry, &Clients::default())?;
     let observer = Arc::new(PollObserver::new(Arc::clone(telemetry))) as Arc<dyn poller::Observer>;
-    let (stale_after, time_zone) = (config.poll.stale_after.get(), config.schedule.time_zone.clone());
+    let (stale_after, time_zone) = (config.poll.stale_after, config.render.time_zone.clone());
     let store = Arc::new(SnapshotStore::new(order, stale_after, time_zone));
     let runners = targets
         .into_iter()
@@ -129,87 +121,25 @@ pub(crate) fn runner(
     Runner { target, store, observer, meter }
 }
 
-/// What the renderer is told.
-pub(crate) fn render_options(config: &Config) -> metrics::options::RenderOptions {
-    use metrics::options::{GroupLabel, PseudonymKey, RenderOptions, StateSet, TagSelection, UserLabel};
-    RenderOptions {
-        group_labels: config
-            .labels
-            .group
-            .iter()
-            .map(|label| match label {
-                config::GroupLabel::Name => GroupLabel::Name,
-                config::GroupLabel::Tag(key) => GroupLabel::Tag(key.clone()),
-            })
-            .collect(),
-        tags: match &config.labels.tags {
-            config::Tags::None => TagSelection::None,
-            config::Tags::All => TagSelection::All,
-            config::Tags::Keys(keys) => TagSelection::Keys(keys.clone()),
-        },
-        system_tags: config.labels.system_tags,
-        users: match &config.collectors.users {
-            config::Users::Off => UserLabel::Off,
-            config::Users::Hash(key) => UserLabel::Hash(PseudonymKey::new(key.expose().as_bytes())),
-            config::Users::Plain => UserLabel::Plain,
-        },
-        state_set: match config.collectors.stateset {
-            config::StateSet::Current => StateSet::Current,
-            config::StateSet::Full => StateSet::Full,
-        },
-        max_series: config.collectors.max_series,
-        time_zone: config.schedule.time_zone.clone(),
-        node_pools: config.collectors.node_pools,
-        nodes: config.collectors.nodes,
-    }
-}
-
 /// What people are shown of the configuration beside its text.
 pub(crate) fn setup(config: &Config) -> telemetry::status::Setup {
     telemetry::status::Setup {
-        interval: SignedDuration::try_from(config.poll.interval.get()).unwrap_or(SignedDuration::MAX),
-        requests_per_second: config.api.requests_per_second,
-        lists_instances: config.collectors.instances != config::Depth::Off,
-        time_zone: config.schedule.time_zone.clone(),
+        interval: SignedDuration::try_from(config.poll.interval).unwrap_or(SignedDuration::MAX),
+        requests_per_second: config
+            .accounts
+            .first()
+            .map_or(DEFAULT_REQUESTS_PER_SECOND, |account| account.client.requests_per_second),
+        lists_instances: config.listing.instances.is_on(),
+        time_zone: config.render.time_zone.clone(),
     }
 }
 
 /// The account's client; its targets share the client's limits and connections.
-pub(crate) fn client(
-    config: &Config,
-    account: &Account,
-    telemetry: &Arc<Telemetry>,
-) -> Result<aliyun::Client, Error> {
-    let source = credentials(config, account, telemetry)?;
+pub(crate) fn client(account: &Account, telemetry: &Arc<Telemetry>) -> Result<aliyun::Client, Error> {
+    let source = super::credentials::source(account, telemetry)?;
     telemetry.credentials_source(&account.name, source.name());
-    aliyun::Client::new(client_options(config, &account.endpoint), source, telemetry.observer(&account.name))
+    aliyun::Client::new(account.client.clone(), source, telemetry.observer(&account.name))
         .map_err(|source| Error::Client { account: account.name.clone(), source })
-}
-
-/// How clients of this endpoint behave.
-pub(crate) fn client_options(config: &Config, endpoint: &Endpoint) -> aliyun::ClientOptions {
-    let api = &config.api;
-    aliyun::ClientOptions {
-        signature: api.signature,
-        request_timeout: api.request_timeout.get(),
-        connect_timeout: api.connect_timeout.get(),
-        max_in_flight: api.max_in_flight,
-        requests_per_second: api.requests_per_second,
-        max_retries: api.max_retries,
-        max_response_bytes: api.max_response_bytes.get(),
-        proxy: api.proxy.as_ref().map(|proxy| proxy.expose().to_owned()),
-        user_agent: format!("appstreaming-exporter/{}", telemetry::VERSION),
-        ..aliyun::ClientOptions::new(endpoint.clone())
-    }
-}
-
-/// Where the account's credentials come from.
-pub(crate) fn credentials(
-    config: &Config,
-    account: &Account,
-    telemetry: &Arc<Telemetry>,
-) -> Result<Arc<dyn CredentialsSource>, Error> {
-    super::credentials::source(account, &client_options(config, &account.endpoint), telemetry)
 }
 
 /// Product type and region of each of the account's targets.
@@ -238,51 +168,29 @@ pub(crate) fn target(
         name: name.into(),
         product_type: product_type.to_owned(),
         queries: queries(account, product_type, region),
-        excluded: account.filter.exclude_group_ids.clone(),
-        shard: Shard { index: config.sharding.index, total: config.sharding.total },
-        collectors: ListingOptions {
-            instances: depth(config.collectors.instances),
-            nodes: config.collectors.nodes,
-            persistent: depth(config.collectors.persistent),
-        },
-        timeout: config.poll.timeout.get(),
+        excluded: account.exclude_group_ids.clone(),
+        shard: config.shard,
+        collectors: config.listing,
+        timeout: config.poll.timeout,
         page_size: config.poll.page_size,
         // Twice what may be in flight: a listing that folds its last page must not leave a place idle.
-        concurrency: config.api.max_in_flight.saturating_mul(2).min(64),
+        concurrency: account.client.max_in_flight.saturating_mul(2).min(64),
     };
     Target { settings, api: appstreaming::Client::new(api, config.poll.page_size) }
 }
 
 /// One listing of all groups, or one for each group that is picked by id.
 fn queries(account: &Account, product_type: &str, region: Option<&str>) -> Vec<GroupQuery> {
-    let filter = &account.filter;
     let query = |group_id: Option<String>| GroupQuery {
         product_type: product_type.to_owned(),
         region: region.map(str::to_owned),
         group_id,
-        filter: GroupFilter {
-            group_name: filter.group_name.clone(),
-            image_id: filter.image_id.clone(),
-            node_instance_type: filter.node_instance_type.clone(),
-            office_site_id: filter.office_site_id.clone(),
-            tags: filter.tags.clone(),
-            status: filter.status.clone(),
-            user_group_ids: filter.user_group_ids.clone(),
-            excluded_user_group_ids: filter.excluded_user_group_ids.clone(),
-        },
+        filter: account.filter.clone(),
     };
-    if filter.group_ids.is_empty() {
+    if account.group_ids.is_empty() {
         vec![query(None)]
     } else {
-        filter.group_ids.iter().map(|id| query(Some(id.clone()))).collect()
-    }
-}
-
-fn depth(depth: config::Depth) -> ListingDepth {
-    match depth {
-        config::Depth::Off => ListingDepth::Off,
-        config::Depth::Aggregate => ListingDepth::Aggregate,
-        config::Depth::Detailed => ListingDepth::Detailed,
+        account.group_ids.iter().map(|id| query(Some(id.clone()))).collect()
     }
 }
 

@@ -12,7 +12,7 @@
 //! What is not here: commands and their output (`commands`), and the parts themselves.
 
 pub(crate) mod assemble;
-mod credentials;
+pub(crate) mod credentials;
 mod poll_observer;
 pub(crate) mod reload;
 pub(crate) mod state;

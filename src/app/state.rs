@@ -54,7 +54,7 @@ struct FirstPoll {
 impl ActiveConfig {
     /// Activates nothing yet; see [`AppState::activate`].
     pub(crate) fn new(config: Config) -> Self {
-        let options = Arc::new(assemble::render_options(&config));
+        let options = Arc::new(config.render.clone());
         let setup = assemble::setup(&config);
         Self { config, options, setup }
     }

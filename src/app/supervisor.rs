@@ -71,7 +71,7 @@ impl Supervisor {
 
     /// Polls the targets of the plan, and no others.
     pub(crate) async fn apply(&mut self, plan: Plan, config: &Config) -> AppliedChange {
-        let interval = config.poll.interval.get();
+        let interval = config.poll.interval;
         let mut change = AppliedChange::default();
         let mut before = std::mem::take(&mut self.running);
         let mut started = Vec::new();
@@ -105,7 +105,7 @@ impl Supervisor {
 
         // Before the tasks start: a poll that ends must find its target in the store.
         let targets = plan.order.iter().map(|(account, name)| (Arc::clone(account), Arc::clone(name)));
-        let (stale_after, time_zone) = (config.poll.stale_after.get(), config.schedule.time_zone.clone());
+        let (stale_after, time_zone) = (config.poll.stale_after, config.render.time_zone.clone());
         self.store.set_targets(targets, stale_after, time_zone, Timestamp::now());
         for planned in started {
             let running = self.start(planned, interval);

@@ -37,10 +37,10 @@ pub(super) fn run(arguments: &cli::Demo) -> Result<ExitCode, Error> {
         let cloud_address = cloud.address();
         let accounts =
             simulated_accounts(cloud_address, scenario.is_some_and(|scenario| scenario.needs_role))?;
-        config.accounts.clone_from(&accounts);
+        config.replace_accounts(&accounts);
         let load_config = move || {
             let mut loaded = config::load(&sources)?;
-            loaded.config.accounts.clone_from(&accounts);
+            loaded.config.replace_accounts(&accounts);
             Ok(loaded)
         };
 
@@ -58,7 +58,7 @@ pub(super) fn run(arguments: &cli::Demo) -> Result<ExitCode, Error> {
 }
 
 /// The accounts of a configuration that knows nothing but the simulated cloud.
-fn simulated_accounts(cloud: SocketAddr, needs_role: bool) -> Result<Vec<config::Account>, Error> {
+fn simulated_accounts(cloud: SocketAddr, needs_role: bool) -> Result<config::Config, Error> {
     let endpoint = format!("http://{cloud}");
     let key = |place: &str| {
         [
@@ -81,7 +81,7 @@ fn simulated_accounts(cloud: SocketAddr, needs_role: bool) -> Result<Vec<config:
     }
     let set = settings.into_iter().map(|(key, value)| format!("accounts.0.{key}={value}")).collect();
     let sources = config::Sources { set, ..config::Sources::default() };
-    Ok(config::load(&sources).map_err(Error::Configuration)?.config.accounts)
+    Ok(config::load(&sources).map_err(Error::Configuration)?.config)
 }
 
 /// Prints where to look.

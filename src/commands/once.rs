@@ -25,7 +25,7 @@ pub(super) fn run(arguments: &cli::Once) -> Result<ExitCode, Error> {
 
     let snapshot = Arc::clone(&polling.store.subscribe().borrow());
     let all_up = snapshot.targets.iter().all(|target| target.up == Some(true));
-    let exposition = Exposition::new(snapshot, Arc::new(assemble::render_options(&config)));
+    let exposition = Exposition::new(snapshot, Arc::new(config.render.clone()));
     telemetry.snapshot_rendered(exposition.series(), exposition.dropped());
 
     // A textfile collector has the process' own metrics of another process already.

@@ -89,7 +89,7 @@ pub(super) async fn serve(
     }
     lifecycle::notify_ready();
     let shutdown = signals.shutdown.clone();
-    let grace = move || state.active().config.poll.shutdown_grace.get();
+    let grace = move || state.active().config.shutdown_grace;
     let drained = serving.spawn(server.run(signals.shutdown, grace));
     shutdown.cancelled().await;
     lifecycle::notify_stopping();

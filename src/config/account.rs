@@ -1,114 +1,162 @@
-//! The rules of `[[accounts]]`: names, endpoints, filters.
+//! Reads `[[accounts]]`: names, endpoints and filters.
 
 use super::MAX_ACCOUNTS;
-use super::credentials::credentials;
-use super::model::{Account, EndpointRegion, Filter};
-use super::reader::SectionReader;
-use crate::aliyun::{Endpoint, Scheme};
+use super::credentials;
+use super::model::{Account, EndpointRegion};
+use super::section::SectionReader;
+use crate::aliyun::{ClientOptions, Endpoint, Scheme};
+use crate::appstreaming::GroupFilter;
 
-/// The accounts; without any, one that needs no file: the default chain and the Shanghai endpoint.
-pub(super) fn accounts(root: &SectionReader<'_>, allow_http: bool) -> Option<Vec<Account>> {
-    const ACCOUNTS: &str = "accounts";
-    let tables = match root.sections(ACCOUNTS) {
-        Some(tables) if tables.is_empty() => {
+const ACCOUNTS: &str = "accounts";
+const NAME: &str = "name";
+const DEFAULT_NAME: &str = "default";
+const DEFAULT_PRODUCT_TYPE: &str = "CloudApp";
+
+/// What the section `[api]` sets for all accounts.
+pub(super) struct Api {
+    /// The options of each account's client, with the endpoint of an account without keys.
+    pub(super) client: ClientOptions,
+    /// Whether endpoints may use plain HTTP on other addresses than loopback.
+    pub(super) allow_http: bool,
+}
+
+impl Default for Api {
+    fn default() -> Self {
+        Self {
+            client: ClientOptions::new(public_endpoint(EndpointRegion::CnShanghai, false)),
+            allow_http: false,
+        }
+    }
+}
+
+/// The accounts. Without any, one with the default credentials and the endpoint in Shanghai.
+pub(super) fn accounts(root: &SectionReader<'_>, api: &Api) -> Option<Vec<Account>> {
+    let sections = match root.sections(ACCOUNTS) {
+        Some(sections) if sections.is_empty() => {
             root.problem(ACCOUNTS, "is empty: leave it out for one account with the default credentials");
             return None;
         }
-        Some(tables) if tables.len() > MAX_ACCOUNTS => {
-            root.problem(ACCOUNTS, format!("there are {}, at most {MAX_ACCOUNTS} are allowed", tables.len()));
+        Some(sections) if sections.len() > MAX_ACCOUNTS => {
+            let count = sections.len();
+            root.problem(ACCOUNTS, format!("has {count} accounts; at most {MAX_ACCOUNTS} are allowed"));
             return None;
         }
-        Some(tables) => tables,
+        Some(sections) => sections,
         None => vec![root.section("accounts.0")],
     };
-    let accounts: Vec<Account> = tables.iter().map(|table| account(table, allow_http)).collect();
+    let accounts: Vec<Account> = sections.iter().map(|section| account(section, api)).collect();
     for (index, account) in accounts.iter().enumerate() {
-        let named = tables[index].is_filled("name") || !tables[index].is_set("name");
-        if named && accounts[..index].iter().any(|other| other.name == account.name) {
-            tables[index].problem("name", format!("{:?} is the name of another account too", account.name));
+        let section = &sections[index];
+        let has_name = section.is_filled(NAME) || !section.is_set(NAME);
+        if has_name && accounts[..index].iter().any(|other| other.name == account.name) {
+            section.problem(NAME, format!("{:?} is the name of another account too", account.name));
         }
     }
     Some(accounts)
 }
 
-fn account(table: &SectionReader<'_>, allow_http: bool) -> Account {
-    let name = table.text("name").unwrap_or_else(|| {
-        if table.is_set("name") && !table.is_filled("name") {
-            table.problem("name", "must not be empty: it is the label `account` of every series");
-        }
-        "default".to_owned()
-    });
-    let endpoint_region = endpoint_region(table);
-    let vpc = table.boolean("vpc", false);
-    let written = endpoint(table, allow_http);
-    let mut product_types = table.texts("product_types");
-    if product_types.is_empty() {
-        if table.is_set("product_types") {
-            table.problem("product_types", "must name at least one, such as CloudApp");
-        }
-        product_types.push("CloudApp".to_owned());
-    }
+fn account(section: &SectionReader<'_>, api: &Api) -> Account {
+    let name = name(section);
+    let endpoint_region = endpoint_region(section);
+    let mut vpc = false;
+    section.boolean("vpc", &mut vpc);
+    let explicit = explicit_endpoint(section, api.allow_http);
+    let has_explicit_endpoint = explicit.is_some();
+    let endpoint = explicit.unwrap_or_else(|| public_endpoint(endpoint_region, vpc));
+    let mut regions = Vec::new();
+    section.texts("regions", &mut regions);
+    let product_types = product_types(section);
+    let credentials = credentials::read(&section.section("credentials"), api.allow_http);
+
+    let filter_section = section.section("filter");
+    let (mut group_ids, mut exclude_group_ids) = (Vec::new(), Vec::new());
+    filter_section.texts("group_ids", &mut group_ids);
+    filter_section.texts("exclude_group_ids", &mut exclude_group_ids);
     Account {
         name,
-        endpoint_written: written.is_some(),
-        endpoint: written.unwrap_or_else(|| {
-            Endpoint::https(endpoint_region.host(vpc)).expect("the hosts of the table are hosts")
-        }),
+        client: ClientOptions { endpoint, ..api.client.clone() },
+        has_explicit_endpoint,
         endpoint_region,
         vpc,
-        regions: table.texts("regions"),
+        regions,
         product_types,
-        credentials: credentials(&table.section("credentials"), allow_http),
-        filter: filter(&table.section("filter")),
+        credentials,
+        group_ids,
+        exclude_group_ids,
+        filter: filter(&filter_section),
     }
 }
 
-/// A group's region is often taken for the endpoint's, so the problem says what is what.
-fn endpoint_region(table: &SectionReader<'_>) -> EndpointRegion {
+fn name(section: &SectionReader<'_>) -> String {
+    if section.is_set(NAME) && !section.is_filled(NAME) {
+        section.problem(NAME, "must not be empty: it is the label `account` of every series");
+    }
+    section.text_or(NAME, || Some(DEFAULT_NAME.to_owned())).unwrap_or_default()
+}
+
+/// The endpoint's region is often confused with the groups' region, so the problem explains both.
+fn endpoint_region(section: &SectionReader<'_>) -> EndpointRegion {
     const REGION: &str = "endpoint_region";
-    let Some(word) = table.text(REGION) else { return EndpointRegion::CnShanghai };
-    match EndpointRegion::WORDS.iter().find(|(known, _)| *known == word) {
-        Some((_, region)) => *region,
-        None => {
-            let message = format!(
-                "{word:?} must be one of cn-shanghai, ap-southeast-1: there are no other endpoints, and both \
-                 serve groups of every region (`regions` chooses among those)"
-            );
-            table.problem(REGION, message);
-            EndpointRegion::CnShanghai
-        }
-    }
+    let default = EndpointRegion::CnShanghai;
+    let text = section.text_or(REGION, || Some(default.as_str().to_owned())).unwrap_or_default();
+    let found = EndpointRegion::ALL.into_iter().find(|region| region.as_str() == text);
+    found.unwrap_or_else(|| {
+        let message = format!(
+            "{text:?} must be one of cn-shanghai, ap-southeast-1: there are no other endpoints, and both \
+             serve groups of every region (use `regions` to select groups)"
+        );
+        section.problem(REGION, message);
+        default
+    })
 }
 
-/// The endpoint that was written as a whole URL. It isn't quoted in problems: it may hold a password by mistake.
-fn endpoint(table: &SectionReader<'_>, allow_http: bool) -> Option<Endpoint> {
+fn public_endpoint(region: EndpointRegion, vpc: bool) -> Endpoint {
+    Endpoint::https(region.host(vpc)).expect("the hosts are constants and valid")
+}
+
+/// The endpoint in the key `endpoint`. Problems do not quote it, because it may contain a password by mistake.
+fn explicit_endpoint(section: &SectionReader<'_>, allow_http: bool) -> Option<Endpoint> {
     const ENDPOINT: &str = "endpoint";
-    let text = table.text(ENDPOINT)?;
-    let endpoint = match Endpoint::parse(&text) {
-        Ok(endpoint) => endpoint,
-        Err(error) => {
-            table
-                .problem(ENDPOINT, format!("{error}; leave it empty to use the endpoint of endpoint_region"));
-            return None;
+    match Endpoint::parse(&section.text(ENDPOINT)?) {
+        Ok(endpoint) => {
+            if let Some(message) = plain_http_problem(&endpoint, allow_http) {
+                section.problem(ENDPOINT, message);
+            }
+            Some(endpoint)
         }
-    };
-    if endpoint.scheme() == Scheme::Http && !endpoint.is_loopback() && !allow_http {
-        table.problem(ENDPOINT, "plain http is only for loopback addresses, unless api.allow_http = true");
+        Err(error) => {
+            section
+                .problem(ENDPOINT, format!("{error}; leave it empty to use the endpoint of endpoint_region"));
+            None
+        }
     }
-    Some(endpoint)
 }
 
-fn filter(table: &SectionReader<'_>) -> Filter {
-    Filter {
-        group_ids: table.texts("group_ids"),
-        group_name: table.text("group_name"),
-        status: table.texts("status"),
-        tags: table.map("tags"),
-        exclude_group_ids: table.texts("exclude_group_ids"),
-        office_site_id: table.text("office_site_id"),
-        node_instance_type: table.text("node_instance_type"),
-        image_id: table.text("image_id"),
-        user_group_ids: table.texts("user_group_ids"),
-        excluded_user_group_ids: table.texts("excluded_user_group_ids"),
+/// The problem of an endpoint that sends credentials unencrypted over a network.
+pub(super) fn plain_http_problem(endpoint: &Endpoint, allow_http: bool) -> Option<&'static str> {
+    (endpoint.scheme() == Scheme::Http && !endpoint.is_loopback() && !allow_http)
+        .then_some("plain http is only for loopback addresses, unless api.allow_http = true")
+}
+
+fn product_types(section: &SectionReader<'_>) -> Vec<String> {
+    const PRODUCT_TYPES: &str = "product_types";
+    let mut product_types = vec![DEFAULT_PRODUCT_TYPE.to_owned()];
+    section.texts(PRODUCT_TYPES, &mut product_types);
+    if product_types.is_empty() {
+        section.problem(PRODUCT_TYPES, "must have at least one entry, such as CloudApp");
     }
+    product_types
+}
+
+fn filter(section: &SectionReader<'_>) -> GroupFilter {
+    let mut filter = GroupFilter::default();
+    filter.group_name = section.text("group_name");
+    section.texts("status", &mut filter.status);
+    section.map("tags", &mut filter.tags);
+    filter.office_site_id = section.text("office_site_id");
+    filter.node_instance_type = section.text("node_instance_type");
+    filter.image_id = section.text("image_id");
+    section.texts("user_group_ids", &mut filter.user_group_ids);
+    section.texts("excluded_user_group_ids", &mut filter.excluded_user_group_ids);
+    filter
 }

@@ -1,255 +1,299 @@
-//! The rules of `[accounts.credentials]`: which keys a source takes, needs, and finds in the environment.
+//! Reads `[accounts.credentials]`: which keys a source of credentials has, and which of them it requires.
 //!
-//! Not here: asking any of the sources, and the default chain (`aliyun`).
+//! Not here: obtaining credentials, and the default chain (`aliyun::credentials`).
 
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
+use std::sync::LazyLock;
 use std::time::Duration;
 
-use super::model::{AssumedRole, Credentials, KeyFiles};
-use super::reader::SectionReader;
-use super::secret::AccessKeyId;
-use super::sourced::Sourced;
+use super::account::plain_http_problem;
+use super::schema::Kind;
+use super::section::{SectionReader, list_keys};
+use super::toml_text::quoted;
+use crate::aliyun::access_key::mask_id;
 use crate::aliyun::credentials::environment::{
     CREDENTIALS_URI, OIDC_PROVIDER_ARN, OIDC_TOKEN_FILE, ROLE_ARN, ROLE_SESSION_NAME,
 };
-use crate::aliyun::credentials::{CredentialsUri, DEFAULT_SESSION_NAME, ServiceEndpoints};
-use crate::aliyun::{Endpoint, Scheme, Secret};
+use crate::aliyun::credentials::{
+    AssumedRole, CredentialsUri, DEFAULT_SESSION_NAME, KeySource, ProviderConfig, ServiceEndpoints,
+};
+use crate::aliyun::{Endpoint, Secret};
 use crate::document::did_you_mean;
 
 const SOURCE: &str = "source";
 const BASE: &str = "base";
-const ID: &str = "access_key_id";
-const SECRET: &str = "access_key_secret";
-const TOKEN: &str = "security_token";
-const STS: &str = "sts_endpoint";
-const METADATA: &str = "metadata_endpoint";
 
-/// Each source with the keys that it takes.
-const SOURCES: &[(&str, &[&str])] = &[
-    ("default", &[STS, METADATA]),
-    ("access_key", &[ID, SECRET, TOKEN]),
-    (
-        "oidc_role",
-        &["role_arn", "oidc_provider_arn", "oidc_token_file", "role_session_name", "duration", "policy", STS],
-    ),
-    ("ecs_ram_role", &["role_name", METADATA]),
-    ("assume_role", &["role_arn", "role_session_name", "duration", "policy", "external_id", STS, BASE]),
-    ("uri", &["uri"]),
-    ("profile", &["profile", "file", STS, METADATA]),
+/// Reads the keys of one source.
+type ReadSource = fn(&SectionReader<'_>, &SourceContext) -> Option<ProviderConfig>;
+
+/// Each source: its name and what reads its keys.
+const SOURCES: [(&str, ReadSource); 7] = [
+    ("default", default_chain),
+    ("access_key", access_key),
+    ("oidc_role", oidc_role),
+    ("ecs_ram_role", ecs_ram_role),
+    ("assume_role", assume_role),
+    ("uri", uri),
+    ("profile", profile),
 ];
 
-/// STS issues nothing shorter, and no role allows for more.
-const SESSION: std::ops::RangeInclusive<Duration> =
-    Duration::from_secs(15 * 60)..=Duration::from_secs(12 * 60 * 60);
-/// `Policy` has at most so many characters.
-const LONGEST_POLICY: usize = 2048;
-/// Roles that take on roles: more of them are a mistake.
-const MOST_BASES: usize = 5;
+/// Each source with its keys: those that its function reads.
+static SOURCE_KEYS: LazyLock<Vec<(&str, Vec<String>)>> = LazyLock::new(|| {
+    let keys = |(source, read): (&'static str, ReadSource)| {
+        let entries = list_keys(|section| _ = read(section, &SourceContext::new(source)));
+        let first_name = |path: String| path.split('.').next().unwrap_or_default().to_owned();
+        (source, entries.into_iter().map(|(path, _)| first_name(path)).collect())
+    };
+    SOURCES.into_iter().map(keys).collect()
+});
 
-/// Who asks. What is wrong stays with the reader, and then the result is worth nothing.
-pub(super) fn credentials(table: &SectionReader<'_>, allow_http: bool) -> Credentials {
-    below(table, allow_http, None, 0)
+/// The shortest session of STS, and the longest that a role can allow.
+const SESSION_DURATION: RangeInclusive<Duration> = Duration::from_mins(15)..=Duration::from_hours(12);
+/// Characters of `Policy` in `AssumeRole`.
+const MAX_POLICY_CHARACTERS: usize = 2048;
+/// Roles that are assumed with another role; more are probably a mistake.
+const MAX_BASES: usize = 5;
+
+/// What the section itself does not contain.
+#[derive(Clone)]
+struct SourceContext {
+    source: &'static str,
+    /// The STS of the role that is assumed with these credentials: the default of `sts_endpoint`.
+    sts: Option<Endpoint>,
+    allow_http: bool,
+    /// How many roles are assumed with these credentials.
+    depth: usize,
 }
 
-/// `sts` is what the role above says, for a base that says nothing.
-fn below(table: &SectionReader<'_>, allow_http: bool, sts: Option<&Endpoint>, depth: usize) -> Credentials {
-    let Some(source) = source(table) else {
-        return Credentials::Default { places: ServiceEndpoints::default() };
-    };
-    refuse_keys_of_others(table, source);
-    let places = ServiceEndpoints {
-        sts: endpoint(table, STS, |endpoint| {
-            (endpoint.scheme() == Scheme::Http && !endpoint.is_loopback() && !allow_http)
-                .then_some("plain http is only for loopback addresses, unless api.allow_http = true")
-        })
-        .or_else(|| sts.cloned()),
-        metadata: endpoint(table, METADATA, |_| None),
-    };
-    let Some(credentials) = of_source(table, source, places, allow_http, depth) else {
-        return Credentials::Default { places: ServiceEndpoints::default() };
-    };
-    credentials
-}
-
-fn source(table: &SectionReader<'_>) -> Option<&'static str> {
-    let Some(word) = table.text(SOURCE) else { return Some("default") };
-    let known = || SOURCES.iter().map(|(source, _)| *source);
-    let source = known().find(|source| *source == word);
-    if source.is_none() {
-        let words = known().collect::<Vec<_>>().join(", ");
-        let hint = did_you_mean(&word, known());
-        table.problem(SOURCE, format!("{word:?} must be one of {words}{hint}"));
+impl SourceContext {
+    fn new(source: &'static str) -> Self {
+        Self { source, sts: None, allow_http: false, depth: 0 }
     }
-    source
 }
 
-fn refuse_keys_of_others(table: &SectionReader<'_>, source: &str) {
-    let taken = SOURCES.iter().find(|(known, _)| *known == source).map_or(&[][..], |(_, keys)| keys);
-    let mut told = Vec::new();
-    for key in SOURCES.iter().flat_map(|(_, keys)| *keys) {
-        if taken.contains(key) || told.contains(key) || !table.is_filled(key) {
+/// Reads where credentials come from. The result is valid only if no problem was reported.
+pub(super) fn read(section: &SectionReader<'_>, allow_http: bool) -> ProviderConfig {
+    read_source(section, SourceContext { allow_http, ..SourceContext::new("") })
+}
+
+/// Reads the keys of all sources, to list them.
+pub(super) fn read_all_sources(section: &SectionReader<'_>) {
+    for (source, read) in SOURCES {
+        let _ = read(section, &SourceContext::new(source));
+    }
+}
+
+fn read_source(section: &SectionReader<'_>, context: SourceContext) -> ProviderConfig {
+    let default = || ProviderConfig::Default(ServiceEndpoints::default());
+    let text = section.text_or(SOURCE, || Some(SOURCES[0].0.to_owned())).unwrap_or_default();
+    let Some((source, read)) = SOURCES.into_iter().find(|(source, _)| *source == text) else {
+        let known = || SOURCES.into_iter().map(|(source, _)| source);
+        let all = known().collect::<Vec<_>>().join(", ");
+        section.problem(SOURCE, format!("{text:?} must be one of {all}{}", did_you_mean(&text, known())));
+        return default();
+    };
+    reject_keys_of_other_sources(section, source);
+    read(section, &SourceContext { source, ..context }).unwrap_or_else(default)
+}
+
+fn reject_keys_of_other_sources(section: &SectionReader<'_>, source: &str) {
+    // Also the end of the recursion: listing the keys of a source reads an empty section.
+    if section.is_empty() {
+        return;
+    }
+    let has = |keys: &[String], name: &str| keys.iter().any(|key| key == name);
+    let is_own = |name: &str| SOURCE_KEYS.iter().any(|(known, keys)| *known == source && has(keys, name));
+    for name in section.names().filter(|name| section.is_filled(name) && !is_own(name)) {
+        let owners = SOURCE_KEYS.iter().filter(|(_, keys)| has(keys, name));
+        let owners: Vec<String> = owners.map(|(source, _)| format!("{source:?}")).collect();
+        if owners.is_empty() {
+            // `source` itself, and unknown keys, which are reported elsewhere.
             continue;
         }
-        told.push(key);
-        let theirs = SOURCES.iter().filter(|(_, keys)| keys.contains(key));
-        let theirs: Vec<String> = theirs.map(|(source, _)| format!("{source:?}")).collect();
-        let what = match table.is_set(SOURCE) {
+        let advice = match section.is_set(SOURCE) {
             true => format!(", not to {source:?}"),
             false => ": set that too".to_owned(),
         };
-        table.problem(key, format!("belongs to source = {}{what}", theirs.join(" or ")));
+        section.problem(name, format!("belongs to source = {}{advice}", owners.join(" or ")));
     }
 }
 
-fn of_source(
-    table: &SectionReader<'_>,
-    source: &str,
-    places: ServiceEndpoints,
-    allow_http: bool,
-    depth: usize,
-) -> Option<Credentials> {
-    // Everything that is missing is told at once: each part is read before any `?`.
-    Some(match source {
-        "access_key" => {
-            let [id, secret, security_token] = [ID, SECRET, TOKEN].map(|name| table.secret(name));
-            for (name, value) in [(ID, &id), (SECRET, &secret)] {
-                // What is there but can't be fetched has been reported.
-                if value.is_none() && !table.is_filled(name) {
-                    let rule = "is needed for source = \"access_key\": itself, or file:PATH or env:NAME";
-                    table.problem(name, rule);
-                }
-            }
-            let [id_file, secret_file, token_file] = [ID, SECRET, TOKEN].map(|name| table.secret_file(name));
-            Credentials::AccessKey {
-                id: AccessKeyId::new(id?.expose()),
-                secret: secret?,
-                security_token,
-                files: KeyFiles { id: id_file, secret: secret_file, security_token: token_file },
-            }
+// Each of the functions below reads all keys before it returns for a missing one, so that all problems are reported.
+
+fn default_chain(section: &SectionReader<'_>, context: &SourceContext) -> Option<ProviderConfig> {
+    Some(ProviderConfig::Default(service_endpoints(section, context)))
+}
+
+fn access_key(section: &SectionReader<'_>, context: &SourceContext) -> Option<ProviderConfig> {
+    const ID: &str = "access_key_id";
+    const SECRET: &str = "access_key_secret";
+    let [id, secret, security_token] = [ID, SECRET, "security_token"].map(|name| key_source(section, name));
+    if let Some(id) = &id {
+        section.record(ID, Kind::Secret, quoted(&mask_id(id.loaded().expose())));
+    }
+    for (name, value) in [(ID, &id), (SECRET, &secret)] {
+        // A value that is set but cannot be read has been reported.
+        if value.is_none() && !section.is_filled(name) {
+            let source = context.source;
+            let rule = format!("is required for source = {source:?}: the value, or file:PATH or env:NAME");
+            section.problem(name, rule);
         }
-        "oidc_role" => {
-            let role = role(table, source);
-            let provider_arn = arn(table, source, "oidc_provider_arn", OIDC_PROVIDER_ARN, ":oidc-provider/");
-            let token_file = needed(table, source, "oidc_token_file", OIDC_TOKEN_FILE);
-            Credentials::OidcRole {
-                role: role?,
-                provider_arn: provider_arn?,
-                token_file: token_file?.into(),
-                sts: places.sts,
-            }
-        }
-        "ecs_ram_role" => {
-            Credentials::EcsRamRole { role_name: table.text("role_name"), metadata: places.metadata }
-        }
-        "assume_role" => {
-            let role = role(table, source);
-            let external_id = table.secret("external_id");
-            if depth == MOST_BASES {
-                table.problem(BASE, format!("more than {MOST_BASES} roles are based on each other"));
-                return None;
-            }
-            let base = below(&table.section(BASE), allow_http, places.sts.as_ref(), depth + 1);
-            Credentials::AssumeRole { role: role?, external_id, base: Box::new(base), sts: places.sts }
-        }
-        "uri" => Credentials::Uri(uri(table)?),
-        "profile" => Credentials::Profile {
-            profile: table.text("profile"),
-            file: table.text("file").map(PathBuf::from),
-            places,
-        },
-        _ => Credentials::Default { places },
+    }
+    Some(ProviderConfig::AccessKey { id: id?, secret: secret?, security_token })
+}
+
+fn oidc_role(section: &SectionReader<'_>, context: &SourceContext) -> Option<ProviderConfig> {
+    let role = role(section, context);
+    let provider_arn = arn(section, context, "oidc_provider_arn", OIDC_PROVIDER_ARN, ":oidc-provider/");
+    let token_file = required(section, context, "oidc_token_file", OIDC_TOKEN_FILE);
+    let sts = sts_endpoint(section, context).into();
+    let (provider_arn, token_file) = (provider_arn?, PathBuf::from(token_file?));
+    Some(ProviderConfig::OidcRole { provider_arn, token_file, role: role?, sts })
+}
+
+fn ecs_ram_role(section: &SectionReader<'_>, _: &SourceContext) -> Option<ProviderConfig> {
+    let role_name = section.text("role_name");
+    Some(ProviderConfig::EcsRamRole { role_name, metadata: metadata_endpoint(section) })
+}
+
+fn assume_role(section: &SectionReader<'_>, context: &SourceContext) -> Option<ProviderConfig> {
+    let role = role(section, context);
+    let external_id = section.secret("external_id");
+    let sts = sts_endpoint(section, context);
+    if context.depth == MAX_BASES {
+        section.problem(BASE, format!("more than {MAX_BASES} roles are based on each other"));
+        return None;
+    }
+    let of_base = SourceContext { sts: sts.clone(), depth: context.depth + 1, ..context.clone() };
+    let base = Box::new(read_source(&section.section(BASE), of_base));
+    let role = AssumedRole { external_id, ..role? };
+    Some(ProviderConfig::AssumeRole { base, role, sts: sts.into() })
+}
+
+fn uri(section: &SectionReader<'_>, context: &SourceContext) -> Option<ProviderConfig> {
+    const URI: &str = "uri";
+    let from_environment = || section.variable(CREDENTIALS_URI).map(Secret::new);
+    let Some(text) = section.secret(URI).or_else(from_environment) else {
+        report_missing(section, context, URI, CREDENTIALS_URI);
+        return None;
+    };
+    let uri = CredentialsUri::parse(text.expose());
+    match &uri {
+        Some(uri) => section.record(URI, Kind::Secret, quoted(&uri.to_string())),
+        // Not quoted: its query may be a secret.
+        None => section.problem(URI, "must be a URL such as http://localhost:8080/credentials"),
+    }
+    uri.map(ProviderConfig::Uri)
+}
+
+fn profile(section: &SectionReader<'_>, context: &SourceContext) -> Option<ProviderConfig> {
+    let name = section.text("profile");
+    let file = section.text("file").map(PathBuf::from);
+    Some(ProviderConfig::Profile { name, file, endpoints: service_endpoints(section, context) })
+}
+
+fn key_source(section: &SectionReader<'_>, name: &str) -> Option<KeySource> {
+    let value = section.secret(name)?;
+    Some(match section.secret_file(name) {
+        Some(path) => KeySource::File { path, loaded: value },
+        None => KeySource::Value(value),
     })
 }
 
-fn role(table: &SectionReader<'_>, source: &str) -> Option<AssumedRole> {
+fn role(section: &SectionReader<'_>, context: &SourceContext) -> Option<AssumedRole> {
     const POLICY: &str = "policy";
-    let arn = arn(table, source, "role_arn", ROLE_ARN, ":role/");
-    let session_name = session_name(table);
-    let policy = table.text(POLICY);
-    if let Some(policy) = &policy
-        && (policy.chars().count() > LONGEST_POLICY
-            || serde_json::from_str::<serde::de::IgnoredAny>(policy).is_err())
-    {
-        table
-            .problem(POLICY, format!("must be a RAM policy in JSON, of at most {LONGEST_POLICY} characters"));
+    let arn = arn(section, context, "role_arn", ROLE_ARN, ":role/");
+    let mut role = AssumedRole::new(arn.clone().unwrap_or_default());
+    let session_name = session_name(section);
+    section.duration("duration", &mut role.duration, SESSION_DURATION);
+    role.policy = section.text(POLICY);
+    let is_policy = |text: &String| {
+        text.chars().count() <= MAX_POLICY_CHARACTERS
+            && serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok()
+    };
+    if !role.policy.as_ref().is_none_or(is_policy) {
+        let rule = format!("must be a RAM policy in JSON, of at most {MAX_POLICY_CHARACTERS} characters");
+        section.problem(POLICY, rule);
     }
-    let duration: Sourced<Duration> = table.duration("duration", "1h", SESSION);
-    Some(AssumedRole { arn: arn?, session_name: session_name?, duration, policy })
+    role.session_name = session_name?;
+    arn.map(|_| role)
 }
 
-/// Source: "AssumeRole": 2 to 64 letters, digits and some marks.
-fn session_name(table: &SectionReader<'_>) -> Option<String> {
+/// Source: "AssumeRole": 2 to 64 letters, digits and the characters `.@-_`.
+fn session_name(section: &SectionReader<'_>) -> Option<String> {
     const NAME: &str = "role_session_name";
-    let from_environment = || table.variable(ROLE_SESSION_NAME).map(str::to_owned);
-    let name = table.text(NAME).or_else(from_environment).unwrap_or_else(|| DEFAULT_SESSION_NAME.to_owned());
-    let allowed = |character: char| character.is_ascii_alphanumeric() || "_.@-".contains(character);
-    if (2..=64).contains(&name.len()) && name.chars().all(allowed) {
+    let default = || Some(section.variable(ROLE_SESSION_NAME).unwrap_or(DEFAULT_SESSION_NAME).to_owned());
+    let name = section.text_or(NAME, default).unwrap_or_default();
+    let is_allowed = |character: char| character.is_ascii_alphanumeric() || "_.@-".contains(character);
+    if (2..=64).contains(&name.len()) && name.chars().all(is_allowed) {
         return Some(name);
     }
-    table.problem(NAME, format!("{name:?} must be 2 to 64 letters, digits, dots, @, - or _"));
+    section.problem(NAME, format!("{name:?} must be 2 to 64 letters, digits, dots, @, - or _"));
     None
 }
 
-/// `part` is what tells this kind of name from others.
+/// An ARN whose resource contains `part`.
 fn arn(
-    table: &SectionReader<'_>,
-    source: &str,
-    key: &'static str,
+    section: &SectionReader<'_>,
+    context: &SourceContext,
+    key: &str,
     variable: &str,
     part: &str,
 ) -> Option<String> {
-    let arn = needed(table, source, key, variable)?;
+    let arn = required(section, context, key, variable)?;
     if arn.starts_with("acs:ram::") && arn.contains(part) {
         return Some(arn);
     }
-    table.problem(key, format!("{arn:?} must be a name such as acs:ram::1234567890123456{part}name"));
+    section.problem(key, format!("{arn:?} must be an ARN such as acs:ram::1234567890123456{part}name"));
     None
 }
 
-/// A text that is written, or else in the environment under the name that the SDKs read.
-fn needed(table: &SectionReader<'_>, source: &str, key: &'static str, variable: &str) -> Option<String> {
-    let from_environment = || table.variable(variable).map(str::to_owned);
-    let value = table.text(key).or_else(from_environment);
-    if value.is_none() && !table.is_filled(key) {
-        table.problem(key, format!("is needed for source = {source:?}, here or in the variable {variable}"));
+/// Text of the key, or of the environment variable that the SDKs read.
+fn required(
+    section: &SectionReader<'_>,
+    context: &SourceContext,
+    key: &str,
+    variable: &str,
+) -> Option<String> {
+    let value = section.text_or(key, || section.variable(variable).map(str::to_owned));
+    if value.is_none() {
+        report_missing(section, context, key, variable);
     }
     value
 }
 
-fn uri(table: &SectionReader<'_>) -> Option<CredentialsUri> {
-    const URI: &str = "uri";
-    let from_environment = || table.variable(CREDENTIALS_URI).map(Secret::new);
-    let Some(written) = table.secret(URI).or_else(from_environment) else {
-        if !table.is_filled(URI) {
-            let rule = format!("is needed for source = \"uri\", here or in the variable {CREDENTIALS_URI}");
-            table.problem(URI, rule);
-        }
-        return None;
-    };
-    let uri = CredentialsUri::parse(written.expose());
-    if uri.is_none() {
-        // Not quoted: its query may be a secret.
-        table.problem(URI, "must be a URL such as http://localhost:8080/credentials");
+fn report_missing(section: &SectionReader<'_>, context: &SourceContext, key: &str, variable: &str) {
+    // A value that is set but cannot be read has been reported.
+    if !section.is_filled(key) {
+        let source = context.source;
+        let place = format!("here or in the environment variable {variable}");
+        section.problem(key, format!("is required for source = {source:?}, {place}"));
     }
-    uri
 }
 
-/// An endpoint, refused for the reason that `refuse` has. It isn't quoted: it may hold a password by mistake.
-fn endpoint(
-    table: &SectionReader<'_>,
-    key: &'static str,
-    refuse: impl Fn(&Endpoint) -> Option<&'static str>,
-) -> Option<Endpoint> {
-    match Endpoint::parse(&table.text(key)?) {
-        Ok(endpoint) => {
-            if let Some(reason) = refuse(&endpoint) {
-                table.problem(key, reason);
-            }
-            Some(endpoint)
-        }
-        Err(error) => {
-            table.problem(key, format!("{error}; leave it empty to use the public one"));
-            None
-        }
+fn service_endpoints(section: &SectionReader<'_>, context: &SourceContext) -> ServiceEndpoints {
+    ServiceEndpoints { sts: sts_endpoint(section, context), metadata: metadata_endpoint(section) }
+}
+
+fn sts_endpoint(section: &SectionReader<'_>, context: &SourceContext) -> Option<Endpoint> {
+    const STS: &str = "sts_endpoint";
+    let explicit = endpoint(section, STS);
+    let problem = explicit.as_ref().and_then(|endpoint| plain_http_problem(endpoint, context.allow_http));
+    if let Some(message) = problem {
+        section.problem(STS, message);
     }
+    explicit.or_else(|| context.sts.clone())
+}
+
+fn metadata_endpoint(section: &SectionReader<'_>) -> Option<Endpoint> {
+    endpoint(section, "metadata_endpoint")
+}
+
+/// Problems do not quote an endpoint, because it may contain a password by mistake.
+fn endpoint(section: &SectionReader<'_>, key: &str) -> Option<Endpoint> {
+    let parsed = Endpoint::parse(&section.text(key)?);
+    parsed
+        .map_err(|error| section.problem(key, format!("{error}; leave it empty to use the public one")))
+        .ok()
 }

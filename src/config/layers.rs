@@ -1,7 +1,7 @@
-//! Files, environment and flags, merged: later wins, and every value remembers who said it.
+//! Merges documents, environment variables and flags: later wins, and every value keeps its origin.
 //!
 //! Lists are replaced as a whole, tables are merged key by key. A path such as `accounts.0.endpoint`
-//! changes one account of the list that the layers before it made.
+//! changes one account of the list that earlier layers set.
 
 use std::collections::BTreeMap;
 
@@ -9,25 +9,25 @@ use figment::value::{Dict, Tag, Value};
 use figment::{Error, Figment, Metadata, Profile, Provider};
 
 use super::MAX_ACCOUNTS;
-use super::assignment::Assignment;
+use super::overrides::Override;
 use crate::document::{Document, LineNumbers, Locate, Origin, Problem, join_path};
 
-/// The merged values, before anybody has looked at what they mean.
+/// The merged values, not checked yet.
 #[derive(Debug, Default)]
 pub(super) struct Layers {
     figment: Figment,
     lines: BTreeMap<String, LineNumbers>,
 }
 
-/// One provider for all of them: what differs is only who spoke.
+/// The values of one source.
 struct Layer {
-    place: String,
+    source: String,
     values: Dict,
 }
 
 impl Provider for Layer {
     fn metadata(&self) -> Metadata {
-        Metadata::named(self.place.clone())
+        Metadata::named(self.source.clone())
     }
 
     fn data(&self) -> Result<BTreeMap<Profile, Dict>, Error> {
@@ -36,26 +36,29 @@ impl Provider for Layer {
 }
 
 impl Layers {
-    /// Puts a file on top.
-    pub(super) fn file(&mut self, file: Document) {
-        self.merge(file.source.clone(), file.values);
-        self.lines.insert(file.source, file.lines);
+    /// Adds a document; its values replace earlier ones.
+    pub(super) fn add_document(&mut self, document: Document) {
+        self.merge(document.source.clone(), document.values);
+        self.lines.insert(document.source, document.lines);
     }
 
-    /// Puts one environment variable or flag on top.
-    pub(super) fn assign(&mut self, assignment: Assignment) -> Result<(), Problem> {
-        let Assignment { place, path, value } = assignment;
+    /// Adds one environment variable or flag; its value replaces earlier ones.
+    ///
+    /// # Errors
+    /// The path has no valid number of an account.
+    pub(super) fn add_override(&mut self, setting: Override) -> Result<(), Problem> {
+        let Override { source, path, value } = setting;
         let mut names = path.split('.');
         let values = match (names.next(), names.next()) {
             (Some("accounts"), Some(number)) => {
                 let mut accounts = self.accounts();
-                let problem = |message: String| Problem::new(Origin::new(&place), path.clone(), message);
+                let problem = |message: String| Problem::new(Origin::new(&source), path.clone(), message);
                 let index: usize =
-                    number.parse().map_err(|_| problem("is no account's number".to_owned()))?;
+                    number.parse().map_err(|_| problem("is not the number of an account".to_owned()))?;
                 if index > accounts.len() || index >= MAX_ACCOUNTS {
-                    let next = accounts.len();
+                    let count = accounts.len();
                     return Err(problem(format!(
-                        "there are {next} accounts before it; the next one has number {next}"
+                        "there are {count} accounts; the next one has the number {count}"
                     )));
                 }
                 if index == accounts.len() {
@@ -71,18 +74,18 @@ impl Layers {
                 root.into_dict().unwrap_or_default()
             }
         };
-        self.merge(place, values);
+        self.merge(source, values);
         Ok(())
     }
 
-    /// All values, each with the tag of who said it.
+    /// All values, each with the tag of its source.
     pub(super) fn values(&self) -> Dict {
-        // Providers of ours never fail, so neither does what they were merged into.
+        // `Layer` never fails, so merging layers never fails.
         self.figment.data().ok().and_then(|mut data| data.remove(&Profile::Default)).unwrap_or_default()
     }
 
-    fn merge(&mut self, place: String, values: Dict) {
-        self.figment = std::mem::take(&mut self.figment).merge(Layer { place, values });
+    fn merge(&mut self, source: String, values: Dict) {
+        self.figment = std::mem::take(&mut self.figment).merge(Layer { source, values });
     }
 
     fn accounts(&self) -> Vec<Value> {
@@ -104,7 +107,7 @@ impl Locate for Layers {
     }
 }
 
-/// The names below `accounts.N`. A tag's key may hold dots: below a map everything is one name.
+/// The names after `accounts.N`. A tag's key may contain dots: the rest of the path is one name.
 fn rest_below_account(path: &str) -> Vec<&str> {
     const TAGS: &str = "filter.tags.";
     let rest = path.splitn(3, '.').nth(2).unwrap_or_default();
@@ -114,7 +117,7 @@ fn rest_below_account(path: &str) -> Vec<&str> {
     }
 }
 
-/// Sets what `names` lead to, making tables on the way.
+/// Sets the value at the path `names`, and creates the tables in it.
 fn insert(target: &mut Value, names: &[&str], value: Value) {
     let Some((name, rest)) = names.split_first() else {
         *target = value;
@@ -128,7 +131,7 @@ fn insert(target: &mut Value, names: &[&str], value: Value) {
     }
 }
 
-/// The values that stand directly in `value`, with their paths below `path`.
+/// The values directly in `value`, with their paths; `path` is that of `value`.
 pub(super) fn children<'a>(
     value: &'a Value,
     path: &'a str,

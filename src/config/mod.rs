@@ -1,84 +1,86 @@
-//! What the operator said: files, environment and flags, merged, checked and typed.
+//! Loads the configuration: merges files, environment variables and flags, and checks every value.
 //!
-//! Built-in defaults < files (TOML, YAML, JSON; later wins) < environment variables < `--set` < other flags.
-//! [`load`] takes [`Sources`] and gives a [`Config`] that nothing needs to doubt any more, or every
-//! [`Problem`] at once, each with the key, where it was said and what is allowed.
+//! Precedence: built-in defaults < files (TOML, YAML, JSON; later wins) < environment variables < `--set` < other
+//! flags. [`load`] takes [`Sources`] and returns a checked [`Config`], or every [`Problem`] at once, each with its
+//! key, its origin and the allowed values.
 //!
 //! | file | does |
 //! |---|---|
-//! | `schema` | the table of all keys |
-//! | `file`, `assignment` | one source each: what it says, and where |
-//! | `layers` | merges them and remembers who said what |
-//! | `reader` | typed values out of merged ones, collecting what is wrong |
-//! | `validate`, `account`, `credentials` | the rules, and the defaults beside them |
+//! | `sections`, `account`, `credentials` | read each key into the options of the parts: names, ranges, rules |
+//! | `section` | reads one section, and records each key |
+//! | `schema` | all keys, from that record |
+//! | `overrides` | environment variables and flags that set a key |
+//! | `layers` | merges all sources, and knows the origin of each value |
+//! | `secret` | secrets in files and variables |
 //! | `model` | the result |
-//! | `redacted` | the result as TOML, without secrets |
+//! | `toml_text` | the result as TOML, without secrets |
 //!
-//! Not here: the flags themselves (`cli`), and what becomes of a configuration (`app` maps it to each
-//! part's own options; no part knows this module).
+//! To add a key: a field with its default in the part's options, one line in `sections`, a line in
+//! `config/full.toml`, and the code that uses the field.
+//!
+//! Not here: the flags (`cli`), parsing documents and reporting problems (`document`), and building the parts from
+//! the options (`app`).
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use figment::value::Value;
+
 mod account;
-mod assignment;
 mod credentials;
 mod layers;
 mod model;
-mod reader;
-mod redacted;
+mod overrides;
 mod schema;
 mod secret;
-mod sourced;
-mod validate;
+mod section;
+mod sections;
+mod toml_text;
 
 #[cfg(test)]
 mod tests;
 
-pub use model::{
-    Account, Api, AssumedRole, Collectors, Config, Credentials, Depth, EndpointRegion, Filter, GroupLabel,
-    KeyFiles, Labels, Poll, Schedule, Sharding, StateSet, Tags, Users,
-};
-pub use secret::{AccessKeyId, Proxy};
-pub use sourced::Sourced;
+pub use model::{Account, Config, EndpointRegion};
 
-use self::assignment::Assignments;
 use self::layers::Layers;
+use self::overrides::Overrides;
+use self::section::{ReadContext, SectionReader, reject_unknown_keys};
 use crate::document::{Diagnostics, Document, Problem, Problems};
 
-/// More accounts than any organisation has; a guard against a number that went wrong.
+/// More accounts than an organisation has; more are probably a mistake.
 const MAX_ACCOUNTS: usize = 1_000;
 
-/// Everything a configuration may come from. Plain data: whoever fills it in decides what the process sees.
+/// Everything that a configuration is loaded from.
 #[derive(Debug, Clone, Default)]
 pub struct Sources {
     /// Configuration files; a later one wins.
     pub files: Vec<PathBuf>,
-    /// All environment variables: those of ours are configuration, others serve secrets written `env:NAME`.
+    /// All environment variables. Those that start with `APPSTREAMING_EXPORTER_` set keys; secrets written
+    /// `env:NAME` may refer to the others.
     pub environment: BTreeMap<String, String>,
-    /// `KEY=VALUE`, later wins.
+    /// The values of `--set`: `KEY=VALUE`, later wins.
     pub set: Vec<String>,
-    /// Flags that stand for a key.
+    /// Other flags that set a key.
     pub flags: Vec<Flag>,
-    /// This host's name, for `sharding.index = "hostname"`.
+    /// The host's name, for `sharding.index = "hostname"`.
     pub host_name: Option<String>,
 }
 
-/// A flag of its own name that stands for a key, such as `--shard.index`.
+/// A flag other than `--set` that sets a key, such as `--shard.index`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Flag {
-    /// As it is written: `--shard.index`.
+    /// The flag: `--shard.index`.
     pub flag: &'static str,
-    /// What it stands for: `sharding.index`.
+    /// The key that it sets: `sharding.index`.
     pub key: &'static str,
-    /// What was given.
+    /// The value.
     pub value: String,
 }
 
 impl Sources {
-    /// The environment and the host name of this process; neither files nor flags.
+    /// The environment and the host name of this process, without files and flags.
     ///
-    /// Variables that aren't Unicode are left out: none of ours is.
+    /// Variables that are not Unicode are left out; a key cannot have such a name or value.
     pub fn of_process() -> Self {
         let environment: BTreeMap<String, String> = std::env::vars_os()
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
@@ -90,12 +92,12 @@ impl Sources {
     }
 }
 
-/// A configuration, and what is odd about it.
+/// A valid configuration, and warnings about it.
 #[derive(Debug, Clone)]
 pub struct Loaded {
     /// The configuration.
     pub config: Config,
-    /// Things an operator should know, but that don't stop the exporter.
+    /// Probable mistakes that do not prevent the exporter from running.
     pub warnings: Vec<Problem>,
 }
 
@@ -103,37 +105,40 @@ pub struct Loaded {
 ///
 /// # Errors
 ///
-/// Every problem there is. Where a file can't be read or parsed, what depends on its values isn't
-/// checked: problems that come only from their absence would mislead.
+/// Every problem. When a file cannot be read or parsed, values are not checked, because the missing values
+/// would cause misleading problems.
 pub fn load(sources: &Sources) -> Result<Loaded, Problems> {
     let mut layers = Layers::default();
-    let mut broken = Vec::new();
+    let mut unreadable = Vec::new();
     for path in &sources.files {
         match Document::read(path) {
-            Ok(file) => layers.file(file),
-            Err(problem) => broken.push(problem),
+            Ok(document) => layers.add_document(document),
+            Err(problem) => unreadable.push(problem),
         }
     }
-    let assignments = Assignments::of(&sources.environment, &sources.set, &sources.flags);
-    let mut problems = assignments.problems;
-    if !broken.is_empty() {
-        problems.extend(broken);
+    let Overrides { overrides, mut problems, warnings: ignored } =
+        Overrides::collect(&sources.environment, &sources.set, &sources.flags);
+    if !unreadable.is_empty() {
+        problems.extend(unreadable);
         return Err(Problems::new(problems));
     }
-    for assignment in assignments.assignments {
-        if let Err(problem) = layers.assign(assignment) {
+    for value in overrides {
+        if let Err(problem) = layers.add_override(value) {
             problems.push(problem);
         }
     }
     let values = layers.values();
     let diagnostics = Diagnostics::new(&layers);
-    let config = validate::config(&diagnostics, &values, &sources.environment, sources.host_name.as_deref());
-    let (refused, mut warnings) = diagnostics.finish();
-    problems.extend(refused);
+    reject_unknown_keys(&diagnostics, &Value::from(values.clone()), "");
+    let context = ReadContext::new(&diagnostics, &sources.environment);
+    let config = sections::read(&SectionReader::root(&context, &values), sources.host_name.as_deref());
+    let entries = context.into_entries();
+    let (rejected, mut warnings) = diagnostics.finish();
+    problems.extend(rejected);
     match config {
         Some(config) if problems.is_empty() => {
-            warnings.extend(assignments.warnings);
-            Ok(Loaded { config, warnings })
+            warnings.extend(ignored);
+            Ok(Loaded { config: Config { entries, ..config }, warnings })
         }
         _ => Err(Problems::new(problems)),
     }

@@ -1,104 +1,66 @@
-//! The keys an operator may write, as a table: the one place that knows them all.
+//! All keys of a configuration, by path, and what a path leads to.
 //!
-//! Not here: what their values must obey (that is `validate`), and their defaults (beside the rules).
+//! The keys are those that `sections` reads. Not here: their ranges (`sections`, `account`, `credentials`) and their
+//! defaults (the parts' options).
 
 use std::ops::Range;
+use std::sync::LazyLock;
 
+use super::section::list_keys;
+use super::{credentials, sections};
 use crate::document::{closest_within, max_typos};
 
-/// How a key's value is written. Environment variables and flags are text; the kind says what the text becomes.
+/// How a key's value is written. Environment variables and flags are text; the kind decides how it is parsed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
+    /// `true` or `false`.
     Boolean,
+    /// A whole number.
     Integer,
+    /// A number.
     Number,
-    /// Text, a word of a list, a duration or a size: never turned into a number on the way.
+    /// Text, one of several names, a duration or a size: not parsed as a number.
     Text,
-    /// Never shown, whatever is wrong with it.
+    /// Text that is never shown, not even in a problem.
     Secret,
-    /// A whole number, or a word that stands for one.
+    /// A whole number, or text in place of one.
     Ordinal,
+    /// A list of texts.
     TextList,
+    /// A map from text to text.
     TextMap,
-    /// The accounts as a whole, written inline.
+    /// All accounts, written inline.
     Accounts,
 }
 
 /// What a path leads to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Lookup {
+    /// A key.
     Key(Kind),
-    /// An entry of a map whose keys are the operator's own, such as a tag.
+    /// An entry of a map, such as a tag.
     Entry,
+    /// A section.
     Section,
+    /// Nothing.
     Unknown,
 }
 
 /// Every key; `*` stands for the number of an account. The `base` of credentials has the keys of credentials.
-pub(super) const KEYS: &[(&str, Kind)] = &[
-    ("poll.interval", Kind::Text),
-    ("poll.timeout", Kind::Text),
-    ("poll.stale_after", Kind::Text),
-    ("poll.page_size", Kind::Integer),
-    ("poll.shutdown_grace", Kind::Text),
-    ("api.signature", Kind::Text),
-    ("api.request_timeout", Kind::Text),
-    ("api.connect_timeout", Kind::Text),
-    ("api.max_in_flight", Kind::Integer),
-    ("api.requests_per_second", Kind::Number),
-    ("api.max_retries", Kind::Integer),
-    ("api.max_response_bytes", Kind::Text),
-    ("api.allow_http", Kind::Boolean),
-    ("api.proxy", Kind::Secret),
-    ("collectors.node_pools", Kind::Boolean),
-    ("collectors.instances", Kind::Text),
-    ("collectors.nodes", Kind::Boolean),
-    ("collectors.persistent", Kind::Text),
-    ("collectors.users", Kind::Text),
-    ("collectors.user_hash_key", Kind::Secret),
-    ("collectors.stateset", Kind::Text),
-    ("collectors.max_series", Kind::Integer),
-    ("labels.group", Kind::TextList),
-    ("labels.tags", Kind::TextList),
-    ("labels.system_tags", Kind::Boolean),
-    ("schedule.time_zone", Kind::Text),
-    ("sharding.index", Kind::Ordinal),
-    ("sharding.total", Kind::Integer),
-    ("accounts", Kind::Accounts),
-    ("accounts.*.name", Kind::Text),
-    ("accounts.*.endpoint_region", Kind::Text),
-    ("accounts.*.vpc", Kind::Boolean),
-    ("accounts.*.endpoint", Kind::Text),
-    ("accounts.*.regions", Kind::TextList),
-    ("accounts.*.product_types", Kind::TextList),
-    ("accounts.*.credentials.source", Kind::Text),
-    ("accounts.*.credentials.access_key_id", Kind::Secret),
-    ("accounts.*.credentials.access_key_secret", Kind::Secret),
-    ("accounts.*.credentials.security_token", Kind::Secret),
-    ("accounts.*.credentials.role_arn", Kind::Text),
-    ("accounts.*.credentials.oidc_provider_arn", Kind::Text),
-    ("accounts.*.credentials.oidc_token_file", Kind::Text),
-    ("accounts.*.credentials.role_session_name", Kind::Text),
-    ("accounts.*.credentials.duration", Kind::Text),
-    ("accounts.*.credentials.policy", Kind::Text),
-    ("accounts.*.credentials.external_id", Kind::Secret),
-    ("accounts.*.credentials.role_name", Kind::Text),
-    ("accounts.*.credentials.uri", Kind::Secret),
-    ("accounts.*.credentials.profile", Kind::Text),
-    ("accounts.*.credentials.file", Kind::Text),
-    ("accounts.*.credentials.sts_endpoint", Kind::Text),
-    ("accounts.*.credentials.metadata_endpoint", Kind::Text),
-    ("accounts.*.filter.group_ids", Kind::TextList),
-    ("accounts.*.filter.group_name", Kind::Text),
-    ("accounts.*.filter.status", Kind::TextList),
-    ("accounts.*.filter.tags", Kind::TextMap),
-    ("accounts.*.filter.exclude_group_ids", Kind::TextList),
-    ("accounts.*.filter.office_site_id", Kind::Text),
-    ("accounts.*.filter.node_instance_type", Kind::Text),
-    ("accounts.*.filter.image_id", Kind::Text),
-    ("accounts.*.filter.user_group_ids", Kind::TextList),
-    ("accounts.*.filter.excluded_user_group_ids", Kind::TextList),
-];
+pub(super) static KEYS: LazyLock<Vec<(String, Kind)>> = LazyLock::new(|| {
+    let mut keys = vec![("accounts".to_owned(), Kind::Accounts)];
+    let read_all = list_keys(|root| {
+        let _ = sections::read(root, None);
+        credentials::read_all_sources(&root.section("accounts.0").section("credentials"));
+    });
+    for (path, kind) in read_all {
+        let pattern = pattern(&path);
+        if !keys.iter().any(|(known, _)| *known == pattern) {
+            keys.push((pattern, kind));
+        }
+    }
+    keys
+});
 
 /// Keys that only the command line and its environment variables know: they are not configuration,
 /// but their variables share the prefix.
@@ -138,7 +100,7 @@ pub(super) fn nearest(path: &str) -> Option<String> {
     let pattern = pattern(path);
     let candidates = || {
         KEYS.iter()
-            .map(|(key, _)| *key)
+            .map(|(key, _)| key.as_str())
             .flat_map(|key| key.match_indices('.').map(|(at, _)| &key[..at]).chain([key]))
             .filter(|key| !key.ends_with('*'))
     };

@@ -9,8 +9,12 @@ pub(crate) fn parse_duration(text: &str) -> Option<Duration> {
     SpanParser::new().parse_unsigned_duration(text.trim()).ok()
 }
 
-/// Formats a duration so that [`parse_duration`] returns the same value: `1h30m`, `500ms`.
+/// Formats a duration so that [`parse_duration`] returns the same value: `1h30m`, `500ms`. Whole seconds below two
+/// minutes stay seconds: `60s`, `90s`.
 pub(crate) fn format_duration(duration: Duration) -> String {
+    if duration < Duration::from_secs(120) && duration.subsec_nanos() == 0 {
+        return format!("{}s", duration.as_secs());
+    }
     SpanPrinter::new().spacing(Spacing::None).unsigned_duration_to_string(&duration)
 }
 

@@ -54,7 +54,7 @@ fn a_value_that_does_not_fit_is_reported_with_its_line_and_reads_as_absent() {
         problems,
         [
             "web.yml:2: limits.on: must be true or false",
-            "web.yml:3: limits.wait: \"soon\" must be a duration such as 30s, 5m or 1m30s, from 0s to 1m",
+            "web.yml:3: limits.wait: \"soon\" must be a duration such as 30s, 5m or 1m30s, from 0s to 60s",
             "web.yml:4: limits.mode: \"agregate\" must be one of off, aggregate; did you mean \"aggregate\"?",
             "web.yml:5: other: must be a table of keys",
         ]

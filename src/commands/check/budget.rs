@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::finding::{Check, Finding, Level};
-use crate::config::Config;
+use crate::config::{Account, Config};
 
 /// Of the interval, what a poll may take before it is called tight.
 const COMFORT: f64 = 0.8;
@@ -37,14 +37,14 @@ pub(super) struct Need {
 }
 
 impl Limits {
-    /// Those of a configuration.
-    pub(super) fn of(config: &Config) -> Self {
+    /// Those of an account.
+    pub(super) fn of(config: &Config, account: &Account) -> Self {
         Self {
-            interval: config.poll.interval.get(),
-            timeout: config.poll.timeout.get(),
-            stale_after: config.poll.stale_after.get(),
-            rate: config.api.requests_per_second,
-            max_in_flight: config.api.max_in_flight,
+            interval: config.poll.interval,
+            timeout: config.poll.timeout,
+            stale_after: config.poll.stale_after,
+            rate: account.client.requests_per_second,
+            max_in_flight: account.client.max_in_flight,
             page_size: config.poll.page_size,
         }
     }

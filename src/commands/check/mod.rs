@@ -69,7 +69,7 @@ async fn check_accounts(config: &Config) -> Vec<AccountReport> {
     stream::iter(&config.accounts)
         .map(|account| async move {
             let observed = observe::account(config, account).await;
-            evaluate::account(&observed, &budget::Limits::of(config), Timestamp::now())
+            evaluate::account(&observed, &budget::Limits::of(config, account), Timestamp::now())
         })
         .buffered(CONCURRENCY)
         .collect()

@@ -134,14 +134,14 @@ pub(super) enum Trial<T> {
 /// Looks at one account from all sides. Takes a bounded time, and never fails as a whole.
 pub(super) async fn account(config: &Config, account: &Account) -> Observed {
     let options = aliyun::ClientOptions {
-        max_retries: config.api.max_retries.min(MAX_RETRIES),
-        ..assemble::client_options(config, &account.endpoint)
+        max_retries: account.client.max_retries.min(MAX_RETRIES),
+        ..account.client.clone()
     };
     let watch = Arc::new(Watch::default());
     let mut observed = Observed {
         name: account.name.clone(),
-        endpoint: account.endpoint.clone(),
-        vpc: account.vpc && !account.endpoint_written,
+        endpoint: account.client.endpoint.clone(),
+        vpc: account.vpc && !account.has_explicit_endpoint,
         probe: Diagnosis::default(),
         credentials: Err(String::new()),
         identity: Trial::NotTried("there are no credentials"),
@@ -149,7 +149,7 @@ pub(super) async fn account(config: &Config, account: &Account) -> Observed {
         latency: None,
         throttled: 0,
     };
-    let source = assemble::credentials(config, account, &Telemetry::new());
+    let source = app::credentials::source(account, &Telemetry::new());
     let (probe, credentials) = tokio::join!(diagnose(&options), keys(&source));
     (observed.probe, observed.credentials) = (probe, credentials);
     if let (Ok(source), Ok(_)) = (&source, &observed.credentials) {
@@ -162,14 +162,14 @@ pub(super) async fn account(config: &Config, account: &Account) -> Observed {
         }
         _ => None,
     };
-    let patience = patience(config.api.requests_per_second, assemble::targets_of(account).count());
+    let patience = patience(account.client.requests_per_second, assemble::targets_of(account).count());
     observed.targets = join_all(assemble::targets_of(account).map(|(product_type, region)| {
         let client = client.clone();
         async move {
             match client {
                 Some(client) => {
                     let target = assemble::target(config, account, product_type, region, client);
-                    target_seen(&target, &account.filter.group_ids, patience).await
+                    target_seen(&target, &account.group_ids, patience).await
                 }
                 None => TargetSeen::not_tried(product_type, region),
             }
@@ -222,10 +222,10 @@ async fn who(
 /// inside a VPC only the VPC's own host can be reached.
 fn sts_endpoint(account: &Account) -> Endpoint {
     let public = || Endpoint::https(STS_HOST).expect("a constant that is a host");
-    if let Some(sts) = account.credentials.sts() {
+    if let Some(sts) = account.credentials.explicit_sts() {
         sts.clone()
-    } else if account.endpoint.is_loopback() {
-        account.endpoint.clone()
+    } else if account.client.endpoint.is_loopback() {
+        account.client.endpoint.clone()
     } else if account.vpc {
         let host = format!("sts-vpc.{}.aliyuncs.com", account.endpoint_region.as_str());
         Endpoint::https(&host).unwrap_or_else(|_| public())

@@ -49,13 +49,13 @@ pub(super) fn run(arguments: &cli::List) -> Result<ExitCode, Error> {
     let config = super::load(&common.configuration.sources(), &common.log)?;
     let account = choose(&config, common.account.as_deref())?;
     let progress = Arc::new(Progress::new(noun(&arguments.what)));
-    let client = assemble::client(&config, account, &Telemetry::new())?
+    let client = assemble::client(account, &Telemetry::new())?
         .observed_by(Arc::clone(&progress) as Arc<dyn crate::aliyun::RequestObserver>);
     let api = appstreaming::Client::new(client, config.poll.page_size);
 
     let asked = super::polling_runtime()?.block_on(async {
         let shown = tokio::spawn(Arc::clone(&progress).show());
-        let asking = ask::ask(&api, &arguments.what, account, config.api.max_in_flight, &progress);
+        let asking = ask::ask(&api, &arguments.what, account, account.client.max_in_flight, &progress);
         let asked = timeout(PATIENCE, asking).await;
         shown.abort();
         progress.clear();

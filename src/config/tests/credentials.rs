@@ -1,18 +1,19 @@
-//! What operators rely on in `[accounts.credentials]`.
+//! `[accounts.credentials]`.
 
 use std::time::Duration;
 
 use super::*;
 
 #[test]
-fn credentials_are_all_there_or_refused() {
+fn an_access_key_needs_its_id_and_secret() {
     let keys = "access_key_id = \"LTAI5tExample1234\"\naccess_key_secret = \"hunter2\"\n";
     let account = "[[accounts]]\n[accounts.credentials]\n";
     let config = toml(&format!("{account}source = \"access_key\"\n{keys}")).config();
-    let Credentials::AccessKey { id, secret, security_token, .. } = &config.accounts[0].credentials else {
+    let ProviderConfig::AccessKey { id, secret, security_token } = &config.accounts[0].credentials else {
         panic!("not an AccessKey");
     };
-    assert_eq!((id.expose(), secret.expose()), ("LTAI5tExample1234", "hunter2"));
+    let key = (id.loaded().expose(), secret.loaded().expose());
+    assert_eq!(key, ("LTAI5tExample1234", "hunter2"));
     assert!(security_token.is_none());
     let problems = toml(&format!("{account}source = \"access_key\"\n")).problems();
     assert_eq!(problems.len(), 2, "{problems:#?}");
@@ -25,14 +26,14 @@ fn credentials_are_all_there_or_refused() {
 }
 
 /// The credentials of one account with these lines.
-fn credentials(lines: &str) -> Written {
+fn credentials(lines: &str) -> TestFiles {
     toml(&format!("[[accounts]]\n[accounts.credentials]\n{lines}"))
 }
 
 const ROLE: &str = "role_arn = \"acs:ram::1234567890123456:role/exporter\"\n";
 
 #[test]
-fn a_role_may_be_based_on_another_source_and_inherits_its_sts() {
+fn a_role_is_assumed_with_another_source_which_inherits_its_sts() {
     let written = credentials(&format!(
         "source = \"assume_role\"\n{ROLE}duration = \"15m\"\nexternal_id = \"partner\"\n\
          sts_endpoint = \"http://127.0.0.1:1\"\n\
@@ -41,22 +42,22 @@ fn a_role_may_be_based_on_another_source_and_inherits_its_sts() {
          metadata_endpoint = \"http://127.0.0.1:2\"\n"
     ));
     let config = written.config();
-    let Credentials::AssumeRole { role, external_id, base, .. } = &config.accounts[0].credentials else {
+    let ProviderConfig::AssumeRole { role, base, .. } = &config.accounts[0].credentials else {
         panic!("another source");
     };
-    assert_eq!(role.duration.get(), Duration::from_secs(900));
+    assert_eq!(role.duration, Duration::from_secs(900));
     assert_eq!(role.session_name, "appstreaming-exporter");
-    assert!(external_id.is_some());
-    let Credentials::AssumeRole { sts, base, .. } = &**base else { panic!("another source") };
-    assert_eq!(sts.as_ref().map(ToString::to_string).as_deref(), Some("http://127.0.0.1:1"));
-    assert!(matches!(&**base, Credentials::EcsRamRole { metadata: Some(_), .. }));
+    assert!(role.external_id.is_some());
+    let ProviderConfig::AssumeRole { sts, base, .. } = &**base else { panic!("another source") };
+    assert_eq!(sts.explicit().map(ToString::to_string).as_deref(), Some("http://127.0.0.1:1"));
+    assert!(matches!(&**base, ProviderConfig::EcsRamRole { metadata: Some(_), .. }));
     let shown = config.redacted();
     assert!(shown.contains("[accounts.credentials.base.base]") && !shown.contains("partner"), "{shown}");
     assert_eq!(toml(&shown).config().redacted(), shown);
 }
 
 #[test]
-fn roles_take_what_is_not_written_from_the_sdks_variables() {
+fn keys_of_roles_default_to_the_variables_of_the_sdks() {
     let written = credentials("source = \"oidc_role\"\n");
     let problems = written.problems();
     assert_eq!(problems.len(), 3, "{problems:#?}");
@@ -77,7 +78,7 @@ fn roles_take_what_is_not_written_from_the_sdks_variables() {
 }
 
 #[test]
-fn keys_of_another_source_are_refused_with_its_name() {
+fn a_key_of_another_source_is_rejected_with_the_name_of_that_source() {
     let problems =
         credentials(&format!("source = \"uri\"\nuri = \"localhost:1\"\n{ROLE}file = \"x\"\n")).problems();
     assert_eq!(
@@ -93,7 +94,7 @@ fn keys_of_another_source_are_refused_with_its_name() {
 }
 
 #[test]
-fn credentials_that_make_no_sense_are_refused() {
+fn invalid_credentials_are_rejected_with_their_line() {
     let assume = format!("source = \"assume_role\"\n{ROLE}");
     for (lines, line, part) in [
         (
@@ -123,7 +124,7 @@ fn credentials_that_make_no_sense_are_refused() {
 }
 
 #[test]
-fn every_source_is_shown_so_that_it_loads_again() {
+fn every_source_is_shown_in_a_form_that_loads_again() {
     for lines in [
         "source = \"ecs_ram_role\"\nrole_name = \"r\"",
         "source = \"uri\"\nuri = \"localhost:1/x?key=hunter2\"",
@@ -137,7 +138,7 @@ fn every_source_is_shown_so_that_it_loads_again() {
 }
 
 #[test]
-fn a_key_remembers_the_file_that_it_can_be_read_from_again() {
+fn a_key_in_a_file_keeps_the_path_of_the_file() {
     let file = tempfile::NamedTempFile::new().expect("a file");
     fs::write(file.path(), "secret\n").expect("written");
     let path = file.path().display();
@@ -145,9 +146,9 @@ fn a_key_remembers_the_file_that_it_can_be_read_from_again() {
         "source = \"access_key\"\naccess_key_id = \"LTAI1234\"\naccess_key_secret = \"file:{path}\""
     ))
     .config();
-    let Credentials::AccessKey { files, .. } = &config.accounts[0].credentials else {
+    let ProviderConfig::AccessKey { id, secret, .. } = &config.accounts[0].credentials else {
         panic!("another source")
     };
-    assert_eq!(files.secret.as_deref(), Some(file.path()));
-    assert_eq!((&files.id, &files.security_token), (&None, &None));
+    assert!(matches!(secret, KeySource::File { path, .. } if path == file.path()));
+    assert!(matches!(id, KeySource::Value(_)));
 }

@@ -1,9 +1,9 @@
-//! Variables: how they name keys, and which of them are ours.
+//! Environment variables: how they name keys, and which of them are ignored.
 
 use super::*;
 
 #[test]
-fn variables_reach_every_kind_of_key() {
+fn variables_set_keys_of_every_kind() {
     let sources = environment(&[
         ("APPSTREAMING_EXPORTER_POLL__PAGE_SIZE", "50"),
         ("APPSTREAMING_EXPORTER_API__REQUESTS_PER_SECOND", "2.5"),
@@ -18,10 +18,10 @@ fn variables_reach_every_kind_of_key() {
     ]);
     let config = load(&sources).unwrap_or_else(|problems| panic!("{problems}")).config;
     assert_eq!(config.poll.page_size, 50);
-    assert!((config.api.requests_per_second - 2.5).abs() < f64::EPSILON);
-    assert!(!config.collectors.nodes);
-    assert_eq!(config.labels.tags, Tags::Keys(vec!["department".to_owned(), "team".to_owned()]));
-    assert_eq!(config.labels.group, [GroupLabel::Name, GroupLabel::Tag("a,b".to_owned())]);
+    assert!((config.accounts[0].client.requests_per_second - 2.5).abs() < f64::EPSILON);
+    assert!(!config.listing.nodes && !config.render.nodes);
+    assert_eq!(config.render.tags, TagSelection::Keys(vec!["department".to_owned(), "team".to_owned()]));
+    assert_eq!(config.render.group_labels, [GroupLabel::Name, GroupLabel::Tag("a,b".to_owned())]);
     assert_eq!(config.accounts[0].name, "123");
     let tags = |account: &Account| {
         account.filter.tags.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>()
@@ -31,7 +31,7 @@ fn variables_reach_every_kind_of_key() {
 }
 
 #[test]
-fn a_variable_changes_one_account_of_a_file_and_leaves_the_rest() {
+fn a_variable_changes_one_account_of_a_file() {
     let written =
         toml("[[accounts]]\nname = \"a\"\nregions = [\"cn-beijing\"]\n[[accounts]]\nname = \"b\"\n")
             .variable("APPSTREAMING_EXPORTER_ACCOUNTS__0__ENDPOINT_REGION", "ap-southeast-1")
@@ -44,11 +44,11 @@ fn a_variable_changes_one_account_of_a_file_and_leaves_the_rest() {
     assert_eq!(config.accounts[0].regions, ["cn-beijing"]);
     assert!(config.accounts[1].vpc);
     let problems = toml("").set("accounts.5.name=x").problems();
-    assert!(problems[0].contains("the next one has number 0"), "{problems:?}");
+    assert!(problems[0].contains("the next one has the number 0"), "{problems:?}");
 }
 
 #[test]
-fn ten_and_more_accounts_from_the_environment_stay_in_order() {
+fn more_than_ten_accounts_in_variables_keep_their_order() {
     let variables: Vec<(String, String)> = (0..12)
         .map(|number| {
             (format!("APPSTREAMING_EXPORTER_ACCOUNTS__{number}__NAME"), format!("account {number}"))
@@ -61,14 +61,14 @@ fn ten_and_more_accounts_from_the_environment_stay_in_order() {
 }
 
 #[test]
-fn accounts_may_be_written_inline() {
+fn accounts_can_be_written_inline() {
     let accounts = r#"[{"name": "a"}, {"name": "b", "credentials": {"source": "default"}}]"#;
     let config = load(&environment(&[("APPSTREAMING_EXPORTER_ACCOUNTS", accounts)])).expect("sound").config;
     assert_eq!(config.accounts.len(), 2);
 }
 
 #[test]
-fn variables_that_kubernetes_makes_for_a_service_are_left_alone() {
+fn variables_that_kubernetes_sets_for_a_service_are_ignored() {
     let loaded = load(&environment(&[
         ("APPSTREAMING_EXPORTER_SERVICE_HOST", "10.0.0.1"),
         ("APPSTREAMING_EXPORTER_SERVICE_PORT", "9877"),
@@ -100,7 +100,7 @@ fn a_variable_of_a_section_must_name_a_key() {
 }
 
 #[test]
-fn a_variable_that_misses_its_section_is_warned_about() {
+fn a_variable_without_a_section_causes_a_warning() {
     for name in ["APPSTREAMING_EXPORTER_POLL_INTERVAL", "APPSTREAMING_EXPORTER_POL__INTERVAL"] {
         let warnings = load(&environment(&[(name, "30s")])).expect("ignored").warnings;
         assert_eq!(warnings.len(), 1);

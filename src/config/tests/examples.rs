@@ -1,4 +1,4 @@
-//! The examples below `config/` load and say what they claim to.
+//! The examples in `config/`.
 
 use super::*;
 
@@ -7,7 +7,7 @@ fn example(name: &str) -> PathBuf {
 }
 
 #[test]
-fn the_full_example_is_the_defaults() {
+fn the_full_example_has_the_default_of_every_key() {
     let loaded = load(&Sources { files: vec![example("full.toml")], ..Sources::default() });
     let loaded = loaded.unwrap_or_else(|problems| panic!("{problems}"));
     assert!(loaded.warnings.is_empty());
@@ -15,7 +15,7 @@ fn the_full_example_is_the_defaults() {
 }
 
 #[test]
-fn the_full_example_names_every_key() {
+fn the_full_example_contains_every_key() {
     let text = fs::read_to_string(example("full.toml")).expect("readable");
     let mut section = String::new();
     let mut named = vec!["accounts".to_owned()];
@@ -27,13 +27,13 @@ fn the_full_example_names_every_key() {
             named.push(format!("{section}.{key}"));
         }
     }
-    for (key, _) in schema::KEYS {
+    for (key, _) in schema::KEYS.iter() {
         assert!(named.iter().any(|name| name == key), "{key} is not in full.toml");
     }
 }
 
 #[test]
-fn the_typical_example_says_the_same_in_three_languages() {
+fn the_typical_example_is_the_same_in_all_languages() {
     let shown = ["typical.toml", "typical.yaml", "typical.json"].map(|name| {
         let variables = ["PRODUCTION", "INTERNATIONAL"].map(|account| {
             ["ID", "SECRET"].map(|part| (format!("{account}_ACCESS_KEY_{part}"), "x".to_owned()))
@@ -47,10 +47,10 @@ fn the_typical_example_says_the_same_in_three_languages() {
 }
 
 #[test]
-fn the_minimal_example_needs_nothing_else() {
+fn the_minimal_example_loads() {
     let loaded = load(&Sources { files: vec![example("minimal.toml")], ..Sources::default() });
     let Loaded { config, warnings } = loaded.unwrap_or_else(|problems| panic!("{problems}"));
     assert!(warnings.is_empty());
     assert_eq!(config.accounts[0].name, "production");
-    assert!(matches!(config.accounts[0].credentials, Credentials::Default { .. }));
+    assert!(matches!(config.accounts[0].credentials, ProviderConfig::Default(_)));
 }

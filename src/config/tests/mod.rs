@@ -1,4 +1,4 @@
-//! What operators rely on, from sources to configuration.
+//! Loading a configuration from files, environment variables and flags.
 
 mod credentials;
 mod environment;
@@ -16,14 +16,17 @@ use proptest::prelude::*;
 use tempfile::TempDir;
 
 use super::*;
+use crate::aliyun::credentials::{KeySource, ProviderConfig};
+use crate::metrics::options::{GroupLabel, TagSelection};
+use crate::poller::Shard;
 
-/// A configuration file in a directory of its own.
-struct Written {
+/// Sources with configuration files in a temporary directory.
+struct TestFiles {
     directory: TempDir,
     sources: Sources,
 }
 
-impl Written {
+impl TestFiles {
     fn new(name: &str, text: &str) -> Self {
         Self { directory: tempfile::tempdir().expect("a directory"), sources: Sources::default() }
             .and(name, text)
@@ -54,7 +57,7 @@ impl Written {
         self.load().unwrap_or_else(|problems| panic!("{problems}")).config
     }
 
-    /// The problems, without the directory in front of files.
+    /// The problems, without the directory of the files.
     fn problems(&self) -> Vec<String> {
         let problems = self.load().expect_err("refused");
         let directory = format!("{}/", self.directory.path().display());
@@ -62,8 +65,8 @@ impl Written {
     }
 }
 
-fn toml(text: &str) -> Written {
-    Written::new("exporter.toml", text)
+fn toml(text: &str) -> TestFiles {
+    TestFiles::new("exporter.toml", text)
 }
 
 fn environment(variables: &[(&str, &str)]) -> Sources {
@@ -72,13 +75,13 @@ fn environment(variables: &[(&str, &str)]) -> Sources {
     Sources { environment, ..Sources::default() }
 }
 
-fn sharded(index: &str, total: &str, host_name: Option<&str>) -> Result<Sharding, String> {
+fn sharded(index: &str, total: &str, host_name: Option<&str>) -> Result<Shard, String> {
     let set = vec![format!("sharding.index={index}"), format!("sharding.total={total}")];
     let sources = Sources { set, host_name: host_name.map(str::to_owned), ..Sources::default() };
-    load(&sources).map(|loaded| loaded.config.sharding).map_err(|problems| problems.to_string())
+    load(&sources).map(|loaded| loaded.config.shard).map_err(|problems| problems.to_string())
 }
 
-/// The one problem of a file, checked to be on `line` and to say each of `parts`.
+/// Asserts that a file has one problem, on `line`, and that it contains each of `parts`.
 #[track_caller]
 fn refused(text: &str, line: u64, parts: &[&str]) {
     let problems = toml(text).problems();

@@ -1,4 +1,4 @@
-//! What is refused, where it was written, and what would have been right.
+//! Problems: where they are, and what is allowed.
 
 use super::*;
 
@@ -43,7 +43,7 @@ endpoint_region = "cn-hangzhou"
 }
 
 #[test]
-fn problems_of_files_environment_and_flags_come_together() {
+fn problems_of_files_variables_and_flags_are_reported_together() {
     let problems = toml("[poll]\npage_size = 0\n")
         .variable("APPSTREAMING_EXPORTER_API__MAX_RETRIES", "many")
         .set("collectors.nodes=perhaps")
@@ -61,7 +61,7 @@ fn problems_of_files_environment_and_flags_come_together() {
 }
 
 #[test]
-fn an_unknown_key_is_refused_with_the_nearest_known_one() {
+fn an_unknown_key_is_rejected_with_the_closest_known_one() {
     refused("[poll]\nintervall = \"30s\"\n", 2, &["unknown key", "did you mean poll.interval?"]);
     refused("[colectors]\nnodes = true\n", 1, &["unknown key", "did you mean collectors?"]);
     refused("page_size = 3\n", 1, &["unknown key", "did you mean poll.page_size?"]);
@@ -70,7 +70,7 @@ fn an_unknown_key_is_refused_with_the_nearest_known_one() {
 }
 
 #[test]
-fn values_out_of_range_are_refused_with_what_is_allowed() {
+fn a_value_out_of_range_is_rejected_with_the_range() {
     refused("[poll]\ninterval = \"999ms\"", 2, &["from 1s"]);
     refused("[poll]\ninterval = 60", 2, &["\"60\"", "30s"]);
     refused("[poll]\nstale_after = \"4s\"", 2, &["from 5s"]);
@@ -87,23 +87,23 @@ fn values_out_of_range_are_refused_with_what_is_allowed() {
         2,
         &["off, aggregate, detailed", "did you mean \"aggregate\"?"],
     );
-    refused("[collectors]\nusers = \"hash\"", 1, &["user_hash_key", "is needed"]);
+    refused("[collectors]\nusers = \"hash\"", 1, &["user_hash_key", "is required"]);
     refused("[labels]\ngroup = [\"names\"]", 2, &["name, or tag:KEY"]);
-    refused("[labels]\ngroup = [\"name\", \"name\"]", 2, &["there twice"]);
+    refused("[labels]\ngroup = [\"name\", \"name\"]", 2, &["in the list twice"]);
     refused("[labels]\ntags = \"department\"", 2, &["must be a list"]);
-    refused("[schedule]\ntime_zone = \"Mars\"", 2, &["\"Mars\" is no known time zone"]);
+    refused("[schedule]\ntime_zone = \"Mars\"", 2, &["\"Mars\" is not a known time zone"]);
     refused("poll = 3", 1, &["poll: must be a table"]);
     refused("accounts = 3", 1, &["must be a list of tables"]);
     refused("accounts = []", 1, &["is empty"]);
 }
 
 #[test]
-fn the_bounds_themselves_are_fine() {
+fn the_bounds_of_a_range_are_allowed() {
     let config = toml(
         "[poll]\ninterval = \"1s\"\nstale_after = \"5s\"\npage_size = 1\nshutdown_grace = \"0s\"\n\
          [api]\nmax_retries = 0\nrequests_per_second = 5000\nmax_in_flight = 1\nmax_response_bytes = 1048576\n",
     )
     .config();
-    assert_eq!(config.poll.interval.get().as_secs(), 1);
-    assert_eq!(config.api.max_response_bytes.get(), 1 << 20);
+    assert_eq!(config.poll.interval.as_secs(), 1);
+    assert_eq!(config.accounts[0].client.max_response_bytes, 1 << 20);
 }

@@ -1,11 +1,11 @@
-//! What keys mean together: endpoints, names, times, shards.
+//! Rules about several keys: endpoints, names, durations, shards.
 
 use super::*;
 
 #[test]
-fn endpoints_are_looked_up_or_written() {
+fn the_endpoint_is_that_of_the_region_or_explicit() {
     let endpoint =
-        |text: &str| toml(&format!("[[accounts]]\n{text}")).config().accounts[0].endpoint.to_string();
+        |text: &str| toml(&format!("[[accounts]]\n{text}")).config().accounts[0].client.endpoint.to_string();
     for (text, url) in [
         ("endpoint_region = \"ap-southeast-1\"", "https://appstream-center.ap-southeast-1.aliyuncs.com"),
         ("vpc = true", "https://appstream-center.vpc-proxy.aliyuncs.com"),
@@ -17,11 +17,11 @@ fn endpoints_are_looked_up_or_written() {
         assert_eq!(endpoint(text), url);
     }
     let allowed = toml("[api]\nallow_http = true\n[[accounts]]\nendpoint = \"http://example.com\"").config();
-    assert_eq!(allowed.accounts[0].endpoint.to_string(), "http://example.com");
+    assert_eq!(allowed.accounts[0].client.endpoint.to_string(), "http://example.com");
 }
 
 #[test]
-fn endpoints_that_make_no_sense_are_refused() {
+fn invalid_endpoints_are_rejected() {
     refused("[[accounts]]\nendpoint_region = \"cn-hangzhou\"", 2, &["cn-shanghai, ap-southeast-1"]);
     refused("[[accounts]]\nendpoint = \"http://example.com\"", 2, &["allow_http"]);
     for endpoint in
@@ -34,7 +34,7 @@ fn endpoints_that_make_no_sense_are_refused() {
 }
 
 #[test]
-fn accounts_have_names_of_their_own() {
+fn names_of_accounts_differ() {
     refused("[[accounts]]\nname = \"a\"\n[[accounts]]\nname = \"a\"", 4, &["name of another account"]);
     refused("[[accounts]]\nname = \" \"", 2, &["must not be empty"]);
     let config = toml("[[accounts]]\nname = \"生产 \\\"x\\\"\"").config();
@@ -42,13 +42,12 @@ fn accounts_have_names_of_their_own() {
 }
 
 #[test]
-fn data_outlives_long_intervals_unless_the_operator_says_otherwise() {
-    let stale_after = |text: &str| toml(&format!("[poll]\n{text}")).config().poll.stale_after.to_string();
-    assert_eq!(stale_after("interval = \"100s\""), "5m");
-    assert_eq!(stale_after("interval = \"10m\""), "30m");
-    assert_eq!(stale_after("interval = \"10m\"\nstale_after = \"11m\""), "11m");
-    let loaded =
-        toml("[poll]\ninterval = \"10m\"\nstale_after = \"11m\"").load().expect("a warning is no error");
+fn data_of_a_long_interval_is_served_for_three_intervals_by_default() {
+    let stale_after = |text: &str| toml(&format!("[poll]\n{text}")).config().poll.stale_after.as_secs();
+    assert_eq!(stale_after("interval = \"100s\""), 300);
+    assert_eq!(stale_after("interval = \"10m\""), 1800);
+    assert_eq!(stale_after("interval = \"10m\"\nstale_after = \"11m\""), 660);
+    let loaded = toml("[poll]\ninterval = \"10m\"\nstale_after = \"11m\"").load().expect("only a warning");
     assert_eq!(loaded.warnings.len(), 1);
     assert_eq!(loaded.warnings[0].key, "poll.stale_after");
     assert!(
@@ -57,13 +56,10 @@ fn data_outlives_long_intervals_unless_the_operator_says_otherwise() {
 }
 
 #[test]
-fn a_replica_finds_its_number_in_its_host_name() {
-    assert_eq!(sharded("hostname", "3", Some("exporter-2")), Ok(Sharding { index: 2, total: 3 }));
-    assert_eq!(
-        sharded("hostname", "3", Some("exporter-1.pods.svc.local")),
-        Ok(Sharding { index: 1, total: 3 })
-    );
-    assert_eq!(sharded("1", "2", None), Ok(Sharding { index: 1, total: 2 }));
+fn a_replica_takes_its_index_from_its_host_name() {
+    assert_eq!(sharded("hostname", "3", Some("exporter-2")), Ok(Shard { index: 2, total: 3 }));
+    assert_eq!(sharded("hostname", "3", Some("exporter-1.pods.svc.local")), Ok(Shard { index: 1, total: 3 }));
+    assert_eq!(sharded("1", "2", None), Ok(Shard { index: 1, total: 2 }));
     for (index, total, host_name, part) in [
         ("hostname", "3", Some("laptop"), "laptop"),
         ("hostname", "3", Some("exporter-"), "exporter-"),

@@ -1,4 +1,4 @@
-//! What is a secret stays one, and what is shown means the same.
+//! Secrets are never shown, and a shown configuration loads again.
 
 use super::*;
 
@@ -11,11 +11,11 @@ fn a_secret_that_looks_like_a_number_stays_text() {
         ("APPSTREAMING_EXPORTER_ACCOUNTS__0__CREDENTIALS__SECURITY_TOKEN", "true"),
     ]));
     let config = config.unwrap_or_else(|problems| panic!("{problems}")).config;
-    let Credentials::AccessKey { id, secret, security_token, .. } = &config.accounts[0].credentials else {
+    let ProviderConfig::AccessKey { id, secret, security_token } = &config.accounts[0].credentials else {
         panic!("not an AccessKey");
     };
-    assert_eq!((id.expose(), secret.expose()), ("0123456", "123456"));
-    assert_eq!(security_token.as_ref().map(|token| token.expose()), Some("true"));
+    assert_eq!((id.loaded().expose(), secret.loaded().expose()), ("0123456", "123456"));
+    assert_eq!(security_token.as_ref().map(|token| token.loaded().expose()), Some("true"));
 }
 
 #[test]
@@ -32,7 +32,7 @@ fn secrets_are_never_shown() {
         assert!(!shown.contains("SECRET"), "{shown}");
         assert!(shown.contains("<secret>") && shown.contains("…1234"), "{shown}");
     }
-    // The same secrets where they don't belong, or of the wrong type.
+    // The same secrets in the wrong place, or of the wrong type.
     for text in [
         text.replace("[[accounts]]", "[[accounts]]\nendpoint = \"https://user:SECRET5@host\""),
         text.replace("http://user:SECRET1@", "SECRET1:"),
@@ -51,7 +51,7 @@ fn secrets_are_never_shown() {
 }
 
 #[test]
-fn what_is_shown_loads_again_and_means_the_same() {
+fn a_shown_configuration_loads_again_with_the_same_values() {
     let written = toml(
         "[poll]\ninterval = \"90s\"\n[api]\nproxy = \"http://u:p@proxy:1\"\nmax_response_bytes = \"1MB\"\nrequests_per_second = 0.5\n\
          [collectors]\nusers = \"hash\"\nuser_hash_key = \"k\"\nstateset = \"full\"\ninstances = \"detailed\"\n\
@@ -69,5 +69,5 @@ fn what_is_shown_loads_again_and_means_the_same() {
     let again = toml(&shown).config();
     assert_eq!(again.redacted(), shown);
     assert_eq!(again.accounts[0].filter, written.config().accounts[0].filter);
-    assert_eq!(again.labels.group, written.config().labels.group);
+    assert_eq!(again.render.group_labels, written.config().render.group_labels);
 }

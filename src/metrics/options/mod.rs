@@ -12,7 +12,10 @@ pub use user_label::{PseudonymKey, UserLabel};
 /// Default of `collectors.max_series`: room for 300,000 instances at six detail series each.
 pub const DEFAULT_MAX_SERIES: u64 = 2_000_000;
 
-/// Default of `schedule.time_zone`: the offset of `Asia/Shanghai`, unchanged since 1991.
+/// Default of `schedule.time_zone`, as a name.
+pub const DEFAULT_TIME_ZONE_NAME: &str = "Asia/Shanghai";
+
+/// Default of `schedule.time_zone`, as a constant: the offset of `Asia/Shanghai`, unchanged since 1991.
 pub const DEFAULT_TIME_ZONE: TimeZone = TimeZone::fixed(Offset::constant(8));
 
 /// How a snapshot is rendered.

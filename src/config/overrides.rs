@@ -1,6 +1,6 @@
-//! One key set from outside the files: by an environment variable or by a flag.
+//! Environment variables and flags, each of which sets one key.
 //!
-//! What they hold is text. The schema says what it becomes: a secret `123456` stays text, a list is
+//! Their values are text; the key's [`Kind`] decides how the text is parsed: a secret `123456` stays text, a list is
 //! written inline (`["a", "b"]`) or with commas (`a,b`), a map inline (`{a = "b"}`) or as `a=b,c=d`.
 
 use std::collections::BTreeMap;
@@ -11,37 +11,43 @@ use super::Flag;
 use super::schema::{self, Kind, Lookup};
 use crate::document::{Origin, Problem};
 
-/// What every variable of ours starts with; key names follow, with `__` between levels.
+/// Start of the variables that set keys; the key follows in upper case, with `__` between levels.
 const PREFIX: &str = "APPSTREAMING_EXPORTER_";
 
-/// A key, its value, and who said so.
+/// A key that one variable or flag sets.
 #[derive(Debug, Clone)]
-pub(super) struct Assignment {
-    pub(super) place: String,
+pub(super) struct Override {
+    /// The variable's name or the flag.
+    pub(super) source: String,
+    /// The key's path.
     pub(super) path: String,
+    /// The parsed value.
     pub(super) value: Value,
 }
 
-/// Assignments in the order in which they apply, and what is wrong with the others.
+/// All overrides, in the order in which they apply.
 #[derive(Debug, Default)]
-pub(super) struct Assignments {
-    pub(super) assignments: Vec<Assignment>,
+pub(super) struct Overrides {
+    /// The valid ones.
+    pub(super) overrides: Vec<Override>,
+    /// Problems of the others.
     pub(super) problems: Vec<Problem>,
+    /// Variables that are ignored although they look like those of the exporter.
     pub(super) warnings: Vec<Problem>,
 }
 
-impl Assignments {
-    /// Environment first, then `--set` in the order written, then the flags that stand for a key.
-    pub(super) fn of(environment: &BTreeMap<String, String>, set: &[String], flags: &[Flag]) -> Self {
+impl Overrides {
+    /// Environment variables, then `--set` in the order of the command line, then other flags.
+    pub(super) fn collect(environment: &BTreeMap<String, String>, set: &[String], flags: &[Flag]) -> Self {
         let mut all = Self::default();
         for (name, value) in environment {
             if let Some(rest) = name.strip_prefix(PREFIX) {
                 all.variable(name, rest, value);
             }
         }
-        // Account 2 must come before account 10, whatever the alphabet says.
-        all.assignments.sort_by_cached_key(|assignment| {
-            let names = assignment.path.split('.');
+        // Sorted by number, because account 2 must be set before account 10.
+        all.overrides.sort_by_cached_key(|setting| {
+            let names = setting.path.split('.');
             names.map(|name| (name.parse::<u64>().unwrap_or(0), name.to_owned())).collect::<Vec<_>>()
         });
         for text in set {
@@ -66,37 +72,37 @@ impl Assignments {
             if !schema::FLAG_KEYS.contains(&path.as_str()) {
                 let known =
                     schema::FLAG_KEYS.iter().map(|key| variable_of(key)).collect::<Vec<_>>().join(", ");
-                self.problem(name, "", format!("unknown variable; those of flags are {known}"));
+                self.problem(name, "", format!("unknown variable; the variables of flags are {known}"));
             }
         } else if !is_kubernetes(rest) {
             let guess = schema::nearest(&path).or_else(|| schema::nearest(&path.replacen('_', ".", 1)));
             let hint = guess.map_or_else(String::new, |key| format!("; did you mean {}?", variable_of(&key)));
-            let message = format!("names no section of the configuration and is ignored{hint}");
+            let message = format!("does not start with a section of the configuration; ignored{hint}");
             self.warnings.push(Problem::new(Origin::new(name), "", message));
         }
     }
 
-    fn assign(&mut self, place: String, path: String, text: &str) {
+    fn assign(&mut self, source: String, path: String, text: &str) {
         let message = match schema::lookup(&path) {
             Lookup::Key(kind) => match value_of(kind, text) {
                 Ok(value) => {
-                    self.assignments.push(Assignment { place, path, value });
+                    self.overrides.push(Override { source, path, value });
                     return;
                 }
                 Err(message) => message.to_owned(),
             },
             Lookup::Entry => {
-                self.assignments.push(Assignment { place, path, value: Value::from(text) });
+                self.overrides.push(Override { source, path, value: Value::from(text) });
                 return;
             }
-            Lookup::Section => "is a section: name one of its keys".to_owned(),
+            Lookup::Section => "is a section: set one of its keys".to_owned(),
             Lookup::Unknown => super::unknown_key(&path),
         };
-        self.problem(&place, &path, message);
+        self.problem(&source, &path, message);
     }
 
-    fn problem(&mut self, place: &str, path: &str, message: impl Into<String>) {
-        self.problems.push(Problem::new(Origin::new(place), path, message));
+    fn problem(&mut self, source: &str, path: &str, message: impl Into<String>) {
+        self.problems.push(Problem::new(Origin::new(source), path, message));
     }
 }
 
@@ -119,8 +125,8 @@ fn variable_of(path: &str) -> String {
     format!("{PREFIX}{}", path.replace('.', "__").to_ascii_uppercase())
 }
 
-/// Whether Kubernetes made this variable for a Service that bears our name:
-/// `SERVICE_HOST`, `SERVICE_PORT_METRICS`, `PORT`, `PORT_9877_TCP_ADDR`, with anything in front.
+/// Whether Kubernetes sets this variable for a Service whose name starts like the prefix: `SERVICE_HOST`,
+/// `SERVICE_PORT_METRICS`, `PORT` or `PORT_9877_TCP_ADDR`, with any text before them.
 fn is_kubernetes(rest: &str) -> bool {
     let framed = format!("_{rest}_");
     let numbered_port = || {
@@ -137,7 +143,7 @@ fn is_kubernetes(rest: &str) -> bool {
         || numbered_port()
 }
 
-/// What `text` becomes. Text that doesn't fit a number or a truth value stays text: the rules name the key then.
+/// The value of `text`. Text that is not a number or a boolean stays text: reading the key reports it.
 fn value_of(kind: Kind, text: &str) -> Result<Value, &'static str> {
     let trimmed = text.trim();
     Ok(match kind {
@@ -166,10 +172,10 @@ fn items(text: &str) -> impl Iterator<Item = &str> {
     text.split(',').map(str::trim).filter(|item| !item.is_empty())
 }
 
-/// An inline value of TOML or JSON. What is wrong isn't quoted: it may hold a secret.
+/// An inline value of TOML or JSON. Errors do not quote it, because it may contain a secret.
 fn inline(text: &str) -> Result<Value, &'static str> {
     let toml = || toml::from_str::<Dict>(&format!("value = {text}")).ok()?.remove("value");
-    serde_json::from_str::<Value>(text).ok().or_else(toml).ok_or("is neither an inline TOML value nor JSON")
+    serde_json::from_str::<Value>(text).ok().or_else(toml).ok_or("must be an inline TOML value or JSON")
 }
 
 #[cfg(test)]

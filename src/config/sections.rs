@@ -1,0 +1,219 @@
+//! Reads the sections other than the accounts: one line for each key, with its range.
+//!
+//! Defaults are those of the parts' options. Not here: `[[accounts]]` (`account`, `credentials`).
+
+use std::time::Duration;
+
+use jiff::tz::TimeZone;
+
+use super::account::{self, Api};
+use super::model::Config;
+use super::schema::Kind;
+use super::secret::{is_proxy_url, redact_proxy_url};
+use super::section::SectionReader;
+use super::toml_text::quoted;
+use crate::aliyun::SignatureVersion;
+use crate::appstreaming::MAX_PAGE_SIZE;
+use crate::document::format_duration;
+use crate::lifecycle::DEFAULT_SHUTDOWN_GRACE;
+use crate::metrics::options::{
+    DEFAULT_TIME_ZONE_NAME, GroupLabel, PseudonymKey, RenderOptions, StateSet, TagSelection, UserLabel,
+};
+use crate::poller::Shard;
+use crate::poller::options::{ListingDepth, ListingOptions, PollOptions, default_stale_after};
+
+/// A year: far beyond every use, and far from where adding it to a clock would overflow.
+const MAX_DURATION: Duration = Duration::from_hours(8784);
+const ONE_MILLISECOND: Duration = Duration::from_millis(1);
+const ONE_SECOND: Duration = Duration::from_secs(1);
+
+const SIGNATURES: [(&str, SignatureVersion); 2] =
+    [("v3", SignatureVersion::V3), ("v2", SignatureVersion::V2)];
+const DEPTHS: [(&str, ListingDepth); 3] = [
+    ("off", ListingDepth::Off),
+    ("aggregate", ListingDepth::Aggregate),
+    ("detailed", ListingDepth::Detailed),
+];
+const STATE_SETS: [(&str, StateSet); 2] = [("current", StateSet::Current), ("full", StateSet::Full)];
+
+/// Reads all sections. The result is valid only if no problem was reported.
+pub(super) fn read(root: &SectionReader<'_>, host_name: Option<&str>) -> Option<Config> {
+    let (poll, shutdown_grace) = poll(&root.section("poll"));
+    let api = api(&root.section("api"));
+    let (mut listing, mut render) = (ListingOptions::default(), RenderOptions::default());
+    collectors(&root.section("collectors"), &mut listing, &mut render);
+    labels(&root.section("labels"), &mut render);
+    schedule(&root.section("schedule"), &mut render);
+    let shard = sharding(&root.section("sharding"), host_name);
+    let accounts = account::accounts(root, &api)?;
+    Some(Config { poll, shutdown_grace, listing, render, shard, accounts, entries: Vec::new() })
+}
+
+fn poll(section: &SectionReader<'_>) -> (PollOptions, Duration) {
+    const STALE_AFTER: &str = "stale_after";
+    let mut poll = PollOptions::default();
+    section.duration("interval", &mut poll.interval, ONE_SECOND..=MAX_DURATION);
+    section.duration("timeout", &mut poll.timeout, ONE_MILLISECOND..=MAX_DURATION);
+    poll.stale_after = default_stale_after(poll.interval);
+    section.duration(STALE_AFTER, &mut poll.stale_after, Duration::from_secs(5)..=MAX_DURATION);
+    section.integer("page_size", &mut poll.page_size, 1..=MAX_PAGE_SIZE);
+    let mut shutdown_grace = DEFAULT_SHUTDOWN_GRACE;
+    section.duration("shutdown_grace", &mut shutdown_grace, Duration::ZERO..=MAX_DURATION);
+
+    // Data is up to one interval and the duration of one poll old, which may be half an interval.
+    if section.is_set(STALE_AFTER) && poll.stale_after < poll.interval * 3 / 2 {
+        let [stale_after, interval] = [poll.stale_after, poll.interval].map(format_duration);
+        let message = format!(
+            "{stale_after} is short for a poll that starts every {interval}: series will disappear and \
+             reappear; use at least three intervals"
+        );
+        section.warning(STALE_AFTER, message);
+    }
+    (poll, shutdown_grace)
+}
+
+fn api(section: &SectionReader<'_>) -> Api {
+    const CONNECT_TIMEOUT: &str = "connect_timeout";
+    let mut api = Api::default();
+    let client = &mut api.client;
+    section.choice("signature", &mut client.signature, &SIGNATURES);
+    section.duration("request_timeout", &mut client.request_timeout, ONE_MILLISECOND..=MAX_DURATION);
+    section.duration(CONNECT_TIMEOUT, &mut client.connect_timeout, ONE_MILLISECOND..=MAX_DURATION);
+    section.integer("max_in_flight", &mut client.max_in_flight, 1..=10_000);
+    section.positive("requests_per_second", &mut client.requests_per_second, 5_000.0);
+    section.integer("max_retries", &mut client.max_retries, 0..=100);
+    section.size("max_response_bytes", &mut client.max_response_bytes, 1..=1 << 40);
+    client.proxy = proxy(section);
+    section.boolean("allow_http", &mut api.allow_http);
+
+    let client = &api.client;
+    if section.is_set(CONNECT_TIMEOUT) && client.connect_timeout > client.request_timeout {
+        let timeout = format_duration(client.request_timeout);
+        let message = format!("is longer than request_timeout, which ends every request after {timeout}");
+        section.warning(CONNECT_TIMEOUT, message);
+    }
+    api
+}
+
+fn proxy(section: &SectionReader<'_>) -> Option<String> {
+    const PROXY: &str = "proxy";
+    let url = section.secret(PROXY)?;
+    if !is_proxy_url(url.expose()) {
+        section.problem(PROXY, "must be a URL such as http://proxy.example:3128");
+        return None;
+    }
+    section.record(PROXY, Kind::Secret, quoted(&redact_proxy_url(url.expose())));
+    Some(url.expose().to_owned())
+}
+
+fn collectors(section: &SectionReader<'_>, listing: &mut ListingOptions, render: &mut RenderOptions) {
+    section.boolean("node_pools", &mut render.node_pools);
+    section.choice("instances", &mut listing.instances, &DEPTHS);
+    section.boolean("nodes", &mut render.nodes);
+    listing.nodes = render.nodes;
+    section.choice("persistent", &mut listing.persistent, &DEPTHS);
+    render.users = users(section);
+    section.choice("stateset", &mut render.state_set, &STATE_SETS);
+    section.integer("max_series", &mut render.max_series, 1..=1_000_000_000);
+}
+
+fn users(section: &SectionReader<'_>) -> UserLabel {
+    const KEY: &str = "user_hash_key";
+    #[derive(Clone, Copy, PartialEq)]
+    enum Choice {
+        Off,
+        Hash,
+        Plain,
+    }
+    let mut choice = Choice::Off;
+    let choices = [("off", Choice::Off), ("hash", Choice::Hash), ("plain", Choice::Plain)];
+    section.choice("users", &mut choice, &choices);
+    let key = section.secret(KEY);
+    match (choice, key) {
+        (Choice::Off, _) => UserLabel::Off,
+        (Choice::Plain, _) => UserLabel::Plain,
+        (Choice::Hash, Some(key)) => UserLabel::Hash(PseudonymKey::new(key.expose().as_bytes())),
+        (Choice::Hash, None) => {
+            if !section.is_filled(KEY) {
+                let rule = "any secret text, or file:PATH or env:NAME";
+                section.problem(KEY, format!("is required for users = \"hash\": {rule}"));
+            }
+            UserLabel::Off
+        }
+    }
+}
+
+fn labels(section: &SectionReader<'_>, render: &mut RenderOptions) {
+    const GROUP: &str = "group";
+    let (mut group, mut tags) = (Vec::new(), Vec::new());
+    section.texts(GROUP, &mut group);
+    section.texts("tags", &mut tags);
+    section.boolean("system_tags", &mut render.system_tags);
+
+    let group_label = |text: String| match text.strip_prefix("tag:") {
+        Some(key) if !key.is_empty() => Some(GroupLabel::Tag(key.to_owned())),
+        _ if text == "name" => Some(GroupLabel::Name),
+        _ => {
+            section.problem(GROUP, format!("{text:?} must be name, or tag:KEY with the key of a tag"));
+            None
+        }
+    };
+    render.group_labels = group.into_iter().filter_map(group_label).collect();
+    render.tags = match tags {
+        _ if tags.is_empty() => TagSelection::None,
+        _ if tags.iter().any(|key| key == "*") => TagSelection::All,
+        _ => TagSelection::Keys(tags),
+    };
+}
+
+fn schedule(section: &SectionReader<'_>, render: &mut RenderOptions) {
+    const TIME_ZONE: &str = "time_zone";
+    let name = section.text_or(TIME_ZONE, || Some(DEFAULT_TIME_ZONE_NAME.to_owned()));
+    let name = name.unwrap_or_default();
+    match TimeZone::get(&name) {
+        Ok(time_zone) => render.time_zone = time_zone,
+        Err(_) => {
+            let message =
+                format!("{name:?} is not a known time zone: use a name such as Asia/Shanghai or UTC");
+            section.problem(TIME_ZONE, message);
+        }
+    }
+}
+
+fn sharding(section: &SectionReader<'_>, host_name: Option<&str>) -> Shard {
+    const INDEX: &str = "index";
+    const TOTAL: &str = "total";
+    let mut shard = Shard::default();
+    if let Some(text) = section.ordinal(INDEX) {
+        match shard_index(&text, host_name) {
+            Ok(index) => shard.index = index,
+            Err(message) => section.problem(INDEX, message),
+        }
+    }
+    section.record(INDEX, Kind::Ordinal, shard.index.to_string());
+    section.integer(TOTAL, &mut shard.total, 1..=10_000);
+    let Shard { index, total } = shard;
+    if index >= total {
+        let name = if section.is_set(INDEX) { INDEX } else { TOTAL };
+        section.problem(name, format!("the index {index} must be below the total, which is {total}"));
+    }
+    shard
+}
+
+fn shard_index(text: &str, host_name: Option<&str>) -> Result<u32, String> {
+    if text != "hostname" {
+        return text.parse().map_err(|_| "must be a whole number from 0, or \"hostname\"".to_owned());
+    }
+    ordinal_of(host_name).ok_or_else(|| {
+        let name = host_name.map_or_else(|| "is unknown".to_owned(), |name| format!("is {name:?}"));
+        format!("the host name {name}; it must end in a number, as in a pod of a StatefulSet")
+    })
+}
+
+/// The number at the end of the name of a StatefulSet's pod: 2 for `appstreaming-exporter-2`.
+fn ordinal_of(host_name: Option<&str>) -> Option<u32> {
+    // A fully qualified name starts with the pod's name.
+    let pod = host_name?.split('.').next()?;
+    let (_, ordinal) = pod.rsplit_once('-')?;
+    ordinal.bytes().all(|byte| byte.is_ascii_digit()).then(|| ordinal.parse().ok())?
+}
