@@ -84,7 +84,7 @@ fn a_role_that_cannot_be_assumed_is_reported_with_a_remedy() {
     };
     reports(guarded("wrong"), &["NoPermission", "needs sts:AssumeRole", GUARDED_ROLE]);
     reports(guarded(EXTERNAL_ID).key("role_arn", "acs:ram::1:role/gone"), &["the role does not exist"]);
-    reports(guarded(EXTERNAL_ID).key("duration", "2h"), &["to the role's maximum"]);
+    reports(guarded(EXTERNAL_ID).key("duration", "2h"), &["must be from 15 minutes"]);
     let disabled = guarded(EXTERNAL_ID).key("base.access_key_secret", "wrong-access-key-secret");
     reports(disabled, &["SignatureDoesNotMatch"]);
 }
