@@ -1,30 +1,29 @@
-//! What of the metrics a query asks for: `account`, `region_id`, `group_id` and `collect[]`, each any
-//! number of times. Kinds narrow each other, values of one kind add up. Other parameters are ignored, as
-//! some scrapers add their own.
+//! The part of the metrics that a query selects: `account`, `region_id`, `group_id` and
+//! `collect[]`, each any number of times. A series must match every parameter that is present, by
+//! any of its values. Other parameters are ignored, because some scrapers add their own.
 //!
-//! A name that nothing has is refused, never taken for a fleet without it: whoever mistypes one would see
-//! nothing and think that nothing is there.
+//! An unknown value is an error. Otherwise a typing error would look like an empty fleet.
 
 use std::collections::BTreeSet;
 use std::fmt;
 
-use form_urlencoded::parse;
+use form_urlencoded::parse as parse_query;
 
 use crate::document::closest;
 use crate::metrics::catalogue::{self, Collector};
 use crate::metrics::{Exposition, MetricFamily, Selection};
 
-/// How many known names an error lists.
-const MOST_NAMES: usize = 20;
+/// The number of known values that an error lists.
+const MAX_NAMES: usize = 20;
 
-/// What a query asks for.
+/// The part of the metrics that a query selects.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct ScrapeFilter {
-    /// Of the fleet. Collectors that don't read it may be among those selected.
+    /// The part of the fleet. Its collectors may include those of the exporter's own metrics.
     pub(crate) selection: Selection,
 }
 
-/// A parameter's value that nothing is called by.
+/// A value of a parameter that does not exist.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct UnknownValue {
     parameter: &'static str,
@@ -33,11 +32,14 @@ pub(crate) struct UnknownValue {
 }
 
 impl ScrapeFilter {
-    /// Reads a query. Before the first poll has ended there is no exposition, and the names of accounts,
-    /// regions and groups are taken as they come.
-    pub(crate) fn read(query: Option<&str>, exposition: Option<&Exposition>) -> Result<Self, UnknownValue> {
+    /// Parses a query. Without an exposition (before the first poll has ended), the values of
+    /// `account`, `region_id` and `group_id` are not checked.
+    ///
+    /// # Errors
+    /// A value is unknown.
+    pub(crate) fn parse(query: Option<&str>, exposition: Option<&Exposition>) -> Result<Self, UnknownValue> {
         let mut selection = Selection::default();
-        for (name, value) in parse(query.unwrap_or_default().as_bytes()) {
+        for (name, value) in parse_query(query.unwrap_or_default().as_bytes()) {
             match &*name {
                 "account" => _ = selection.accounts.insert(value.into_owned()),
                 "region_id" => _ = selection.regions.insert(value.into_owned()),
@@ -64,8 +66,9 @@ impl ScrapeFilter {
         Ok(Self { selection })
     }
 
-    /// Whether the exporter's own family is asked for. Without `collect[]` they all are, whatever part of
-    /// the fleet is; with it those of the collectors that it names.
+    /// Whether a family of the exporter's own metrics is selected. Without `collect[]` they all
+    /// are, also if only a part of the fleet is; with it, only those of the collectors that it
+    /// lists.
     pub(crate) fn has_own(&self, family: &MetricFamily) -> bool {
         let collectors = &self.selection.collectors;
         let collector =
@@ -73,7 +76,7 @@ impl ScrapeFilter {
         collectors.is_empty() || collectors.contains(&collector())
     }
 
-    /// Whether any of the exporter's own families may be asked for.
+    /// Whether any family of the exporter's own metrics can be selected.
     pub(crate) fn has_any_own(&self) -> bool {
         let collectors = &self.selection.collectors;
         collectors.is_empty() || collectors.iter().any(|collector| !Collector::FLEET.contains(collector))
@@ -82,26 +85,26 @@ impl ScrapeFilter {
 
 fn check(
     parameter: &'static str,
-    asked: &BTreeSet<String>,
+    requested: &BTreeSet<String>,
     known: impl FnOnce() -> BTreeSet<String>,
 ) -> Result<(), UnknownValue> {
-    if asked.is_empty() {
+    if requested.is_empty() {
         return Ok(());
     }
     let known = known();
-    match asked.iter().find(|value| !known.contains(*value)) {
+    match requested.iter().find(|value| !known.contains(*value)) {
         Some(value) => Err(UnknownValue { parameter, value: value.clone(), known }),
         None => Ok(()),
     }
 }
 
-/// Every configured account, also one whose polls fail.
+/// Every configured account, also those whose polls fail.
 fn accounts(exposition: &Exposition) -> BTreeSet<String> {
     exposition.snapshot().targets.iter().map(|target| target.account.to_string()).collect()
 }
 
-/// Regions that groups are in, and those that the configuration lists, which stand behind the slash in the
-/// names of their targets.
+/// The regions of groups, and the configured regions: the names of their targets end in `/` and the
+/// region.
 fn regions(exposition: &Exposition) -> BTreeSet<String> {
     let snapshot = exposition.snapshot();
     let listed = snapshot.targets.iter().filter_map(|target| target.target.split_once('/'));
@@ -120,8 +123,8 @@ impl fmt::Display for UnknownValue {
         if let Some(name) = closest(value, known.iter().map(String::as_str)) {
             writeln!(f, "did you mean {name:?}?")?;
         }
-        let shown: Vec<&str> = known.iter().map(String::as_str).take(MOST_NAMES).collect();
-        match known.len().saturating_sub(MOST_NAMES) {
+        let shown: Vec<&str> = known.iter().map(String::as_str).take(MAX_NAMES).collect();
+        match known.len().saturating_sub(MAX_NAMES) {
             _ if known.is_empty() => writeln!(f, "none is known now"),
             0 => writeln!(f, "known: {}", shown.join(", ")),
             more => writeln!(f, "known: {} and {more} more", shown.join(", ")),
@@ -162,12 +165,12 @@ mod tests {
 
     fn read(query: &str) -> Result<Selection, String> {
         let exposition = exposition();
-        let filter = ScrapeFilter::read(Some(query), Some(&exposition));
+        let filter = ScrapeFilter::parse(Some(query), Some(&exposition));
         filter.map(|filter| filter.selection).map_err(|unknown| unknown.to_string())
     }
 
     #[test]
-    fn parameters_are_read_however_they_are_written_and_others_ignored() {
+    fn parameters_may_be_encoded_and_others_are_ignored() {
         for query in ["", "debug=1&x", "accounts=a", "x=account", "&&=", "%ff=1", "collect=groups"] {
             assert_eq!(read(query), Ok(Selection::default()), "{query}");
         }
@@ -183,12 +186,12 @@ mod tests {
     }
 
     #[test]
-    fn a_region_that_is_configured_is_known_before_a_group_is_in_it() {
+    fn a_configured_region_without_groups_is_known() {
         assert!(read("region_id=cn-beijing").is_ok());
     }
 
     #[test]
-    fn an_unknown_name_is_told_with_those_that_are_known() {
+    fn an_unknown_value_is_reported_with_the_known_ones() {
         assert_eq!(read("account=a&account=zzz").unwrap_err(), "unknown account \"zzz\"\nknown: a, b c\n");
         let groups = read("group_id=aig_007").unwrap_err();
         assert!(
@@ -206,14 +209,14 @@ mod tests {
 
     #[test]
     fn before_the_first_poll_only_collectors_can_be_unknown() {
-        assert!(ScrapeFilter::read(Some("account=x&region_id=y&group_id=z"), None).is_ok());
-        assert!(ScrapeFilter::read(Some("collect[]=x"), None).is_err());
+        assert!(ScrapeFilter::parse(Some("account=x&region_id=y&group_id=z"), None).is_ok());
+        assert!(ScrapeFilter::parse(Some("collect[]=x"), None).is_err());
     }
 
     #[test]
-    fn the_exporters_own_metrics_are_there_unless_collectors_are_named_without_them() {
+    fn own_metrics_are_included_unless_collectors_are_listed_without_them() {
         let own = |query: &str| {
-            let filter = ScrapeFilter::read(Some(query), None).unwrap();
+            let filter = ScrapeFilter::parse(Some(query), None).unwrap();
             let has = |name: &str| {
                 filter.has_own(&MetricFamily {
                     name: name.to_owned().into(),

@@ -1,5 +1,5 @@
-//! Scrapes: which format a client gets, which part of the metrics it requests, and the fleet's rendered
-//! bodies.
+//! Scrapes: which format a client gets, which part of the metrics it requests, and the fleet's
+//! rendered bodies.
 //!
 //! | module | contents |
 //! |---|---|

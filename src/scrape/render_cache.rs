@@ -1,7 +1,8 @@
-//! The fleet's part of a scrape: there already, or made off the threads that serve.
+//! The fleet's part of a response: rendered already, or rendered outside the threads that serve
+//! requests.
 //!
-//! What takes long is made one at a time: scrapes that come together mostly want the same body, which the
-//! first of them makes and the others then find, and nobody can keep all processors busy by asking.
+//! Large bodies are rendered one at a time. Simultaneous scrapes mostly request the same body: the
+//! first one renders it and the others use the result. Many requests cannot occupy all processors.
 
 use std::sync::Arc;
 
@@ -13,20 +14,22 @@ use super::negotiation::Representation;
 use crate::metrics::compress::Compressed;
 use crate::metrics::{Exposition, Selection};
 
-/// A fleet whose text is no larger is rendered and packed at once, in less than a millisecond.
-const SMALL: usize = 256 * 1024;
+/// A fleet with at most this many bytes of text is rendered on the serving thread, in less than a
+/// millisecond.
+const MAX_INLINE_BYTES: usize = 256 * 1024;
 
-/// Makes bodies.
+/// Renders bodies, or takes them from the exposition, which keeps full ones.
 #[derive(Debug, Default)]
 pub(crate) struct RenderCache {
-    making: Arc<Mutex<()>>,
+    /// Held while a large body is rendered.
+    rendering: Arc<Mutex<()>>,
 }
 
 impl RenderCache {
-    /// The fleet as selected; nothing before the first poll has ended.
+    /// The selected part of the fleet; empty before the first poll has ended.
     ///
     /// # Errors
-    /// Making it panicked.
+    /// Rendering panicked.
     pub(crate) async fn fleet(
         &self,
         exposition: Option<Arc<Exposition>>,
@@ -41,19 +44,19 @@ impl RenderCache {
         if everything && exposition.cached(syntax, encoding).is_some() {
             return Ok(exposition.body(syntax, encoding).clone());
         }
-        let small = exposition.estimated_bytes() <= SMALL;
-        let make = move || match everything {
+        let small = exposition.estimated_bytes() <= MAX_INLINE_BYTES;
+        let render = move || match everything {
             true => exposition.body(syntax, encoding).clone(),
             false => exposition.render_selection(&selection, syntax, encoding),
         };
         if small {
-            return Ok(make());
+            return Ok(render());
         }
-        let turn = Arc::clone(&self.making).lock_owned().await;
+        let permit = Arc::clone(&self.rendering).lock_owned().await;
         spawn_blocking(move || {
-            let body = make();
-            // Held until it is made, also when the client has gone meanwhile.
-            drop(turn);
+            let body = render();
+            // Held until here even if the client closes the connection meanwhile.
+            drop(permit);
             body
         })
         .await

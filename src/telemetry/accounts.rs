@@ -1,5 +1,5 @@
-//! The accounts: rate limit, planned requests, and the provider and the expiry of credentials. Never the
-//! credentials themselves.
+//! The accounts: rate limit, planned requests, and the provider and the expiry of credentials.
+//! Never the credentials themselves.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -24,8 +24,8 @@ impl Accounts {
         Self { by_name: Mutex::default(), refreshes: collectors::counters(refreshes, &["account", "result"]) }
     }
 
-    /// Adds an account; does nothing if it is known already. Facts about unknown accounts are dropped, so that
-    /// a poll that ends after its account was removed does not add it again.
+    /// Adds an account; does nothing if it is known already. Facts about unknown accounts are
+    /// dropped, so that a poll that ends after its account was removed does not add it again.
     pub(super) fn add(&self, account: &str) {
         let mut accounts = self.by_name.lock();
         if accounts.contains_key(account) {
@@ -64,8 +64,8 @@ impl Accounts {
         self.by_name.lock().values().cloned().collect()
     }
 
-    /// Families with a sample for each account. A rate or a plan that is not known yet is 0; an expiry that is
-    /// not known has no sample.
+    /// Families with a sample for each account. A rate or a plan that is not known yet is 0; an
+    /// expiry that is not known has no sample.
     pub(super) fn families(&self) -> Vec<MetricFamily> {
         let accounts = self.status();
         let of = |account: &AccountStatus, value: f64| ([account.account.to_string()], value);

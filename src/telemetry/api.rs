@@ -22,8 +22,8 @@ use crate::metrics::catalogue::REQUEST_DURATION_BUCKETS;
 const OWN_CODES: [&str; 5] = ["OK", "timeout", "connect", "protocol", "credentials"];
 /// The label value of all codes above the limit.
 const OTHER: &str = "OTHER";
-/// API codes with series of their own, per account. The API documents some dozens; a faulty endpoint that sends
-/// more must not grow the memory of the exporter or of Prometheus.
+/// API codes with series of their own, per account. The API documents some dozens; a faulty
+/// endpoint that sends more must not grow the memory of the exporter or of Prometheus.
 const MAX_CODES: usize = 64;
 /// The longest code in the API's reference has about 60 bytes.
 const MAX_CODE_BYTES: usize = 128;
@@ -76,8 +76,8 @@ impl ApiMetrics {
         Self { requests: Arc::new(requests), observers: Mutex::default() }
     }
 
-    /// The observer of an account. Several clients of an account share it, because the limit of codes is the
-    /// account's.
+    /// The observer of an account. Several clients of an account share it, because the limit of
+    /// codes is the account's.
     pub(super) fn observer(&self, account: &str) -> Arc<dyn RequestObserver> {
         let mut observers = self.observers.lock();
         if let Some(observer) = observers.get(account) {

@@ -1,7 +1,7 @@
 //! The `prometheus` crate's counters and histograms, and their conversion to [`MetricFamily`].
 //!
-//! Help texts come from the catalogue. There is no registry: every module of this room keeps its collectors and
-//! returns their families.
+//! Help texts come from the catalogue. There is no registry: every module of this room keeps its
+//! collectors and returns their families.
 
 use std::borrow::Cow;
 
@@ -10,8 +10,8 @@ use prometheus::{CounterVec, HistogramOpts, HistogramVec, IntCounter, IntCounter
 
 use crate::metrics::{Histogram, MetricFamily, MetricType, Sample, Value, catalogue};
 
-/// Names and labels are constants of this room, so creating a collector cannot fail; every test that creates a
-/// `Telemetry` proves it.
+/// Names and labels are constants of this room, so creating a collector cannot fail; every test
+/// that creates a `Telemetry` proves it.
 const CONSTANT: &str = "the names and labels of our own metrics are valid";
 
 pub(super) fn counter(name: &str) -> IntCounter {

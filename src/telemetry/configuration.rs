@@ -1,4 +1,5 @@
-//! Attempts to load the configuration: whether the last one succeeded, and the time of the last success.
+//! Attempts to load the configuration: whether the last one succeeded, and the time of the last
+//! success.
 
 use jiff::Timestamp;
 use parking_lot::Mutex;

@@ -1,7 +1,7 @@
 //! The exemplars of the latency histogram: the last request of each operation in each bucket.
 //!
-//! The `prometheus` crate has no exemplars, so they are kept here and added to its families. The exemplar
-//! carries the request id, which Alibaba Cloud's support needs first.
+//! The `prometheus` crate has no exemplars, so they are kept here and added to its families. The
+//! exemplar carries the request id, which Alibaba Cloud's support needs first.
 
 use std::collections::BTreeMap;
 
@@ -23,8 +23,8 @@ pub(super) struct Exemplars(Mutex<BTreeMap<&'static str, Buckets>>);
 type Buckets = [Option<Exemplar>; REQUEST_DURATION_BUCKETS.len() + 1];
 
 impl Exemplars {
-    /// Records an attempt that ended at `at`. An attempt without a request id, or with one that is too long for an
-    /// exemplar, is ignored.
+    /// Records an attempt that ended at `at`. An attempt without a request id, or with one that is
+    /// too long for an exemplar, is ignored.
     pub(super) fn record(&self, outcome: &AttemptOutcome<'_>, at: Timestamp) {
         let Some(id) = outcome.request_id else { return };
         if id.is_empty() || LABEL.len() + id.chars().count() > Exemplar::MAX_LABEL_CHARACTERS {

@@ -1,7 +1,7 @@
-//! The log: one line an event on stderr, as logfmt or JSON, with times in UTC.
+//! The log: one line per event on stderr, as logfmt or JSON, with times in UTC.
 //!
-//! Events are made where things happen, by `tracing`; this module only decides which of them are shown
-//! and how. Nothing here knows of secrets: they have a type that cannot be printed.
+//! The other modules emit events with `tracing`. This module filters and formats them. Secrets
+//! cannot reach the log: their type cannot be printed.
 
 use std::io::{self, Write};
 use std::str::FromStr;
@@ -14,52 +14,52 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
 use tracing_subscriber::{Layer, Registry, fmt};
 
-/// Crates that tell about every connection: only their warnings are shown, unless asked for by name.
+/// Crates that log every connection. Only their warnings are shown, unless a directive names them.
 const NOISY: [&str; 8] = ["h2", "hyper", "hyper_util", "mio", "reqwest", "rustls", "tokio_util", "tower"];
 
-/// How a line looks.
+/// The format of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Format {
     /// `ts=... level=info message="..." key=value`
     #[default]
     Logfmt,
-    /// One JSON object a line.
+    /// One JSON object per line.
     Json,
 }
 
-/// Why there is no log.
+/// Why logging could not be set up.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// Neither a level nor something that filters by module.
+    /// Neither a level nor a list of directives.
     #[error(
-        "log level `{0}` is none of off, error, warn, info, debug, trace, nor directives such as \
+        "log level `{0}` is not one of off, error, warn, info, debug, trace, and not a list of directives such as \
          `info,appstreaming_exporter::server=debug`"
     )]
     Level(String),
     /// One of the directives is malformed.
-    #[error("log level `{level}` can't be read")]
+    #[error("log level `{level}` is not valid")]
     Directive {
-        /// What was said.
+        /// The configured level.
         level: String,
-        /// What is wrong with it.
+        /// The cause.
         source: ParseError,
     },
-    /// Something else in the process logs already.
-    #[error("the log is set up already")]
+    /// The process has a log already.
+    #[error("logging is set up already")]
     Twice(#[source] TryInitError),
 }
 
-/// A format that isn't known.
+/// An unknown log format.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("log format `{0}` is neither logfmt nor json")]
 pub struct UnknownFormat(String);
 
-/// Starts to log to stderr. `level` is a level, or directives by module as `tracing` has them.
+/// Starts logging to stderr. `level` is a level, or a list of `tracing` directives by module.
 ///
 /// # Errors
-/// `level` can't be read, or the process logs already.
+/// `level` is not valid, or the process has a log already.
 pub fn init(level: &str, format: Format) -> Result<(), Error> {
-    subscriber(level, format, || Unfailing(io::stderr())).and_then(|s| s.try_init().map_err(Error::Twice))
+    subscriber(level, format, || IgnoreErrors(io::stderr())).and_then(|s| s.try_init().map_err(Error::Twice))
 }
 
 impl FromStr for Format {
@@ -79,8 +79,8 @@ where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
     let filter = filter(level)?;
-    // A line that can't be written has nobody to tell; by default that would be told on stderr, which
-    // panics where stderr is what's broken.
+    // By default, an error while writing a line is reported on stderr, which panics if stderr is
+    // broken. Such an error cannot be reported anywhere else, so it is ignored.
     let layer: Box<dyn Layer<Registry> + Send + Sync> = match format {
         Format::Logfmt => {
             let layer = tracing_logfmt::builder().with_span_path(false).with_target(false).layer();
@@ -97,15 +97,16 @@ where
 fn filter(level: &str) -> Result<Targets, Error> {
     let level = level.trim();
     let directives: Vec<&str> = level.split(',').map(str::trim).collect();
-    // A bare word is read as a module by `tracing`: `inof` would silence everything, quietly.
+    // `tracing` parses a single unknown word as a module: `inof` would disable all logging
+    // silently.
     if let [word] = directives[..]
         && !word.contains(['=', '[', ':'])
         && (word.is_empty() || word.parse::<LevelFilter>().is_err())
     {
         return Err(Error::Level(level.to_owned()));
     }
-    // What is in brackets is about spans and fields, by which nothing is chosen here: it would be read as a
-    // module's name, and silence everything, too.
+    // Brackets filter by spans and fields, which is not supported here: `Targets` would parse them
+    // as part of a module's name, and disable all logging too.
     if level.contains(['[', '{']) {
         return Err(Error::Level(level.to_owned()));
     }
@@ -114,22 +115,22 @@ fn filter(level: &str) -> Result<Targets, Error> {
 
     let everywhere = directives.iter().rev().find_map(|word| word.parse::<LevelFilter>().ok());
     if everywhere.is_some_and(|level| level > LevelFilter::WARN) {
-        for noisy in NOISY.iter().filter(|noisy| !directives.iter().any(|d| names(d, noisy))) {
+        for noisy in NOISY.iter().filter(|noisy| !directives.iter().any(|d| is_for(d, noisy))) {
             filter = filter.with_target(*noisy, LevelFilter::WARN);
         }
     }
     Ok(filter)
 }
 
-/// Whether a directive is about that crate, or about something in it.
-fn names(directive: &str, name: &str) -> bool {
+/// Whether a directive is for the crate, or for a module of it.
+fn is_for(directive: &str, name: &str) -> bool {
     directive.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with(['=', ':']))
 }
 
-/// Swallows errors: a closed stderr must stop neither a poll nor a scrape.
-struct Unfailing<W>(W);
+/// Ignores errors: a closed stderr must not stop a poll or a scrape.
+struct IgnoreErrors<W>(W);
 
-impl<W: Write> Write for Unfailing<W> {
+impl<W: Write> Write for IgnoreErrors<W> {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         let _ = self.0.write_all(line);
         Ok(line.len())
@@ -191,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn logfmt_is_one_line_an_event_with_what_needs_it_in_quotes() {
+    fn logfmt_writes_one_line_per_event_and_quotes_values() {
         let lines = logged("info", Format::Logfmt, event);
         let [line] = &lines[..] else { panic!("{lines:?}") };
         let (time, rest) = line.strip_prefix("ts=").unwrap().split_once(' ').unwrap();
@@ -203,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn json_is_one_object_a_line() {
+    fn json_writes_one_object_per_line() {
         let lines = logged("info", Format::Json, event);
         let [line] = &lines[..] else { panic!("{lines:?}") };
         let object: serde_json::Value = serde_json::from_str(line).unwrap();
@@ -214,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn noisy_crates_are_held_back_unless_asked_for() {
+    fn noisy_crates_are_hidden_unless_a_directive_names_them() {
         let shown = |level: &str| {
             logged(level, Format::Logfmt, || {
                 tracing::error!(target: "hyper::proto", "e");
@@ -235,19 +236,19 @@ mod tests {
     }
 
     #[test]
-    fn a_level_that_is_none_is_named() {
+    fn an_invalid_level_is_named_in_the_error() {
         for level in ["inof", "", "verbose", "[poll]=debug", "info,hyper[{id}]=debug"] {
             let error = filter(level).unwrap_err().to_string();
-            assert!(error.starts_with(&format!("log level `{level}` is none of")), "{error}");
+            assert!(error.starts_with(&format!("log level `{level}` is not one of")), "{error}");
         }
         assert!(matches!(filter("info,hyper=loud"), Err(Error::Directive { .. })));
         assert!("text".parse::<Format>().unwrap_err().to_string().contains("`text`"));
     }
 
     #[test]
-    fn a_closed_stderr_stops_nothing() {
+    fn logging_to_a_closed_stderr_does_not_panic() {
         for format in [Format::Logfmt, Format::Json] {
-            let subscriber = subscriber("info", format, || Unfailing(Broken)).unwrap();
+            let subscriber = subscriber("info", format, || IgnoreErrors(Broken)).unwrap();
             tracing::subscriber::with_default(subscriber, event);
         }
     }

@@ -9,10 +9,10 @@
 //! | `exemplars` | exemplars of the latency histogram |
 //! | `collectors` | the `prometheus` crate's counters and histograms as [`MetricFamily`] |
 //!
-//! State is kept as data. [`Telemetry::gather`] makes gauges from it, and [`Telemetry::status`] makes the
-//! [`Status`] from it, so no reader looks a value up by the name of a metric. Counters and histograms are the
-//! `prometheus` crate's. What is not here: the fleet's metrics, which are rendered from the snapshot
-//! (`metrics`).
+//! State is kept as data. [`Telemetry::gather`] makes gauges from it, and [`Telemetry::status`]
+//! makes the [`Status`] from it, so no reader looks a value up by the name of a metric. Counters
+//! and histograms are the `prometheus` crate's. What is not here: the fleet's metrics, which are
+//! rendered from the snapshot (`metrics`).
 
 mod accounts;
 mod api;
@@ -45,7 +45,8 @@ pub use build_info::{REVISION, RUSTC, VERSION};
 /// The values of the label `result`.
 const RESULTS: [&str; 2] = ["success", "failure"];
 
-/// Records everything that the exporter counts about itself. Recording blocks at most for a map look-up.
+/// Records everything that the exporter counts about itself. Recording blocks at most for a map
+/// look-up.
 pub struct Telemetry {
     started: Timestamp,
     accounts: Arc<accounts::Accounts>,
@@ -130,13 +131,13 @@ impl Telemetry {
         self.serving.add_representation(format, encoding);
     }
 
-    /// Removes the series of a target that is no longer polled.
+    /// Removes the series of a target whose polls have ended.
     pub fn forget_target(&self, account: &str, target: &str) {
         self.polls.forget_target(account, target);
         self.activity.forget_target(account, target);
     }
 
-    /// Removes the series of an account that is no longer configured.
+    /// Removes the series of an account that was removed from the configuration.
     pub fn forget_account(&self, account: &str) {
         self.api.forget(account);
         self.accounts.forget(account);
@@ -157,7 +158,8 @@ impl Telemetry {
         self.polls.overrun();
     }
 
-    /// One poll of all the account's targets takes this number of requests, for the fleet seen last.
+    /// One poll of all the account's targets takes this number of requests, for the fleet seen
+    /// last.
     pub fn planned_requests(&self, account: &str, requests: u64) {
         self.accounts.update(account, |account| account.planned_requests = Some(requests));
     }
@@ -172,7 +174,8 @@ impl Telemetry {
         self.polls.findings(findings);
     }
 
-    /// The account's credentials come from the provider of this name. Adds the account if it is not known.
+    /// The account's credentials come from the provider of this name. Adds the account if it is not
+    /// known.
     pub fn credentials_source(&self, account: &str, source: &'static str) {
         self.accounts.add(account);
         self.accounts.update(account, |account| account.credentials = Some(source));
@@ -193,7 +196,8 @@ impl Telemetry {
         self.config_loads.record(succeeded, at);
     }
 
-    /// A snapshot was rendered with this number of series by collector; the limit dropped `dropped` more.
+    /// A snapshot was rendered with this number of series by collector; the limit dropped `dropped`
+    /// more.
     pub fn snapshot_rendered(
         &self,
         series: &BTreeMap<&'static str, u64>,
@@ -202,7 +206,8 @@ impl Telemetry {
         self.serving.rendered(series, dropped);
     }
 
-    /// Size of the last snapshot's body in a format and encoding; `None` while it has not been requested.
+    /// Size of the last snapshot's body in a format and encoding; `None` while it has not been
+    /// requested.
     pub fn body_bytes(&self, format: &'static str, encoding: &'static str, bytes: Option<usize>) {
         self.serving.set_body_bytes(format, encoding, bytes);
     }

@@ -1,7 +1,7 @@
 //! The standard `process_*` metrics, read from `/proc` on Linux and absent elsewhere.
 //!
-//! The `prometheus` crate has a collector of these too, but it counts CPU time in whole seconds, and a poll
-//! takes a fraction of one.
+//! The `prometheus` crate has a collector of these too, but it counts CPU time in whole seconds,
+//! and a poll takes a fraction of one.
 
 use super::collectors;
 use super::status::ProcessUsage;
@@ -43,8 +43,8 @@ mod linux {
 
     use super::ProcessUsage;
 
-    /// When the machine started, in Unix seconds. Read once: the clock may be set later, and the start of the
-    /// process must not move with it.
+    /// When the machine started, in Unix seconds. Read once: the clock may be set later, and the
+    /// start of the process must not move with it.
     static BOOT: LazyLock<Option<f64>> =
         LazyLock::new(|| procfs::boot_time_secs().ok().map(|seconds| seconds as f64));
 

@@ -53,7 +53,7 @@ impl RecentActivity {
         }
     }
 
-    /// Removes the failures of a target that is no longer polled.
+    /// Removes the failures of a target whose polls have ended.
     pub(super) fn forget_target(&self, account: &str, target: &str) {
         self.set_failures(account, target, Vec::new());
     }

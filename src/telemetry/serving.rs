@@ -1,4 +1,5 @@
-//! What is served: series by collector, series dropped by the limit, scrapes, sizes of rendered bodies.
+//! What is served: series by collector, series dropped by the limit, scrapes, sizes of rendered
+//! bodies.
 
 use std::collections::BTreeMap;
 

@@ -1,8 +1,8 @@
-//! The exporter's own state as plain data, for the pages and the JSON API: how it is set up, what it does now
-//! and why recent polls failed.
+//! The exporter's own state as plain data, for the pages and the JSON API: how it is set up, what
+//! it does now and why recent polls failed.
 //!
-//! None of it is a secret or the name of a user. What is not here: where the values come from (the other
-//! modules of `telemetry`) and how they are shown (`web`).
+//! None of it is a secret or the name of a user. What is not here: where the values come from (the
+//! other modules of `telemetry`) and how they are shown (`web`).
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -67,11 +67,13 @@ pub struct AccountStatus {
     pub account: Arc<str>,
     /// The name of the credential provider, for example `environment`.
     pub credentials: Option<&'static str>,
-    /// When the current credentials expire; `None` if they do not, or if the provider does not know.
+    /// When the current credentials expire; `None` if they do not, or if the provider does not
+    /// know.
     pub credentials_expire: Option<Timestamp>,
     /// Requests per second that the rate limit allows now; `None` before the first client exists.
     pub rate: Option<f64>,
-    /// Requests that one poll of all the account's targets takes; `None` before the first poll has ended.
+    /// Requests that one poll of all the account's targets takes; `None` before the first poll has
+    /// ended.
     pub planned_requests: Option<u64>,
 }
 

@@ -32,7 +32,7 @@ fn finished(observer: &dyn RequestObserver, code: &str) {
 }
 
 #[test]
-fn everything_that_is_known_beforehand_starts_at_0() {
+fn series_with_labels_known_in_advance_start_at_0() {
     let telemetry = Telemetry::new();
     telemetry.observer("a");
     telemetry.add_target("a", "CloudApp");
@@ -57,7 +57,7 @@ fn everything_that_is_known_beforehand_starts_at_0() {
 }
 
 #[test]
-fn what_never_happened_has_no_time() {
+fn times_of_events_that_never_happened_are_absent() {
     let telemetry = Telemetry::new();
     telemetry.observer("a");
     let absent = |name: &str| telemetry.gather().families.iter().all(|family| family.name != own(name));
@@ -83,7 +83,7 @@ fn what_never_happened_has_no_time() {
 }
 
 #[test]
-fn polls_are_counted_by_how_they_went() {
+fn polls_are_counted_by_result() {
     let telemetry = Telemetry::new();
     telemetry.observer("a");
     telemetry.poll_finished("a", "CloudApp", true, Duration::from_millis(700));
@@ -134,16 +134,16 @@ fn requests_are_counted_by_account_operation_and_code() {
 fn the_last_request_of_each_bucket_is_its_exemplar() {
     let telemetry = Telemetry::new();
     let observer = telemetry.observer("a");
-    let answered = |milliseconds: u64, request_id: Option<&str>| {
+    let finish = |milliseconds: u64, request_id: Option<&str>| {
         let took = Duration::from_millis(milliseconds);
         observer.finished(&AttemptOutcome { operation: "ListAppInstances", code: "OK", took, request_id });
     };
-    answered(30, Some("FIRST"));
-    answered(30, Some("SECOND"));
-    answered(30, None);
-    answered(31, Some(&"x".repeat(119)));
-    answered(60_000, Some("SLOW"));
-    answered(25, Some("ON-THE-BOUND"));
+    finish(30, Some("FIRST"));
+    finish(30, Some("SECOND"));
+    finish(30, None);
+    finish(31, Some(&"x".repeat(119)));
+    finish(60_000, Some("SLOW"));
+    finish(25, Some("ON-THE-BOUND"));
     let families = telemetry.gather().families;
     let labels = [("operation", "ListAppInstances")];
     let Value::Histogram(histogram) = &sample(&families, "api_request_duration_seconds", &labels).value
@@ -161,10 +161,10 @@ fn the_last_request_of_each_bucket_is_its_exemplar() {
 }
 
 #[test]
-fn an_api_that_makes_up_codes_cannot_make_series_without_end() {
+fn the_number_of_series_stays_bounded_if_the_api_sends_endless_codes() {
     let telemetry = Telemetry::new();
     for index in 0..500 {
-        // Asked for anew each time: several clients of an account share its bound.
+        // A new observer each time: several clients of an account share its limit.
         finished(&*telemetry.observer("a"), &format!("Code.{index}"));
     }
     finished(&*telemetry.observer("a"), &"x".repeat(10_000));
@@ -179,7 +179,7 @@ fn an_api_that_makes_up_codes_cannot_make_series_without_end() {
 }
 
 #[test]
-fn findings_and_what_is_served_are_counted() {
+fn decode_issues_series_and_scrapes_are_counted() {
     let telemetry = Telemetry::new();
     let mut findings = DecodeIssues::default();
     findings.count_unknown("Status");
@@ -191,7 +191,7 @@ fn findings_and_what_is_served_are_counted() {
 
     telemetry.snapshot_rendered(&[("groups", 7)].into(), &[("instances_detail", 90)].into());
     telemetry.snapshot_rendered(&BTreeMap::new(), &[("instances_detail", 10)].into());
-    assert_eq!(number(&telemetry, "series", &[("collector", "groups")]), 0.0, "as of the last one");
+    assert_eq!(number(&telemetry, "series", &[("collector", "groups")]), 0.0, "of the last snapshot");
     assert_eq!(number(&telemetry, "series_dropped_total", &[("collector", "instances_detail")]), 100.0);
 
     let representation = [("format", "text-0.0.4"), ("encoding", "identity")];
@@ -206,7 +206,7 @@ fn findings_and_what_is_served_are_counted() {
 }
 
 #[test]
-fn every_family_of_the_catalogue_is_there_as_described_and_in_order() {
+fn every_own_family_of_the_catalogue_is_gathered_in_order() {
     let telemetry = Telemetry::new();
     finished(&*telemetry.observer("a"), "OK");
     telemetry.add_target("a", "CloudApp");
@@ -245,7 +245,7 @@ fn every_family_of_the_catalogue_is_there_as_described_and_in_order() {
 }
 
 #[test]
-fn the_build_says_what_it_was_made_of() {
+fn build_info_has_version_revision_and_compiler() {
     let families = Telemetry::new().gather().families;
     let labels = &find(&families, &own("build_info")).samples[0].labels;
     let pairs: Vec<(&str, &str)> = labels.iter().map(|(n, v)| (&**n, &**v)).collect();
@@ -256,7 +256,7 @@ fn the_build_says_what_it_was_made_of() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn the_process_is_described_by_the_standard_metrics() {
+fn the_standard_process_metrics_are_present() {
     let families = Telemetry::new().gather().families;
     let value = |name: &str| match find(&families, name).samples[0].value {
         Value::Number(value) => value,

@@ -1,4 +1,4 @@
-//! Answers for people and programs that come back: packed, and not sent again while they stay the same.
+//! Responses with an entity tag: compressed, and not sent again while they are unchanged.
 
 use std::hash::{BuildHasher, Hasher};
 
@@ -10,16 +10,16 @@ use hyper::{Response, StatusCode};
 use crate::scrape::negotiation::negotiate;
 use crate::server::response::{self, ResponseBody};
 
-/// The body under a tag of its contents, packed as the client likes it, or 304 without it where the client
-/// has it already.
-pub(crate) fn respond_if_changed(
+/// The body with an entity tag, in the encoding that the client prefers; 304 without a body if the
+/// request has the same tag.
+pub(super) fn respond_if_changed(
     status: StatusCode,
     content_type: &'static str,
     body: Vec<u8>,
     headers: &HeaderMap,
 ) -> Response<ResponseBody> {
     let tag = tag(&body);
-    let mut response = if status == StatusCode::OK && has(headers, &tag) {
+    let mut response = if status == StatusCode::OK && is_known(headers, &tag) {
         let mut unchanged = response::new(StatusCode::NOT_MODIFIED, content_type, []);
         unchanged.headers_mut().remove(hyper::header::CONTENT_TYPE);
         unchanged
@@ -35,26 +35,27 @@ pub(crate) fn respond_if_changed(
     response::set_header(&mut response, VARY, "Accept-Encoding");
     let tag = HeaderValue::from_str(&tag).expect("a tag is a W, hexadecimal digits and quotes");
     response.headers_mut().insert(ETAG, tag);
-    // May be kept, must be asked for.
+    // A client may store it, but must revalidate it before every use.
     response::set_header(&mut response, CACHE_CONTROL, "private, no-cache");
     response
 }
 
-/// A weak tag, for it is the same however the body is packed; also after a restart.
+/// A weak tag, because it is the same for every encoding. It does not change with a restart.
 fn tag(body: &[u8]) -> String {
     let mut hasher = FixedState::default().build_hasher();
     hasher.write(body);
     format!("W/\"{:016x}\"", hasher.finish())
 }
 
-/// RFC 9110, 13.1.2: compared weakly, any of a list, `*` for whatever there is.
-fn has(headers: &HeaderMap, tag: &str) -> bool {
+/// Whether `If-None-Match` contains the tag (RFC 9110, 13.1.2: weak comparison; `*` matches every
+/// tag).
+fn is_known(headers: &HeaderMap, tag: &str) -> bool {
     let values = headers.get_all(IF_NONE_MATCH).into_iter().filter_map(|value| value.to_str().ok());
     let mut tags = values.flat_map(|value| value.split(',')).map(str::trim);
     tags.any(|theirs| theirs == "*" || opaque(theirs) == opaque(tag))
 }
 
-/// A tag without its strength.
+/// A tag without its weakness prefix.
 fn opaque(tag: &str) -> &str {
     tag.strip_prefix("W/").unwrap_or(tag)
 }
@@ -70,34 +71,34 @@ mod tests {
     }
 
     #[test]
-    fn a_tag_is_recognised_in_any_list_and_strength() {
+    fn a_tag_matches_in_any_list_weak_or_strong() {
         for known in [&["\"a\""][..], &["W/\"a\""], &["\"b\", \"a\""], &["\"b\"", "\"a\""], &["*"]] {
-            assert!(has(&headers(known), "W/\"a\""), "{known:?}");
+            assert!(is_known(&headers(known), "W/\"a\""), "{known:?}");
         }
         for other in [&[][..], &["\"b\""], &["a"], &["\"ab\""]] {
-            assert!(!has(&headers(other), "W/\"a\""), "{other:?}");
+            assert!(!is_known(&headers(other), "W/\"a\""), "{other:?}");
         }
     }
 
     #[test]
-    fn what_is_packed_comes_with_the_tag_of_what_is_in_it() {
-        let answer = |accepted: &'static str| {
+    fn the_tag_is_the_same_for_every_encoding() {
+        let respond = |accepted: &'static str| {
             let headers =
                 HeaderMap::from_iter([(hyper::header::ACCEPT_ENCODING, HeaderValue::from_static(accepted))]);
             respond_if_changed(StatusCode::OK, "text/html", b"again ".repeat(1000), &headers)
         };
-        let (plain, packed) = (answer("identity"), answer("gzip, deflate, br, zstd"));
-        assert_eq!(packed.headers()[CONTENT_ENCODING], "gzip");
+        let (plain, compressed) = (respond("identity"), respond("gzip, deflate, br, zstd"));
+        assert_eq!(compressed.headers()[CONTENT_ENCODING], "gzip");
         assert!(!plain.headers().contains_key(CONTENT_ENCODING));
-        assert!(packed.body().size_hint().lower() < plain.body().size_hint().lower() / 10);
-        assert_eq!(packed.headers()[ETAG], plain.headers()[ETAG]);
-        for response in [plain, packed] {
+        assert!(compressed.body().size_hint().lower() < plain.body().size_hint().lower() / 10);
+        assert_eq!(compressed.headers()[ETAG], plain.headers()[ETAG]);
+        for response in [plain, compressed] {
             assert_eq!(response.headers()[VARY], "Accept-Encoding");
         }
     }
 
     #[test]
-    fn other_bytes_have_another_tag() {
+    fn different_bodies_have_different_tags() {
         assert_eq!(tag(b"one"), tag(b"one"));
         assert_ne!(tag(b"one"), tag(b"two"));
     }

@@ -1,10 +1,11 @@
-//! What is served: metrics, pages, the JSON API, health and the configuration.
+//! Everything that the exporter serves by HTTP: metrics, pages, the JSON API, health and the
+//! configuration.
 //!
 //! | module | contents |
 //! |---|---|
 //! | `routes` | from a request to a response |
-//! | `view` | what people are shown, as data |
-//! | `page`, `api` | the same as pages and as JSON |
+//! | `view` | the data of the pages and of the JSON API |
+//! | `page`, `api` | that data as HTML and as JSON |
 //! | `etag` | entity tags |
 //!
 //! What is not here: where the content comes from ([`Content`], which the application implements),
@@ -31,20 +32,22 @@ use crate::telemetry::status::Status;
 
 pub use routes::Routes;
 
-/// The source of everything that is served. Called for each request, from many threads; no method may block.
+/// The source of everything that is served. Called for each request, from many threads; no method
+/// may block.
 pub trait Content: Send + Sync + 'static {
     /// The fleet's metrics as of the last poll; `None` before the first poll has ended.
     fn exposition(&self) -> Option<Arc<Exposition>>;
     /// The exporter's own metrics, now.
     fn telemetry(&self) -> OwnMetrics;
-    /// Counts a scrape. Called before [`telemetry`](Content::telemetry), so that a scrape counts itself.
+    /// Counts a scrape. Called before [`telemetry`](Content::telemetry), so that a scrape counts
+    /// itself.
     fn scraped(&self, format: &'static str, encoding: &'static str);
     /// Whether the exporter is ready, and if not, why.
     fn readiness(&self) -> Readiness;
     /// The active configuration for people, without its secrets.
     fn configuration(&self) -> String;
-    /// Reloads the configuration. The error lists every problem; the previous configuration then stays
-    /// active. A reload that has started completes even if the future is dropped.
+    /// Reloads the configuration. The error lists every problem; the previous configuration then
+    /// stays active. A reload that has started completes even if the future is dropped.
     fn reload(&self) -> BoxFuture<'static, Result<(), String>>;
     /// The exporter's own state, now.
     fn status(&self) -> Status;

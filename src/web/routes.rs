@@ -1,4 +1,4 @@
-//! From a request to an answer. RenderCache of requests are never read: nothing that is served needs one.
+//! From a request to a response. Request bodies are never read.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -24,20 +24,20 @@ use crate::scrape::negotiation::{Format, negotiate};
 use crate::scrape::render_cache::RenderCache;
 use crate::server::handler::Handler;
 use crate::server::response::{self, ResponseBody};
-use crate::telemetry::OwnMetrics;
+use crate::telemetry::{OwnMetrics, VERSION};
 
-/// What there is, and who provides it.
+/// Every path that is served.
 pub struct Routes {
     content: Arc<dyn Content>,
     telemetry_path: String,
-    bodies: RenderCache,
-    /// Whether `/-/reload` does anything.
+    render_cache: RenderCache,
+    /// Whether `/-/reload` is enabled.
     lifecycle: bool,
 }
 
 impl Handler for Routes {
     fn handle<'a>(&'a self, request: &'a Parts) -> BoxFuture<'a, Response<ResponseBody>> {
-        Box::pin(self.answer(request))
+        Box::pin(self.respond(request))
     }
 }
 
@@ -57,7 +57,7 @@ enum Route {
     Configuration,
 }
 
-/// Which group is meant.
+/// The account and the id of a group.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct GroupKey {
     account: String,
@@ -67,28 +67,28 @@ struct GroupKey {
 impl Routes {
     /// Serves `content`, its metrics at `telemetry_path`; `lifecycle` enables `/-/reload`.
     pub fn new(content: Arc<dyn Content>, telemetry_path: String, lifecycle: bool) -> Routes {
-        Routes { content, telemetry_path, bodies: RenderCache::default(), lifecycle }
+        Routes { content, telemetry_path, render_cache: RenderCache::default(), lifecycle }
     }
 
-    /// Answers a request. A panic underneath is that request's alone.
-    async fn answer(&self, request: &Parts) -> Response<ResponseBody> {
-        // No state of ours is written while answering, so that none can be left half written.
+    /// Responds to a request. A panic while handling a request fails only that request.
+    async fn respond(&self, request: &Parts) -> Response<ResponseBody> {
+        // Handling a request writes no shared state, so a panic cannot leave any half written.
         AssertUnwindSafe(self.dispatch(request)).catch_unwind().await.unwrap_or_else(|_| {
-            tracing::error!(path = request.uri.path(), "answering a request panicked");
+            tracing::error!(path = request.uri.path(), "handling a request panicked");
             broken()
         })
     }
 
     async fn dispatch(&self, request: &Parts) -> Response<ResponseBody> {
-        let Some(resource) = self.find(request.uri.path()) else { return self.not_found() };
-        if resource == Route::Reload {
+        let Some(route) = self.find(request.uri.path()) else { return self.not_found() };
+        if route == Route::Reload {
             return self.reload(&request.method).await;
         }
         if request.method != Method::GET && request.method != Method::HEAD {
-            return not_allowed("GET, HEAD", "only GET and HEAD work here\n");
+            return not_allowed("GET, HEAD", "only GET and HEAD are allowed here\n");
         }
-        match resource {
-            // Answered above.
+        match route {
+            // Handled above.
             Route::Reload => self.not_found(),
             Route::Metrics => self.metrics(request).await,
             Route::FleetPage => self.fleet_page(request),
@@ -112,7 +112,7 @@ impl Routes {
         }
     }
 
-    /// The telemetry path comes first: an operator may have put it anywhere.
+    /// The telemetry path comes first: an operator may configure any path.
     fn find(&self, path: &str) -> Option<Route> {
         if path == self.telemetry_path {
             return Some(Route::Metrics);
@@ -135,16 +135,16 @@ impl Routes {
         }
     }
 
-    /// The fleet's bytes as they are, and the exporter's own metrics as of this moment behind them.
+    /// The rendered metrics of the fleet, followed by the exporter's own metrics now.
     async fn metrics(&self, request: &Parts) -> Response<ResponseBody> {
         let exposition = self.content.exposition();
-        let filter = match ScrapeFilter::read(request.uri.query(), exposition.as_deref()) {
+        let filter = match ScrapeFilter::parse(request.uri.query(), exposition.as_deref()) {
             Ok(filter) => filter,
             Err(unknown) => return response::text(StatusCode::BAD_REQUEST, unknown.to_string()),
         };
         let representation = negotiate(&request.headers);
         let selection = filter.selection.clone();
-        let fleet = match self.bodies.fleet(exposition, selection, representation).await {
+        let fleet = match self.render_cache.fleet(exposition, selection, representation).await {
             Ok(fleet) => fleet,
             Err(error) => {
                 tracing::error!(%error, "rendering the fleet failed");
@@ -165,7 +165,7 @@ impl Routes {
         response
     }
 
-    /// The exporter's own metrics, and whatever ends a body.
+    /// The exporter's own metrics, and the end of the body.
     fn own(&self, filter: &ScrapeFilter, format: Format) -> Vec<u8> {
         let mut encoder = format.syntax().encoder(0);
         if filter.has_any_own() {
@@ -187,15 +187,15 @@ impl Routes {
         }
     }
 
-    /// Prometheus takes POST and PUT, and forbids both unless the lifecycle API is enabled.
+    /// As in Prometheus: POST and PUT, both forbidden unless the lifecycle API is enabled.
     async fn reload(&self, method: &Method) -> Response<ResponseBody> {
         if method != Method::POST && method != Method::PUT {
-            return not_allowed("POST, PUT", "only POST and PUT work here\n");
+            return not_allowed("POST, PUT", "only POST and PUT are allowed here\n");
         }
         if !self.lifecycle {
             return response::text(
                 StatusCode::FORBIDDEN,
-                "reloading by HTTP is off: start with --web.enable-lifecycle\n",
+                "reloading by HTTP is disabled; start the exporter with --web.enable-lifecycle\n",
             );
         }
         match self.content.reload().await {
@@ -205,44 +205,47 @@ impl Routes {
     }
 
     fn fleet_page(&self, request: &Parts) -> Response<ResponseBody> {
-        let (query, place) = (FleetQuery::parse(request.uri.query().unwrap_or_default()), self.place("./"));
-        self.with_facts(|facts| page(request, StatusCode::OK, page::fleet(place, facts, &query)))
+        let (query, location) =
+            (FleetQuery::parse(request.uri.query().unwrap_or_default()), self.location("./"));
+        self.with_context(|context| page(request, StatusCode::OK, page::fleet(location, context, &query)))
     }
 
     fn group_page(&self, request: &Parts, key: &GroupKey) -> Response<ResponseBody> {
-        let place = self.place("../../");
-        self.with_facts(|facts| match self.details(facts, key) {
-            Some(details) => page(request, StatusCode::OK, page::group(place, facts, &details)),
-            None => page(request, StatusCode::NOT_FOUND, page::missing(place, &key.account, &key.id)),
+        let location = self.location("../../");
+        self.with_context(|context| match self.details(context, key) {
+            Some(details) => page(request, StatusCode::OK, page::group(location, context, &details)),
+            None => page(request, StatusCode::NOT_FOUND, page::missing(location, &key.account, &key.id)),
         })
     }
 
     fn exporter_page(&self, request: &Parts) -> Response<ResponseBody> {
-        let (place, configuration) = (self.place("./"), self.content.configuration());
-        self.with_facts(|facts| page(request, StatusCode::OK, page::exporter(place, facts, &configuration)))
+        let (location, configuration) = (self.location("./"), self.content.configuration());
+        self.with_context(|context| {
+            page(request, StatusCode::OK, page::exporter(location, context, &configuration))
+        })
     }
 
     fn fleet(&self, request: &Parts) -> Response<ResponseBody> {
         let query = FleetQuery::parse(request.uri.query().unwrap_or_default());
-        self.with_facts(|facts| data(request, api::encode(&facts.fleet(&query))))
+        self.with_context(|context| data(request, api::encode(&context.fleet(&query))))
     }
 
     fn group(&self, request: &Parts, key: &GroupKey) -> Response<ResponseBody> {
-        self.with_facts(|facts| match self.details(facts, key) {
+        self.with_context(|context| match self.details(context, key) {
             Some(details) => data(request, api::encode(&details)),
-            None => response::text(StatusCode::NOT_FOUND, "there is no such group now\n"),
+            None => response::text(StatusCode::NOT_FOUND, "this group does not exist now\n"),
         })
     }
 
-    /// Everything that people are shown is made of, as of this moment.
-    fn with_facts(
+    /// Responds with what `respond` makes of the present state.
+    fn with_context(
         &self,
-        answer: impl FnOnce(&ViewContext<'_>) -> Response<ResponseBody>,
+        respond: impl FnOnce(&ViewContext<'_>) -> Response<ResponseBody>,
     ) -> Response<ResponseBody> {
         let exposition = self.content.exposition();
         let readiness = self.content.readiness().check();
         let status = self.content.status();
-        answer(&ViewContext {
+        respond(&ViewContext {
             snapshot: exposition.as_ref().map(|exposition| &**exposition.snapshot()),
             status: &status,
             waiting_for: readiness.as_ref().err().map_or(&[], |not_ready| not_ready.reasons()),
@@ -250,28 +253,29 @@ impl Routes {
         })
     }
 
-    fn details<'a>(&self, facts: &ViewContext<'a>, key: &GroupKey) -> Option<view::GroupDetails<'a>> {
-        let groups = &facts.snapshot?.groups;
+    fn details<'a>(&self, context: &ViewContext<'a>, key: &GroupKey) -> Option<view::GroupDetails<'a>> {
+        let groups = &context.snapshot?.groups;
         let group =
             groups.iter().find(|group| *group.account == *key.account && *group.group.data.id == *key.id)?;
         let history = self.content.history(group);
-        Some(view::details(group, history, &facts.circumstances(), facts.time_zone()))
+        Some(view::details(group, history, &context.evaluation_context(), context.time_zone()))
     }
 
-    fn place(&self, root: &'static str) -> page::PageLocation<'_> {
-        page::PageLocation { root, telemetry_path: &self.telemetry_path }
+    fn location(&self, root: &'static str) -> page::PageLocation<'_> {
+        page::PageLocation { root, telemetry_path: &self.telemetry_path, version: VERSION }
     }
 
     fn not_found(&self) -> Response<ResponseBody> {
         let metrics = &self.telemetry_path;
-        let there =
-            format!("not found; there are / /exporter /api/v1/fleet {metrics} /-/healthy /-/ready /config\n");
-        response::text(StatusCode::NOT_FOUND, there)
+        let message = format!(
+            "not found; available: / /exporter /api/v1/fleet {metrics} /-/healthy /-/ready /config\n"
+        );
+        response::text(StatusCode::NOT_FOUND, message)
     }
 }
 
 impl GroupKey {
-    /// Reads `account/group` behind `prefix`.
+    /// Parses `account/group` after `prefix`.
     fn under(prefix: &str, path: &str) -> Option<Self> {
         let (account, id) = path.strip_prefix(prefix)?.split_once('/')?;
         let decode = |text| Some(percent_decode_str(text).decode_utf8().ok()?.into_owned());

@@ -127,7 +127,7 @@ test("without scripts every function works with additional clicks", () =>
     assert.match(page.url(), /\/groups\/demo\/aig-/);
     assert.ok(await page.isVisible("text=over the last hour"));
     await page.click("nav >> text=Exporter");
-    assert.ok(await page.isVisible("text=Configuration in force"));
+    assert.ok(await page.isVisible("text=Active configuration"));
   }));
 
 test("every control is reachable by keyboard, and the focus is visible", () =>

@@ -5,20 +5,23 @@ use hyper::header::{AsHeaderName, HeaderMap};
 /// One item of a list in a header.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Weighted<'a> {
+    /// The item without its parameters.
     pub(crate) value: &'a str,
+    /// Names and unquoted values, without `q`.
     pub(crate) parameters: Vec<(&'a str, &'a str)>,
     /// `q` in thousandths.
     pub(crate) quality: u16,
 }
 
 impl Weighted<'_> {
+    /// The value of a parameter; names are compared without case.
     pub(crate) fn parameter(&self, name: &str) -> Option<&str> {
         let named = |(n, _): &&(&str, &str)| n.eq_ignore_ascii_case(name);
         self.parameters.iter().find(named).map(|(_, value)| *value)
     }
 }
 
-/// All items of a header, which may be there several times. What can't be read isn't said.
+/// All items of a header, which may occur several times. Invalid items are ignored.
 pub(crate) fn weighted(headers: &HeaderMap, name: impl AsHeaderName) -> Vec<Weighted<'_>> {
     let values = headers.get_all(name).into_iter().filter_map(|value| value.to_str().ok());
     values.flat_map(|value| split(value, ',')).filter_map(item).collect()
@@ -41,7 +44,7 @@ fn item(text: &str) -> Option<Weighted<'_>> {
     Some(item)
 }
 
-/// RFC 9110, 12.4.2: 0 to 1 with at most three digits behind the point.
+/// A weight in thousandths (RFC 9110, 12.4.2): 0 to 1 with at most three decimals.
 fn quality(text: &str) -> Option<u16> {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
     if fraction.len() > 3 || !fraction.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -55,7 +58,7 @@ fn quality(text: &str) -> Option<u16> {
     }
 }
 
-/// Trimmed parts between separators that don't stand in quotes.
+/// The trimmed parts between separators outside quotes.
 fn split(text: &str, separator: char) -> impl Iterator<Item = &str> {
     let (mut quoted, mut escaped) = (false, false);
     text.split(move |c| {
@@ -78,7 +81,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn weights_have_three_digits_at_most() {
+    fn weights_have_at_most_three_decimals() {
         for (text, expected) in [
             ("0", Some(0)),
             ("0.", Some(0)),

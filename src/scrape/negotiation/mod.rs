@@ -1,8 +1,8 @@
-//! Which format and encoding a client gets: the one place that decides, so that the headers and the body
-//! can't disagree.
+//! Chooses the format and the encoding of a response. Headers and body use the same choice, so they
+//! cannot disagree.
 //!
-//! A pure function of the request's headers. To add a format or an encoding: a variant, its names, and
-//! its place in the list of offers. What is not here: how bodies are made (`metrics`).
+//! A pure function of the request's headers. To add a format or an encoding, add a variant, its
+//! names, and its position in the list of offers. What is not here: rendering (`metrics`).
 
 mod header;
 #[cfg(test)]
@@ -17,7 +17,7 @@ use header::{Weighted, weighted};
 
 pub use crate::metrics::compress::Encoding;
 
-/// A format of metrics, as clients ask for it.
+/// A format of metrics that clients can request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Format {
     /// The Prometheus text format, version 0.0.4.
@@ -32,31 +32,31 @@ pub enum Format {
     Protobuf,
 }
 
-/// What becomes of names that older clients can't read. Ours are as old as the format, and come out of
-/// each of these unchanged.
+/// How names that older clients cannot read are escaped. The exporter's names are valid in every
+/// version of the format, so no scheme changes them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Escaping {
-    /// What is odd becomes `_`.
+    /// Every other character becomes `_`.
     Underscores,
-    /// Nothing.
+    /// No escaping.
     AllowUtf8,
-    /// `U__` and hexadecimal digits, for odd names alone.
+    /// `U__` and hexadecimal digits, only in names with other characters.
     Values,
 }
 
-/// What is sent, decided.
+/// The chosen format and encoding of a response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Representation {
-    /// What the body says.
+    /// The format of the body.
     pub format: Format,
-    /// How it is packed.
+    /// The content encoding.
     pub encoding: Encoding,
-    /// What the client asked for, if we do that.
+    /// The escaping scheme that the client requested, if it is supported.
     pub escaping: Option<Escaping>,
 }
 
-/// The best of what we have for a client that sent these headers. A client that nothing suits gets
-/// plain text rather than an error, as Prometheus' own libraries do.
+/// The best representation for a client that sent these headers. A client that accepts none of them
+/// gets plain text instead of an error, as with Prometheus' own libraries.
 pub fn negotiate(headers: &HeaderMap) -> Representation {
     let (format, escaping) = format(&weighted(headers, ACCEPT));
     Representation { format, escaping, encoding: encoding(&weighted(headers, ACCEPT_ENCODING)) }
@@ -82,9 +82,9 @@ impl Representation {
             }
         };
         let escaping = match (self.format, self.escaping) {
-            // Older than escaping.
+            // This version of the format is older than escaping.
             (Format::Text004, _) => None,
-            (_, Some(asked)) => Some(asked),
+            (_, Some(requested)) => Some(requested),
             (Format::Text100 | Format::OpenMetrics100, None) => Some(Escaping::Underscores),
             (Format::OpenMetrics001 | Format::Protobuf, None) => None,
         };
@@ -92,10 +92,10 @@ impl Representation {
             Some(escaping) => HeaderValue::try_from(format!("{kind}; escaping={}", escaping.name())),
             None => Ok(HeaderValue::from_static(kind)),
         };
-        header.expect("all of it is ASCII without control characters")
+        header.expect("content types consist of printable ASCII")
     }
 
-    /// The header `Content-Encoding`; none for what isn't encoded.
+    /// The header `Content-Encoding`; `None` without an encoding.
     pub const fn content_encoding(self) -> Option<&'static str> {
         match self.encoding {
             Encoding::Identity => None,
@@ -105,8 +105,8 @@ impl Representation {
 }
 
 impl Format {
-    /// Ours. Of those that a client doesn't tell apart (`*/*`, or a type without its version) the earlier
-    /// one wins: whoever doesn't say what they read gets what everybody reads.
+    /// The supported formats. If a range covers several of them (`*/*`, or a type without a
+    /// version), the first one wins: it is the one that every client can read.
     const OFFERS: [Format; 5] =
         [Format::Text004, Format::OpenMetrics100, Format::OpenMetrics001, Format::Protobuf, Format::Text100];
 
@@ -121,7 +121,7 @@ impl Format {
         }
     }
 
-    /// How it is written.
+    /// The syntax of the body.
     pub const fn syntax(self) -> Syntax {
         match self {
             Format::Text004 | Format::Text100 => Syntax::Text,
@@ -130,8 +130,8 @@ impl Format {
         }
     }
 
-    /// Type, subtype, and the parameters by which formats of that type are told apart. A client that
-    /// asks for another value of one of them means another format.
+    /// Type, subtype, and the parameters that distinguish the formats of that type. A range with
+    /// another value of one of these parameters does not match the format.
     const fn media_type(self) -> (&'static str, &'static str, &'static [(&'static str, &'static str)]) {
         match self {
             Format::Text004 => ("text", "plain", &[("version", "0.0.4")]),
@@ -146,8 +146,8 @@ impl Format {
         }
     }
 
-    /// How closely a client's range speaks of this format, if it does: 0 for `*/*`, 1 for `type/*`, 2 for
-    /// the type, and more for each parameter that tells formats apart.
+    /// How specifically a range matches this format, if it does: 0 for `*/*`, 1 for `type/*`, 2 for
+    /// the type, and one more for each distinguishing parameter.
     fn specificity(self, range: &Weighted<'_>) -> Option<u8> {
         let (kind, subtype, distinguishing) = self.media_type();
         let (range_kind, range_subtype) = range.value.split_once('/')?;
@@ -163,7 +163,7 @@ impl Format {
         if !range_subtype.eq_ignore_ascii_case(subtype) {
             return None;
         }
-        // Parameters that no format is told apart by (`charset`, `escaping`) don't count.
+        // Other parameters (`charset`, `escaping`) are ignored.
         distinguishing.iter().try_fold(2, |specificity, (name, ours)| match range.parameter(name) {
             Some(theirs) if theirs == *ours => Some(specificity + 1),
             Some(_) => None,
@@ -183,41 +183,42 @@ impl Escaping {
         }
     }
 
-    /// The one asked for. `dots` isn't ours: it would double the underscores of every name.
-    fn asked(range: &Weighted<'_>) -> Option<Escaping> {
+    /// The requested scheme. `dots` is not supported: it would double the underscores of every
+    /// name.
+    fn requested(range: &Weighted<'_>) -> Option<Escaping> {
         let name = range.parameter("escaping")?;
         Escaping::ALL.into_iter().find(|escaping| escaping.name() == name)
     }
 }
 
-/// The format with the highest weight above 0. Of equals: one that is named rather than covered by a
-/// wildcard, then the one that the client names first, then the one that we name first.
+/// The format with the highest weight above 0. Among equals: a format that is listed before one
+/// that a wildcard covers, then the client's order, then the order of offers.
 fn format(accept: &[Weighted<'_>]) -> (Format, Option<Escaping>) {
-    let judged = Format::OFFERS.into_iter().enumerate().filter_map(|(preference, format)| {
+    let ranked = Format::OFFERS.into_iter().enumerate().filter_map(|(preference, format)| {
         let (specificity, quality, Reverse(position)) =
             most_specific(accept, |range| format.specificity(range))?;
         let rank = (quality, specificity >= 2, Reverse(position), Reverse(preference));
         (quality > 0).then_some((rank, format, position))
     });
-    match judged.max_by_key(|(rank, ..)| *rank) {
-        Some((_, format, position)) => (format, Escaping::asked(&accept[position])),
+    match ranked.max_by_key(|(rank, ..)| *rank) {
+        Some((_, format, position)) => (format, Escaping::requested(&accept[position])),
         None => (Format::Text004, None),
     }
 }
 
-/// The coding with the highest weight above 0, gzip before zstd before none where there are several: most
-/// clients want gzip, so that it is there already.
+/// The encoding with the highest weight above 0. Among equals: gzip, then zstd, then identity. Most
+/// clients request gzip, so a gzip body is usually rendered already.
 ///
-/// One that isn't mentioned isn't wanted, and none at all is what everybody can read, unless it is refused:
-/// then gzip or zstd, if that one isn't refused too.
+/// An encoding that the header does not list is not used. Without any, the response is not encoded,
+/// unless the client rejects that: then gzip or zstd, the first one that is not rejected too.
 fn encoding(accept: &[Weighted<'_>]) -> Encoding {
     const OFFERS: [Encoding; 3] = [Encoding::Gzip, Encoding::Zstd, Encoding::Identity];
     let quality = |encoding: Encoding| {
         let found = most_specific(accept, |coding| coding_specificity(encoding, coding.value));
         found.map(|(_, quality, _)| quality)
     };
-    let wanted = OFFERS.into_iter().rev().filter(|encoding| quality(*encoding) > Some(0));
-    if let Some(best) = wanted.max_by_key(|encoding| quality(*encoding)) {
+    let accepted = OFFERS.into_iter().rev().filter(|encoding| quality(*encoding) > Some(0));
+    if let Some(best) = accepted.max_by_key(|encoding| quality(*encoding)) {
         return best;
     }
     let instead = || OFFERS.into_iter().find(|encoding| quality(*encoding).is_none());
@@ -228,7 +229,7 @@ fn encoding(accept: &[Weighted<'_>]) -> Encoding {
 }
 
 fn coding_specificity(encoding: Encoding, coding: &str) -> Option<u8> {
-    // RFC 9110, 8.4.1.3: the same thing.
+    // RFC 9110, 8.4.1.3: equivalent to gzip.
     let alias = encoding == Encoding::Gzip && coding.eq_ignore_ascii_case("x-gzip");
     if alias || coding.eq_ignore_ascii_case(encoding.name()) {
         Some(1)
@@ -239,15 +240,15 @@ fn coding_specificity(encoding: Encoding, coding: &str) -> Option<u8> {
     }
 }
 
-/// Of the items that speak of an offer the one that does so most closely, the highest weight of equals,
-/// the first of these: how closely, its weight, and where it stands.
+/// The item that matches an offer most specifically; among equals the one with the highest weight,
+/// then the first one. Returns its specificity, weight and position.
 fn most_specific(
     items: &[Weighted<'_>],
     specificity: impl Fn(&Weighted<'_>) -> Option<u8>,
 ) -> Option<(u8, u16, Reverse<usize>)> {
-    let fitting = items
+    let matching = items
         .iter()
         .enumerate()
         .filter_map(|(position, item)| Some((specificity(item)?, item.quality, Reverse(position))));
-    fitting.max()
+    matching.max()
 }

@@ -20,7 +20,7 @@ fn encoded(accept: &[&str]) -> Encoding {
 }
 
 #[test]
-fn every_client_gets_the_format_it_likes_best() {
+fn every_client_gets_the_format_it_prefers() {
     use Format::*;
     let prometheus_2_42 = "application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1";
     let prometheus_2_42_histograms = "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited,application/openmetrics-text;version=1.0.0;q=0.8,application/openmetrics-text;version=0.0.1;q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1";
@@ -35,13 +35,13 @@ fn every_client_gets_the_format_it_likes_best() {
         (&[prometheus_3], OpenMetrics100),
         (&[telegraf], Protobuf),
         (&[browser], Text004),
-        // Types without the version that tells their formats apart.
+        // Types without a version.
         (&["text/plain"], Text004),
         (&["text/*"], Text004),
         (&["application/*"], OpenMetrics100),
         (&["application/openmetrics-text"], OpenMetrics100),
         (&["application/vnd.google.protobuf"], Protobuf),
-        // Versions, however they are written.
+        // Versions in any notation.
         (&["text/plain;version=1.0.0"], Text100),
         (&["text/plain; version=\"1.0.0\""], Text100),
         (&["TEXT/Plain ; Version=0.0.4 ; Q=0.5, text/plain;version=1.0.0;q=0.4"], Text004),
@@ -57,13 +57,13 @@ fn every_client_gets_the_format_it_likes_best() {
         (&["text/plain;version=0.0.4;q=0, text/plain"], Text100),
         // Several headers are one list.
         (&["text/plain;q=0.4", "application/openmetrics-text;q=0.5"], OpenMetrics100),
-        // Named rather than covered, then in the client's order.
+        // A listed format before a wildcard, then the client's order.
         (&["*/*, application/openmetrics-text;version=1.0.0"], OpenMetrics100),
         (&["text/*, text/plain;version=1.0.0"], Text100),
         (&["application/openmetrics-text, text/plain"], OpenMetrics100),
         (&["text/plain, application/openmetrics-text"], Text004),
         (&["text/plain;version=1.0.0, text/plain;version=0.0.4"], Text100),
-        // What we don't have.
+        // Formats that are not supported.
         (&["application/json"], Text004),
         (&["application/json, application/openmetrics-text;q=0.1"], OpenMetrics100),
         (&["text/plain;version=2.0.0, application/openmetrics-text;version=2.0.0"], Text004),
@@ -71,7 +71,7 @@ fn every_client_gets_the_format_it_likes_best() {
         (&["application/vnd.google.protobuf;proto=other.Message;encoding=delimited"], Text004),
         (&["text/plain;q=0"], Text004),
         (&["text/html, */*;q=0"], Text004),
-        // What can't be read isn't said.
+        // Invalid headers are ignored.
         (&[""], Text004),
         (&["text"], Text004),
         (&["application/openmetrics-text;q=1.5, text/plain;q=0.5"], Text004),
@@ -85,7 +85,7 @@ fn every_client_gets_the_format_it_likes_best() {
 fn content_types_are_those_that_prometheus_expects() {
     let protobuf =
         "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited";
-    let said = "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited";
+    let sent = "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited";
     for (accept, expected) in [
         ("text/plain", "text/plain; version=0.0.4; charset=utf-8"),
         ("text/plain;version=0.0.4;escaping=allow-utf-8", "text/plain; version=0.0.4; charset=utf-8"),
@@ -110,8 +110,8 @@ fn content_types_are_those_that_prometheus_expects() {
             "application/openmetrics-text;version=0.0.1",
             "application/openmetrics-text; version=0.0.1; charset=utf-8",
         ),
-        (protobuf, said),
-        (&*format!("{protobuf};escaping=allow-utf-8"), &*format!("{said}; escaping=allow-utf-8")),
+        (protobuf, sent),
+        (&*format!("{protobuf};escaping=allow-utf-8"), &*format!("{sent}; escaping=allow-utf-8")),
         ("image/png", "text/plain; version=0.0.4; charset=utf-8"),
     ] {
         assert_eq!(accepted(&[accept]).content_type(), expected, "{accept}");
@@ -119,14 +119,14 @@ fn content_types_are_those_that_prometheus_expects() {
 }
 
 #[test]
-fn the_escaping_is_that_of_the_range_that_won() {
+fn the_escaping_comes_from_the_chosen_range() {
     let both = "application/openmetrics-text;version=1.0.0;escaping=values;q=0.1,text/plain;version=1.0.0;escaping=allow-utf-8";
     assert_eq!(accepted(&[both]).escaping, Some(Escaping::AllowUtf8));
     assert_eq!(accepted(&["*/*;escaping=values"]).escaping, Some(Escaping::Values));
 }
 
 #[test]
-fn a_coding_that_is_refused_by_weight_is_never_sent() {
+fn an_encoding_with_weight_zero_is_never_sent() {
     use Encoding::*;
     for (accept, expected) in [
         (&[][..], Identity),
@@ -160,15 +160,15 @@ fn a_coding_that_is_refused_by_weight_is_never_sent() {
 }
 
 #[test]
-fn only_what_is_encoded_says_so() {
-    let said: Vec<_> = ["identity", "gzip", "zstd"]
+fn only_an_encoded_body_has_a_content_encoding() {
+    let encodings: Vec<_> = ["identity", "gzip", "zstd"]
         .into_iter()
         .map(|coding| negotiate(&headers(ACCEPT_ENCODING, &[coding])).content_encoding())
         .collect();
-    assert_eq!(said, [None, Some("gzip"), Some("zstd")]);
+    assert_eq!(encodings, [None, Some("gzip"), Some("zstd")]);
 }
 
-/// Headers made of what such headers are made of, in any order.
+/// Headers made of typical parts in any order.
 fn pieces() -> impl Strategy<Value = String> {
     let piece = prop::sample::select(vec![
         "text/plain",
@@ -203,7 +203,7 @@ fn pieces() -> impl Strategy<Value = String> {
 
 proptest! {
     #[test]
-    fn any_header_gets_an_answer(accept in prop::collection::vec(any::<u8>(), 0..80), encoding in "[ -~]{0,80}") {
+    fn any_header_yields_a_representation(accept in prop::collection::vec(any::<u8>(), 0..80), encoding in "[ -~]{0,80}") {
         let mut all = headers(ACCEPT_ENCODING, &[&encoding]);
         if let Ok(value) = HeaderValue::from_bytes(&accept) {
             all.insert(ACCEPT, value);
@@ -212,14 +212,14 @@ proptest! {
     }
 
     #[test]
-    fn a_plausible_header_gets_an_answer(accept in pieces(), encoding in pieces()) {
+    fn any_combination_of_typical_parts_yields_a_representation(accept in pieces(), encoding in pieces()) {
         let mut all = headers(ACCEPT, &[&accept]);
         all.extend(headers(ACCEPT_ENCODING, &[&encoding]));
         negotiate(&all).content_type();
     }
 
     #[test]
-    fn the_heaviest_coding_wins(gzip in 0..=1000_u16, zstd in 0..=1000_u16, identity in 0..=1000_u16) {
+    fn the_encoding_with_the_highest_weight_wins(gzip in 0..=1000_u16, zstd in 0..=1000_u16, identity in 0..=1000_u16) {
         let weight = |weight: u16| format!("{}.{:03}", weight / 1000, weight % 1000);
         let accept = format!(
             "zstd;q={}, identity; q={} ,gzip;q={}", weight(zstd), weight(identity), weight(gzip)

@@ -1,34 +1,35 @@
-//! Style and script, served under names made of their contents, so that browsers may keep them for ever.
+//! The style sheet and the script. Their names are digests of their contents, so browsers may cache
+//! them forever.
 
 use std::sync::LazyLock;
 
 use sha2::{Digest, Sha256};
 
-/// A file that pages refer to.
+/// A file that pages link to.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Asset {
     path: String,
     /// The header `Content-Type`.
     pub(crate) content_type: &'static str,
-    /// What is in it.
+    /// The contents.
     pub(crate) body: &'static str,
 }
 
-/// How pages look.
+/// The style sheet.
 pub(crate) fn style() -> &'static Asset {
     static STYLE: LazyLock<Asset> =
         LazyLock::new(|| Asset::new(include_str!("page.css"), "css", "text/css; charset=utf-8"));
     &STYLE
 }
 
-/// What keeps them true without being loaded again.
+/// The script, which keeps a page up to date without a reload.
 pub(crate) fn script() -> &'static Asset {
     static SCRIPT: LazyLock<Asset> =
         LazyLock::new(|| Asset::new(include_str!("page.js"), "js", "text/javascript; charset=utf-8"));
     &SCRIPT
 }
 
-/// The asset at a path, with its slash.
+/// The asset at an absolute path.
 pub(crate) fn find(path: &str) -> Option<&'static Asset> {
     let path = path.strip_prefix('/')?;
     [style(), script()].into_iter().find(|asset| asset.path == path)
@@ -41,7 +42,7 @@ impl Asset {
         Self { path: format!("assets/{name}.{extension}"), content_type, body }
     }
 
-    /// Where it is, without a slash in front.
+    /// The path, without a leading slash.
     pub(crate) fn path(&self) -> &str {
         &self.path
     }

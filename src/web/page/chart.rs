@@ -1,4 +1,4 @@
-//! Instances by status over the last hour, drawn.
+//! The chart of instances by status over the last hour.
 
 use std::fmt::Write as _;
 
@@ -7,17 +7,19 @@ use maud::{Markup, html};
 
 use crate::fleet::history::{self, MINUTES, MinuteCounts};
 
-/// Units of the drawing for one minute, and how much of it a column takes.
+/// Distance between two columns, in units of the drawing; one column is one minute.
 const STEP: usize = 10;
+/// Width of a column.
 const COLUMN: usize = 9;
+/// Height of the drawing.
 const HEIGHT: f64 = 100.0;
 
-/// From the bottom up: who is served, who could be, what is on its way, what is gone.
+/// The order of statuses in a column from the bottom: in use, ready, changing, gone.
 const ORDER: [&str; 10] =
     ["BOUND", "RUNNING", "IDLE", "INIT", "STARTING", "CLOSING", "UNAVAILABLE", "CLOSED", "DELETED", "OTHER"];
 
-/// The status' class in the style sheet.
-pub(crate) fn class(status: &str) -> &'static str {
+/// The class of a status in the style sheet.
+pub(super) fn class(status: &str) -> &'static str {
     match status {
         "BOUND" => "s-bound",
         "RUNNING" => "s-running",
@@ -31,8 +33,8 @@ pub(crate) fn class(status: &str) -> &'static str {
     }
 }
 
-/// One column a minute, the latest at the right; a minute without a sample stays empty.
-pub(crate) fn history(samples: &[MinuteCounts], now: Timestamp) -> Markup {
+/// One column for each minute, the latest at the right; a minute without data is empty.
+pub(super) fn history(samples: &[MinuteCounts], now: Timestamp) -> Markup {
     let total = |sample: &MinuteCounts| sample.counts().map(|(_, count)| count).sum::<u32>();
     let most = samples.iter().map(total).max().unwrap_or_default();
     let paths = ORDER.map(|status| (status, columns(samples, status, most, history::minute(now))));
@@ -51,21 +53,25 @@ pub(crate) fn history(samples: &[MinuteCounts], now: Timestamp) -> Markup {
     }
 }
 
-/// The outline of one status' part of every column.
+/// The SVG path of one status in every column.
 fn columns(samples: &[MinuteCounts], status: &str, most: u32, now: u32) -> String {
     let mut path = String::new();
     let scale = HEIGHT / f64::from(most.max(1));
     for sample in samples {
         let ago = now.saturating_sub(sample.minute()) as usize;
-        let of = |word: &str| sample.counts().find(|(known, _)| *known == word).map_or(0, |(_, count)| count);
-        let below: u32 = ORDER.iter().take_while(|word| **word != status).map(|word| of(word)).sum();
-        let height = f64::from(of(status)) * scale;
+        let count_of = |wanted: &str| {
+            sample.counts().find(|(status, _)| *status == wanted).map_or(0, |(_, count)| count)
+        };
+        let below: u32 =
+            ORDER.iter().take_while(|other| **other != status).map(|other| count_of(other)).sum();
+        let height = f64::from(count_of(status)) * scale;
         if ago >= MINUTES || height == 0.0 {
             continue;
         }
         let x = (MINUTES - 1 - ago) * STEP;
         let y = HEIGHT - f64::from(below) * scale;
-        write!(path, "M{x} {y:.1}h{COLUMN}v-{height:.1}h-{COLUMN}z").expect("a String takes everything");
+        write!(path, "M{x} {y:.1}h{COLUMN}v-{height:.1}h-{COLUMN}z")
+            .expect("writing to a String cannot fail");
     }
     path
 }

@@ -1,4 +1,4 @@
-//! The page about the exporter itself: how its calls go, who signs them, what it serves.
+//! The page about the exporter itself: accounts, targets, API calls, series, and the configuration.
 
 use maud::{Markup, html};
 
@@ -8,23 +8,23 @@ use super::{NavTab, PageLocation, document};
 use crate::telemetry::status::{ApiCall, BuildInfo, Status};
 use crate::web::view::{AccountView, FleetQuery, ViewContext};
 
-/// The whole page. `configuration` is free of secrets already.
-pub(crate) fn render(place: PageLocation<'_>, facts: &ViewContext<'_>, configuration: &str) -> String {
-    let fleet = facts.fleet(&FleetQuery::default());
+/// The whole page. `configuration` must not contain secrets.
+pub(crate) fn render(location: PageLocation<'_>, context: &ViewContext<'_>, configuration: &str) -> String {
+    let fleet = context.fleet(&FleetQuery::default());
     let main = html! {
         h1.verdict.named { "Exporter" }
-        p.path { (version(facts.status.build)) }
-        (accounts(facts, &fleet.accounts))
-        (targets(facts, &fleet.targets))
-        (calls(facts, "failed", "Last failed calls", &facts.status.failed_calls))
-        div.columns { (series(facts.status)) (work(facts.status)) }
-        (calls(facts, "calls", "Last calls", &facts.status.calls))
+        p.path { (version(context.status.build)) }
+        (accounts(context, &fleet.accounts))
+        (targets(context, &fleet.targets))
+        (calls(context, "failed", "Last failed calls", &context.status.failed_calls))
+        div.columns { (series(context.status)) (work(context.status)) }
+        (calls(context, "calls", "Last calls", &context.status.calls))
         section aria-labelledby="configuration" {
-            h2 #configuration { "Configuration in force" }
+            h2 #configuration { "Active configuration" }
             pre tabindex="0" role="group" aria-labelledby="configuration" { (configuration) }
         }
     };
-    document(place, NavTab::Exporter, "Exporter", &main).into_string()
+    document(location, NavTab::Exporter, "Exporter", &main).into_string()
 }
 
 fn version(build: BuildInfo) -> Markup {
@@ -32,12 +32,7 @@ fn version(build: BuildInfo) -> Markup {
     html! { "version " (version) " · revision " (revision) " · rustc " (rustc) }
 }
 
-fn accounts(facts: &ViewContext<'_>, accounts: &[AccountView<'_>]) -> Markup {
-    let (zone, now) = (facts.time_zone(), facts.now);
-    let seconds = |account: &AccountView<'_>| {
-        let pace = &account.pace;
-        pace.planned.zip(pace.rate).map(|(planned, rate)| format!("{:.1} s", planned / rate))
-    };
+fn accounts(context: &ViewContext<'_>, accounts: &[AccountView<'_>]) -> Markup {
     html! {
         section aria-labelledby="accounts" {
             h2 #accounts { "Accounts" }
@@ -47,33 +42,15 @@ fn accounts(facts: &ViewContext<'_>, accounts: &[AccountView<'_>]) -> Markup {
                         tr {
                             th scope="col" { "Account" }
                             th scope="col" { "Credentials" }
-                            th scope="col" { "They end" }
+                            th scope="col" { "Expire" }
                             th scope="col" class="n" { "Requests/s now" }
-                            th scope="col" class="n" { "at most" }
-                            th scope="col" class="n" { "Requests a poll" }
-                            th scope="col" class="n" { "which take" }
-                            th scope="col" class="n" { "Polled every" }
+                            th scope="col" class="n" { "Requests/s at most" }
+                            th scope="col" class="n" { "Requests per poll" }
+                            th scope="col" class="n" { "Poll takes" }
+                            th scope="col" class="n" { "Poll interval" }
                         }
                     }
-                    tbody {
-                        @for account in accounts {
-                            tr {
-                                th scope="row" { (untrusted(account.account)) }
-                                td { (or_dash(account.credentials)) }
-                                td {
-                                    @match account.credentials_expire {
-                                        Some(at) => (relative(at, now, zone)),
-                                        None => "no known end"
-                                    }
-                                }
-                                td.n { (or_dash(account.pace.rate.map(|rate| format!("{rate:.1}")))) }
-                                td.n { (account.pace.ceiling) }
-                                td.n { (or_dash(account.pace.planned)) }
-                                td.n { (or_dash(seconds(account))) }
-                                td.n { (account.pace.interval) " s" }
-                            }
-                        }
-                    }
+                    tbody { @for account in accounts { (account_row(context, account)) } }
                 }
             }
             @for account in accounts.iter().filter(|account| !account.problems.is_empty()) {
@@ -83,7 +60,29 @@ fn accounts(facts: &ViewContext<'_>, accounts: &[AccountView<'_>]) -> Markup {
     }
 }
 
-fn calls(facts: &ViewContext<'_>, id: &str, title: &str, calls: &[ApiCall]) -> Markup {
+fn account_row(context: &ViewContext<'_>, account: &AccountView<'_>) -> Markup {
+    let budget = &account.pace;
+    let seconds = budget.planned.zip(budget.rate).map(|(planned, rate)| format!("{:.1} s", planned / rate));
+    html! {
+        tr {
+            th scope="row" { (untrusted(account.account)) }
+            td { (or_dash(account.credentials)) }
+            td {
+                @match account.credentials_expire {
+                    Some(at) => (relative(at, context.now, context.time_zone())),
+                    None => "no known expiry"
+                }
+            }
+            td.n { (or_dash(budget.rate.map(|rate| format!("{rate:.1}")))) }
+            td.n { (budget.ceiling) }
+            td.n { (or_dash(budget.planned)) }
+            td.n { (or_dash(seconds)) }
+            td.n { (budget.interval) " s" }
+        }
+    }
+}
+
+fn calls(context: &ViewContext<'_>, id: &str, title: &str, calls: &[ApiCall]) -> Markup {
     html! {
         @if !calls.is_empty() {
             section aria-labelledby=(id) {
@@ -96,14 +95,14 @@ fn calls(facts: &ViewContext<'_>, id: &str, title: &str, calls: &[ApiCall]) -> M
                                 th scope="col" { "Account" }
                                 th scope="col" { "Operation" }
                                 th scope="col" { "Code" }
-                                th scope="col" class="n" { "Took" }
+                                th scope="col" class="n" { "Duration" }
                                 th scope="col" { "Request id" }
                             }
                         }
                         tbody {
                             @for call in calls {
                                 tr {
-                                    td { (time_of_day(call.at, facts.time_zone())) }
+                                    td { (time_of_day(call.at, context.time_zone())) }
                                     td { (untrusted(&call.account)) }
                                     td { (call.operation) }
                                     td {
@@ -144,7 +143,7 @@ fn work(status: &Status) -> Markup {
                     (or_dash(status.process.cpu_seconds.map(|seconds| format!("{seconds:.1} s"))))
                 }
                 dt { "Requests in flight" } dd { (status.requests_in_flight) }
-                dt { "Polls that overran" } dd { (status.poll_overruns) }
+                dt { "Poll overruns" } dd { (status.poll_overruns) }
             }
         }
     }

@@ -1,4 +1,6 @@
-//! The fleet: what is wrong first, then every group.
+//! The fleet: problems first, then every group.
+
+use std::iter::once;
 
 use maud::{Markup, html};
 
@@ -14,27 +16,27 @@ use crate::web::view::{
     TargetView, ViewContext,
 };
 
-/// Of one kind of problem so many are shown; the others by one click.
-const SHOWN_OF_A_KIND: usize = 5;
+/// The number of problems shown of each kind. A link shows the others.
+const MAX_SHOWN_PER_KIND: usize = 5;
 
 /// The whole page.
-pub(crate) fn render(place: PageLocation<'_>, facts: &ViewContext<'_>, query: &FleetQuery) -> String {
-    let fleet = facts.fleet(query);
+pub(crate) fn render(location: PageLocation<'_>, context: &ViewContext<'_>, query: &FleetQuery) -> String {
+    let fleet = context.fleet(query);
     let main = html! {
         (verdict(&fleet))
         @if fleet.at.is_some() { (totals(&fleet.totals)) }
         (waiting(fleet.waiting_for))
-        (problems(place, &fleet))
+        (problems(location, &fleet))
         @if fleet.at.is_some() {
             section aria-labelledby="groups" {
                 h2 #groups { "Groups" }
                 (filter(&fleet, query))
-                (groups(place, facts, &fleet, query))
+                (groups(location, context, &fleet, query))
             }
-            (targets(facts, &fleet.targets))
+            (targets(context, &fleet.targets))
         }
     };
-    document(place, NavTab::Fleet, &title(&fleet), &main).into_string()
+    document(location, NavTab::Fleet, &title(&fleet), &main).into_string()
 }
 
 fn title(fleet: &FleetView<'_>) -> String {
@@ -44,13 +46,13 @@ fn title(fleet: &FleetView<'_>) -> String {
     }
 }
 
-/// The answer to "is everything all right?", as the page's heading.
+/// The page's heading: the number of urgent problems, or that there are none.
 fn verdict(fleet: &FleetView<'_>) -> Markup {
     let count = |severity| fleet.problems.iter().filter(|found| found.problem.severity == severity).count();
     let (critical, warnings) = (count(Severity::Critical), count(Severity::Warning));
     let (class, text) = match (fleet.at, critical, warnings) {
         (None, ..) => ("waiting", "Waiting for the first poll".to_owned()),
-        (_, 0, 0) if fleet.totals.groups == 0 => ("waiting", "There is no delivery group".to_owned()),
+        (_, 0, 0) if fleet.totals.groups == 0 => ("waiting", "There are no delivery groups".to_owned()),
         (_, 0, 0) if fleet.totals.groups == 1 => ("good", "The only group is well".to_owned()),
         (_, 0, 0) => ("good", format!("All {} groups are well", fleet.totals.groups)),
         (_, 0, warnings) => ("warning", plural(warnings, "warning")),
@@ -94,8 +96,8 @@ fn waiting(reasons: &[String]) -> Markup {
     }
 }
 
-/// What is wrong, kind by kind.
-fn problems(place: PageLocation<'_>, fleet: &FleetView<'_>) -> Markup {
+/// All problems, by kind.
+fn problems(location: PageLocation<'_>, fleet: &FleetView<'_>) -> Markup {
     let key = |finding: &LocatedProblem<'_>| (finding.problem.severity, finding.problem.kind);
     html! {
         @if !fleet.problems.is_empty() {
@@ -103,7 +105,7 @@ fn problems(place: PageLocation<'_>, fleet: &FleetView<'_>) -> Markup {
                 h2 #problems.hidden { "Problems" }
                 ul.problems {
                     @for kind in fleet.problems.chunk_by(|a, b| key(a) == key(b)) {
-                        (kind_of_problem(place, fleet, kind))
+                        (kind_of_problem(location, fleet, kind))
                     }
                 }
             }
@@ -112,23 +114,23 @@ fn problems(place: PageLocation<'_>, fleet: &FleetView<'_>) -> Markup {
 }
 
 fn kind_of_problem(
-    place: PageLocation<'_>,
+    location: PageLocation<'_>,
     fleet: &FleetView<'_>,
     findings: &[LocatedProblem<'_>],
 ) -> Markup {
     let (severity, kind) = (findings[0].problem.severity, findings[0].problem.kind);
-    let more = findings.len().saturating_sub(SHOWN_OF_A_KIND);
+    let more = findings.len().saturating_sub(MAX_SHOWN_PER_KIND);
     let rest = FleetQuery { show: ProblemFilter::Kind(kind), ..FleetQuery::default() };
     html! {
         li id={ "problem-" (severity.class()) "-" (kind.as_str()) } class={ "kind " (severity.class()) } {
             h3 {
                 (kind.title()) " "
-                small { (severity.word()) @if findings.len() > 1 { " · " (findings.len()) } }
+                small { (severity.title()) @if findings.len() > 1 { " · " (findings.len()) } }
             }
             ul {
-                @for finding in findings.iter().take(SHOWN_OF_A_KIND) {
+                @for finding in findings.iter().take(MAX_SHOWN_PER_KIND) {
                     li {
-                        (subject(place, &finding.subject))
+                        (subject(location, &finding.subject))
                         " "
                         span.detail { (finding.problem.detail) }
                         (reasons(fleet, kind, &finding.subject))
@@ -140,21 +142,21 @@ fn kind_of_problem(
     }
 }
 
-fn subject(place: PageLocation<'_>, subject: &ProblemSubject<'_>) -> Markup {
+fn subject(location: PageLocation<'_>, subject: &ProblemSubject<'_>) -> Markup {
     html! {
         @match subject {
             ProblemSubject::Target { account, target } => {
-                a href={ (place.root) "exporter" } { (untrusted(account)) " / " (untrusted(target)) }
+                a href={ (location.root) "exporter" } { (untrusted(account)) " / " (untrusted(target)) }
             }
-            ProblemSubject::Account(account) => a href={ (place.root) "exporter" } { (untrusted(account)) },
+            ProblemSubject::Account(account) => a href={ (location.root) "exporter" } { (untrusted(account)) },
             ProblemSubject::Group { account, id, name } => {
-                a href=(group_path(place.root, account, id)) { (untrusted(display_name(name, id))) }
+                a href=(group_path(location.root, account, id)) { (untrusted(display_name(name, id))) }
             }
         }
     }
 }
 
-/// Why a target is down; nothing for any other problem.
+/// Why a target is down; empty for any other problem.
 fn reasons(fleet: &FleetView<'_>, kind: ProblemKind, subject: &ProblemSubject<'_>) -> Markup {
     let is_it = |known: &&TargetView<'_>| match *subject {
         ProblemSubject::Target { account, target } => (account, target) == (known.account, known.target),
@@ -164,22 +166,10 @@ fn reasons(fleet: &FleetView<'_>, kind: ProblemKind, subject: &ProblemSubject<'_
     html! { @for reason in target.iter().flat_map(|target| &target.failures) { (failure(reason)) } }
 }
 
-/// Search and filter: a plain form, whose button the script makes superfluous.
+/// Search and filter: a plain form. With the script it needs no button.
 fn filter(fleet: &FleetView<'_>, query: &FleetQuery) -> Markup {
-    let mut accounts: Vec<&str> = fleet.targets.iter().map(|target| target.account).collect();
-    accounts.sort_unstable();
-    accounts.dedup();
-    let option = |value: &str, text: &str, selected: bool| {
-        html! { option value=(value) selected[selected] { (text) } }
-    };
-    let kinds = ProblemKind::ALL.into_iter().filter(|kind| {
-        query.show == ProblemFilter::Kind(*kind)
-            || fleet.problems.iter().any(|found| {
-                found.problem.kind == *kind && matches!(found.subject, ProblemSubject::Group { .. })
-            })
-    });
-    let sort =
-        FleetQuery { sort: query.sort, descending: query.descending, ..FleetQuery::default() }.to_string();
+    let order = FleetQuery { sort: query.sort, descending: query.descending, ..FleetQuery::default() };
+    let statuses = fleet.statuses.iter().map(|status| (*status, *status));
     html! {
         form #filter.filter role="search" aria-label="Groups" method="get" {
             label {
@@ -187,37 +177,12 @@ fn filter(fleet: &FleetView<'_>, query: &FleetQuery) -> Markup {
                 input type="search" name="q" value=(query.search) placeholder="name, id, region, status"
                     autocomplete="off" spellcheck="false";
             }
-            @if accounts.len() > 1 {
-                label {
-                    span { "Account" }
-                    select name="account" {
-                        (option("", "all", query.account.is_none()))
-                        @for account in accounts {
-                            (option(account, account, query.account.as_deref() == Some(account)))
-                        }
-                    }
-                }
+            (account_select(fleet, query))
+            (select("Status", "status", query.status.as_deref(), "all", statuses))
+            (problem_select(fleet, query))
+            @if let Some(sort) = order.to_string().strip_prefix("sort=") {
+                input type="hidden" name="sort" value=(sort);
             }
-            label {
-                span { "Status" }
-                select name="status" {
-                    (option("", "all", query.status.is_none()))
-                    @for status in &fleet.statuses {
-                        (option(status, status, query.status.as_deref() == Some(status)))
-                    }
-                }
-            }
-            label {
-                span { "Show" }
-                select name="show" {
-                    (option("", "all groups", query.show == ProblemFilter::All))
-                    (option("problems", "any problem", query.show == ProblemFilter::Problems))
-                    @for kind in kinds {
-                        (option(kind.as_str(), kind.title(), query.show == ProblemFilter::Kind(kind)))
-                    }
-                }
-            }
-            @if let Some(sort) = sort.strip_prefix("sort=") { input type="hidden" name="sort" value=(sort); }
             button { "Apply" }
             p.count role="status" {
                 (fleet.groups.len()) " of " (plural(fleet.totals.groups, "group"))
@@ -227,59 +192,100 @@ fn filter(fleet: &FleetView<'_>, query: &FleetQuery) -> Markup {
     }
 }
 
-fn groups(
-    place: PageLocation<'_>,
-    facts: &ViewContext<'_>,
-    fleet: &FleetView<'_>,
-    query: &FleetQuery,
+/// A choice of accounts, if there are several.
+fn account_select(fleet: &FleetView<'_>, query: &FleetQuery) -> Markup {
+    let mut accounts: Vec<&str> = fleet.targets.iter().map(|target| target.account).collect();
+    accounts.sort_unstable();
+    accounts.dedup();
+    let count = accounts.len();
+    let options = accounts.into_iter().map(|account| (account, account));
+    html! { @if count > 1 { (select("Account", "account", query.account.as_deref(), "all", options)) } }
+}
+
+/// A choice of the kinds of problems that groups have now.
+fn problem_select(fleet: &FleetView<'_>, query: &FleetQuery) -> Markup {
+    let is_of_group = |found: &&LocatedProblem<'_>| matches!(found.subject, ProblemSubject::Group { .. });
+    let kinds = ProblemKind::ALL.into_iter().filter(|kind| {
+        query.show == ProblemFilter::Kind(*kind)
+            || fleet.problems.iter().filter(is_of_group).any(|found| found.problem.kind == *kind)
+    });
+    let options = once(("problems", "any problem")).chain(kinds.map(|kind| (kind.as_str(), kind.title())));
+    select("Show", "show", Some(query.show.as_str()), "all groups", options)
+}
+
+/// A list of options, each a value and its text, after one of no value for all.
+fn select<'a>(
+    title: &str,
+    name: &str,
+    selected: Option<&str>,
+    all: &'a str,
+    options: impl Iterator<Item = (&'a str, &'a str)>,
 ) -> Markup {
-    let heading = |class: &str, sort: SortColumn, title: &str, hint: &str| {
-        let order = match (query.sort == sort, query.descending) {
-            (false, _) => None,
-            (true, false) => Some("ascending"),
-            (true, true) => Some("descending"),
-        };
-        let link = match query.sorted_by(sort).to_string() {
-            link if link.is_empty() => "?".to_owned(),
-            link => format!("?{link}"),
-        };
-        html! {
-            th scope="col" class=(class) aria-sort=[order] {
-                a data-live href={ (link) "#groups" } title=(hint) { (title) }
-            }
-        }
-    };
+    let selected = selected.unwrap_or_default();
     html! {
-        @if fleet.groups.is_empty() {
-            p.nothing {
-                @if fleet.totals.groups == 0 { "No target has listed a group." } @else { "No group fits." }
-            }
-        } @else {
-            div.sheet {
-                table.groups {
-                    thead {
-                        tr {
-                            (heading("", SortColumn::Name, "Group", "by name"))
-                            (heading("", SortColumn::Problems, "State", "by urgency"))
-                            (heading("", SortColumn::Usage, "Sessions", "in use; the mark is where a scale-out starts"))
-                            (heading("n", SortColumn::Connected, "Conn.", "connected sessions"))
-                            (heading("n", SortColumn::Disconnected, "Disc.", "disconnected sessions"))
-                            (heading("n", SortColumn::Idle, "Idle", "instances that wait for a user"))
-                            (heading("n", SortColumn::Headroom, "Headroom", "sessions left until a scale-out"))
-                            (heading("n", SortColumn::Change, "Schedule", "when a schedule next changes"))
-                            (heading("n", SortColumn::Expiry, "Expires", "when the subscription ends"))
-                            (heading("n", SortColumn::Fetched, "Data", "how old the oldest part of the data is"))
-                        }
-                    }
-                    tbody { @for group in &fleet.groups { (row(place, facts, group)) } }
+        label {
+            span { (title) }
+            select name=(name) {
+                @for (value, text) in once(("", all)).chain(options) {
+                    option value=(value) selected[value == selected] { (text) }
                 }
             }
         }
     }
 }
 
-/// Whether the group's status says already what kind of problem it has.
-fn says(group: &GroupView<'_>, kind: ProblemKind) -> bool {
+/// The heading of a column; a click sorts by it.
+fn column(query: &FleetQuery, class: &str, sort: SortColumn, title: &str, hint: &str) -> Markup {
+    let order = match (query.sort == sort, query.descending) {
+        (false, _) => None,
+        (true, false) => Some("ascending"),
+        (true, true) => Some("descending"),
+    };
+    let link = format!("?{}#groups", query.sorted_by(sort));
+    html! {
+        th scope="col" class=(class) aria-sort=[order] {
+            a data-live href=(link) title=(hint) { (title) }
+        }
+    }
+}
+
+fn groups(
+    location: PageLocation<'_>,
+    context: &ViewContext<'_>,
+    fleet: &FleetView<'_>,
+    query: &FleetQuery,
+) -> Markup {
+    html! {
+        @if fleet.groups.is_empty() {
+            p.nothing {
+                @if fleet.totals.groups == 0 { "No target has listed a group." } @else { "No group matches the filter." }
+            }
+        } @else {
+            div.sheet {
+                table.groups {
+                    thead {
+                        tr {
+                            (column(query, "", SortColumn::Name, "Group", "by name"))
+                            (column(query, "", SortColumn::Problems, "State", "by urgency"))
+                            (column(query, "", SortColumn::Usage, "Sessions", "in use; the mark is where a scale-out starts"))
+                            (column(query, "n", SortColumn::Connected, "Conn.", "connected sessions"))
+                            (column(query, "n", SortColumn::Disconnected, "Disc.", "disconnected sessions"))
+                            (column(query, "n", SortColumn::Idle, "Idle", "instances without a user"))
+                            (column(query, "n", SortColumn::Headroom, "Headroom", "sessions left until a scale-out"))
+                            (column(query, "n", SortColumn::Change, "Schedule", "when the schedule next changes the number of nodes"))
+                            (column(query, "n", SortColumn::Expiry, "Expires", "when the subscription ends"))
+                            (column(query, "n", SortColumn::Fetched, "Data", "how old the oldest part of the data is"))
+                        }
+                    }
+                    tbody { @for group in &fleet.groups { (row(location, context, group)) } }
+                }
+            }
+        }
+    }
+}
+
+/// Whether the group's status already shows a problem of this kind.
+fn is_shown_by_status(group: &GroupView<'_>, kind: ProblemKind) -> bool {
     match kind {
         ProblemKind::Failed | ProblemKind::Ceased => true,
         ProblemKind::Expired => group.status.is_some_and(|status| status.starts_with("EXPIRED")),
@@ -287,19 +293,19 @@ fn says(group: &GroupView<'_>, kind: ProblemKind) -> bool {
     }
 }
 
-fn row(place: PageLocation<'_>, facts: &ViewContext<'_>, group: &GroupView<'_>) -> Markup {
-    let (sessions, zone, now) = (&group.sessions, facts.time_zone(), facts.now);
+fn row(location: PageLocation<'_>, context: &ViewContext<'_>, group: &GroupView<'_>) -> Markup {
+    let (sessions, zone, now) = (&group.sessions, context.time_zone(), context.now);
     html! {
         tr id=(group_path("", group.account, group.group_id)) {
             th scope="row" {
-                a href=(group_path(place.root, group.account, group.group_id)) {
+                a href=(group_path(location.root, group.account, group.group_id)) {
                     (untrusted(display_name(group.name, group.group_id)))
                 }
                 small { (group.group_id) " · " (group.region_id) " · " (untrusted(group.account)) }
             }
             td {
                 (status(group.status))
-                @for problem in group.problems.iter().filter(|problem| !says(group, problem.kind)) {
+                @for problem in group.problems.iter().filter(|problem| !is_shown_by_status(group, problem.kind)) {
                     " " (badge(problem.severity, problem.kind))
                 }
             }
@@ -313,13 +319,13 @@ fn row(place: PageLocation<'_>, facts: &ViewContext<'_>, group: &GroupView<'_>) 
             td.n data-label="Schedule" {
                 @match group.next_schedule_change {
                     Some(at) => (clock(at, now, zone)),
-                    None => span.unknown title="no schedule will change anything" { "–" }
+                    None => span.unknown title="no schedule changes it" { "–" }
                 }
             }
             td.n data-label="Expires" {
                 @match group.expires { Some(at) => (relative(at, now, zone)), None => "never" }
             }
-            td.n data-label="Data" { (crate::fleet::HumanDuration(facts.age(group.fetched)).to_string()) }
+            td.n data-label="Data" { (crate::fleet::HumanDuration(context.age(group.fetched)).to_string()) }
         }
     }
 }

@@ -11,10 +11,14 @@ use crate::fleet::HumanDuration;
 use crate::web::view::{GroupDetails, GroupView, NodePoolView, StatusCount, ViewContext};
 
 /// The whole page.
-pub(crate) fn render(place: PageLocation<'_>, facts: &ViewContext<'_>, details: &GroupDetails<'_>) -> String {
+pub(crate) fn render(
+    location: PageLocation<'_>,
+    context: &ViewContext<'_>,
+    details: &GroupDetails<'_>,
+) -> String {
     let group = &details.group;
     let main = html! {
-        (heading(place, group))
+        (heading(location, group))
         @if !group.problems.is_empty() {
             section aria-labelledby="problems" {
                 h2 #problems.hidden { "Problems" }
@@ -23,38 +27,38 @@ pub(crate) fn render(place: PageLocation<'_>, facts: &ViewContext<'_>, details: 
         }
         div.columns {
             (sessions(group))
-            (freshness(facts, details))
+            (freshness(context, details))
         }
-        (instances(facts, details))
-        (node_pools(facts, details))
-        (week::schedules(facts, details))
+        (instances(context, details))
+        (node_pools(context, details))
+        (week::schedules(context, details))
         div.columns {
-            (about(facts, details))
+            (about(context, details))
             (apps(details))
             (tags(details))
         }
     };
-    document(place, NavTab::Group, display_name(group.name, group.group_id), &main).into_string()
+    document(location, NavTab::Group, display_name(group.name, group.group_id), &main).into_string()
 }
 
-/// What is shown in place of a group that is not there.
-pub(crate) fn missing(place: PageLocation<'_>, account: &str, id: &str) -> String {
+/// The page for a group that does not exist.
+pub(crate) fn missing(location: PageLocation<'_>, account: &str, id: &str) -> String {
     let main = html! {
         h1.verdict.waiting { "No such group" }
         section.note {
             p { "Account " strong { (untrusted(account)) } " has no group " strong { (untrusted(id)) } " now." }
             p {
-                "It may have been deleted, or its data became too old to be shown. "
-                a href=(place.root) { "Back to the fleet" }
+                "It may have been deleted, or its data is too old to be shown. "
+                a href=(location.root) { "Back to the fleet" }
             }
         }
     };
-    document(place, NavTab::Group, "No such group", &main).into_string()
+    document(location, NavTab::Group, "No such group", &main).into_string()
 }
 
-fn heading(place: PageLocation<'_>, group: &GroupView<'_>) -> Markup {
+fn heading(location: PageLocation<'_>, group: &GroupView<'_>) -> Markup {
     html! {
-        p.path { a href=(place.root) { "Fleet" } " / " (untrusted(group.account)) " / " (group.region_id) }
+        p.path { a href=(location.root) { "Fleet" } " / " (untrusted(group.account)) " / " (group.region_id) }
         h1.verdict.named {
             (untrusted(display_name(group.name, group.group_id))) " " (status(group.status))
             @if let Some(resources) = group.resource_status { " " (status(Some(resources))) }
@@ -62,7 +66,7 @@ fn heading(place: PageLocation<'_>, group: &GroupView<'_>) -> Markup {
         p.path {
             code { (group.group_id) }
             " · "
-            a href=(group_path(&format!("{}api/v1/", place.root), group.account, group.group_id)) { "JSON" }
+            a href=(group_path(&format!("{}api/v1/", location.root), group.account, group.group_id)) { "JSON" }
         }
     }
 }
@@ -94,15 +98,15 @@ fn sessions(group: &GroupView<'_>) -> Markup {
     }
 }
 
-fn freshness(facts: &ViewContext<'_>, details: &GroupDetails<'_>) -> Markup {
-    let (now, zone) = (facts.now, facts.time_zone());
+fn freshness(context: &ViewContext<'_>, details: &GroupDetails<'_>) -> Markup {
+    let (now, zone) = (context.now, context.time_zone());
     html! {
         section aria-labelledby="data" {
             h2 #data { "Data" }
             dl.facts {
                 @for fetched in &details.fetched_by {
                     dt { code { (fetched.operation) } }
-                    dd { (HumanDuration(facts.age(fetched.at)).to_string()) " old, " (time_of_day(fetched.at, zone)) }
+                    dd { (HumanDuration(context.age(fetched.at)).to_string()) " old, " (time_of_day(fetched.at, zone)) }
                 }
                 dt { "Schedule changes" }
                 dd {
@@ -118,31 +122,31 @@ fn freshness(facts: &ViewContext<'_>, details: &GroupDetails<'_>) -> Markup {
     }
 }
 
-fn instances(facts: &ViewContext<'_>, details: &GroupDetails<'_>) -> Markup {
+fn instances(context: &ViewContext<'_>, details: &GroupDetails<'_>) -> Markup {
     html! {
         section aria-labelledby="instances" {
             h2 #instances { "Instances" small { "over the last hour" } }
             @match &details.instances {
                 Some(counts) => div.instances {
-                    (chart::history(&details.samples, facts.now))
-                    (statuses(facts, "Instances now, by status", counts))
+                    (chart::history(&details.samples, context.now))
+                    (statuses(context, "Instances now, by status", counts))
                 },
-                None => p.nothing { "There is no recent list of instances." },
+                None => p.nothing { "There is no recent listing of instances." },
             }
             @if let Some(counts) = &details.persistent_sessions {
                 @if counts.iter().any(|count| count.count > 0) {
                     h3 { "Persistent sessions" }
-                    (statuses(facts, "Persistent sessions now, by status", counts))
+                    (statuses(context, "Persistent sessions now, by status", counts))
                 }
             }
         }
     }
 }
 
-/// Every state that anything is in.
-fn statuses(facts: &ViewContext<'_>, caption: &str, counts: &[StatusCount<'_>]) -> Markup {
+/// A table of the statuses that occur.
+fn statuses(context: &ViewContext<'_>, caption: &str, counts: &[StatusCount<'_>]) -> Markup {
     let unchanged = |oldest: Option<Timestamp>| {
-        oldest.map(|oldest| HumanDuration(facts.age(oldest).max(SignedDuration::ZERO)).to_string())
+        oldest.map(|oldest| HumanDuration(context.age(oldest).max(SignedDuration::ZERO)).to_string())
     };
     let has_times = counts.iter().any(|count| count.oldest_modified.is_some());
     html! {
@@ -173,7 +177,7 @@ fn statuses(facts: &ViewContext<'_>, caption: &str, counts: &[StatusCount<'_>]) 
     }
 }
 
-fn node_pools(facts: &ViewContext<'_>, details: &GroupDetails<'_>) -> Markup {
+fn node_pools(context: &ViewContext<'_>, details: &GroupDetails<'_>) -> Markup {
     html! {
         @if !details.node_pools.is_empty() {
             section aria-labelledby="pools" {
@@ -193,7 +197,7 @@ fn node_pools(facts: &ViewContext<'_>, details: &GroupDetails<'_>) -> Markup {
                                 th scope="col" class="n" { "Next change" }
                             }
                         }
-                        tbody { @for pool in &details.node_pools { (node_pool(facts, pool)) } }
+                        tbody { @for pool in &details.node_pools { (node_pool(context, pool)) } }
                     }
                 }
             }
@@ -201,7 +205,7 @@ fn node_pools(facts: &ViewContext<'_>, details: &GroupDetails<'_>) -> Markup {
     }
 }
 
-fn node_pool(facts: &ViewContext<'_>, pool: &NodePoolView<'_>) -> Markup {
+fn node_pool(context: &ViewContext<'_>, pool: &NodePoolView<'_>) -> Markup {
     let used = |used, all| html! { (or_dash(used)) " / " (or_dash(all)) };
     let threshold = pool.scaling_usage_threshold_ratio.map(|ratio| format!("{:.0} %", ratio * 100.0));
     html! {
@@ -219,7 +223,7 @@ fn node_pool(facts: &ViewContext<'_>, pool: &NodePoolView<'_>) -> Markup {
             td.n { @match pool.scheduled_nodes { Some(nodes) => (nodes.to_string()), None => "no schedule" } }
             td.n {
                 @match pool.next_schedule_change {
-                    Some(at) => (clock(at, facts.now, facts.time_zone())),
+                    Some(at) => (clock(at, context.now, context.time_zone())),
                     None => "never"
                 }
             }
@@ -227,7 +231,7 @@ fn node_pool(facts: &ViewContext<'_>, pool: &NodePoolView<'_>) -> Markup {
     }
 }
 
-fn about(facts: &ViewContext<'_>, details: &GroupDetails<'_>) -> Markup {
+fn about(context: &ViewContext<'_>, details: &GroupDetails<'_>) -> Markup {
     let rows = [
         ("Product type", details.product_type),
         ("Instance type", details.instance_type),
@@ -245,7 +249,7 @@ fn about(facts: &ViewContext<'_>, details: &GroupDetails<'_>) -> Markup {
                     dt { (what) } dd { (untrusted(value)) }
                 }
                 @if let Some(created) = details.created {
-                    dt { "Created" } dd { (relative(created, facts.now, facts.time_zone())) }
+                    dt { "Created" } dd { (relative(created, context.now, context.time_zone())) }
                 }
             }
         }

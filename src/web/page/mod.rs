@@ -1,11 +1,12 @@
-//! The pages for people: what is wrong, the fleet, a group, the exporter itself.
+//! The pages: the fleet with its problems, one group, and the exporter itself.
 //!
-//! Written by the server and readable without scripts; one small script of our own fetches the same
-//! page again and exchanges what changed. Pure functions of a view. Nothing is loaded from elsewhere,
-//! every address is relative (so that a path prefix of a proxy does no harm), and what a page says
-//! changes once a minute at most while nothing happens, so that its entity tag holds.
+//! The server renders complete pages, which work without scripts. One small script fetches the same
+//! page periodically and replaces the elements that changed. Pages are pure functions of a view.
+//! They load nothing from other hosts, and every link is relative, so they work behind a proxy with
+//! a path prefix. While nothing happens, a page changes at most once a minute, so that its entity
+//! tag stays valid.
 //!
-//! What is not here: what is true (`view`), and how it gets to the browser (`routes`).
+//! What is not here: the data (`view`), and the response (`routes`).
 
 pub(crate) mod assets;
 mod chart;
@@ -20,30 +21,31 @@ mod week;
 
 use maud::{DOCTYPE, Markup, html};
 
-use crate::telemetry::VERSION;
-
 pub(crate) use exporter::render as exporter;
 pub(crate) use fleet::render as fleet;
 pub(crate) use group::{missing, render as group};
 
-/// The icon, an image in SVG.
+/// The icon, in SVG.
 pub(crate) const ICON: &[u8] = include_bytes!("icon.svg");
 
-/// The header `Content-Security-Policy`: our own style and script, nothing inline, nothing from
-/// elsewhere, so that nothing that slips into a page could run or look different.
+/// The header `Content-Security-Policy`: only our own style sheet and script, nothing inline and
+/// nothing from other hosts. Markup that gets into a page by mistake can neither run nor change how
+/// the page looks.
 pub(crate) const SECURITY_POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; \
      connect-src 'self'; img-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
-/// Where a page stands among the others.
+/// The inputs of the frame: how the page links to others, and the version.
 #[derive(Clone, Copy)]
 pub(crate) struct PageLocation<'a> {
-    /// From the page back to `/`: `./` or `../../`.
+    /// The relative path from the page to `/`: `./` or `../../`.
     pub(crate) root: &'static str,
-    /// Where the metrics are.
+    /// The path of the metrics.
     pub(crate) telemetry_path: &'a str,
+    /// The exporter's version.
+    pub(crate) version: &'static str,
 }
 
-/// Which of the pages it is.
+/// The kind of page, for the navigation.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum NavTab {
     Fleet,
@@ -51,9 +53,9 @@ enum NavTab {
     Exporter,
 }
 
-/// The frame around every page.
-fn document(place: PageLocation<'_>, tab: NavTab, title: &str, main: &Markup) -> Markup {
-    let PageLocation { root, telemetry_path } = place;
+/// The frame of every page around `main`.
+fn document(location: PageLocation<'_>, tab: NavTab, title: &str, main: &Markup) -> Markup {
+    let PageLocation { root, telemetry_path, version } = location;
     let current = |is: bool| is.then_some("page");
     html! {
         (DOCTYPE)
@@ -86,7 +88,7 @@ fn document(place: PageLocation<'_>, tab: NavTab, title: &str, main: &Markup) ->
                 }
                 main #main tabindex="-1" { (main) }
                 footer {
-                    p { "appstreaming-exporter " (VERSION) }
+                    p { "appstreaming-exporter " (version) }
                     p {
                         a href={ (root) "config" } { "configuration" } " · "
                         a href={ (root) "-/ready" } { "ready?" } " · "

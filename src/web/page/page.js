@@ -1,7 +1,7 @@
-// Keeps the page true without loading it again, and makes searching and sorting immediate.
+// Keeps the page up to date without a reload, and applies searching and sorting immediately.
 //
-// The server writes every page; this fetches the same address again and exchanges the elements that
-// changed. Without it everything works, one click more at a time.
+// The server renders every page; this script fetches the same address again and replaces the
+// elements that changed. The pages work without it.
 "use strict";
 (() => {
   const REFRESH_MS = 10_000;
@@ -13,7 +13,7 @@
   let timer = null;
   let lostAt = null;
 
-  // Same element, as the server now says it. What the user did to it (typed, opened) stays.
+  // Changes an element to what the server sent now. What the user typed or opened in it stays.
   function morph(from, to) {
     if (from.isEqualNode(to)) return;
     if (from.nodeType !== Node.ELEMENT_NODE || from.nodeName !== to.nodeName) {
@@ -52,39 +52,40 @@
     }
   }
 
-  function say(text, lost) {
+  function showState(text, lost) {
     live.hidden = false;
     live.classList.toggle("lost", lost);
     if (live.textContent !== text) live.textContent = text;
   }
 
-  // Fetches the current address. `fresh` is for another address than the last one's.
+  // Fetches the current address. `fresh` means that the address is not that of the last response.
   async function refresh(fresh) {
     clearTimeout(timer);
     request?.abort();
     const mine = (request = new AbortController());
     try {
-      // Whoever brings the tag sees the 304; the first time the browser's own cache does.
+      // A request with our own tag gets the 304 itself; without it, the browser's cache handles the
+      // 304.
       const known = tag && !fresh;
-      const answer = await fetch(location.pathname + location.search, {
+      const response = await fetch(location.pathname + location.search, {
         headers: known ? { Accept: "text/html", "If-None-Match": tag } : { Accept: "text/html" },
         cache: known ? "no-store" : "no-cache",
         signal: AbortSignal.any([mine.signal, AbortSignal.timeout(REFRESH_MS * 2)]),
       });
-      const isPage = (answer.headers.get("Content-Type") ?? "").startsWith("text/html");
-      if (answer.status !== 304) {
-        if (!isPage) throw new Error(`status ${answer.status}`);
-        const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-        tag = answer.headers.get("ETag");
+      const isPage = (response.headers.get("Content-Type") ?? "").startsWith("text/html");
+      if (response.status !== 304) {
+        if (!isPage) throw new Error(`status ${response.status}`);
+        const page = new DOMParser().parseFromString(await response.text(), "text/html");
+        tag = response.headers.get("ETag");
         document.title = page.title;
         morph(document.getElementById("main"), page.getElementById("main"));
       }
       lostAt = null;
-      say("Live", false);
+      showState("Live", false);
     } catch (error) {
       if (mine.signal.aborted) return;
       lostAt ??= new Date();
-      say(`No connection since ${lostAt.toLocaleTimeString()}`, true);
+      showState(`No connection since ${lostAt.toLocaleTimeString()}`, true);
     }
     if (request === mine) request = null;
     plan();
@@ -101,8 +102,8 @@
     return refresh(true);
   }
 
-  // What the form says, as an address. Fields that say nothing are left out.
-  function asked(form) {
+  // The address for the form's values. Empty fields are left out.
+  function addressOf(form) {
     const fields = [...new FormData(form)].filter(([, value]) => value !== "");
     const query = new URLSearchParams(fields).toString();
     return location.pathname + (query && `?${query}`);
@@ -113,13 +114,13 @@
     if (form?.id !== "filter") return;
     clearTimeout(timer);
     const wait = event.target.type === "search" ? TYPING_MS : 0;
-    timer = setTimeout(() => show(asked(form), true), wait);
+    timer = setTimeout(() => show(addressOf(form), true), wait);
   });
 
   document.addEventListener("submit", (event) => {
     if (event.target.id !== "filter") return;
     event.preventDefault();
-    show(asked(event.target), true);
+    show(addressOf(event.target), true);
   });
 
   document.addEventListener("click", async (event) => {
@@ -132,7 +133,7 @@
     if (!link.closest("table")) document.querySelector(hash || "#main")?.scrollIntoView();
   });
 
-  // The fields as the address has them: typed values would hide what the server wrote.
+  // Resets the fields to the values that the server sent for the address.
   function reset() {
     document.getElementById("filter")?.reset();
   }
@@ -141,6 +142,6 @@
   document.addEventListener("visibilitychange", () => (document.hidden ? plan() : refresh()));
 
   document.documentElement.classList.add("live");
-  say("Live", false);
+  showState("Live", false);
   plan();
 })();

@@ -1,4 +1,4 @@
-//! What several pages are made of: words, times, bars, badges.
+//! Parts of several pages: texts, times, bars and badges.
 
 use std::fmt;
 
@@ -10,32 +10,33 @@ use crate::fleet::HumanDuration;
 use crate::fleet::problems::{Problem, ProblemKind, Severity};
 use crate::web::view::{FailureView, SessionNumbers};
 
-/// What stays as it is in a path.
+/// Characters that are not percent-encoded in a path segment (RFC 3986, unreserved).
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
-/// The address of a group's page.
-pub(crate) fn group_path(root: &str, account: &str, id: &str) -> String {
+/// The path of a group's page; `root` leads from the current page to `/`.
+pub(super) fn group_path(root: &str, account: &str, id: &str) -> String {
     format!("{root}groups/{}/{}", utf8_percent_encode(account, SEGMENT), utf8_percent_encode(id, SEGMENT))
 }
 
-/// Somebody else's text, shown as it is: its own direction of writing stays its own, and characters
-/// that steer a terminal are replaced.
-pub(crate) fn untrusted(text: &str) -> Markup {
-    let steers = |c: char| c.is_control() && !matches!(c, '\n' | '\t');
+/// Text from the API or from users. It cannot change the writing direction of the text around it,
+/// and control characters are replaced, because they would act on a terminal that the text is
+/// copied to.
+pub(super) fn untrusted(text: &str) -> Markup {
+    let is_control = |c: char| c.is_control() && !matches!(c, '\n' | '\t');
     html! {
         bdi {
-            @if text.contains(steers) { (text.replace(steers, "\u{fffd}")) } @else { (text) }
+            @if text.contains(is_control) { (text.replace(is_control, "\u{fffd}")) } @else { (text) }
         }
     }
 }
 
-/// What a group is called: its name, or where it has none its id.
-pub(crate) fn display_name<'a>(name: &'a str, id: &'a str) -> &'a str {
+/// The name, or the id if the name is blank.
+pub(super) fn display_name<'a>(name: &'a str, id: &'a str) -> &'a str {
     if name.trim().is_empty() { id } else { name }
 }
 
-/// A number that may not be known.
-pub(crate) fn or_dash(number: Option<impl fmt::Display>) -> Markup {
+/// A value, or a dash if it is not known.
+pub(super) fn or_dash(number: Option<impl fmt::Display>) -> Markup {
     html! {
         @match number {
             Some(number) => (number.to_string()),
@@ -46,7 +47,7 @@ pub(crate) fn or_dash(number: Option<impl fmt::Display>) -> Markup {
 
 impl Severity {
     /// The class in the style sheet.
-    pub(crate) fn class(self) -> &'static str {
+    pub(super) fn class(self) -> &'static str {
         match self {
             Severity::Critical => "critical",
             Severity::Warning => "warning",
@@ -54,8 +55,8 @@ impl Severity {
         }
     }
 
-    /// The word for people.
-    pub(crate) fn word(self) -> &'static str {
+    /// The name on the page.
+    pub(super) fn title(self) -> &'static str {
         match self {
             Severity::Critical => "Critical",
             Severity::Warning => "Warning",
@@ -64,18 +65,19 @@ impl Severity {
     }
 }
 
-/// A problem's kind, with a mark by which its urgency is seen without colour.
-pub(crate) fn badge(severity: Severity, kind: ProblemKind) -> Markup {
+/// The kind of a problem. The style sheet adds a mark, so that the severity is visible without
+/// colour.
+pub(super) fn badge(severity: Severity, kind: ProblemKind) -> Markup {
     html! { span class={ "badge " (severity.class()) } { (kind.title()) } }
 }
 
-/// What is wrong with one thing.
-pub(crate) fn problems(problems: &[Problem]) -> Markup {
+/// All problems of one group or account.
+pub(super) fn problems(problems: &[Problem]) -> Markup {
     html! {
         ul.problems {
             @for problem in problems {
                 li class={ "kind " (problem.severity.class()) } {
-                    h3 { (problem.kind.title()) " " small { (problem.severity.word()) } }
+                    h3 { (problem.kind.title()) " " small { (problem.severity.title()) } }
                     p { (problem.detail) }
                 }
             }
@@ -83,8 +85,8 @@ pub(crate) fn problems(problems: &[Problem]) -> Markup {
     }
 }
 
-/// Why a poll failed: what was said (operation, code and request id are part of it), and what to do.
-pub(crate) fn failure(failure: &FailureView<'_>) -> Markup {
+/// Why a poll failed, and how to fix it. The message contains operation, code and request id.
+pub(super) fn failure(failure: &FailureView<'_>) -> Markup {
     html! {
         div.failure {
             p {
@@ -96,9 +98,9 @@ pub(crate) fn failure(failure: &FailureView<'_>) -> Markup {
     }
 }
 
-/// A state as the API calls it.
-pub(crate) fn status(word: Option<&str>) -> Markup {
-    let class = match word {
+/// A status of the API.
+pub(super) fn status(status: Option<&str>) -> Markup {
+    let class = match status {
         Some("PUBLISHED" | "AVAILABLE") => "good",
         Some(
             "FAILED" | "MAINTAIN_FAILED" | "EXPIRED" | "EXPIRED_RECYCLING" | "CEASED" | "UNAVAILABLE"
@@ -107,11 +109,11 @@ pub(crate) fn status(word: Option<&str>) -> Markup {
         Some(_) => "busy",
         None => "none",
     };
-    html! { span class={ "status " (class) } { (word.unwrap_or("unknown")) } }
+    html! { span class={ "status " (class) } { (status.unwrap_or("unknown")) } }
 }
 
-/// Sessions in use against capacity, with a mark where a scale-out starts.
-pub(crate) fn bar(sessions: &SessionNumbers) -> Markup {
+/// Sessions in use as a share of the capacity, with a mark where a scale-out starts.
+pub(super) fn bar(sessions: &SessionNumbers) -> Markup {
     let Some(capacity) = sessions.capacity.filter(|capacity| *capacity > 0.0) else {
         return html! { span.bar.empty {} };
     };
@@ -131,8 +133,8 @@ pub(crate) fn bar(sessions: &SessionNumbers) -> Markup {
     }
 }
 
-/// An instant relative to now, the instant itself on demand.
-pub(crate) fn relative(at: Timestamp, now: Timestamp, zone: &TimeZone) -> Markup {
+/// A time relative to now; a tooltip shows the time itself.
+pub(super) fn relative(at: Timestamp, now: Timestamp, zone: &TimeZone) -> Markup {
     let left = at.duration_since(now);
     html! {
         time datetime=(exact(at)) title=(local(at, zone)) {
@@ -142,8 +144,8 @@ pub(crate) fn relative(at: Timestamp, now: Timestamp, zone: &TimeZone) -> Markup
     }
 }
 
-/// An instant to come as the wall clock shows it: `13:00` today, `Mon 08:00` within a week.
-pub(crate) fn clock(at: Timestamp, now: Timestamp, zone: &TimeZone) -> Markup {
+/// A future time: `13:00` today, `Mon 08:00` within a week, otherwise with the date.
+pub(super) fn clock(at: Timestamp, now: Timestamp, zone: &TimeZone) -> Markup {
     let (then, today) = (at.to_zoned(zone.clone()), now.to_zoned(zone.clone()).date());
     let days = (then.date() - today).get_days();
     let format = match days {
@@ -154,17 +156,18 @@ pub(crate) fn clock(at: Timestamp, now: Timestamp, zone: &TimeZone) -> Markup {
     html! { time datetime=(exact(at)) title=(local(at, zone)) { (then.strftime(format).to_string()) } }
 }
 
-/// The time of day, for what happened within hours.
-pub(crate) fn time_of_day(at: Timestamp, zone: &TimeZone) -> Markup {
+/// The time of day, for events of the last hours.
+pub(super) fn time_of_day(at: Timestamp, zone: &TimeZone) -> Markup {
     let text = at.to_zoned(zone.clone()).strftime("%H:%M:%S").to_string();
     html! { time datetime=(exact(at)) title=(local(at, zone)) { (text) } }
 }
 
-/// To the second, in the configured time zone.
+/// A time to the second, in the configured time zone.
 fn local(at: Timestamp, zone: &TimeZone) -> String {
     at.to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M:%S %:z").to_string()
 }
 
+/// A time to the second, in UTC.
 fn exact(at: Timestamp) -> String {
     at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }

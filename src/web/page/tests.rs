@@ -11,13 +11,13 @@ use crate::web::view::{self, FleetQuery, ViewContext};
 
 const EVIL: &str = "</td><script>alert('1')</script>\"&\u{1b}[31m";
 
-const LOCATION: PageLocation<'_> = PageLocation { root: "./", telemetry_path: "/metrics" };
+const LOCATION: PageLocation<'_> = PageLocation { root: "./", telemetry_path: "/metrics", version: "1.2.3" };
 
 fn now() -> Timestamp {
     Timestamp::from_second(1_800_000_000).unwrap()
 }
 
-/// A fleet in which everything that others write is hostile.
+/// A fleet in which every text from outside is hostile.
 fn snapshot() -> Snapshot {
     let text = || EVIL.into();
     let group = Group {
@@ -74,37 +74,35 @@ fn status() -> Status {
     Status { failures: vec![failure], calls, failed_calls, ..Status::default() }
 }
 
-/// Every page there is, by name.
+/// Every page, by name.
 fn pages() -> Vec<(&'static str, String)> {
     let (snapshot, status) = (snapshot(), status());
     let waiting_for = [EVIL.to_owned()];
-    let facts =
+    let context =
         ViewContext { snapshot: Some(&snapshot), status: &status, waiting_for: &waiting_for, now: now() };
     let query = FleetQuery { search: EVIL.to_owned(), ..FleetQuery::default() };
-    let details = view::details(&snapshot.groups[0], Vec::new(), &facts.circumstances(), facts.time_zone());
+    let details =
+        view::details(&snapshot.groups[0], Vec::new(), &context.evaluation_context(), context.time_zone());
     vec![
-        ("fleet", super::fleet(LOCATION, &facts, &FleetQuery::default())),
-        ("filtered fleet", super::fleet(LOCATION, &facts, &query)),
-        ("group", super::group(LOCATION, &facts, &details)),
+        ("fleet", super::fleet(LOCATION, &context, &FleetQuery::default())),
+        ("filtered fleet", super::fleet(LOCATION, &context, &query)),
+        ("group", super::group(LOCATION, &context, &details)),
         ("missing group", missing(LOCATION, EVIL, EVIL)),
-        ("exporter", super::exporter(LOCATION, &facts, EVIL)),
+        ("exporter", super::exporter(LOCATION, &context, EVIL)),
     ]
 }
 
 #[test]
-fn no_text_of_others_becomes_markup() {
+fn text_from_outside_never_becomes_markup() {
     for (name, page) in pages() {
-        assert_eq!(page.matches("<script").count(), 1, "{name}: only our own");
+        assert_eq!(page.matches("<script").count(), 1, "{name}: only our own script");
         assert!(!page.contains("</td><") || !page.contains("alert('1')</"), "{name}");
-        assert!(
-            page.contains("&lt;script&gt;alert('1')&lt;/script&gt;&quot;&amp;"),
-            "{name}: shown as it is"
-        );
+        assert!(page.contains("&lt;script&gt;alert('1')&lt;/script&gt;&quot;&amp;"), "{name}: shown as text");
     }
 }
 
 #[test]
-fn pages_need_nothing_from_elsewhere_and_nothing_inline() {
+fn pages_load_nothing_from_other_hosts_and_have_nothing_inline() {
     for (name, page) in pages() {
         for forbidden in ["http:", "https:", "=\"//", " style=", "<style", " onclick"] {
             assert!(!page.contains(forbidden), "{name}: {forbidden}");
@@ -117,13 +115,13 @@ fn pages_need_nothing_from_elsewhere_and_nothing_inline() {
 }
 
 #[test]
-fn what_is_known_by_an_address_is_written_so_that_it_can_be_read_back() {
+fn slashes_and_spaces_of_names_are_escaped_in_paths() {
     let path = parts::group_path("../../", "a/b", "aig-1 ?");
     assert_eq!(path, "../../groups/a%2Fb/aig-1%20%3F");
 }
 
 #[test]
-fn a_file_is_named_by_what_is_in_it() {
+fn assets_are_found_by_the_digest_of_their_contents() {
     for asset in [assets::style(), assets::script()] {
         let path = format!("/{}", asset.path());
         assert_eq!(assets::find(&path), Some(asset));
@@ -132,11 +130,11 @@ fn a_file_is_named_by_what_is_in_it() {
 }
 
 #[test]
-fn before_the_first_poll_the_page_says_what_is_waited_for() {
+fn before_the_first_poll_the_page_shows_why_the_exporter_is_not_ready() {
     let status = Status::default();
     let waiting_for = ["waiting for first poll of a/CloudApp".to_owned()];
-    let facts = ViewContext { snapshot: None, status: &status, waiting_for: &waiting_for, now: now() };
-    let page = super::fleet(LOCATION, &facts, &FleetQuery::default());
+    let context = ViewContext { snapshot: None, status: &status, waiting_for: &waiting_for, now: now() };
+    let page = super::fleet(LOCATION, &context, &FleetQuery::default());
     assert!(page.contains("Waiting for the first poll</span></h1>"), "{page}");
     assert!(page.contains("waiting for first poll of a/CloudApp"));
 }

@@ -1,4 +1,4 @@
-//! Schedules of node pools, drawn over the week.
+//! The schedules of node pools, drawn over the week.
 
 use jiff::civil::Time;
 use maud::{Markup, html};
@@ -9,58 +9,63 @@ use crate::web::view::{GroupDetails, NodePoolView, ViewContext};
 
 const DAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
 const MINUTES: i32 = 24 * 60;
-/// Units of the drawing: a day's row, the names at the left, the hours at the top, a minute's width.
+/// Height of a day's row, in units of the drawing.
 const ROW: f64 = 34.0;
+/// Width of the names of days at the left.
 const LEFT: f64 = 44.0;
+/// Height of the hours at the top.
 const TOP: f64 = 22.0;
+/// Width of a minute.
 const MINUTE: f64 = 0.6;
-/// The lowest block still has room for its number.
+/// Height of the lowest block, so that its number fits.
 const LOWEST: f64 = 13.0;
 
-/// A part of a period that lies within one day.
+/// The part of a period within one day.
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct WeekBlock {
-    /// From 0, Monday.
+    /// 0 is Monday.
     day: usize,
-    /// Minutes of the day.
+    /// Minute of the day.
     start: i32,
+    /// Minute of the day, exclusive.
     end: i32,
+    /// Scheduled nodes.
     amount: f64,
 }
 
-/// Every pool that has a schedule.
-pub(crate) fn schedules(facts: &ViewContext<'_>, details: &GroupDetails<'_>) -> Markup {
-    let scheduled = || details.node_pools.iter().filter(|pool| !pool.pool.schedules.is_empty());
+/// Every pool with a schedule.
+pub(super) fn schedules(context: &ViewContext<'_>, details: &GroupDetails<'_>) -> Markup {
+    let scheduled = || details.node_pools.iter().filter(|pool| !pool.data.schedules.is_empty());
     html! {
         @if scheduled().next().is_some() {
             section aria-labelledby="schedule" {
                 h2 #schedule {
                     "Schedule"
                     small {
-                        "nodes over the week, " (facts.time_zone().iana_name().unwrap_or("local time"))
+                        "nodes over the week, " (context.time_zone().iana_name().unwrap_or("local time"))
                     }
                 }
-                @for pool in scheduled() { (schedule(facts, pool)) }
+                @for pool in scheduled() { (schedule(context, pool)) }
             }
         }
     }
 }
 
-fn schedule(facts: &ViewContext<'_>, pool: &NodePoolView<'_>) -> Markup {
-    let in_force = pool.scheduled_nodes.is_some();
+fn schedule(context: &ViewContext<'_>, pool: &NodePoolView<'_>) -> Markup {
+    let is_active = pool.scheduled_nodes.is_some();
     let name = display_name(pool.node_type_name, pool.node_pool_id);
-    let data = pool.pool;
+    let data = pool.data;
     html! {
         h3 {
             (untrusted(name)) " "
             small {
-                @if !in_force { "not in force: the strategy is " (pool.strategy_type.unwrap_or("unknown")) }
+                @if !is_active { "not active: the strategy is " (pool.strategy_type.unwrap_or("unknown")) }
                 @if let Some(first) = data.strategy_enable_date { " from " (first.to_string()) }
                 @if let Some(last) = data.strategy_disable_date { " to " (last.to_string()) }
             }
         }
         div.week tabindex="0" role="group" aria-label={ "Schedule of " (name) } {
-            (drawing(facts, pool, in_force))
+            (drawing(context, pool, is_active))
         }
         ul.periods {
             @for schedule in &data.schedules {
@@ -76,17 +81,17 @@ fn schedule(facts: &ViewContext<'_>, pool: &NodePoolView<'_>) -> Markup {
     }
 }
 
-fn drawing(facts: &ViewContext<'_>, pool: &NodePoolView<'_>, in_force: bool) -> Markup {
+fn drawing(context: &ViewContext<'_>, pool: &NodePoolView<'_>, is_active: bool) -> Markup {
     let blocks = blocks(pool);
     let most = blocks.iter().map(|block| block.amount).fold(1.0, f64::max);
     let (width, height) = (LEFT + MINUTE * f64::from(MINUTES), TOP + ROW * 7.0);
     let x = |minute: i32| LEFT + MINUTE * f64::from(minute);
     let y = |day: usize| TOP + ROW * day as f64;
-    let now = facts.now.to_zoned(facts.time_zone().clone());
+    let now = context.now.to_zoned(context.time_zone().clone());
     let today = usize::try_from(now.weekday().to_monday_zero_offset()).unwrap_or_default();
     let line = x(i32::from(now.hour()) * 60 + i32::from(now.minute()));
     html! {
-        svg class=[(!in_force).then_some("idle")] viewBox={ "0 0 " (width) " " (height) } aria-hidden="true" {
+        svg class=[(!is_active).then_some("idle")] viewBox={ "0 0 " (width) " " (height) } aria-hidden="true" {
             @for hour in (0..24).step_by(3) {
                 text.hour x=(x(hour * 60)) y=(TOP - 8.0) { (format!("{hour:02}:00")) }
                 path.grid d={ "M" (x(hour * 60)) " " (TOP) "V" (height) } {}
@@ -108,7 +113,7 @@ fn drawing(facts: &ViewContext<'_>, pool: &NodePoolView<'_>, in_force: bool) -> 
     }
 }
 
-/// A period past midnight is two blocks.
+/// The blocks of all schedules. A period past midnight becomes two blocks.
 fn blocks(pool: &NodePoolView<'_>) -> Vec<WeekBlock> {
     let of = |weekday: i8, period: &TimerPeriod| {
         let day = usize::try_from(weekday - 1).unwrap_or_default() % 7;
@@ -121,13 +126,13 @@ fn blocks(pool: &NodePoolView<'_>) -> Vec<WeekBlock> {
             [Some(WeekBlock { end: MINUTES, ..whole }), (end > 0).then_some(rest)]
         }
     };
-    let schedules = pool.pool.schedules.iter();
+    let schedules = pool.data.schedules.iter();
     let all = schedules.flat_map(|schedule| {
         let periods = schedule.periods.iter().filter(|period| period.amount.is_finite());
         periods.flat_map(move |period| schedule.weekdays.iter().flat_map(move |day| of(*day, period)))
     });
     let mut blocks: Vec<WeekBlock> = all.flatten().collect();
-    // Where periods overlap the larger counts: it is drawn last.
+    // Where periods overlap, the larger one applies, so it is drawn last.
     blocks.sort_by(|a, b| a.amount.total_cmp(&b.amount));
     blocks
 }
@@ -158,7 +163,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn weekdays_are_told_as_runs() {
+    fn consecutive_weekdays_are_written_as_a_range() {
         assert_eq!(weekdays(&[1, 2, 3, 4, 5]), "Mon–Fri");
         assert_eq!(weekdays(&[7, 6]), "Sat, Sun");
         assert_eq!(weekdays(&[1, 3, 4, 5, 7]), "Mon, Wed–Fri, Sun");

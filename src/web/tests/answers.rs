@@ -1,4 +1,4 @@
-//! What is answered to what.
+//! The responses to requests.
 
 use super::*;
 
@@ -24,7 +24,7 @@ fn before_the_first_poll_a_scrape_gets_the_exporters_own_metrics() {
 }
 
 #[test]
-fn head_says_what_get_would_and_is_no_scrape() {
+fn head_has_the_headers_of_get_and_does_not_count_as_a_scrape() {
     let content = Arc::new(polled());
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     let entered = runtime.enter();
@@ -56,7 +56,7 @@ fn head_says_what_get_would_and_is_no_scrape() {
 }
 
 #[test]
-fn every_format_and_encoding_is_sent_as_it_says() {
+fn every_body_has_the_format_and_encoding_of_its_headers() {
     let server = Running::start(polled());
     let accepts = [
         "text/plain;version=0.0.4",
@@ -68,56 +68,60 @@ fn every_format_and_encoding_is_sent_as_it_says() {
     for accept in accepts {
         let plain = server.connect().ask_with("/metrics", &[("Accept", accept)]);
         let (kind, version) = accept.split_once(';').unwrap();
-        let said = plain.header("content-type").unwrap();
-        assert!(said.starts_with(kind), "{said}");
-        assert!(kind.ends_with("protobuf") || said.contains(version), "{said}");
+        let content_type = plain.header("content-type").unwrap();
+        assert!(content_type.starts_with(kind), "{content_type}");
+        assert!(kind.ends_with("protobuf") || content_type.contains(version), "{content_type}");
         assert_eq!(plain.header("vary"), Some("Accept, Accept-Encoding"));
         assert_eq!(plain.header("content-encoding"), None);
         let ends = plain.body.ends_with(b"# EOF\n");
         assert_eq!(ends, kind.contains("openmetrics"), "{kind}");
         for coding in ["gzip", "zstd"] {
-            let packed =
+            let compressed =
                 server.connect().ask_with("/metrics", &[("Accept", accept), ("Accept-Encoding", coding)]);
-            assert_eq!(packed.header("content-encoding"), Some(coding));
-            let mut unpacked = Vec::new();
+            assert_eq!(compressed.header("content-encoding"), Some(coding));
+            let mut decompressed = Vec::new();
             match coding {
-                "gzip" => flate2::read::GzDecoder::new(&packed.body[..]).read_to_end(&mut unpacked).unwrap(),
-                _ => zstd::Decoder::new(&packed.body[..]).unwrap().read_to_end(&mut unpacked).unwrap(),
+                "gzip" => {
+                    flate2::read::GzDecoder::new(&compressed.body[..]).read_to_end(&mut decompressed).unwrap()
+                }
+                _ => {
+                    zstd::Decoder::new(&compressed.body[..]).unwrap().read_to_end(&mut decompressed).unwrap()
+                }
             };
-            assert!(unpacked == plain.body, "{kind} {coding}");
+            assert!(decompressed == plain.body, "{kind} {coding}");
         }
     }
 }
 
 #[test]
-fn before_the_first_poll_every_format_ends_as_it_must() {
+fn before_the_first_poll_an_openmetrics_body_still_ends_with_eof() {
     let server = Running::start(Shown::default());
     let accept = [("Accept", "application/openmetrics-text"), ("Accept-Encoding", "gzip")];
     let reply = server.connect().ask_with("/metrics", &accept);
-    let mut unpacked = String::new();
-    flate2::read::GzDecoder::new(&reply.body[..]).read_to_string(&mut unpacked).unwrap();
+    let mut decompressed = String::new();
+    flate2::read::GzDecoder::new(&reply.body[..]).read_to_string(&mut decompressed).unwrap();
     assert!(
-        unpacked.starts_with("# TYPE own_gauge gauge\n") && unpacked.ends_with("\n# EOF\n"),
-        "{unpacked}"
+        decompressed.starts_with("# TYPE own_gauge gauge\n") && decompressed.ends_with("\n# EOF\n"),
+        "{decompressed}"
     );
 }
 
 #[test]
-fn a_query_narrows_what_is_answered() {
+fn a_query_selects_a_part_of_the_metrics() {
     let server = Running::start(polled());
-    let answered = |query: &str| {
+    let parts = |query: &str| {
         let reply = server.get(&format!("/metrics?{query}"));
         assert_eq!(reply.status, 200, "{query}: {}", reply.text());
         (reply.text().contains("appstreaming_up{"), reply.text().contains("own_gauge"))
     };
-    assert_eq!(answered("account=default"), (true, true));
-    assert_eq!(answered("collect[]=health"), (true, false));
-    assert_eq!(answered("collect[]=health&collect[]=exporter"), (true, true));
-    assert_eq!(answered("collect[]=exporter"), (false, true));
-    assert_eq!(answered("collect[]=groups&account=default"), (false, false));
+    assert_eq!(parts("account=default"), (true, true));
+    assert_eq!(parts("collect[]=health"), (true, false));
+    assert_eq!(parts("collect[]=health&collect[]=exporter"), (true, true));
+    assert_eq!(parts("collect[]=exporter"), (false, true));
+    assert_eq!(parts("collect[]=groups&account=default"), (false, false));
 
     for (query, named) in [
-        ("account=nobody", "unknown account \"nobody\"\nknown: default\n"),
+        ("account=absent", "unknown account \"absent\"\nknown: default\n"),
         ("group_id=aig-1", "unknown group_id \"aig-1\"\nnone is known now\n"),
         ("x=1&collect%5B%5D=fleet", "unknown collect[] \"fleet\"\nknown: exporter, groups, health, "),
     ] {
@@ -128,7 +132,7 @@ fn a_query_narrows_what_is_answered() {
 }
 
 #[test]
-fn readiness_says_what_is_missing() {
+fn not_ready_is_answered_with_the_reasons() {
     let content = Shown::default();
     let readiness = content.readiness.clone();
     let latch = readiness.latch("the first poll of default/CloudApp");
@@ -145,7 +149,7 @@ fn readiness_says_what_is_missing() {
 }
 
 #[test]
-fn people_get_a_page_that_can_load_nothing_from_elsewhere() {
+fn pages_may_load_nothing_from_other_hosts() {
     let server = Running::start(polled());
     let page = server.get("/");
     assert_eq!((page.status, page.header("content-type")), (200, Some("text/html; charset=utf-8")));
@@ -168,7 +172,7 @@ fn people_get_a_page_that_can_load_nothing_from_elsewhere() {
 }
 
 #[test]
-fn unknown_paths_are_told_what_there_is() {
+fn a_response_to_an_unknown_path_lists_the_known_paths() {
     let server = Running::start(polled());
     for path in ["/nowhere", "/metrics/", "//", "/%2e%2e/etc/passwd"] {
         let reply = server.get(path);
@@ -178,7 +182,7 @@ fn unknown_paths_are_told_what_there_is() {
 }
 
 #[test]
-fn reloading_is_asked_for_by_post_or_put_and_only_where_that_is_allowed() {
+fn reload_needs_post_or_put_and_the_lifecycle_flag() {
     let off = Running::start(polled());
     assert_eq!(off.connect().ask("POST", "/-/reload").status, 403);
     let reply = off.get("/-/reload");
@@ -195,7 +199,7 @@ fn reloading_is_asked_for_by_post_or_put_and_only_where_that_is_allowed() {
 }
 
 #[test]
-fn other_methods_are_refused_with_those_that_work() {
+fn a_response_to_another_method_lists_the_allowed_ones() {
     let server = Running::start(polled());
     for method in ["POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE"] {
         let reply = server.connect().ask(method, "/metrics");
@@ -204,5 +208,5 @@ fn other_methods_are_refused_with_those_that_work() {
     let mut client = server.connect();
     client.send("POST /metrics HTTP/1.1\r\nHost: x\r\nContent-Length: 100000000\r\n\r\n");
     let _ = client.0.write_all(&vec![b'x'; 300_000]);
-    assert_eq!(client.reply(false).unwrap().status, 405, "an answer in spite of the body");
+    assert_eq!(client.reply(false).unwrap().status, 405, "responds without reading the body");
 }

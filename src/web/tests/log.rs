@@ -1,4 +1,4 @@
-//! What the log tells of requests.
+//! The log of requests.
 
 use super::*;
 
@@ -32,12 +32,12 @@ fn the_log_tells_of_requests_but_not_what_may_be_secret_in_them() {
         let server = bind(&options, Arc::new(polled()), false).unwrap();
         let (address, shutdown) = (server.addresses()[0].tcp().unwrap(), CancellationToken::new());
         let task = tokio::spawn(server.run(shutdown.clone(), || GRACE));
-        let asked = tokio::task::spawn_blocking(move || {
+        let request = tokio::task::spawn_blocking(move || {
             let mut client = Client::to(address);
             client.send("GET /metrics?token=HUSH HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer HUSH\r\n\r\n");
             client.reply(false).unwrap().status
         });
-        assert_eq!(asked.await.unwrap(), 200);
+        assert_eq!(request.await.unwrap(), 200);
         shutdown.cancel();
         task.await.unwrap();
     });

@@ -24,7 +24,7 @@ use crate::metrics::{self, MetricFamily, MetricType, Value};
 use crate::server::{self, BoundAddress, ConnectionLimits, Server, ServerOptions};
 use crate::web_config::AccessControl;
 
-/// What the tests serve; its answers can be made long, late or fatal.
+/// The content that the tests serve. Its responses can be long, late, or panic.
 #[derive(Default)]
 struct Shown {
     polled: AtomicBool,
@@ -32,7 +32,7 @@ struct Shown {
     scrapes: AtomicUsize,
     label_bytes: usize,
     panics: bool,
-    /// Answering `/config` says so, then waits until it is told to go on.
+    /// A request for `/config` signals its arrival, then waits for a signal to proceed.
     gate: Option<Gate>,
 }
 
@@ -72,7 +72,7 @@ impl Content for Shown {
     }
 
     fn configuration(&self) -> String {
-        assert!(!self.panics, "asked to panic");
+        assert!(!self.panics, "this content panics");
         if let Some((arrived, proceed)) = &self.gate {
             arrived.send(()).unwrap();
             proceed.lock().unwrap().recv().unwrap();

@@ -1,4 +1,4 @@
-//! The accounts: how fast they may call, how fast they need to, who signs for them.
+//! The accounts: rate limit, planned requests, credentials.
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -10,15 +10,16 @@ use crate::telemetry::status::Status;
 #[derive(Debug, Serialize)]
 pub(crate) struct AccountView<'a> {
     pub(crate) account: &'a str,
-    /// Where its credentials come from.
+    /// The name of the credential provider.
     pub(crate) credentials: Option<&'static str>,
-    /// When they end; `None` where they don't, or the source does not say.
+    /// When they expire; `None` if they do not, or if the provider does not know.
     pub(crate) credentials_expire: Option<Timestamp>,
     pub(crate) pace: RequestBudget,
     pub(crate) problems: Vec<Problem>,
 }
 
-pub(crate) fn accounts<'a>(status: &'a Status) -> Vec<AccountView<'a>> {
+/// Every account, sorted by name.
+pub(super) fn accounts<'a>(status: &'a Status) -> Vec<AccountView<'a>> {
     let setup = &status.setup;
     let accounts = status.accounts.iter().map(|account| {
         let pace = RequestBudget {

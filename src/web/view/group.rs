@@ -1,4 +1,4 @@
-//! One group, as a row of the fleet and in all its details.
+//! One group: a row of the fleet, and all its details.
 
 use jiff::{Timestamp, tz::TimeZone};
 use serde::Serialize;
@@ -7,7 +7,7 @@ use crate::fleet::history::MinuteCounts;
 use crate::fleet::problems::{self, EvaluationContext, Problem, Severity};
 use crate::fleet::{self, GroupSnapshot, NodePool, Tally, capacity, operation, schedule};
 
-/// One group.
+/// One group, as a row of the fleet.
 #[derive(Debug, Serialize)]
 pub(crate) struct GroupView<'a> {
     pub(crate) account: &'a str,
@@ -18,7 +18,7 @@ pub(crate) struct GroupView<'a> {
     pub(crate) status: Option<&'a str>,
     pub(crate) resource_status: Option<&'a str>,
     pub(crate) sessions: SessionNumbers,
-    /// When a node pool's schedule next asks for another number of nodes.
+    /// When a schedule of its node pools next changes the number of nodes.
     pub(crate) next_schedule_change: Option<Timestamp>,
     /// When the subscription ends.
     pub(crate) expires: Option<Timestamp>,
@@ -27,35 +27,36 @@ pub(crate) struct GroupView<'a> {
     pub(crate) problems: Vec<Problem>,
 }
 
-/// A group's sessions. What is not known is `None`, never 0.
+/// A group's sessions. An unknown number is `None`, never 0.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
 pub(crate) struct SessionNumbers {
     /// Sessions that the group can serve now.
     pub(crate) capacity: Option<f64>,
     /// Sessions in use now.
     pub(crate) in_use: Option<f64>,
-    /// In use by capacity.
+    /// Sessions in use divided by the capacity.
     pub(crate) usage_ratio: Option<f64>,
     /// Sessions in use above which a scale-out starts.
     pub(crate) scale_out_at: Option<f64>,
     /// Sessions that can still start before that.
     pub(crate) until_scale_out: Option<f64>,
-    /// Instances that wait for a user.
+    /// Instances without a user.
     pub(crate) idle: Option<u64>,
-    /// Sessions with a user in front of them.
+    /// Sessions with a connected user.
     pub(crate) connected: Option<u64>,
-    /// Sessions whose user went away.
+    /// Sessions whose user is disconnected.
     pub(crate) disconnected: Option<u64>,
 }
 
 impl<'a> GroupView<'a> {
-    pub(crate) fn of(
+    /// A row; `evaluation` and `time_zone` are those of the view.
+    pub(crate) fn new(
         snapshot: &'a GroupSnapshot,
-        circumstances: &EvaluationContext,
+        evaluation: &EvaluationContext,
         time_zone: &TimeZone,
     ) -> Self {
         let data = &*snapshot.group.data;
-        let next_change = |pool| schedule::next_change(pool, circumstances.now, time_zone);
+        let next_change = |pool| schedule::next_change(pool, evaluation.now, time_zone);
         Self {
             account: &snapshot.account,
             target: &snapshot.target,
@@ -64,22 +65,22 @@ impl<'a> GroupView<'a> {
             name: &data.name,
             status: data.status.as_deref(),
             resource_status: data.resource_status.as_deref(),
-            sessions: SessionNumbers::of(snapshot),
+            sessions: SessionNumbers::new(snapshot),
             next_schedule_change: data.node_pools.iter().filter_map(next_change).min(),
             expires: data.expires,
             fetched: snapshot.oldest(),
-            problems: problems::check_group(snapshot, circumstances),
+            problems: problems::check_group(snapshot, evaluation),
         }
     }
 
-    /// How urgent the most urgent of its problems is.
+    /// The severity of its most urgent problem.
     pub(crate) fn severity(&self) -> Option<Severity> {
         self.problems.first().map(|problem| problem.severity)
     }
 }
 
 impl SessionNumbers {
-    fn of(snapshot: &GroupSnapshot) -> Self {
+    fn new(snapshot: &GroupSnapshot) -> Self {
         let group = &*snapshot.group.data;
         let instances = snapshot.instances.as_ref().map(|fetched| &*fetched.data);
         Self {
@@ -95,7 +96,7 @@ impl SessionNumbers {
     }
 }
 
-/// A group with everything that a person may want to know of it.
+/// A group with all its details, as `/api/v1/groups/...` returns it.
 #[derive(Debug, Serialize)]
 pub(crate) struct GroupDetails<'a> {
     #[serde(flatten)]
@@ -119,12 +120,12 @@ pub(crate) struct GroupDetails<'a> {
     pub(crate) samples: Vec<MinuteCounts>,
 }
 
-/// How many are in a state.
+/// The number of instances or sessions with one status.
 #[derive(Debug, Serialize)]
 pub(crate) struct StatusCount<'a> {
     pub(crate) status: &'a str,
     pub(crate) count: u64,
-    /// The oldest change among them.
+    /// When the one that is unchanged for longest last changed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) oldest_modified: Option<Timestamp>,
 }
@@ -143,11 +144,11 @@ pub(crate) struct NodePoolView<'a> {
     pub(crate) max_scaling_nodes: Option<f64>,
     pub(crate) node_capacity: Option<f64>,
     pub(crate) scaling_usage_threshold_ratio: Option<f64>,
-    /// Nodes that the schedule asks for now.
+    /// The number of nodes that the schedule sets now.
     pub(crate) scheduled_nodes: Option<f64>,
     pub(crate) next_schedule_change: Option<Timestamp>,
     #[serde(skip)]
-    pub(crate) pool: &'a NodePool,
+    pub(crate) data: &'a NodePool,
 }
 
 /// One application.
@@ -164,29 +165,29 @@ pub(crate) struct AppView<'a> {
 pub(crate) struct TagView<'a> {
     pub(crate) key: &'a str,
     pub(crate) value: &'a str,
-    /// Set by the cloud, not by the customer.
+    /// Whether Alibaba Cloud set it, not the customer.
     pub(crate) system: bool,
 }
 
-/// When an operation last brought its part of the group's data.
+/// When an operation last fetched its part of the group's data.
 #[derive(Debug, Serialize)]
 pub(crate) struct FetchTime {
     pub(crate) operation: &'static str,
     pub(crate) at: Timestamp,
 }
 
-/// Instances by status in one minute; statuses without any are left out.
+/// Instances by status in one minute; statuses without instances are left out.
 #[derive(Debug, Serialize)]
 pub(crate) struct HistoryPoint {
     pub(crate) at: Timestamp,
     pub(crate) instances: Vec<(&'static str, u32)>,
 }
 
-/// Everything about one group.
+/// All details of one group.
 pub(crate) fn details<'a>(
     snapshot: &'a GroupSnapshot,
     samples: Vec<MinuteCounts>,
-    circumstances: &EvaluationContext,
+    evaluation: &EvaluationContext,
     time_zone: &TimeZone,
 ) -> GroupDetails<'a> {
     let data = &*snapshot.group.data;
@@ -202,7 +203,7 @@ pub(crate) fn details<'a>(
         known.iter().find(|(known, _)| **known == *status).map(|(_, oldest)| *oldest)
     };
     GroupDetails {
-        group: GroupView::of(snapshot, circumstances, time_zone),
+        group: GroupView::new(snapshot, evaluation, time_zone),
         product_type: &data.product_type,
         instance_type: &data.instance_type,
         os_type: &data.os_type,
@@ -216,16 +217,16 @@ pub(crate) fn details<'a>(
         node_pools: data
             .node_pools
             .iter()
-            .map(|pool| NodePoolView::of(pool, circumstances, time_zone))
+            .map(|pool| NodePoolView::new(pool, evaluation, time_zone))
             .collect(),
-        apps: data.apps.iter().map(AppView::of).collect(),
-        tags: data.tags.iter().map(TagView::of).collect(),
+        apps: data.apps.iter().map(AppView::new).collect(),
+        tags: data.tags.iter().map(TagView::new).collect(),
         fetched_by: fetched
             .into_iter()
             .flatten()
             .map(|(operation, at)| FetchTime { operation, at })
             .collect(),
-        history: samples.iter().map(HistoryPoint::of).collect(),
+        history: samples.iter().map(HistoryPoint::new).collect(),
         samples,
     }
 }
@@ -236,7 +237,7 @@ fn counts(tally: &Tally, oldest: impl Fn(&str) -> Option<Timestamp>) -> Vec<Stat
 }
 
 impl<'a> NodePoolView<'a> {
-    fn of(pool: &'a NodePool, circumstances: &EvaluationContext, time_zone: &TimeZone) -> Self {
+    fn new(pool: &'a NodePool, evaluation: &EvaluationContext, time_zone: &TimeZone) -> Self {
         Self {
             node_pool_id: &pool.id,
             node_instance_type: &pool.node_instance_type,
@@ -249,27 +250,27 @@ impl<'a> NodePoolView<'a> {
             max_scaling_nodes: pool.max_scaling_amount,
             node_capacity: pool.node_capacity,
             scaling_usage_threshold_ratio: pool.scaling_usage_threshold,
-            scheduled_nodes: schedule::scheduled_amount(pool, circumstances.now, time_zone),
-            next_schedule_change: schedule::next_change(pool, circumstances.now, time_zone),
-            pool,
+            scheduled_nodes: schedule::scheduled_amount(pool, evaluation.now, time_zone),
+            next_schedule_change: schedule::next_change(pool, evaluation.now, time_zone),
+            data: pool,
         }
     }
 }
 
 impl<'a> AppView<'a> {
-    fn of(app: &'a fleet::App) -> Self {
+    fn new(app: &'a fleet::App) -> Self {
         Self { id: &app.id, name: &app.name, version: &app.version, version_name: &app.version_name }
     }
 }
 
 impl<'a> TagView<'a> {
-    fn of(tag: &'a fleet::Tag) -> Self {
+    fn new(tag: &'a fleet::Tag) -> Self {
         Self { key: &tag.key, value: &tag.value, system: tag.system }
     }
 }
 
 impl HistoryPoint {
-    fn of(sample: &MinuteCounts) -> Self {
+    fn new(sample: &MinuteCounts) -> Self {
         Self { at: sample.at(), instances: sample.counts().filter(|(_, count)| *count > 0).collect() }
     }
 }

@@ -1,8 +1,8 @@
-//! The fleet as people are shown it: judged, counted, filtered and sorted. The page draws it and
-//! `/api/v1/fleet` is it, so that the two can't disagree.
+//! The data of the pages and of the JSON API: the fleet with its problems, counted, filtered and
+//! sorted. Both are made from the same values, so they cannot disagree.
 //!
-//! Pure functions of the snapshot, of what the exporter says about itself and of `now`. What is not
-//! here: how it looks (`page`), and the rules of what is wrong (`fleet::problems`).
+//! Views are pure functions of the snapshot, of the exporter's status and of the time. What is not
+//! here: the markup (`page`), and the rules for problems (`fleet::problems`).
 
 mod accounts;
 mod group;
@@ -17,7 +17,6 @@ use serde::Serialize;
 
 use crate::fleet::problems::{self, EvaluationContext, Problem};
 use crate::fleet::{Snapshot, TargetHealth};
-use crate::telemetry::VERSION;
 use crate::telemetry::status::{PollFailure, Setup, Status};
 
 pub(crate) use accounts::AccountView;
@@ -25,40 +24,40 @@ pub(crate) use group::{GroupDetails, GroupView, NodePoolView, SessionNumbers, St
 pub(crate) use query::{FleetQuery, ProblemFilter, SortColumn};
 pub(crate) use totals::FleetTotals;
 
-/// What a view is made of.
+/// The input of every view.
 #[derive(Clone, Copy)]
 pub(crate) struct ViewContext<'a> {
     /// The fleet as of the last poll; `None` before the first one has ended.
     pub(crate) snapshot: Option<&'a Snapshot>,
     /// The exporter's own state.
     pub(crate) status: &'a Status,
-    /// Why it isn't ready; empty when it is.
+    /// Why the exporter is not ready; empty if it is.
     pub(crate) waiting_for: &'a [String],
-    /// What ages are reckoned from.
+    /// The time that ages are relative to.
     pub(crate) now: Timestamp,
 }
 
-/// The fleet.
+/// The fleet, as `/api/v1/fleet` returns it.
 #[derive(Debug, Serialize)]
 pub(crate) struct FleetView<'a> {
     /// The exporter's version.
     pub(crate) version: &'static str,
-    /// When the fleet was put together; `None` before the first poll has ended.
+    /// When the snapshot was made; `None` before the first poll has ended.
     pub(crate) at: Option<Timestamp>,
-    /// Why the exporter isn't ready; empty when it is.
+    /// Why the exporter is not ready; empty if it is.
     pub(crate) waiting_for: &'a [String],
-    /// Sums over every group, whatever the filter.
+    /// Sums over every group, also those that the filter hides.
     pub(crate) totals: FleetTotals,
     /// Every target.
     pub(crate) targets: Vec<TargetView<'a>>,
     /// Every account.
     pub(crate) accounts: Vec<AccountView<'a>>,
-    /// The groups that the filter leaves, sorted.
+    /// The groups that match the filter, sorted.
     pub(crate) groups: Vec<GroupView<'a>>,
-    /// Every group's account and problems, for what is said above the list.
+    /// All problems, most urgent first.
     #[serde(skip)]
     pub(crate) problems: Vec<LocatedProblem<'a>>,
-    /// Statuses that occur, for the filter.
+    /// The statuses that occur, for the filter.
     #[serde(skip)]
     pub(crate) statuses: Vec<&'a str>,
 }
@@ -68,12 +67,12 @@ pub(crate) struct FleetView<'a> {
 pub(crate) struct TargetView<'a> {
     pub(crate) account: &'a str,
     pub(crate) target: &'a str,
-    /// Whether the last poll succeeded whole; `None` before the first one ended.
+    /// Whether no part of the last poll failed; `None` before the first one has ended.
     pub(crate) up: Option<bool>,
     pub(crate) last_success: Option<Timestamp>,
     pub(crate) groups: usize,
     pub(crate) problems: Vec<Problem>,
-    /// Why the last poll failed.
+    /// Why the last poll failed, if the target is down.
     pub(crate) failures: Vec<FailureView<'a>>,
 }
 
@@ -88,14 +87,14 @@ pub(crate) struct FailureView<'a> {
     pub(crate) count: usize,
 }
 
-/// A problem and whose it is.
+/// A problem, and the target, account or group that has it.
 #[derive(Debug)]
 pub(crate) struct LocatedProblem<'a> {
     pub(crate) problem: Problem,
     pub(crate) subject: ProblemSubject<'a>,
 }
 
-/// Whose problem it is.
+/// The target, account or group that has a problem.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum ProblemSubject<'a> {
     Target { account: &'a str, target: &'a str },
@@ -104,25 +103,25 @@ pub(crate) enum ProblemSubject<'a> {
 }
 
 impl<'a> ViewContext<'a> {
-    /// The fleet as `query` wants it.
+    /// The fleet with the groups that `query` selects, in its order.
     pub(crate) fn fleet(&self, query: &FleetQuery) -> FleetView<'a> {
-        let circumstances = self.circumstances();
+        let evaluation = self.evaluation_context();
         let zone = self.time_zone();
         let snapshots = self.snapshot.map_or(&[][..], |snapshot| &snapshot.groups);
         let mut groups: Vec<GroupView<'a>> =
-            snapshots.iter().map(|group| GroupView::of(group, &circumstances, zone)).collect();
+            snapshots.iter().map(|group| GroupView::new(group, &evaluation, zone)).collect();
         let targets = self.targets();
         let accounts = accounts::accounts(self.status);
 
         let mut statuses: Vec<&str> = groups.iter().filter_map(|group| group.status).collect();
         statuses.sort_unstable();
         statuses.dedup();
-        let totals = FleetTotals::of(&groups, &targets);
+        let totals = FleetTotals::new(&groups, &targets);
         let problems = findings(&targets, &accounts, &groups);
-        groups.retain(|group| query.wants(group));
+        groups.retain(|group| query.matches(group));
         query.sort(&mut groups);
         FleetView {
-            version: VERSION,
+            version: self.status.build.version,
             at: self.snapshot.map(|snapshot| snapshot.at),
             waiting_for: self.waiting_for,
             totals,
@@ -134,8 +133,8 @@ impl<'a> ViewContext<'a> {
         }
     }
 
-    /// What the rules are held against.
-    pub(crate) fn circumstances(&self) -> EvaluationContext {
+    /// The context of the rules for problems.
+    pub(crate) fn evaluation_context(&self) -> EvaluationContext {
         let Setup { interval, lists_instances, .. } = self.status.setup;
         EvaluationContext { now: self.now, interval, lists_instances }
     }
@@ -145,7 +144,7 @@ impl<'a> ViewContext<'a> {
         &self.status.setup.time_zone
     }
 
-    /// How long ago something was.
+    /// The time since `at`.
     pub(crate) fn age(&self, at: Timestamp) -> SignedDuration {
         self.now.duration_since(at)
     }
@@ -178,13 +177,13 @@ impl<'a> ViewContext<'a> {
             last_success: target.last_success,
             groups: snapshot.groups.iter().filter(|group| is_its(&group.account, &group.target)).count(),
             problems: problems::check_target(target, reason, self.now).into_iter().collect(),
-            failures: failures.into_iter().map(FailureView::of).collect(),
+            failures: failures.into_iter().map(FailureView::new).collect(),
         }
     }
 }
 
 impl<'a> FailureView<'a> {
-    fn of(failure: &'a PollFailure) -> Self {
+    fn new(failure: &'a PollFailure) -> Self {
         Self {
             operation: failure.operation,
             code: &failure.code,
@@ -196,7 +195,7 @@ impl<'a> FailureView<'a> {
     }
 }
 
-/// All problems, the most urgent first; of one kind in the order of the fleet.
+/// All problems, most urgent first; those of one kind in the order of the fleet.
 fn findings<'a>(
     targets: &[TargetView<'a>],
     accounts: &[AccountView<'a>],

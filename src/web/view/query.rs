@@ -8,10 +8,10 @@ use form_urlencoded::{Serializer, parse};
 use super::GroupView;
 use crate::fleet::problems::ProblemKind;
 
-/// Filter and order. What makes no sense in an address is left out rather than refused: it is a page.
+/// Filter and order. Invalid values are ignored: an old link still shows a page.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct FleetQuery {
-    /// Words that each must occur in the group's name, id, region, account or status.
+    /// Words that must all occur in the group's name, id, region, account or status.
     pub(crate) search: String,
     pub(crate) account: Option<String>,
     pub(crate) status: Option<String>,
@@ -20,21 +20,21 @@ pub(crate) struct FleetQuery {
     pub(crate) descending: bool,
 }
 
-/// Which groups are shown by their problems.
+/// A filter by problems.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) enum ProblemFilter {
     #[default]
     All,
-    /// Those with any problem.
+    /// Groups with any problem.
     Problems,
-    /// Those with a problem of that kind.
+    /// Groups with a problem of this kind.
     Kind(ProblemKind),
 }
 
-/// What groups are sorted by.
+/// The column by which groups are sorted.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) enum SortColumn {
-    /// The most urgent first, and among equals by name.
+    /// Most urgent problem first, then by name.
     #[default]
     Problems,
     Name,
@@ -71,8 +71,8 @@ impl FleetQuery {
         query
     }
 
-    /// Whether the filter leaves the group.
-    pub(crate) fn wants(&self, group: &GroupView<'_>) -> bool {
+    /// Whether the group matches the filter.
+    pub(crate) fn matches(&self, group: &GroupView<'_>) -> bool {
         let shown = match self.show {
             ProblemFilter::All => true,
             ProblemFilter::Problems => !group.problems.is_empty(),
@@ -81,10 +81,10 @@ impl FleetQuery {
         shown
             && self.account.as_deref().is_none_or(|account| account == group.account)
             && self.status.as_deref().is_none_or(|status| Some(status) == group.status)
-            && self.finds(group)
+            && self.matches_search(group)
     }
 
-    fn finds(&self, group: &GroupView<'_>) -> bool {
+    fn matches_search(&self, group: &GroupView<'_>) -> bool {
         if self.search.trim().is_empty() {
             return true;
         }
@@ -94,7 +94,7 @@ impl FleetQuery {
         self.search.to_lowercase().split_whitespace().all(|word| text.contains(word))
     }
 
-    /// Puts groups in order; what is not known comes last, whatever the direction.
+    /// Sorts the groups; unknown values come last in both directions.
     pub(crate) fn sort(&self, groups: &mut [GroupView<'_>]) {
         let by_name = |a: &GroupView<'_>, b: &GroupView<'_>| {
             let key = |group: &GroupView<'_>| group.name.to_lowercase();
@@ -134,15 +134,15 @@ impl FleetQuery {
         }
     }
 
-    /// Whether every group is wanted.
+    /// Whether every group matches.
     pub(crate) fn is_unfiltered(&self) -> bool {
         let Self { search, account, status, show, .. } = self;
         search.trim().is_empty() && account.is_none() && status.is_none() && *show == ProblemFilter::All
     }
 
-    /// The same filter in another order; asked twice for a column it turns around.
+    /// The same filter, sorted by `sort`; in reverse if it is sorted by that already.
     pub(crate) fn sorted_by(&self, sort: SortColumn) -> Self {
-        // Numbers are looked at from their interesting end first.
+        // The largest of these numbers are the most interesting ones.
         let natural = matches!(
             sort,
             SortColumn::Usage | SortColumn::Connected | SortColumn::Disconnected | SortColumn::Idle
@@ -153,7 +153,7 @@ impl FleetQuery {
 }
 
 impl fmt::Display for FleetQuery {
-    /// What stands behind the `?`, empty where nothing is asked for.
+    /// The query string without `?`; empty for the default.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let sort = match (self.sort, self.descending) {
             (SortColumn::Problems, false) => String::new(),
@@ -182,7 +182,7 @@ impl ProblemFilter {
         }
     }
 
-    /// The value in an address; empty for all.
+    /// The value in a query string; empty for all.
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::All => "",
@@ -211,7 +211,7 @@ impl SortColumn {
         Self::ALL.into_iter().find(|sort| sort.as_str() == text).unwrap_or_default()
     }
 
-    /// The value in an address.
+    /// The value in a query string.
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             SortColumn::Problems => "problems",
@@ -229,7 +229,7 @@ impl SortColumn {
     }
 }
 
-/// A number that has an order.
+/// A number with a total order.
 #[derive(PartialEq)]
 struct OrderedNumber(f64);
 

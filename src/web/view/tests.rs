@@ -11,7 +11,7 @@ fn now() -> Timestamp {
     Timestamp::from_second(1_800_000_000).unwrap()
 }
 
-/// A group sold by session: as many instances as there are words.
+/// A group sold by session, with an instance for each status.
 fn group(account: &str, id: &str, status: &str, instances: &[&str]) -> Arc<GroupSnapshot> {
     let data = Described {
         id: id.into(),
@@ -94,8 +94,8 @@ fn status() -> Status {
 
 fn shown<T>(query: &str, look: impl FnOnce(&FleetView<'_>) -> T) -> T {
     let (snapshot, status) = (snapshot(), status());
-    let facts = ViewContext { snapshot: Some(&snapshot), status: &status, waiting_for: &[], now: now() };
-    look(&facts.fleet(&FleetQuery::parse(query)))
+    let context = ViewContext { snapshot: Some(&snapshot), status: &status, waiting_for: &[], now: now() };
+    look(&context.fleet(&FleetQuery::parse(query)))
 }
 
 fn ids(query: &str) -> String {
@@ -105,11 +105,11 @@ fn ids(query: &str) -> String {
 #[test]
 fn groups_with_the_most_urgent_problems_come_first() {
     assert_eq!(ids(""), "b c a d");
-    assert_eq!(ids("sort=-problems"), "c b a d", "what is well stays last");
+    assert_eq!(ids("sort=-problems"), "c b a d", "groups without problems stay last");
 }
 
 #[test]
-fn the_address_filters_and_sorts() {
+fn the_query_string_filters_and_sorts() {
     for (query, expected) in [
         ("q=bel+ROOM", "a"),
         ("q=south%20%50ublished", "c"),
@@ -132,20 +132,20 @@ fn the_address_filters_and_sorts() {
 }
 
 #[test]
-fn an_address_says_what_it_was_read_from() {
+fn a_query_is_written_as_it_was_read() {
     for address in
         ["", "q=a+%26b&account=n&status=S&show=stuck&sort=-usage", "show=problems", "sort=-problems"]
     {
         assert_eq!(FleetQuery::parse(address).to_string(), address);
     }
     let query = FleetQuery::parse("q=x");
-    assert_eq!(query.sorted_by(SortColumn::Usage).to_string(), "q=x&sort=-usage", "the fullest first");
+    assert_eq!(query.sorted_by(SortColumn::Usage).to_string(), "q=x&sort=-usage", "largest first");
     assert_eq!(query.sorted_by(SortColumn::Usage).sorted_by(SortColumn::Usage).to_string(), "q=x&sort=usage");
     assert_eq!(query.sorted_by(SortColumn::Name).to_string(), "q=x&sort=name");
 }
 
 #[test]
-fn sums_are_the_fleets_whatever_the_filter() {
+fn totals_include_groups_that_the_filter_hides() {
     shown("q=nothing", |fleet| {
         let totals = &fleet.totals;
         assert_eq!((totals.groups, totals.critical, totals.targets, totals.targets_down), (4, 2, 2, 1));
@@ -155,14 +155,14 @@ fn sums_are_the_fleets_whatever_the_filter() {
 }
 
 #[test]
-fn problems_of_targets_and_accounts_are_found_beside_those_of_groups() {
+fn problems_of_targets_accounts_and_groups_are_listed_together() {
     let kinds = |fleet: &FleetView<'_>| {
         let kinds = fleet.problems.iter().map(|finding| finding.problem.kind.as_str());
         kinds.collect::<Vec<_>>().join(" ")
     };
     assert_eq!(shown("", kinds), "target_down failed at_capacity throttled");
     shown("", |fleet| {
-        assert_eq!(fleet.targets[0].account, "south", "what is down comes first");
+        assert_eq!(fleet.targets[0].account, "south", "targets that are down come first");
         let detail = &fleet.targets[0].problems[0].detail;
         assert_eq!(detail, "ListAppInstances: Forbidden.RAM, 2 times; last success < 1 min ago");
         assert_eq!(fleet.targets[0].failures[0].advice, Some("allow it"));
@@ -174,7 +174,7 @@ fn problems_of_targets_and_accounts_are_found_beside_those_of_groups() {
 fn before_the_first_poll_there_is_an_empty_fleet() {
     let status = Status { setup: setup(), ..Status::default() };
     let waiting = ["waiting for it".to_owned()];
-    let facts = ViewContext { snapshot: None, status: &status, waiting_for: &waiting, now: now() };
-    let fleet = facts.fleet(&FleetQuery::default());
+    let context = ViewContext { snapshot: None, status: &status, waiting_for: &waiting, now: now() };
+    let fleet = context.fleet(&FleetQuery::default());
     assert_eq!((fleet.at, fleet.groups.len(), fleet.problems.len()), (None, 0, 0));
 }

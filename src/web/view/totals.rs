@@ -9,13 +9,15 @@ use crate::fleet::problems::Severity;
 #[derive(Debug, Default, Serialize)]
 pub(crate) struct FleetTotals {
     pub(crate) groups: usize,
-    /// Groups by how urgent the most urgent of their problems is.
+    /// Groups whose most urgent problem is critical.
     pub(crate) critical: usize,
+    /// Groups whose most urgent problem is a warning.
     pub(crate) warning: usize,
+    /// Groups whose most urgent problem is a notice.
     pub(crate) notice: usize,
     pub(crate) targets: usize,
     pub(crate) targets_down: usize,
-    /// Over the groups of which it is known.
+    /// Sum over the groups whose capacity is known.
     pub(crate) capacity: f64,
     pub(crate) in_use: f64,
     pub(crate) idle: u64,
@@ -24,7 +26,7 @@ pub(crate) struct FleetTotals {
 }
 
 impl FleetTotals {
-    pub(crate) fn of(groups: &[GroupView<'_>], targets: &[TargetView<'_>]) -> Self {
+    pub(crate) fn new(groups: &[GroupView<'_>], targets: &[TargetView<'_>]) -> Self {
         let having = |severity| groups.iter().filter(|group| group.severity() == Some(severity)).count();
         let mut totals = Self {
             groups: groups.len(),
