@@ -17,6 +17,8 @@ mod poll_observer;
 pub(crate) mod reload;
 pub(crate) mod state;
 pub(crate) mod supervisor;
+#[cfg(test)]
+mod tests;
 
 use crate::aliyun;
 
