@@ -1,10 +1,10 @@
 //! Reads `[[accounts]]`: names, endpoints and filters.
 
-use super::MAX_ACCOUNTS;
-use super::credentials;
+use super::credentials::{self, plain_http_problem};
+use super::layers::MAX_ACCOUNTS;
 use super::model::{Account, EndpointRegion};
 use super::section::SectionReader;
-use crate::aliyun::{ClientOptions, Endpoint, Scheme};
+use crate::aliyun::{ClientOptions, Endpoint};
 use crate::appstreaming::GroupFilter;
 
 const ACCOUNTS: &str = "accounts";
@@ -114,7 +114,8 @@ fn public_endpoint(region: EndpointRegion, vpc: bool) -> Endpoint {
     Endpoint::https(region.host(vpc)).expect("the hosts are constants and valid")
 }
 
-/// The endpoint in the key `endpoint`. Problems do not quote it, because it may contain a password by mistake.
+/// The endpoint in the key `endpoint`. Problems do not quote it, because it may contain a password
+/// by mistake.
 fn explicit_endpoint(section: &SectionReader<'_>, allow_http: bool) -> Option<Endpoint> {
     const ENDPOINT: &str = "endpoint";
     match Endpoint::parse(&section.text(ENDPOINT)?) {
@@ -130,12 +131,6 @@ fn explicit_endpoint(section: &SectionReader<'_>, allow_http: bool) -> Option<En
             None
         }
     }
-}
-
-/// The problem of an endpoint that sends credentials unencrypted over a network.
-pub(super) fn plain_http_problem(endpoint: &Endpoint, allow_http: bool) -> Option<&'static str> {
-    (endpoint.scheme() == Scheme::Http && !endpoint.is_loopback() && !allow_http)
-        .then_some("plain http is only for loopback addresses, unless api.allow_http = true")
 }
 
 fn product_types(section: &SectionReader<'_>) -> Vec<String> {

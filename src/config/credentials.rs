@@ -1,4 +1,5 @@
-//! Reads `[accounts.credentials]`: which keys a source of credentials has, and which of them it requires.
+//! Reads `[accounts.credentials]`: which keys a source of credentials has, and which of them it
+//! requires.
 //!
 //! Not here: obtaining credentials, and the default chain (`aliyun::credentials`).
 
@@ -7,8 +8,7 @@ use std::path::PathBuf;
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use super::account::plain_http_problem;
-use super::schema::Kind;
+use super::entry::Kind;
 use super::section::{SectionReader, list_keys};
 use super::toml_text::quoted;
 use crate::aliyun::access_key::mask_id;
@@ -18,7 +18,7 @@ use crate::aliyun::credentials::environment::{
 use crate::aliyun::credentials::{
     AssumedRole, CredentialsUri, DEFAULT_SESSION_NAME, KeySource, ProviderConfig, ServiceEndpoints,
 };
-use crate::aliyun::{Endpoint, Secret};
+use crate::aliyun::{Endpoint, Scheme, Secret};
 use crate::document::did_you_mean;
 
 const SOURCE: &str = "source";
@@ -119,7 +119,8 @@ fn reject_keys_of_other_sources(section: &SectionReader<'_>, source: &str) {
     }
 }
 
-// Each of the functions below reads all keys before it returns for a missing one, so that all problems are reported.
+// Each of the functions below reads all keys before it returns for a missing one, so that all
+// problems are reported.
 
 fn default_chain(section: &SectionReader<'_>, context: &SourceContext) -> Option<ProviderConfig> {
     Some(ProviderConfig::Default(service_endpoints(section, context)))
@@ -296,4 +297,10 @@ fn endpoint(section: &SectionReader<'_>, key: &str) -> Option<Endpoint> {
     parsed
         .map_err(|error| section.problem(key, format!("{error}; leave it empty to use the public one")))
         .ok()
+}
+
+/// The problem of an endpoint that sends credentials unencrypted over a network.
+pub(super) fn plain_http_problem(endpoint: &Endpoint, allow_http: bool) -> Option<&'static str> {
+    (endpoint.scheme() == Scheme::Http && !endpoint.is_loopback() && !allow_http)
+        .then_some("plain http is only for loopback addresses, unless api.allow_http = true")
 }

@@ -1,16 +1,18 @@
 //! Merges documents, environment variables and flags: later wins, and every value keeps its origin.
 //!
-//! Lists are replaced as a whole, tables are merged key by key. A path such as `accounts.0.endpoint`
-//! changes one account of the list that earlier layers set.
+//! Lists are replaced as a whole, tables are merged key by key. A path such as
+//! `accounts.0.endpoint` changes one account of the list that earlier layers set.
 
 use std::collections::BTreeMap;
 
 use figment::value::{Dict, Tag, Value};
 use figment::{Error, Figment, Metadata, Profile, Provider};
 
-use super::MAX_ACCOUNTS;
 use super::overrides::Override;
 use crate::document::{Document, LineNumbers, Locate, Origin, Problem, join_path};
+
+/// More accounts than an organisation has; more are probably a mistake.
+pub(super) const MAX_ACCOUNTS: usize = 1_000;
 
 /// The merged values, not checked yet.
 #[derive(Debug, Default)]

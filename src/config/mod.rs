@@ -1,13 +1,14 @@
 //! Loads the configuration: merges files, environment variables and flags, and checks every value.
 //!
-//! Precedence: built-in defaults < files (TOML, YAML, JSON; later wins) < environment variables < `--set` < other
-//! flags. [`load`] takes [`Sources`] and returns a checked [`Config`], or every [`Problem`] at once, each with its
-//! key, its origin and the allowed values.
+//! Precedence: built-in defaults < files (TOML, YAML, JSON; later wins) < environment variables <
+//! `--set` < other flags. [`load`] takes [`Sources`] and returns a checked [`Config`], or every
+//! [`Problem`] at once, each with its key, its origin and the allowed values.
 //!
 //! | file | does |
 //! |---|---|
 //! | `sections`, `account`, `credentials` | read each key into the options of the parts: names, ranges, rules |
 //! | `section` | reads one section, and records each key |
+//! | `entry` | a key that was read |
 //! | `schema` | all keys, from that record |
 //! | `overrides` | environment variables and flags that set a key |
 //! | `layers` | merges all sources, and knows the origin of each value |
@@ -18,8 +19,8 @@
 //! To add a key: a field with its default in the part's options, one line in `sections`, a line in
 //! `config/full.toml`, and the code that uses the field.
 //!
-//! Not here: the flags (`cli`), parsing documents and reporting problems (`document`), and building the parts from
-//! the options (`app`).
+//! Not here: the flags (`cli`), parsing documents and reporting problems (`document`), and building
+//! the parts from the options (`app`).
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -28,6 +29,7 @@ use figment::value::Value;
 
 mod account;
 mod credentials;
+mod entry;
 mod layers;
 mod model;
 mod overrides;
@@ -41,22 +43,21 @@ mod toml_text;
 mod tests;
 
 pub use model::{Account, Config, EndpointRegion};
+pub use overrides::Flag;
 
 use self::layers::Layers;
 use self::overrides::Overrides;
-use self::section::{ReadContext, SectionReader, reject_unknown_keys};
+use self::schema::reject_unknown_keys;
+use self::section::{ReadContext, SectionReader};
 use crate::document::{Diagnostics, Document, Problem, Problems};
-
-/// More accounts than an organisation has; more are probably a mistake.
-const MAX_ACCOUNTS: usize = 1_000;
 
 /// Everything that a configuration is loaded from.
 #[derive(Debug, Clone, Default)]
 pub struct Sources {
     /// Configuration files; a later one wins.
     pub files: Vec<PathBuf>,
-    /// All environment variables. Those that start with `APPSTREAMING_EXPORTER_` set keys; secrets written
-    /// `env:NAME` may refer to the others.
+    /// All environment variables. Those that start with `APPSTREAMING_EXPORTER_` set keys; secrets
+    /// written `env:NAME` may refer to the others.
     pub environment: BTreeMap<String, String>,
     /// The values of `--set`: `KEY=VALUE`, later wins.
     pub set: Vec<String>,
@@ -64,17 +65,6 @@ pub struct Sources {
     pub flags: Vec<Flag>,
     /// The host's name, for `sharding.index = "hostname"`.
     pub host_name: Option<String>,
-}
-
-/// A flag other than `--set` that sets a key, such as `--shard.index`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Flag {
-    /// The flag: `--shard.index`.
-    pub flag: &'static str,
-    /// The key that it sets: `sharding.index`.
-    pub key: &'static str,
-    /// The value.
-    pub value: String,
 }
 
 impl Sources {
@@ -105,8 +95,8 @@ pub struct Loaded {
 ///
 /// # Errors
 ///
-/// Every problem. When a file cannot be read or parsed, values are not checked, because the missing values
-/// would cause misleading problems.
+/// Every problem. When a file cannot be read or parsed, values are not checked, because the missing
+/// values would cause misleading problems.
 pub fn load(sources: &Sources) -> Result<Loaded, Problems> {
     let mut layers = Layers::default();
     let mut unreadable = Vec::new();
@@ -142,9 +132,4 @@ pub fn load(sources: &Sources) -> Result<Loaded, Problems> {
         }
         _ => Err(Problems::new(problems)),
     }
-}
-
-fn unknown_key(path: &str) -> String {
-    let hint = schema::nearest(path).map_or_else(String::new, |key| format!("; did you mean {key}?"));
-    format!("unknown key{hint}")
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::section::Entry;
+use super::entry::Entry;
 use super::toml_text;
 use crate::aliyun::ClientOptions;
 use crate::aliyun::credentials::ProviderConfig;
@@ -12,8 +12,8 @@ use crate::metrics::options::RenderOptions;
 use crate::poller::Shard;
 use crate::poller::options::{ListingOptions, PollOptions};
 
-/// A checked configuration. `Debug` shows no secret; `Display` shows TOML that can be loaded again, without
-/// secrets.
+/// A checked configuration. `Debug` shows no secret; `Display` shows TOML that can be loaded again,
+/// without secrets.
 #[derive(Debug, Clone)]
 pub struct Config {
     /// When polls start, and how long they and their data last.
@@ -32,8 +32,8 @@ pub struct Config {
 }
 
 impl Config {
-    /// The configuration in TOML, with every key. Secrets are shown as `<secret>`, AccessKey ids by their last four
-    /// characters, durations and sizes as the operator wrote them.
+    /// The configuration in TOML, with every key. Secrets are shown as `<secret>`, AccessKey ids by
+    /// their last four characters, durations and sizes as the operator wrote them.
     pub fn redacted(&self) -> String {
         self.to_string()
     }
@@ -59,8 +59,8 @@ impl fmt::Display for Config {
 pub struct Account {
     /// The value of the label `account`; never empty, and different for each account.
     pub name: String,
-    /// How requests are sent, and where: to the key `endpoint`, or the host of `endpoint_region` and `vpc`. The
-    /// rest is the same for all accounts.
+    /// How requests are sent, and where: to the key `endpoint`, or the host of `endpoint_region`
+    /// and `vpc`. The rest is the same for all accounts.
     pub client: ClientOptions,
     /// Whether the key `endpoint` is set.
     pub has_explicit_endpoint: bool,
@@ -104,7 +104,8 @@ impl EndpointRegion {
 
     /// The endpoint's host. Both regions share one VPC host.
     ///
-    /// Source: "App Streaming: Endpoints". There are no others; a host cannot be derived from a group's region.
+    /// Source: "App Streaming: Endpoints". There are no others; a host cannot be derived from a
+    /// group's region.
     pub const fn host(self, vpc: bool) -> &'static str {
         match (self, vpc) {
             (_, true) => "appstream-center.vpc-proxy.aliyuncs.com",

@@ -1,18 +1,30 @@
 //! Environment variables and flags, each of which sets one key.
 //!
-//! Their values are text; the key's [`Kind`] decides how the text is parsed: a secret `123456` stays text, a list is
-//! written inline (`["a", "b"]`) or with commas (`a,b`), a map inline (`{a = "b"}`) or as `a=b,c=d`.
+//! Their values are text; the key's [`Kind`] decides how the text is parsed: a secret `123456`
+//! stays text, a list is written inline (`["a", "b"]`) or with commas (`a,b`), a map inline (`{a =
+//! "b"}`) or as `a=b,c=d`.
 
 use std::collections::BTreeMap;
 
 use figment::value::{Dict, Value};
 
-use super::Flag;
-use super::schema::{self, Kind, Lookup};
+use super::entry::Kind;
+use super::schema::{self, Lookup};
 use crate::document::{Origin, Problem};
 
 /// Start of the variables that set keys; the key follows in upper case, with `__` between levels.
 const PREFIX: &str = "APPSTREAMING_EXPORTER_";
+
+/// A flag other than `--set` that sets a key, such as `--shard.index`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Flag {
+    /// The flag: `--shard.index`.
+    pub flag: &'static str,
+    /// The key that it sets: `sharding.index`.
+    pub key: &'static str,
+    /// The value.
+    pub value: String,
+}
 
 /// A key that one variable or flag sets.
 #[derive(Debug, Clone)]
@@ -65,18 +77,21 @@ impl Overrides {
     fn variable(&mut self, name: &str, rest: &str, value: &str) {
         let path = path_of(rest);
         let section = path.split('.').next().unwrap_or_default();
-        let of_flags = |section| schema::FLAG_KEYS.iter().any(|key| key.split('.').next() == Some(section));
+        let is_of_flags =
+            |section| schema::FLAG_KEYS.iter().any(|key| key.split('.').next() == Some(section));
         if schema::is_section(section) {
             self.assign(name.to_owned(), path, value);
-        } else if of_flags(section) {
+        } else if is_of_flags(section) {
             if !schema::FLAG_KEYS.contains(&path.as_str()) {
                 let known =
                     schema::FLAG_KEYS.iter().map(|key| variable_of(key)).collect::<Vec<_>>().join(", ");
                 self.problem(name, "", format!("unknown variable; the variables of flags are {known}"));
             }
         } else if !is_kubernetes(rest) {
-            let guess = schema::nearest(&path).or_else(|| schema::nearest(&path.replacen('_', ".", 1)));
-            let hint = guess.map_or_else(String::new, |key| format!("; did you mean {}?", variable_of(&key)));
+            let closest =
+                schema::closest_key(&path).or_else(|| schema::closest_key(&path.replacen('_', ".", 1)));
+            let hint =
+                closest.map_or_else(String::new, |key| format!("; did you mean {}?", variable_of(&key)));
             let message = format!("does not start with a section of the configuration; ignored{hint}");
             self.warnings.push(Problem::new(Origin::new(name), "", message));
         }
@@ -96,7 +111,7 @@ impl Overrides {
                 return;
             }
             Lookup::Section => "is a section: set one of its keys".to_owned(),
-            Lookup::Unknown => super::unknown_key(&path),
+            Lookup::Unknown => schema::unknown_key(&path),
         };
         self.problem(&source, &path, message);
     }
@@ -106,7 +121,7 @@ impl Overrides {
     }
 }
 
-/// `POLL__INTERVAL` -> `poll.interval`. The keys of tags keep their case.
+/// `POLL__INTERVAL` -> `poll.interval`. The names of tags keep their case.
 fn path_of(rest: &str) -> String {
     let path = rest.replace("__", ".");
     let lower = path.to_ascii_lowercase();
@@ -125,8 +140,9 @@ fn variable_of(path: &str) -> String {
     format!("{PREFIX}{}", path.replace('.', "__").to_ascii_uppercase())
 }
 
-/// Whether Kubernetes sets this variable for a Service whose name starts like the prefix: `SERVICE_HOST`,
-/// `SERVICE_PORT_METRICS`, `PORT` or `PORT_9877_TCP_ADDR`, with any text before them.
+/// Whether Kubernetes sets this variable for a Service whose name starts like the prefix:
+/// `SERVICE_HOST`, `SERVICE_PORT_METRICS`, `PORT` or `PORT_9877_TCP_ADDR`, with any text before
+/// them.
 fn is_kubernetes(rest: &str) -> bool {
     let framed = format!("_{rest}_");
     let numbered_port = || {
@@ -143,7 +159,8 @@ fn is_kubernetes(rest: &str) -> bool {
         || numbered_port()
 }
 
-/// The value of `text`. Text that is not a number or a boolean stays text: reading the key reports it.
+/// The value of `text`. Text that is not a number or a boolean stays text: reading the key reports
+/// it.
 fn value_of(kind: Kind, text: &str) -> Result<Value, &'static str> {
     let trimmed = text.trim();
     Ok(match kind {

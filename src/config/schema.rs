@@ -1,37 +1,18 @@
 //! All keys of a configuration, by path, and what a path leads to.
 //!
-//! The keys are those that `sections` reads. Not here: their ranges (`sections`, `account`, `credentials`) and their
-//! defaults (the parts' options).
+//! The keys are those that `sections` reads. Not here: their ranges (`sections`, `account`,
+//! `credentials`) and their defaults (the parts' options).
 
 use std::ops::Range;
 use std::sync::LazyLock;
 
+use figment::value::Value;
+
+use super::entry::Kind;
+use super::layers::children;
 use super::section::list_keys;
 use super::{credentials, sections};
-use crate::document::{closest_within, max_typos};
-
-/// How a key's value is written. Environment variables and flags are text; the kind decides how it is parsed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
-    /// `true` or `false`.
-    Boolean,
-    /// A whole number.
-    Integer,
-    /// A number.
-    Number,
-    /// Text, one of several names, a duration or a size: not parsed as a number.
-    Text,
-    /// Text that is never shown, not even in a problem.
-    Secret,
-    /// A whole number, or text in place of one.
-    Ordinal,
-    /// A list of texts.
-    TextList,
-    /// A map from text to text.
-    TextMap,
-    /// All accounts, written inline.
-    Accounts,
-}
+use crate::document::{Diagnostics, closest_within, max_typos};
 
 /// What a path leads to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,7 +27,8 @@ pub(super) enum Lookup {
     Unknown,
 }
 
-/// Every key; `*` stands for the number of an account. The `base` of credentials has the keys of credentials.
+/// Every key; `*` stands for the number of an account. The `base` of credentials has the keys of
+/// credentials.
 pub(super) static KEYS: LazyLock<Vec<(String, Kind)>> = LazyLock::new(|| {
     let mut keys = vec![("accounts".to_owned(), Kind::Accounts)];
     let read_all = list_keys(|root| {
@@ -75,7 +57,26 @@ pub(super) const FLAG_KEYS: &[&str] = &[
     "log.format",
 ];
 
-/// What `path` leads to. Numbers of accounts may be anything here.
+/// Rejects every key that the schema does not have.
+pub(super) fn reject_unknown_keys(diagnostics: &Diagnostics<'_>, value: &Value, path: &str) {
+    for (path, value) in children(value, path) {
+        match lookup(&path) {
+            Lookup::Key(Kind::Accounts) | Lookup::Section => {
+                reject_unknown_keys(diagnostics, value, &path);
+            }
+            Lookup::Key(_) | Lookup::Entry => {}
+            Lookup::Unknown => diagnostics.problem(value.tag(), &path, unknown_key(&path)),
+        }
+    }
+}
+
+/// The problem of an unknown key, with the key that it may stand for.
+pub(super) fn unknown_key(path: &str) -> String {
+    let hint = closest_key(path).map_or_else(String::new, |key| format!("; did you mean {key}?"));
+    format!("unknown key{hint}")
+}
+
+/// What `path` leads to. The number of an account is not checked.
 pub(super) fn lookup(path: &str) -> Lookup {
     let pattern = pattern(path);
     if let Some((_, kind)) = KEYS.iter().find(|(key, _)| *key == pattern) {
@@ -95,8 +96,8 @@ pub(super) fn is_section(name: &str) -> bool {
 
 /// The known path that `path` was probably meant to be, with its account number kept.
 ///
-/// A misspelt name beside its right siblings is tried first, then a key that was put in the wrong section.
-pub(super) fn nearest(path: &str) -> Option<String> {
+/// First a name that is misspelt in the right section, then a key that is in the wrong section.
+pub(super) fn closest_key(path: &str) -> Option<String> {
     let pattern = pattern(path);
     let candidates = || {
         KEYS.iter()
@@ -116,7 +117,8 @@ pub(super) fn nearest(path: &str) -> Option<String> {
     })
 }
 
-/// `accounts.3.name` -> `accounts.*.name`, `accounts.3.credentials.base.uri` -> `accounts.*.credentials.uri`.
+/// `accounts.3.name` -> `accounts.*.name`, `accounts.3.credentials.base.uri` ->
+/// `accounts.*.credentials.uri`.
 fn pattern(path: &str) -> String {
     let mut pattern = path.to_owned();
     pattern.replace_range(bases(path), "");
@@ -126,7 +128,7 @@ fn pattern(path: &str) -> String {
     }
 }
 
-/// Where in a path `.base` stands, as often as it follows `credentials`.
+/// The range of the path with each `.base` that follows `credentials`.
 fn bases(path: &str) -> Range<usize> {
     const CREDENTIALS: &str = ".credentials";
     const BASE: &str = ".base";
@@ -154,7 +156,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_path_leads_to_a_key_a_section_an_entry_or_nowhere() {
+    fn a_path_leads_to_a_key_a_section_an_entry_or_nothing() {
         assert_eq!(lookup("poll.interval"), Lookup::Key(Kind::Text));
         assert_eq!(lookup("poll"), Lookup::Section);
         assert_eq!(lookup("accounts"), Lookup::Key(Kind::Accounts));
@@ -169,17 +171,20 @@ mod tests {
     }
 
     #[test]
-    fn a_misspelt_key_is_recognised_wherever_it_stands() {
-        assert_eq!(nearest("poll.intervall").as_deref(), Some("poll.interval"));
-        assert_eq!(nearest("pol.interval").as_deref(), Some("poll.interval"));
-        assert_eq!(nearest("accounts.3.credential.source").as_deref(), Some("accounts.3.credentials.source"));
+    fn a_misspelt_key_suggests_the_closest_known_one() {
+        assert_eq!(closest_key("poll.intervall").as_deref(), Some("poll.interval"));
+        assert_eq!(closest_key("pol.interval").as_deref(), Some("poll.interval"));
         assert_eq!(
-            nearest("accounts.3.credentials.base.role_anr").as_deref(),
+            closest_key("accounts.3.credential.source").as_deref(),
+            Some("accounts.3.credentials.source")
+        );
+        assert_eq!(
+            closest_key("accounts.3.credentials.base.role_anr").as_deref(),
             Some("accounts.3.credentials.base.role_arn")
         );
-        assert_eq!(nearest("page_size").as_deref(), Some("poll.page_size"));
-        assert_eq!(nearest("colectors").as_deref(), Some("collectors"));
-        assert_eq!(nearest("entirely.something_else_altogether"), None);
-        assert_eq!(nearest("accounts.0.sub"), None);
+        assert_eq!(closest_key("page_size").as_deref(), Some("poll.page_size"));
+        assert_eq!(closest_key("colectors").as_deref(), Some("collectors"));
+        assert_eq!(closest_key("entirely.something_else_altogether"), None);
+        assert_eq!(closest_key("accounts.0.sub"), None);
     }
 }

@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::section::REDACTED;
 use crate::aliyun::Secret;
 use crate::document::read_small_text;
+
+/// Shown in place of a secret.
+pub(super) const REDACTED: &str = "<secret>";
 
 /// A key has less than a kilobyte; a larger file is probably the wrong one.
 const MAX_SECRET_BYTES: u64 = 64 * 1024;
@@ -30,7 +32,8 @@ pub(super) fn redact_proxy_url(url: &str) -> String {
     }
 }
 
-/// The path of a secret's file, if the value of the key names one: rotating the secret replaces the file.
+/// The path of a secret's file, if the value of the key names one: rotating the secret replaces the
+/// file.
 pub(super) fn file_of(text: &str) -> Option<PathBuf> {
     text.strip_prefix("file:").map(PathBuf::from)
 }

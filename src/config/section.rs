@@ -1,7 +1,7 @@
 //! Reads the keys of one section into the options of the parts, and records each key.
 //!
-//! The record is the one list of keys: `/config` shows it, and `schema` gets all known keys from the record of an
-//! empty configuration. So a key is added by reading it.
+//! The record is the one list of keys: `/config` shows it, and `schema` gets all known keys from
+//! the record of an empty configuration. So a key is added by reading it.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -10,30 +10,14 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use figment::value::{Dict, Value};
+use figment::value::Dict;
 
-use super::layers::{Layers, children};
-use super::schema::{self, Kind, Lookup};
-use super::secret;
+use super::entry::{Entry, Kind};
+use super::layers::Layers;
+use super::secret::{self, REDACTED};
 use super::toml_text::{quoted, quoted_list, quoted_map};
 use crate::aliyun::Secret;
 use crate::document::{Diagnostics, Table, format_duration, format_size, join_path};
-
-/// Shown in place of a secret.
-pub(super) const REDACTED: &str = "<secret>";
-
-/// One key that was read.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Entry {
-    /// The path of the section, such as `accounts.0.filter`.
-    pub(super) section: String,
-    /// The key in its section.
-    pub(super) name: String,
-    /// How the value is written.
-    pub(super) kind: Kind,
-    /// The value in TOML, without secrets.
-    pub(super) toml: String,
-}
 
 /// What all sections of one configuration share.
 pub(super) struct ReadContext<'a> {
@@ -64,21 +48,8 @@ pub(super) fn list_keys(read: impl Fn(&SectionReader<'_>)) -> Vec<(String, Kind)
     context.into_entries().into_iter().map(path).collect()
 }
 
-/// Rejects every key that the schema does not have.
-pub(super) fn reject_unknown_keys(diagnostics: &Diagnostics<'_>, value: &Value, path: &str) {
-    for (path, value) in children(value, path) {
-        match schema::lookup(&path) {
-            Lookup::Key(Kind::Accounts) | Lookup::Section => {
-                reject_unknown_keys(diagnostics, value, &path);
-            }
-            Lookup::Key(_) | Lookup::Entry => {}
-            Lookup::Unknown => diagnostics.problem(value.tag(), &path, super::unknown_key(&path)),
-        }
-    }
-}
-
-/// One section of the configuration. A method that takes a field reads a key into it: the field's value is the
-/// default, and stays where the key is absent or its value is rejected.
+/// One section of the configuration. A method that takes a field reads a key into it: the field's
+/// value is the default, and stays where the key is absent or its value is rejected.
 pub(super) struct SectionReader<'a> {
     table: Table<'a>,
     path: String,
@@ -220,8 +191,8 @@ impl<'a> SectionReader<'a> {
         self.record(name, Kind::TextMap, quoted_map(field));
     }
 
-    /// A secret, read from the file or the environment variable that the value names; `None` where it is absent
-    /// or empty.
+    /// A secret, read from the file or the environment variable that the value names; `None` where
+    /// it is absent or empty.
     pub(super) fn secret(&self, name: &str) -> Option<Secret> {
         let rule = "must be text: put it in quotes, or use file:PATH or env:NAME";
         let text = self.table.exact_text(name, rule);
@@ -235,7 +206,8 @@ impl<'a> SectionReader<'a> {
         secret::file_of(&self.table.as_written(name)?)
     }
 
-    /// The value of an environment variable without blanks around it; `None` where it is unset or blank.
+    /// The value of an environment variable without blanks around it; `None` where it is unset or
+    /// blank.
     pub(super) fn variable(&self, name: &str) -> Option<&'a str> {
         self.context.environment.get(name).map(|value| value.trim()).filter(|value| !value.is_empty())
     }
@@ -251,7 +223,8 @@ impl<'a> SectionReader<'a> {
         }
     }
 
-    /// Sets `field` to `value` if there is one. Returns the text of the key, as it was written if it was.
+    /// Sets `field` to `value` if there is one. Returns the text of the key, as it was written if
+    /// it was.
     fn quantity<T: Copy>(
         &self,
         name: &str,

@@ -7,8 +7,8 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 
 use super::account::{self, Api};
+use super::entry::Kind;
 use super::model::Config;
-use super::schema::Kind;
 use super::secret::{is_proxy_url, redact_proxy_url};
 use super::section::SectionReader;
 use super::toml_text::quoted;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use super::section::Entry;
+use super::entry::Entry;
 
 /// The entries as a TOML document, with a header for each section.
 pub(super) fn document(entries: &[Entry]) -> String {
@@ -30,7 +30,8 @@ fn header(section: &str) -> String {
     }
 }
 
-/// A basic string. JSON strings are TOML strings except for one control character, which JSON does not escape.
+/// A basic string. JSON strings are TOML strings except for one control character, which JSON does
+/// not escape.
 pub(super) fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string().replace('\u{7f}', "\\u007F")
 }

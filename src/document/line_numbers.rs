@@ -1,7 +1,7 @@
 //! The line of each key of a document.
 //!
-//! Parsers that return values do not keep their lines, so the document is parsed a second time, with a
-//! deserializer that records the line of each key and ignores the values.
+//! Parsers that return values do not keep their lines, so the document is parsed a second time,
+//! with a deserializer that records the line of each key and ignores the values.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -24,7 +24,8 @@ impl LineNumbers {
         lines
     }
 
-    /// The lines of a YAML or JSON document: JSON is a subset of YAML, and only the YAML parser reports lines.
+    /// The lines of a YAML or JSON document: JSON is a subset of YAML, and only the YAML parser
+    /// reports lines.
     pub(super) fn of_yaml(text: &str) -> Self {
         let mut lines = Self::default();
         let _ = serde_saphyr::with_deserializer_from_str(text, |deserializer| {

@@ -11,8 +11,8 @@
 //! | `suggestion` | "did you mean" |
 //! | `small_file` | reads a file up to a limit |
 //!
-//! Not here: which keys a document may have, their defaults and their meaning (`config`, `web_config`), and
-//! merging documents with other sources (`config`).
+//! Not here: which keys a document may have, their defaults and their meaning (`config`,
+//! `web_config`), and merging documents with other sources (`config`).
 
 mod diagnostics;
 mod line_numbers;

@@ -1,6 +1,7 @@
 //! Parses one document into values and the line of each key.
 //!
-//! Error messages do not contain text of the document: the broken line may be the one with a secret.
+//! Error messages do not contain text of the document: the broken line may be the one with a
+//! secret.
 
 use std::path::Path;
 

@@ -5,7 +5,8 @@ use std::fmt;
 /// Where a value was set.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Origin {
-    /// A file's path, an environment variable's name or a flag; `configuration` for a value that is not set.
+    /// A file's path, an environment variable's name or a flag; `configuration` for a value that is
+    /// not set.
     pub source: String,
     /// The line of the key, from 1; `None` for environment variables, flags and a file as a whole.
     pub line: Option<u64>,
@@ -30,7 +31,8 @@ impl fmt::Display for Origin {
 pub struct Problem {
     /// Where the value was set.
     pub origin: Origin,
-    /// The key's path, such as `accounts.0.endpoint`; empty for a problem of a file or a flag as a whole.
+    /// The key's path, such as `accounts.0.endpoint`; empty for a problem of a file or a flag as a
+    /// whole.
     pub key: String,
     /// What is wrong, and which values are allowed.
     pub message: String,

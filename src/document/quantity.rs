@@ -9,8 +9,8 @@ pub(crate) fn parse_duration(text: &str) -> Option<Duration> {
     SpanParser::new().parse_unsigned_duration(text.trim()).ok()
 }
 
-/// Formats a duration so that [`parse_duration`] returns the same value: `1h30m`, `500ms`. Whole seconds below two
-/// minutes stay seconds: `60s`, `90s`.
+/// Formats a duration so that [`parse_duration`] returns the same value: `1h30m`, `500ms`. Whole
+/// seconds below two minutes stay seconds: `60s`, `90s`.
 pub(crate) fn format_duration(duration: Duration) -> String {
     if duration < Duration::from_secs(120) && duration.subsec_nanos() == 0 {
         return format!("{}s", duration.as_secs());
@@ -30,8 +30,8 @@ const UNITS: [(&str, u64); 9] = [
     ("B", 1),
 ];
 
-/// Parses a size in bytes: `16MiB`, `1MB`, `512 KiB`, `1048576`, in upper or lower case. `M` is rejected
-/// because it may mean 1,000,000 or 1,048,576.
+/// Parses a size in bytes: `16MiB`, `1MB`, `512 KiB`, `1048576`, in upper or lower case. `M` is
+/// rejected because it may mean 1,000,000 or 1,048,576.
 pub(crate) fn parse_size(text: &str) -> Option<u64> {
     let text = text.trim();
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
@@ -44,7 +44,8 @@ pub(crate) fn parse_size(text: &str) -> Option<u64> {
     number.parse::<u64>().ok()?.checked_mul(factor)
 }
 
-/// Formats a size with the largest unit that is exact, so that [`parse_size`] returns the same value.
+/// Formats a size with the largest unit that is exact, so that [`parse_size`] returns the same
+/// value.
 pub(crate) fn format_size(bytes: u64) -> String {
     let exact = UNITS.iter().find(|(_, factor)| bytes >= *factor && bytes.is_multiple_of(*factor));
     exact.map_or_else(|| format!("{bytes}B"), |(unit, factor)| format!("{}{unit}", bytes / factor))

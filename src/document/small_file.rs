@@ -1,4 +1,5 @@
-//! Reads a whole file that is expected to be small, such as a key, a certificate or a list of users.
+//! Reads a whole file that is expected to be small, such as a key, a certificate or a list of
+//! users.
 
 use std::fs::File;
 use std::io::{self, Read as _};
@@ -6,7 +7,8 @@ use std::path::Path;
 
 use zeroize::Zeroizing;
 
-/// The bytes of a file. The memory is cleared when they are dropped, because the file may hold a key.
+/// The bytes of a file. The memory is cleared when they are dropped, because the file may hold a
+/// key.
 ///
 /// # Errors
 /// The file cannot be read, or has more than `max_bytes` bytes; then no more than that is read.

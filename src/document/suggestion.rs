@@ -25,8 +25,8 @@ pub(crate) fn closest_within<'a>(
         .map(|(_, candidate)| candidate)
 }
 
-/// How many wrong, missing, additional or swapped characters still suggest another name: at most 3, and
-/// fewer in a short name, because three typos in a name of three letters make it another name.
+/// How many wrong, missing, additional or swapped characters still suggest another name: at most 3,
+/// and fewer in a short name, because three typos in a name of three letters make it another name.
 pub(crate) fn max_typos(name: &str) -> usize {
     (name.chars().count() / 2).clamp(1, 3)
 }

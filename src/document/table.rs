@@ -1,5 +1,5 @@
-//! Reads typed values of a table. A value that does not fit is reported as a problem and reads as absent, so
-//! that reading continues and all problems are reported at once.
+//! Reads typed values of a table. A value that does not fit is reported as a problem and reads as
+//! absent, so that reading continues and all problems are reported at once.
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
@@ -140,7 +140,8 @@ impl<'a> Table<'a> {
         self.exact_text(name, "must be text: put it in quotes").filter(|text| !text.trim().is_empty())
     }
 
-    /// Text as it is, with blanks; empty text reads as absent, and `rule` is the problem of any other value.
+    /// Text as it is, with blanks; empty text reads as absent, and `rule` is the problem of any
+    /// other value.
     pub(crate) fn exact_text(&self, name: &str, rule: &str) -> Option<String> {
         match self.value(name)? {
             Value::Char(_, value) => Some(value.to_string()),
@@ -149,8 +150,8 @@ impl<'a> Table<'a> {
         }
     }
 
-    /// Text, a number or a boolean as text; empty text reads as absent. YAML needs no quotes around text, so
-    /// that a user's hash or a header may look like a number.
+    /// Text, a number or a boolean as text; empty text reads as absent. YAML needs no quotes around
+    /// text, so that a user's hash or a header may look like a number.
     pub(crate) fn scalar(&self, name: &str) -> Option<String> {
         let text = match self.value(name)? {
             Value::String(_, text) => text.clone(),
@@ -193,7 +194,8 @@ impl<'a> Table<'a> {
         })
     }
 
-    /// Text or a whole number as it is written, without blanks around it; empty for any other value.
+    /// Text or a whole number as it is written, without blanks around it; empty for any other
+    /// value.
     pub(crate) fn as_written(&self, name: &str) -> Option<String> {
         Some(match self.value(name)? {
             Value::String(_, text) => text.trim().to_owned(),

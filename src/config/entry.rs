@@ -1,0 +1,38 @@
+//! A key that was read: its name, the kind of its value, and the value as it may be shown.
+
+/// How a key's value is written. Environment variables and flags are text; the kind decides how it
+/// is parsed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// `true` or `false`.
+    Boolean,
+    /// A whole number.
+    Integer,
+    /// A number.
+    Number,
+    /// Text, one of several names, a duration or a size: not parsed as a number.
+    Text,
+    /// Text that is never shown, not even in a problem.
+    Secret,
+    /// A whole number, or text in place of one.
+    Ordinal,
+    /// A list of texts.
+    TextList,
+    /// A map from text to text.
+    TextMap,
+    /// All accounts, written inline.
+    Accounts,
+}
+
+/// One key that was read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Entry {
+    /// The path of the section, such as `accounts.0.filter`.
+    pub(super) section: String,
+    /// The key in its section.
+    pub(super) name: String,
+    /// How the value is written.
+    pub(super) kind: Kind,
+    /// The value in TOML, without secrets.
+    pub(super) toml: String,
+}
