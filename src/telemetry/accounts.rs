@@ -19,6 +19,7 @@ pub(super) struct Accounts {
 }
 
 impl Accounts {
+    /// Without accounts.
     pub(super) fn new() -> Self {
         let refreshes = "appstreaming_exporter_credentials_refreshes_total";
         Self { by_name: Mutex::default(), refreshes: collectors::counters(refreshes, &["account", "result"]) }

@@ -114,6 +114,7 @@ impl ApiMetrics {
         self.requests.in_flight.load(Ordering::Relaxed)
     }
 
+    /// The present values; the histogram has exemplars.
     pub(super) fn families(&self) -> Vec<MetricFamily> {
         let RequestMetrics { finished, durations, exemplars, retries, waited, .. } = &*self.requests;
         let mut families = collectors::families(&[durations]);

@@ -14,6 +14,7 @@ pub const RUSTC: &str = env!("APPSTREAMING_EXPORTER_RUSTC");
 /// The constants above as one value.
 pub(super) const BUILD: BuildInfo = BuildInfo { version: VERSION, revision: REVISION, rustc: RUSTC };
 
+/// The build as labels of a gauge that is always 1.
 pub(super) fn family() -> MetricFamily {
     let values = [VERSION, REVISION, RUSTC].map(str::to_owned);
     collectors::gauges("appstreaming_exporter_build_info", ["version", "revision", "rustc"], [(values, 1.0)])

@@ -14,14 +14,17 @@ use crate::metrics::{Histogram, MetricFamily, MetricType, Sample, Value, catalog
 /// that creates a `Telemetry` proves it.
 const CONSTANT: &str = "the names and labels of our own metrics are valid";
 
+/// A counter without labels.
 pub(super) fn counter(name: &str) -> IntCounter {
     IntCounter::with_opts(options(name)).expect(CONSTANT)
 }
 
+/// A counter with labels.
 pub(super) fn counters(name: &str, labels: &[&str]) -> IntCounterVec {
     IntCounterVec::new(options(name), labels).expect(CONSTANT)
 }
 
+/// A counter with labels whose values are fractions, such as seconds.
 pub(super) fn fractional_counters(name: &str, labels: &[&str]) -> CounterVec {
     CounterVec::new(options(name), labels).expect(CONSTANT)
 }

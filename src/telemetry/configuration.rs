@@ -19,6 +19,7 @@ struct LastLoad {
 }
 
 impl ConfigLoads {
+    /// An attempt ended at `at`.
     pub(super) fn record(&self, succeeded: bool, at: Timestamp) {
         let mut last = self.0.lock();
         last.succeeded = Some(succeeded);
@@ -27,6 +28,7 @@ impl ConfigLoads {
         }
     }
 
+    /// The present values; empty before the first attempt.
     pub(super) fn families(&self) -> Vec<MetricFamily> {
         let LastLoad { succeeded, success } = *self.0.lock();
         let succeeded = succeeded.map(|succeeded| {

@@ -9,6 +9,7 @@ use crate::fleet::{DecodeIssues, operation};
 use crate::metrics::MetricFamily;
 use crate::metrics::catalogue::POLL_DURATION_BUCKETS;
 
+/// Results and durations of polls, and defects of the data.
 pub(super) struct PollMetrics {
     finished: IntCounterVec,
     durations: HistogramVec,
@@ -19,6 +20,7 @@ pub(super) struct PollMetrics {
 }
 
 impl PollMetrics {
+    /// Series without the labels of a target start at 0.
     pub(super) fn new() -> Self {
         let duration = "appstreaming_exporter_poll_duration_seconds";
         let inconsistencies = "appstreaming_exporter_paging_inconsistencies_total";
@@ -55,11 +57,13 @@ impl PollMetrics {
         }
     }
 
+    /// Counts a poll that ended.
     pub(super) fn finished(&self, account: &str, target: &str, succeeded: bool, took: Duration) {
         self.finished.with_label_values(&[account, target, super::result(succeeded)]).inc();
         self.durations.with_label_values::<&str>(&[]).observe(took.as_secs_f64());
     }
 
+    /// Counts a poll that took longer than the poll interval.
     pub(super) fn overrun(&self) {
         self.overruns.inc();
     }
@@ -69,10 +73,12 @@ impl PollMetrics {
         self.overruns.get()
     }
 
+    /// Counts inconsistent listings.
     pub(super) fn inconsistencies(&self, operation: &str, listings: u64) {
         self.inconsistencies.with_label_values(&[operation]).inc_by(listings);
     }
 
+    /// Counts unknown values and unparsable fields.
     pub(super) fn findings(&self, findings: &DecodeIssues) {
         for (counters, found) in
             [(&self.unknown, &findings.unknown), (&self.unparsable, &findings.unparsable)]
@@ -83,6 +89,7 @@ impl PollMetrics {
         }
     }
 
+    /// The present values.
     pub(super) fn families(&self) -> Vec<MetricFamily> {
         let Self { finished, durations, overruns, inconsistencies, unknown, unparsable } = self;
         collectors::families(&[finished, durations, overruns, inconsistencies, unknown, unparsable])

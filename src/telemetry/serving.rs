@@ -13,6 +13,7 @@ use crate::metrics::catalogue::Collector;
 /// The labels of a body: its format and its content encoding.
 const REPRESENTATION: [&str; 2] = ["format", "encoding"];
 
+/// Series and dropped series by collector, scrapes and body sizes by representation.
 pub(super) struct ServingMetrics {
     series: Mutex<BTreeMap<&'static str, u64>>,
     dropped: IntCounterVec,
@@ -21,6 +22,7 @@ pub(super) struct ServingMetrics {
 }
 
 impl ServingMetrics {
+    /// The collectors of the fleet are counted from 0.
     pub(super) fn new() -> Self {
         let dropped = collectors::counters("appstreaming_exporter_series_dropped_total", &["collector"]);
         for collector in Collector::FLEET {
@@ -51,6 +53,7 @@ impl ServingMetrics {
         }
     }
 
+    /// Sets the size of the last snapshot's body; `None` removes the series.
     pub(super) fn set_body_bytes(&self, format: &'static str, encoding: &'static str, bytes: Option<usize>) {
         let mut sizes = self.body_bytes.lock();
         match bytes {
@@ -59,6 +62,7 @@ impl ServingMetrics {
         };
     }
 
+    /// Counts a scrape in this representation.
     pub(super) fn scraped(&self, format: &str, encoding: &str) {
         self.scrapes.with_label_values(&[format, encoding]).inc();
     }
@@ -68,6 +72,7 @@ impl ServingMetrics {
         self.series.lock().clone()
     }
 
+    /// The present values.
     pub(super) fn families(&self) -> Vec<MetricFamily> {
         let series = self.series();
         let series = series.iter().map(|(collector, count)| ([(*collector).to_owned()], *count as f64));

@@ -42,7 +42,7 @@ fn accounts(context: &ViewContext<'_>, accounts: &[AccountView<'_>]) -> Markup {
                         tr {
                             th scope="col" { "Account" }
                             th scope="col" { "Credentials" }
-                            th scope="col" { "Expire" }
+                            th scope="col" { "Credentials expire" }
                             th scope="col" class="n" { "Requests/s now" }
                             th scope="col" class="n" { "Requests/s at most" }
                             th scope="col" class="n" { "Requests per poll" }

@@ -14,6 +14,7 @@ pub(crate) struct AccountView<'a> {
     pub(crate) credentials: Option<&'static str>,
     /// When they expire; `None` if they do not, or if the provider does not know.
     pub(crate) credentials_expire: Option<Timestamp>,
+    /// Allowed and needed requests.
     pub(crate) pace: RequestBudget,
     pub(crate) problems: Vec<Problem>,
 }

@@ -7,7 +7,7 @@ use crate::fleet::history::MinuteCounts;
 use crate::fleet::problems::{self, EvaluationContext, Problem, Severity};
 use crate::fleet::{self, GroupSnapshot, NodePool, Tally, capacity, operation, schedule};
 
-/// One group, as a row of the fleet.
+/// One group, as a row of the fleet. Names and statuses are the API's own values.
 #[derive(Debug, Serialize)]
 pub(crate) struct GroupView<'a> {
     pub(crate) account: &'a str,
@@ -96,10 +96,12 @@ impl SessionNumbers {
     }
 }
 
-/// A group with all its details, as `/api/v1/groups/...` returns it.
+/// A group with all its details, as `/api/v1/groups/...` returns it. Texts are the API's own
+/// values; `docs/api.md` describes every field.
 #[derive(Debug, Serialize)]
 pub(crate) struct GroupDetails<'a> {
     #[serde(flatten)]
+    /// The row of the fleet; its fields are on the same level in JSON.
     pub(crate) group: GroupView<'a>,
     pub(crate) product_type: &'a str,
     pub(crate) instance_type: &'a str,
@@ -108,14 +110,19 @@ pub(crate) struct GroupDetails<'a> {
     pub(crate) charge_resource_mode: &'a str,
     pub(crate) image_id: &'a str,
     pub(crate) created: Option<Timestamp>,
+    /// The version of a newer image, if there is one.
     pub(crate) image_update: Option<&'a str>,
+    /// `None` without a recent listing.
     pub(crate) instances: Option<Vec<StatusCount<'a>>>,
+    /// `None` without a recent listing.
     pub(crate) persistent_sessions: Option<Vec<StatusCount<'a>>>,
     pub(crate) node_pools: Vec<NodePoolView<'a>>,
     pub(crate) apps: Vec<AppView<'a>>,
     pub(crate) tags: Vec<TagView<'a>>,
     pub(crate) fetched_by: Vec<FetchTime>,
+    /// The last hour, oldest first.
     pub(crate) history: Vec<HistoryPoint>,
+    /// The same for the chart.
     #[serde(skip)]
     pub(crate) samples: Vec<MinuteCounts>,
 }
@@ -130,7 +137,7 @@ pub(crate) struct StatusCount<'a> {
     pub(crate) oldest_modified: Option<Timestamp>,
 }
 
-/// One node pool.
+/// One node pool. A number is `None` if the API did not return it.
 #[derive(Debug, Serialize)]
 pub(crate) struct NodePoolView<'a> {
     pub(crate) node_pool_id: &'a str,
@@ -147,6 +154,7 @@ pub(crate) struct NodePoolView<'a> {
     /// The number of nodes that the schedule sets now.
     pub(crate) scheduled_nodes: Option<f64>,
     pub(crate) next_schedule_change: Option<Timestamp>,
+    /// The pool itself, for the drawing of its schedules.
     #[serde(skip)]
     pub(crate) data: &'a NodePool,
 }
@@ -193,11 +201,6 @@ pub(crate) fn details<'a>(
     let data = &*snapshot.group.data;
     let instances = snapshot.instances.as_ref();
     let persistent = snapshot.persistent.as_ref();
-    let fetched = [
-        Some((operation::LIST_APP_INSTANCE_GROUP, snapshot.group.at)),
-        instances.map(|fetched| (operation::LIST_APP_INSTANCES, fetched.at)),
-        persistent.map(|fetched| (operation::LIST_PERSISTENT_APP_INSTANCES, fetched.at)),
-    ];
     let oldest = |status: &str| {
         let known = &instances?.data.oldest_modified;
         known.iter().find(|(known, _)| **known == *status).map(|(_, oldest)| *oldest)
@@ -221,14 +224,22 @@ pub(crate) fn details<'a>(
             .collect(),
         apps: data.apps.iter().map(AppView::new).collect(),
         tags: data.tags.iter().map(TagView::new).collect(),
-        fetched_by: fetched
-            .into_iter()
-            .flatten()
-            .map(|(operation, at)| FetchTime { operation, at })
-            .collect(),
+        fetched_by: fetch_times(snapshot),
         history: samples.iter().map(HistoryPoint::new).collect(),
         samples,
     }
+}
+
+/// When each listing of the group was fetched.
+fn fetch_times(snapshot: &GroupSnapshot) -> Vec<FetchTime> {
+    let instances = snapshot.instances.as_ref().map(|fetched| fetched.at);
+    let persistent = snapshot.persistent.as_ref().map(|fetched| fetched.at);
+    let times = [
+        (operation::LIST_APP_INSTANCE_GROUP, Some(snapshot.group.at)),
+        (operation::LIST_APP_INSTANCES, instances),
+        (operation::LIST_PERSISTENT_APP_INSTANCES, persistent),
+    ];
+    times.into_iter().filter_map(|(operation, at)| Some(FetchTime { operation, at: at? })).collect()
 }
 
 fn counts(tally: &Tally, oldest: impl Fn(&str) -> Option<Timestamp>) -> Vec<StatusCount<'_>> {

@@ -69,14 +69,16 @@ pub(crate) struct TargetView<'a> {
     pub(crate) target: &'a str,
     /// Whether no part of the last poll failed; `None` before the first one has ended.
     pub(crate) up: Option<bool>,
+    /// When a poll of it last succeeded.
     pub(crate) last_success: Option<Timestamp>,
+    /// The number of its groups.
     pub(crate) groups: usize,
     pub(crate) problems: Vec<Problem>,
     /// Why the last poll failed, if the target is down.
     pub(crate) failures: Vec<FailureView<'a>>,
 }
 
-/// Why a poll failed.
+/// Why a poll failed; see [`PollFailure`].
 #[derive(Debug, Serialize)]
 pub(crate) struct FailureView<'a> {
     pub(crate) operation: &'static str,

@@ -15,8 +15,10 @@ pub(crate) struct FleetQuery {
     pub(crate) search: String,
     pub(crate) account: Option<String>,
     pub(crate) status: Option<String>,
+    /// The filter by problems.
     pub(crate) show: ProblemFilter,
     pub(crate) sort: SortColumn,
+    /// Whether the order is reversed.
     pub(crate) descending: bool,
 }
 

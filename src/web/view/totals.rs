@@ -19,13 +19,16 @@ pub(crate) struct FleetTotals {
     pub(crate) targets_down: usize,
     /// Sum over the groups whose capacity is known.
     pub(crate) capacity: f64,
+    /// Sessions in use.
     pub(crate) in_use: f64,
+    /// Instances without a user.
     pub(crate) idle: u64,
     pub(crate) connected: u64,
     pub(crate) disconnected: u64,
 }
 
 impl FleetTotals {
+    /// The sums over `groups` and `targets`.
     pub(crate) fn new(groups: &[GroupView<'_>], targets: &[TargetView<'_>]) -> Self {
         let having = |severity| groups.iter().filter(|group| group.severity() == Some(severity)).count();
         let mut totals = Self {
