@@ -144,8 +144,7 @@ fn product_types(section: &SectionReader<'_>) -> Vec<String> {
 }
 
 fn filter(section: &SectionReader<'_>) -> GroupFilter {
-    let mut filter = GroupFilter::default();
-    filter.group_name = section.text("group_name");
+    let mut filter = GroupFilter { group_name: section.text("group_name"), ..GroupFilter::default() };
     section.texts("status", &mut filter.status);
     section.map("tags", &mut filter.tags);
     filter.office_site_id = section.text("office_site_id");
