@@ -1,7 +1,11 @@
 //! Time to parse one page of instances: alone, with the summary of its instances, and as
 //! `serde_json::Value` for comparison.
 
-use std::{fmt::Write as _, future::Future, hint::black_box, pin::pin, task};
+use std::fmt::Write as _;
+use std::future::Future;
+use std::hint::black_box;
+use std::pin::pin;
+use std::task;
 
 use appstreaming_exporter::{
     aliyun::{Call, Error, Request},

@@ -2,10 +2,8 @@
 
 use std::borrow::Cow;
 
-use crate::{
-    aliyun::{Error, ErrorKind},
-    fleet::Group,
-};
+use crate::aliyun::{Error, ErrorKind};
+use crate::fleet::Group;
 
 /// The system policy that allows every operation that the exporter calls.
 pub const READ_ONLY_POLICY: &str = "AliyunAppStreamingReadOnlyAccess";
@@ -15,8 +13,8 @@ pub fn action(operation: &str) -> String {
     format!("appstreaming:{operation}")
 }
 
-/// The smallest RAM policy that allows these operations, as JSON. They cannot be restricted to single
-/// resources.
+/// The smallest RAM policy that allows these operations, as JSON. They cannot be restricted to
+/// single resources.
 pub fn policy(operations: &[&str]) -> String {
     let actions: Vec<String> =
         operations.iter().map(|operation| format!("        {:?}", action(operation))).collect();
@@ -37,10 +35,11 @@ pub fn policy(operations: &[&str]) -> String {
     )
 }
 
-/// Whether an error of `ListPersistentAppInstances` means that the group has no persistent sessions.
+/// Whether an error of `ListPersistentAppInstances` means that the group has no persistent
+/// sessions.
 ///
-/// Only groups whose users are authorised by session have them. The response for other groups is not
-/// documented, so a rejected request counts as "no persistent sessions" there.
+/// Only groups whose users are authorised by session have them. The response for other groups is
+/// not documented, so a rejected request counts as "no persistent sessions" there.
 pub fn has_no_persistent_sessions(group: &Group, error: &Error) -> bool {
     match error.kind() {
         ErrorKind::NotFound => true,

@@ -20,9 +20,9 @@ enum ChargeMode {
 /// Sessions that `group` can serve now.
 ///
 /// In `Node` mode the sum over its node pools of node capacity x (nodes + scaling nodes); `None`
-/// where there is no pool or a factor is unknown. In `AppInstance` mode the number of instances that
-/// are not closing, closed, deleted or unavailable; `None` without `instances`. `None` in an unknown
-/// mode.
+/// where there is no pool or a factor is unknown. In `AppInstance` mode the number of instances
+/// that are not closing, closed, deleted or unavailable; `None` without `instances`. `None` in an
+/// unknown mode.
 pub fn session_capacity(group: &Group, instances: Option<&InstanceSummary>) -> Option<f64> {
     match mode(group)? {
         ChargeMode::Node if group.node_pools.is_empty() => None,
@@ -71,8 +71,8 @@ pub fn scale_out_at(group: &Group, instances: Option<&InstanceSummary>) -> Optio
 /// Whether a scale-out by usage can still add capacity.
 ///
 /// In `Node` mode: whether a pool that scales by usage has fewer elastic nodes than its maximum. In
-/// `AppInstance` mode: whether there are fewer instances than the upper bound. `None` where a bound is
-/// unknown.
+/// `AppInstance` mode: whether there are fewer instances than the upper bound. `None` where a bound
+/// is unknown.
 pub fn can_scale_out(group: &Group, instances: &InstanceSummary) -> Option<bool> {
     match mode(group)? {
         ChargeMode::Node => {
@@ -137,7 +137,8 @@ fn amount(value: Option<f64>) -> Option<f64> {
     value.filter(|value| value.is_finite() && *value >= 0.0)
 }
 
-/// The floor of the decimal product: 0.29 x 100 is 29, although the binary product is slightly less.
+/// The floor of the decimal product: 0.29 x 100 is 29, although the binary product is slightly
+/// less.
 fn floor_of_product(ratio: f64, whole: f64) -> f64 {
     /// Relative error. Far above two rounding errors, far below one step of a percentage.
     const TOLERANCE: f64 = 1e-12;

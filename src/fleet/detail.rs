@@ -1,8 +1,8 @@
 //! Single instances, kept only in detailed mode, in a compact form: a fleet may have hundreds of
 //! thousands of them.
 //!
-//! All texts of a group's instances are stored in one buffer. An instance is a row of fixed size with
-//! the positions of its texts. An [`InstanceDetail`] is a view that borrows from its listing.
+//! All texts of a group's instances are stored in one buffer. An instance is a row of fixed size
+//! with the positions of its texts. An [`InstanceDetail`] is a view that borrows from its listing.
 
 use std::fmt;
 
@@ -132,8 +132,8 @@ impl InstanceDetails {
                 self.texts.push_str(text);
                 end
             }
-            // Cannot happen: the response size limits the texts of one instance far below 4 GiB. The
-            // text is dropped.
+            // Cannot happen: the response size limits the texts of one instance far below 4 GiB.
+            // The text is dropped.
             Err(_) => u32::try_from(end).unwrap_or(u32::MAX),
         }
     }

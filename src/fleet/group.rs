@@ -4,8 +4,8 @@ use jiff::{Timestamp, civil};
 
 /// One delivery group.
 ///
-/// Texts are empty where the API omits them. Numbers, flags and times are `None` where the API omits
-/// them or sends an unreadable value, so that an unknown value is never mistaken for 0.
+/// Texts are empty where the API omits them. Numbers, flags and times are `None` where the API
+/// omits them or sends an unreadable value, so that an unknown value is never mistaken for 0.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Group {
     /// `AppInstanceGroupId`: the key, never empty.

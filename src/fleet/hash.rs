@@ -1,7 +1,7 @@
 //! 64-bit hashes that stand for ids and user names.
 //!
-//! Two of 100,000 ids share a hash about once in four billion listings: rarer than other errors in a
-//! listing, and it keeps an instance in 16 bytes. The seed is fixed, so hashes can be compared
+//! Two of 100,000 ids share a hash about once in four billion listings: rarer than other errors in
+//! a listing, and it keeps an instance in 16 bytes. The seed is fixed, so hashes can be compared
 //! between polls; they never leave the process.
 
 use std::collections::{HashMap, HashSet};

@@ -18,7 +18,8 @@ pub const MAX_GROUPS: usize = 5_000;
 /// Statuses that are counted separately: the documented ones, and one slot for all others.
 const SLOTS: usize = 10;
 
-/// The last hour of every group, recorded from snapshots. A group that is no longer listed is dropped.
+/// The last hour of every group, recorded from snapshots. A group that is no longer listed is
+/// dropped.
 #[derive(Debug, Default)]
 pub struct History {
     groups: HashMap<Key, VecDeque<MinuteCounts>>,
@@ -35,8 +36,8 @@ pub struct MinuteCounts {
 }
 
 impl History {
-    /// Records a snapshot. The last one in a minute counts. A group whose instances are not known, or
-    /// were not listed for minutes, has a gap.
+    /// Records a snapshot. The last one in a minute counts. A group whose instances are not known,
+    /// or were not listed for minutes, has a gap.
     pub fn record(&mut self, snapshot: &Snapshot) {
         let mut known = std::mem::take(&mut self.groups);
         self.groups = snapshot

@@ -88,8 +88,8 @@ pub struct NodeCount {
 /// Folds instance records into an [`InstanceSummary`]: duplicates (records with the same id) count
 /// once.
 ///
-/// The first record of an id counts: a listing changes while its pages are read, and no record of an
-/// instance is more accurate than another. Nothing else depends on the order of records.
+/// The first record of an id counts: a listing changes while its pages are read, and no record of
+/// an instance is more accurate than another. Nothing else depends on the order of records.
 #[derive(Debug)]
 pub struct InstanceFold {
     options: FoldOptions,
@@ -217,8 +217,8 @@ impl InstanceFold {
 impl NodeStats {
     /// Counts one instance.
     ///
-    /// A node has one charge type. If its instances disagree, the smallest value counts, so that the
-    /// result does not depend on the order of pages.
+    /// A node has one charge type. If its instances disagree, the smallest value counts, so that
+    /// the result does not depend on the order of pages.
     fn add(&mut self, charge_type: Option<&str>) {
         self.instances += 1;
         if let Some(charge_type) = charge_type.filter(|text| !text.is_empty())

@@ -103,7 +103,8 @@ impl PersistentFold {
         self.statuses.add_classified(&status);
         let instance_status =
             PERSISTENT_INSTANCE_STATUS.classify_counting(record.instance_status.as_deref(), issues);
-        // An instance without a status counts as absent; a session without an instance does not count.
+        // An instance without a status counts as absent; a session without an instance does not
+        // count.
         if instance_status != EnumValue::Absent || not_empty(&record.instance_id).is_some() {
             self.instance_statuses.add_classified(&instance_status);
         }

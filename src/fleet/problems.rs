@@ -79,7 +79,8 @@ pub struct Problem {
     pub severity: Severity,
     /// What kind of problem it is.
     pub kind: ProblemKind,
-    /// The values that caused it, as text. Changes at most once a minute while the fleet is unchanged.
+    /// The values that caused it, as text. Changes at most once a minute while the fleet is
+    /// unchanged.
     pub detail: String,
 }
 

@@ -5,7 +5,8 @@
 //! also on days on which the clock is put forward or back: a minute that the clock skips is in no
 //! period, and a minute that it shows twice is in a period twice.
 //!
-//! What is not here: which time zone that is. The API does not specify it, so the configuration does.
+//! What is not here: which time zone that is. The API does not specify it, so the configuration
+//! does.
 
 use std::ops::RangeInclusive;
 
@@ -15,14 +16,14 @@ use jiff::{Timestamp, ToSpan};
 
 use super::{NodePool, TimerPeriod};
 
-/// Days that are searched for a change, once the strategy applies. The pattern is weekly, so the next
-/// change is within a week; the second week is for a change in an hour that the clock skips.
+/// Days that are searched for a change, once the strategy applies. The pattern is weekly, so the
+/// next change is within a week; the second week is for a change in an hour that the clock skips.
 const DAYS_AHEAD: i32 = 15;
 
 /// Nodes that the schedule of `pool` requires at `now`.
 ///
-/// 0 outside every period and outside the strategy's dates; the largest amount where periods overlap;
-/// `None` where the strategy is not `NODE_SCALING_BY_SCHEDULE`.
+/// 0 outside every period and outside the strategy's dates; the largest amount where periods
+/// overlap; `None` where the strategy is not `NODE_SCALING_BY_SCHEDULE`.
 pub fn scheduled_amount(pool: &NodePool, now: Timestamp, time_zone: &TimeZone) -> Option<f64> {
     is_scheduled(pool).then(|| amount_at(pool, time_zone.to_datetime(now)))
 }
@@ -52,8 +53,8 @@ pub fn next_change(pool: &NodePool, now: Timestamp, time_zone: &TimeZone) -> Opt
     instants.into_iter().find(|instant| amount_at(pool, time_zone.to_datetime(*instant)) != amount)
 }
 
-/// The start of the first day on which the strategy applies, for every type of strategy; `None` where
-/// the pool has no such day.
+/// The start of the first day on which the strategy applies, for every type of strategy; `None`
+/// where the pool has no such day.
 pub fn strategy_enable(pool: &NodePool, time_zone: &TimeZone) -> Option<Timestamp> {
     start_of_day(pool.strategy_enable_date?, time_zone)
 }
@@ -106,8 +107,8 @@ fn ends_on_the_next_day(period: &TimerPeriod) -> bool {
 
 /// The instants at which the wall clock shows a period's start or end.
 ///
-/// Starts and ends are added for every day, not only for the period's weekdays: a superfluous instant
-/// costs one comparison, and periods that end after midnight need no special case.
+/// Starts and ends are added for every day, not only for the period's weekdays: a superfluous
+/// instant costs one comparison, and periods that end after midnight need no special case.
 fn push_boundaries(
     pool: &NodePool,
     days: RangeInclusive<Date>,
@@ -120,8 +121,8 @@ fn push_boundaries(
     times.dedup();
     for day in days.start().series(1.day()).take_while(|day| day <= days.end()) {
         for time in &times {
-            // A time in an hour that occurs twice has two instants. A time in a skipped hour has none;
-            // the instant at which the clock is put forward is used instead.
+            // A time in an hour that occurs twice has two instants. A time in a skipped hour has
+            // none; the instant at which the clock is put forward is used instead.
             let instant = time_zone.to_ambiguous_timestamp(day.to_datetime(*time));
             instants.extend(instant.earlier());
             instants.extend(instant.later());

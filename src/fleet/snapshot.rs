@@ -82,24 +82,24 @@ impl Snapshot {
         (Self { at, targets, groups }, dropped)
     }
 
-    /// The earliest instant after `at` at which the number of nodes required by a node pool's schedule
-    /// changes; `None` when it never changes.
+    /// The earliest instant after `at` at which the number of nodes required by a node pool's
+    /// schedule changes; `None` when it never changes.
     pub fn next_schedule_change(&self, time_zone: &TimeZone) -> Option<Timestamp> {
         let pools = self.groups.iter().flat_map(|group| &group.group.data.node_pools);
         pools.filter_map(|pool| schedule::next_change(pool, self.at, time_zone)).min()
     }
 
-    /// The earliest instant at which a listing in the snapshot reaches the age `stale_after`; `None`
-    /// for an empty fleet.
+    /// The earliest instant at which a listing in the snapshot reaches the age `stale_after`;
+    /// `None` for an empty fleet.
     pub fn next_expiry(&self, stale_after: SignedDuration) -> Option<Timestamp> {
         let oldest = self.groups.iter().flat_map(|group| group.fetched_at()).min()?;
         // Listings that would expire after the last representable instant never expire.
         oldest.checked_add(stale_after).ok()
     }
 
-    /// The snapshot at `now`, without data of the age `stale_after` or older: a group that was listed
-    /// too long ago is left out as a whole; a stale listing of its instances or persistent sessions is
-    /// left out of its group.
+    /// The snapshot at `now`, without data of the age `stale_after` or older: a group that was
+    /// listed too long ago is left out as a whole; a stale listing of its instances or persistent
+    /// sessions is left out of its group.
     pub fn aged(&self, now: Timestamp, stale_after: SignedDuration) -> Self {
         let is_fresh = |at: Timestamp| now.duration_since(at) < stale_after;
         let groups = self.groups.iter().filter(|group| is_fresh(group.group.at)).map(|group| {

@@ -1,8 +1,8 @@
 //! Instance statuses as small numbers, both while pages arrive and in what is kept afterwards.
 //!
-//! An instance's status must fit in a few bytes, also when it is unknown. Which unknown statuses are
-//! kept by name is known only at the end of a listing. So pages are folded with provisional ids, and
-//! [`StatusFold::finish`] maps them to final ones.
+//! An instance's status must fit in a few bytes, also when it is unknown. Which unknown statuses
+//! are kept by name is known only at the end of a listing. So pages are folded with provisional
+//! ids, and [`StatusFold::finish`] maps them to final ones.
 
 use std::sync::Arc;
 

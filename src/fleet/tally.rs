@@ -5,9 +5,9 @@ use super::vocabulary::{EnumValue, Vocabulary};
 
 /// A count for every known status and for a bounded number of unknown ones.
 ///
-/// At most [`MAX_UNKNOWN_VALUES`](super::vocabulary::MAX_UNKNOWN_VALUES) unknown statuses are counted
-/// by name: the smallest in byte order, in whatever order they arrive. The others are counted under
-/// [`OTHER`](super::vocabulary::OTHER).
+/// At most [`MAX_UNKNOWN_VALUES`](super::vocabulary::MAX_UNKNOWN_VALUES) unknown statuses are
+/// counted by name: the smallest in byte order, regardless of their order. The others are
+/// counted under [`OTHER`](super::vocabulary::OTHER).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tally {
     counts: StatusMap<u64>,

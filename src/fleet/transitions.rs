@@ -1,7 +1,8 @@
 //! What changed between two polls: status transitions, and sessions that began or ended.
 //!
-//! What is not here: which two listings are compared. A group's first listing is the baseline and is
-//! compared with nothing. A failed poll keeps the previous index, so an outage causes no transitions.
+//! What is not here: which two listings are compared. A group's first listing is the baseline and
+//! is compared with nothing. A failed poll keeps the previous index, so an outage causes no
+//! transitions.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,8 +16,8 @@ const GONE: &str = "GONE";
 /// Stored instead of a user's hash where no user is bound.
 const NO_USER: u32 = 0;
 
-/// What one poll keeps for the next: for each instance the hash of its id, its status, and a hash of
-/// its user, together 16 bytes, sorted by the hash of the id. Valid only within one process.
+/// What one poll keeps for the next: for each instance the hash of its id, its status, and a hash
+/// of its user, together 16 bytes, sorted by the hash of the id. Valid only within one process.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct InstanceIndex {
     entries: Box<[IndexEntry]>,
@@ -93,9 +94,9 @@ impl InstanceIndex {
 impl SessionCounters {
     /// Counts what changed between two successive listings of the same group.
     ///
-    /// A bound user on a new instance is a session that started. A bound user on a vanished instance
-    /// is a session that ended. An instance that changed its user is both. A change between two
-    /// statuses that are both counted as [`OTHER`] is not detected.
+    /// A bound user on a new instance is a session that started. A bound user on a vanished
+    /// instance is a session that ended. An instance that changed its user is both. A change
+    /// between two statuses that are both counted as [`OTHER`] is not detected.
     pub fn advance(&mut self, previous: &InstanceIndex, next: &InstanceIndex) {
         // A table of statuses before (rows) and after (columns); index 0 stands for "not listed".
         let columns = next.names.len() + 1;

@@ -42,7 +42,8 @@ pub static INSTANCE_STATUS: Vocabulary = Vocabulary {
     field: "Status",
     known: &["INIT", "STARTING", "CLOSING", "CLOSED", "RUNNING", "IDLE", "BOUND", "UNAVAILABLE", "DELETED"],
 };
-/// `AppInstanceStatus` of a persistent session: the statuses of an instance under another field name.
+/// `AppInstanceStatus` of a persistent session: the statuses of an instance under another field
+/// name.
 pub static PERSISTENT_INSTANCE_STATUS: Vocabulary =
     Vocabulary { field: "AppInstanceStatus", known: INSTANCE_STATUS.known };
 /// `SessionStatus` of an instance.

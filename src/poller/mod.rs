@@ -1,8 +1,10 @@
 //! Keeps the fleet snapshot fresh: polls every target at its interval, keeps the last good data of
-//! listings that failed, and publishes a new [`Snapshot`](crate::fleet::Snapshot) after every change.
+//! listings that failed, and publishes a new [`Snapshot`](crate::fleet::Snapshot) after every
+//! change.
 //!
-//! A *target* is one account, product type and (where the account lists regions) region. Targets are
-//! polled independently: a target that fails, hangs or panics does not affect the data of another.
+//! A *target* is one account, product type and (where the account lists regions) region. Targets
+//! are polled independently: a target that fails, hangs or panics does not affect the data of
+//! another.
 //!
 //! What is not here: how a listing is fetched (`appstreaming`), how a snapshot is rendered
 //! (`metrics`), and the metrics about polls ([`Observer`], which `app` implements).

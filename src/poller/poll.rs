@@ -1,4 +1,5 @@
-//! One poll of one target: lists its groups, then their instances and persistent sessions concurrently.
+//! One poll of one target: lists its groups, then their instances and persistent sessions
+//! concurrently.
 
 use std::sync::Arc;
 
@@ -31,8 +32,8 @@ impl<C: Call> Target<C> {
     /// Polls the target once. Never fails as a whole: failures are part of the result, and listings
     /// that ended before the timeout count.
     ///
-    /// The groups that were refreshed longest ago are listed first. So a fleet that cannot be listed
-    /// within one poll is listed by several polls, and every group is refreshed.
+    /// The groups that were refreshed longest ago are listed first. So a fleet that cannot be
+    /// listed within one poll is listed by several polls, and every group is refreshed.
     pub async fn poll(&self, refresh_times: &RefreshTimes, clock: impl Fn() -> Timestamp) -> TargetPoll {
         let deadline = Instant::now() + self.settings.timeout;
         let mut poll = TargetPoll::default();

@@ -20,8 +20,8 @@ use crate::aliyun::{self, AttemptOutcome, Call};
 /// When polls start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PollSchedule {
-    /// From the start of one poll to the start of the next. After a poll that takes longer, the next
-    /// poll starts at the following multiple.
+    /// From the start of one poll to the start of the next. After a poll that takes longer, the
+    /// next poll starts at the following multiple.
     pub interval: Duration,
     /// Delay of the first poll, so that replicas and targets do not all start at the same time.
     pub first_delay: Duration,

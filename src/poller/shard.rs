@@ -1,7 +1,7 @@
 //! Divides one fleet among several exporters.
 
-/// One of `total` equal parts of all groups. A hash of the group id, which is the same in every version
-/// and on every machine, decides which part a group belongs to.
+/// One of `total` equal parts of all groups. A hash of the group id, which is the same in every
+/// version and on every machine, decides which part a group belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Shard {
     /// The number of this part, from 0.
@@ -26,8 +26,8 @@ impl Shard {
     }
 }
 
-/// FNV-1a with 64 bits. Implemented here because the result must not change with a library's version:
-/// replicas of two versions would poll a group twice or not at all.
+/// FNV-1a with 64 bits. Implemented here because the result must not change with a library's
+/// version: replicas of two versions would poll a group twice or not at all.
 fn fnv1a(bytes: &[u8]) -> u64 {
     bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
         (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)

@@ -27,7 +27,8 @@ impl TargetState {
 
     /// Applies the result of a poll; `None` if the poll panicked.
     ///
-    /// Groups that are no longer listed are removed. A listing that failed keeps its last good data.
+    /// Groups that are no longer listed are removed. A listing that failed keeps its last good
+    /// data.
     pub(super) fn apply(&mut self, poll: Option<TargetPoll>, now: Timestamp) {
         let succeeded = poll.as_ref().is_some_and(TargetPoll::succeeded);
         self.up = Some(succeeded);

@@ -51,8 +51,8 @@ impl SnapshotStore {
         self.published.subscribe()
     }
 
-    /// Applies the result of a target's poll (`None` if it panicked), and publishes. The result of a
-    /// target that is no longer in the store is dropped.
+    /// Applies the result of a target's poll (`None` if it panicked), and publishes. The result of
+    /// a target that is no longer in the store is dropped.
     pub fn apply(&self, account: &str, target: &str, poll: Option<TargetPoll>, now: Timestamp) {
         let mut inner = self.inner.lock();
         let Some(state) = inner.states.iter_mut().find(|state| state.is_of(account, target)) else { return };
@@ -91,7 +91,8 @@ impl SnapshotStore {
 
     /// Publishes a snapshot of the data that is not stale at `now`.
     pub fn publish(&self, now: Timestamp) {
-        // Sent under the lock: when two polls end at the same time, the later snapshot must be last.
+        // Sent under the lock: when two polls end at the same time, the later snapshot must be
+        // last.
         let inner = self.inner.lock();
         let targets = inner.states.iter().map(TargetState::health).collect();
         let groups = inner.states.iter().flat_map(TargetState::groups).map(Arc::clone).collect();

@@ -27,8 +27,8 @@ pub struct TargetSettings {
     pub name: Arc<str>,
     /// `ProductType`, a parameter of `ListPersistentAppInstances`.
     pub product_type: String,
-    /// Listings of groups: more than one where groups are selected by id. A group in several of them
-    /// is polled once.
+    /// Listings of groups: more than one where groups are selected by id. A group in several of
+    /// them is polled once.
     pub queries: Vec<GroupQuery>,
     /// Ids of groups that are not polled.
     pub excluded: Vec<String>,

@@ -373,7 +373,8 @@ async fn polls_start_an_interval_apart_and_never_overlap() {
         snapshots.changed().await.unwrap();
         snapshots.borrow_and_update();
         ends.push(start.elapsed().as_secs());
-        // The third poll times out after 25 s; the next one starts at the next multiple of the interval.
+        // The third poll times out after 25 s; the next one starts at the next multiple of the
+        // interval.
         let response =
             if poll == 1 { Scripted::Never } else { Scripted::Body(r#"{"TotalCount": 0}"#.into()) };
         script.on("ListAppInstances", "g1", response);

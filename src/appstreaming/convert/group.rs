@@ -112,8 +112,8 @@ fn tag(tag: &wire::Tag<'_>, read: &mut FieldReader<'_>) -> Option<Tag> {
     })
 }
 
-/// A pool without an id is kept, because its nodes count. A second pool with the same id is dropped,
-/// because its series would be duplicates of the first one's.
+/// A pool without an id is kept, because its nodes count. A second pool with the same id is
+/// dropped, because its series would be duplicates of the first one's.
 fn node_pools(group: &wire::Group<'_>, read: &mut FieldReader<'_>) -> Vec<NodePool> {
     let mut pools: Vec<NodePool> = Vec::with_capacity(group.node_pools.items.len());
     for pool in read.list("NodePool", &group.node_pools) {

@@ -1,8 +1,8 @@
-//! Fetches a listing page by page: concurrently, accumulating each page as it arrives, and again from
-//! the beginning if the listing changed meanwhile.
+//! Fetches a listing page by page: concurrently, accumulating each page as it arrives, and again
+//! from the beginning if the listing changed meanwhile.
 //!
-//! What is not here: limits of the request rate and of concurrent requests (`aliyun`), and the meaning
-//! of elements (`listings`).
+//! What is not here: limits of the request rate and of concurrent requests (`aliyun`), and the
+//! meaning of elements (`listings`).
 
 mod plan;
 
@@ -16,8 +16,9 @@ use super::operations::PageRequest;
 use crate::aliyun::{Call, Error, Request};
 use crate::fleet::DecodeIssues;
 
-/// Pages of one listing that are requested at the same time. The client limits concurrent requests of
-/// all listings; this limit keeps one large group from delaying all others by thousands of requests.
+/// Pages of one listing that are requested at the same time. The client limits concurrent requests
+/// of all listings; this limit keeps one large group from delaying all others by thousands of
+/// requests.
 const MAX_CONCURRENT_PAGES: usize = 8;
 
 /// Passes after which a listing is published although its pages are inconsistent.

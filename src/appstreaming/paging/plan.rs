@@ -28,8 +28,8 @@ pub(crate) struct PageStats {
 /// One pass through a listing.
 ///
 /// The first page is requested alone. With a `TotalCount`, the others can then be requested
-/// concurrently. Without one, or with one that is smaller than the number of elements received, they
-/// are requested one after the other until one is not full.
+/// concurrently. Without one, or with one that is smaller than the number of elements received,
+/// they are requested one after the other until one is not full.
 #[derive(Debug)]
 pub(crate) struct Plan {
     /// Elements requested with a page, then the number that the server really sends.
@@ -67,8 +67,8 @@ impl Plan {
         }
     }
 
-    /// The page to request now, if any. When there is none while pages are in flight, call this again
-    /// after the next page was received.
+    /// The page to request now, if any. When there is none while pages are in flight, call this
+    /// again after the next page was received.
     pub(crate) fn next(&mut self) -> Option<u64> {
         if self.ended || self.next > MAX_PAGES || !self.is_needed(self.next) {
             return None;

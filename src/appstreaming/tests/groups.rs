@@ -1,17 +1,15 @@
 use jiff::civil;
 
 use super::{Cloud, counts, page_number, run, sample};
-use crate::{
-    aliyun::Error,
-    appstreaming::{Client, GroupQuery, Listing},
-    fleet::{App, Group, NodePool, Ota, Tag, TimerPeriod, WeeklySchedule},
-};
+use crate::aliyun::Error;
+use crate::appstreaming::{Client, GroupQuery, Listing};
+use crate::fleet::{App, Group, NodePool, Ota, Tag, TimerPeriod, WeeklySchedule};
 
 fn list_bytes(
-    answer: impl Fn(usize) -> Vec<u8> + Send + Sync,
+    respond: impl Fn(usize) -> Vec<u8> + Send + Sync,
     size: u32,
 ) -> Result<Listing<Vec<Group>>, Error> {
-    let cloud = Cloud::new(|request: &_| answer(page_number(request)));
+    let cloud = Cloud::new(|request: &_| respond(page_number(request)));
     let query = GroupQuery { product_type: "CloudApp".to_owned(), ..GroupQuery::default() };
     run(Client::new(&cloud, size).list_groups(&query))
 }
@@ -105,7 +103,7 @@ fn a_complete_group_is_read_field_by_field_in_base_units() {
 }
 
 #[test]
-fn a_fleet_keeps_the_order_of_the_api_and_names_that_need_escapes() {
+fn groups_keep_the_order_of_the_api_and_names_with_escapes() {
     let listing = list("list_app_instance_group_fleet");
     let names: Vec<&str> = listing.data.iter().map(|group| &*group.name).collect();
     assert_eq!(names, ["设计 CAD \"A\"\\组", "Training Room", "Sessions only", "办公应用"]);
@@ -122,7 +120,7 @@ fn a_fleet_keeps_the_order_of_the_api_and_names_that_need_escapes() {
 }
 
 #[test]
-fn numbers_in_strings_and_strings_in_numbers_are_read_all_the_same() {
+fn numbers_sent_as_strings_are_read() {
     let listing = list("list_app_instance_group_odd_types");
     let group = &listing.data[0];
     assert_eq!(group.amount, Some(3.0));
@@ -137,7 +135,7 @@ fn numbers_in_strings_and_strings_in_numbers_are_read_all_the_same() {
 }
 
 #[test]
-fn values_nobody_has_heard_of_are_kept_and_unreadable_ones_left_out_and_both_are_counted() {
+fn unknown_values_are_kept_unreadable_ones_are_dropped_and_both_are_counted() {
     let listing = list("list_app_instance_group_unknown_values");
     let group = &listing.data[0];
     assert_eq!(group.status.as_deref(), Some("DEPLOYED"));
@@ -172,14 +170,14 @@ fn values_nobody_has_heard_of_are_kept_and_unreadable_ones_left_out_and_both_are
 }
 
 #[test]
-fn a_group_with_nothing_but_its_id_has_nothing_but_its_id() {
+fn a_group_may_have_only_an_id() {
     let listing = list("list_app_instance_group_minimal");
     assert_eq!(listing.data, [Group { id: "aig-0mini000000000001".into(), ..Group::default() }]);
     assert_eq!(listing.issues, Default::default());
 }
 
 #[test]
-fn no_groups_are_no_error_whether_the_list_is_empty_or_null() {
+fn an_empty_or_null_list_is_a_listing_without_groups() {
     for name in ["list_app_instance_group_empty", "list_app_instance_group_null_list"] {
         let listing = list(name);
         assert_eq!((listing.data.len(), listing.requests, listing.inconsistencies), (0, 1, 0), "{name}");
@@ -187,12 +185,12 @@ fn no_groups_are_no_error_whether_the_list_is_empty_or_null() {
 }
 
 #[test]
-fn two_pages_make_one_listing_and_the_page_behind_them_is_not_asked_for() {
+fn a_listing_of_two_pages_requests_no_third_page() {
     let listing = list_bytes(
         |page| match page {
             1 => sample("list_app_instance_group_page_1_of_2"),
             2 => sample("list_app_instance_group_page_2_of_2"),
-            _ => panic!("page {page} was asked for"),
+            _ => panic!("page {page} was requested"),
         },
         2,
     )
@@ -203,7 +201,7 @@ fn two_pages_make_one_listing_and_the_page_behind_them_is_not_asked_for() {
 }
 
 #[test]
-fn a_server_that_sends_smaller_pages_than_asked_is_followed_to_its_end() {
+fn a_server_that_sends_smaller_pages_than_requested_is_listed_completely() {
     let listing = list_bytes(
         |page| match page {
             1 => sample("list_app_instance_group_page_1_of_2"),
@@ -217,14 +215,14 @@ fn a_server_that_sends_smaller_pages_than_asked_is_followed_to_its_end() {
 }
 
 #[test]
-fn an_error_inside_an_answer_with_status_200_is_an_error() {
+fn an_error_in_a_response_with_status_200_is_an_error() {
     let error = list_bytes(|_| sample("error_throttling_user"), 100).unwrap_err();
     assert_eq!(error.code(), "Throttling.User");
     assert_eq!(error.operation(), "ListAppInstanceGroup");
 }
 
 #[test]
-fn a_code_beside_a_null_list_is_an_error_too_unless_the_answer_says_that_nothing_is_there() {
+fn a_code_with_a_null_list_is_an_error_unless_total_count_is_0() {
     let with = |total: &str| format!(r#"{{"Code":"InternalError",{total}"AppInstanceGroupModels":null}}"#);
     for total in ["", r#""TotalCount":2,"#] {
         let error = list_bytes(|_| with(total).into(), 100).unwrap_err();
@@ -234,7 +232,7 @@ fn a_code_beside_a_null_list_is_an_error_too_unless_the_answer_says_that_nothing
 }
 
 #[test]
-fn a_list_that_is_gone_although_groups_are_reported_fails_and_never_empties_the_fleet() {
+fn a_missing_list_although_groups_are_reported_is_an_error() {
     for body in [
         r#"{"TotalCount":3,"AppInstanceGroupModels":null}"#,
         r#"{"TotalCount":"3"}"#,
@@ -254,13 +252,13 @@ fn a_list_that_is_gone_although_groups_are_reported_fails_and_never_empties_the_
 }
 
 #[test]
-fn what_stands_in_a_broken_answer_is_not_repeated_in_the_error() {
+fn the_content_of_a_malformed_response_is_not_part_of_the_error() {
     let error = list_bytes(|_| b"\"alice@example.com\"".to_vec(), 100).unwrap_err();
     assert!(!error.to_string().contains("alice"), "{error}");
 }
 
 #[test]
-fn periods_that_make_no_sense_are_left_out_and_each_reason_is_counted() {
+fn invalid_periods_are_dropped_and_each_reason_is_counted() {
     let body = r#"{"TotalCount":1,"AppInstanceGroupModels":[{"AppInstanceGroupId":" aig-1\n","NodePool":[
         {"NodePoolId":"rg-1","RecurrenceSchedules":[
             {"RecurrenceType":"WEEKLY","RecurrenceValues":[1,"7",0,8,1,"x",null],"TimerPeriods":[
@@ -291,7 +289,7 @@ fn periods_that_make_no_sense_are_left_out_and_each_reason_is_counted() {
 }
 
 #[test]
-fn tags_come_from_the_second_list_when_the_first_is_empty_and_a_nameless_one_is_dropped() {
+fn tags_are_read_from_the_second_list_when_the_first_is_empty() {
     let body = r#"{"TotalCount":1,"AppInstanceGroupModels":[{"AppInstanceGroupId":"aig-1","Tags":[],
         "ResourceTags":[{"Key":"a","Value":"b","Scope":"System"},{"Value":"c"},{"Key":"d","Scope":"Other"}]}]}"#;
     let listing = list_bytes(|_| body.into(), 100).unwrap();
@@ -309,7 +307,7 @@ fn a_version_sent_as_a_number_keeps_its_digits() {
 }
 
 #[test]
-fn percents_and_minutes_below_zero_or_beyond_all_bounds_have_no_value() {
+fn negative_or_infinite_percentages_and_minutes_have_no_value() {
     let body = r#"{"TotalCount":1,"AppInstanceGroupModels":[{"AppInstanceGroupId":"aig-1","ScalingUsageThreshold":"-1",
         "ReserveAmountRatio":"NaN","SessionTimeout":"-2","Amount":1e999,"MinAmount":"inf","MaxAmount":[1],
         "AppInstanceGroupName":"\ud83d"}]}"#;

@@ -1,14 +1,12 @@
 use super::{Cloud, counts, page_number, run, sample};
-use crate::{
-    appstreaming::{Client, Listing},
-    fleet::{FoldOptions, InstanceSummary, PersistentSummary},
-};
+use crate::appstreaming::{Client, Listing};
+use crate::fleet::{FoldOptions, InstanceSummary, PersistentSummary};
 
 fn instances(
-    answer: impl Fn(usize) -> Vec<u8> + Send + Sync,
+    respond: impl Fn(usize) -> Vec<u8> + Send + Sync,
     options: FoldOptions,
 ) -> Listing<InstanceSummary> {
-    let cloud = Cloud::new(|request: &_| answer(page_number(request)));
+    let cloud = Cloud::new(|request: &_| respond(page_number(request)));
     run(Client::new(&cloud, 2).list_instances("aig-1", options)).unwrap()
 }
 
@@ -29,7 +27,7 @@ fn a_complete_instance_is_folded() {
 }
 
 #[test]
-fn every_status_is_counted_and_both_spellings_of_idle_are_one() {
+fn every_status_is_counted_in_any_case() {
     let listing = instances(|_| sample("list_app_instances_all_statuses"), FoldOptions::default());
     let summary = listing.data;
     for (status, count) in [("RUNNING", 2), ("IDLE", 2), ("BOUND", 1), ("DELETED", 1), ("CLOSED", 1)] {
@@ -41,7 +39,7 @@ fn every_status_is_counted_and_both_spellings_of_idle_are_one() {
 }
 
 #[test]
-fn no_instances_are_no_error() {
+fn a_group_may_have_no_instances() {
     let listing = instances(|_| sample("list_app_instances_empty"), FoldOptions::default());
     assert_eq!((listing.data.statuses.total(), listing.requests), (0, 1));
 }
@@ -64,7 +62,7 @@ fn unknown_and_unreadable_values_of_instances_are_counted() {
 }
 
 #[test]
-fn a_listing_that_shifts_between_its_pages_is_fetched_again_and_counts_nobody_twice() {
+fn a_listing_that_changes_between_its_pages_is_fetched_again_without_duplicates() {
     let page = |number| match number {
         1 => sample("list_app_instances_page_1_of_2"),
         _ => sample("list_app_instances_page_2_of_2"),
@@ -77,8 +75,8 @@ fn a_listing_that_shifts_between_its_pages_is_fetched_again_and_counts_nobody_tw
 }
 
 #[test]
-fn elements_that_are_no_instances_or_have_no_id_cost_nobody_else_anything() {
-    let body = r#"{"TotalCount":6,"AppInstanceModels":[{"AppInstanceId":"ai-1","Status":"IDLE","BindInfo":"nobody"},
+fn invalid_elements_do_not_affect_other_instances() {
+    let body = r#"{"TotalCount":6,"AppInstanceModels":[{"AppInstanceId":"ai-1","Status":"IDLE","BindInfo":"none"},
         null,"ai-2",{"Status":"IDLE"},[],{"AppInstanceId":"ai-3","Status":"BOUND","Status":"IDLE","Extra":{"deep":[[[{}]]]}}]}"#;
     let listing = instances(|_| body.into(), FoldOptions::default());
     assert_eq!(listing.data.statuses.get("IDLE"), 2);
@@ -86,11 +84,11 @@ fn elements_that_are_no_instances_or_have_no_id_cost_nobody_else_anything() {
         counts(&listing.issues.unparsable),
         [("AppInstanceId", 1), ("AppInstanceModels", 3), ("BindInfo", 1)]
     );
-    assert_eq!(listing.inconsistencies, 0, "what can't be read is there all the same");
+    assert_eq!(listing.inconsistencies, 0, "unreadable elements count as listed");
 }
 
 #[test]
-fn times_that_only_details_show_are_only_read_for_details() {
+fn times_that_only_details_export_are_read_only_for_details() {
     let body = r#"{"TotalCount":1,"AppInstanceModels":[{"AppInstanceId":"ai-1","GmtCreate":"soon","GmtModified":"later"}]}"#;
     let aggregate = instances(|_| body.into(), FoldOptions::default());
     assert_eq!(counts(&aggregate.issues.unparsable), [("GmtModified", 1)]);
@@ -107,13 +105,13 @@ fn persistent_sessions_are_folded_with_their_users() {
 
     let listing = persistent("list_persistent_app_instances_all_statuses");
     assert_eq!(listing.data.statuses.total(), 10);
-    assert_eq!(listing.data.instance_statuses.total(), 9, "the stopped one has no instance");
+    assert_eq!(listing.data.instance_statuses.total(), 9, "the stopped session has no instance");
     assert_eq!(listing.data.authorized_users, Some(6));
     assert_eq!((listing.requests, listing.issues), (1, Default::default()));
 }
 
 #[test]
-fn persistent_sessions_without_users_or_with_unknown_states_are_told_apart() {
+fn persistent_sessions_may_lack_users_or_have_unknown_statuses() {
     let listing = persistent("list_persistent_app_instances_unknown_values");
     assert_eq!(listing.data.authorized_users, None);
     assert_eq!(listing.data.instance_statuses.get("IDLE"), 1);

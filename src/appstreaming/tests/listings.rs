@@ -1,4 +1,4 @@
-//! Listings of many pages: moving, lying, misbehaving ones.
+//! Listings of many pages, also ones that change while they are read or are inconsistent.
 
 use std::{
     pin::pin,
@@ -12,11 +12,9 @@ use std::{
 use proptest::prelude::*;
 
 use super::{Cloud, page_number, page_size, run};
-use crate::{
-    aliyun::Request,
-    appstreaming::{Client, GroupQuery, Listing},
-    fleet::{FoldOptions, InstanceSummary},
-};
+use crate::aliyun::Request;
+use crate::appstreaming::{Client, GroupQuery, Listing};
+use crate::fleet::{FoldOptions, InstanceSummary};
 
 /// A page of a listing of `ids` with `total` as its `TotalCount` (a piece of JSON; empty: none).
 fn page(ids: impl IntoIterator<Item = usize>, total: &str, echo: &str) -> Vec<u8> {
@@ -47,13 +45,13 @@ fn window(request: &Request, size: usize, count: usize) -> std::ops::Range<usize
     start.min(count)..(start + size).min(count)
 }
 
-fn list(size: u32, answer: impl Fn(&Request) -> Vec<u8> + Send + Sync) -> Listing<InstanceSummary> {
-    let cloud = Cloud::new(answer);
+fn list(size: u32, respond: impl Fn(&Request) -> Vec<u8> + Send + Sync) -> Listing<InstanceSummary> {
+    let cloud = Cloud::new(respond);
     run(Client::new(&cloud, size).list_instances("aig-1", FoldOptions::default())).unwrap()
 }
 
 #[test]
-fn a_steady_listing_takes_as_many_requests_as_it_has_pages() {
+fn an_unchanged_listing_takes_one_request_per_page() {
     for (count, size, requests) in
         [(0, 10, 1), (1, 10, 1), (10, 10, 1), (11, 10, 2), (1000, 100, 10), (5, 1, 5)]
     {
@@ -67,10 +65,10 @@ fn a_steady_listing_takes_as_many_requests_as_it_has_pages() {
 }
 
 #[test]
-fn a_listing_that_moved_once_is_fetched_again_and_then_whole() {
+fn a_listing_that_changed_once_is_fetched_again_completely() {
     let calls = AtomicU64::new(0);
     let listing = list(10, |request| {
-        // During the first pass an instance appears in front of all the others.
+        // During the first pass an instance appears before all others.
         let grown = calls.fetch_add(1, Ordering::Relaxed) > 0;
         let window = window(request, 10, if grown { 26 } else { 25 });
         let ids = window.map(|place| if grown { (place + 25) % 26 } else { place });
@@ -78,11 +76,11 @@ fn a_listing_that_moved_once_is_fetched_again_and_then_whole() {
     });
     assert_eq!((listing.requests, listing.inconsistencies), (6, 1));
     assert_eq!((listing.data.statuses.total(), listing.data.reported), (26, 26));
-    assert_eq!(listing.issues.unknown["Status"], 5, "what a discarded pass found is discarded too");
+    assert_eq!(listing.issues.unknown["Status"], 5, "the issues of a discarded pass are discarded");
 }
 
 #[test]
-fn a_total_that_keeps_moving_is_published_after_three_passes() {
+fn a_listing_whose_total_keeps_changing_is_returned_after_three_passes() {
     let calls = AtomicU64::new(20);
     let listing = list(10, |request| {
         let total = calls.fetch_add(1, Ordering::Relaxed);
@@ -102,7 +100,7 @@ fn a_total_that_is_too_high_ends_at_the_first_empty_page() {
 }
 
 #[test]
-fn a_total_that_is_too_low_hides_nobody() {
+fn a_total_that_is_too_low_hides_no_instance() {
     for total in ["0", "3", "12"] {
         let listing = list(10, |request| page(window(request, 10, 35), total, "10"));
         assert_eq!((listing.data.statuses.total(), listing.inconsistencies), (35, 3), "{total}");
@@ -110,7 +108,7 @@ fn a_total_that_is_too_low_hides_nobody() {
 }
 
 #[test]
-fn without_a_readable_total_the_pages_are_followed_to_a_short_or_empty_one() {
+fn without_a_readable_total_pages_are_fetched_until_one_is_not_full() {
     for total in ["", "null", "\"many\"", "-1", "{}"] {
         for (count, requests) in [(0, 1), (5, 1), (10, 2), (25, 3), (30, 4)] {
             let listing = list(10, |request| page(window(request, 10, count), total, "10"));
@@ -122,7 +120,7 @@ fn without_a_readable_total_the_pages_are_followed_to_a_short_or_empty_one() {
 }
 
 #[test]
-fn a_server_with_smaller_pages_than_asked_is_followed_whether_it_says_so_or_not() {
+fn smaller_pages_than_requested_are_followed_whether_reported_or_not() {
     for echo in ["20", "\"20\"", "", "100", "0"] {
         let listing = list(100, |request| page(window(request, 20, 95), "95", echo));
         assert_eq!((listing.data.statuses.total(), listing.inconsistencies), (95, 0), "{echo}");
@@ -131,13 +129,13 @@ fn a_server_with_smaller_pages_than_asked_is_followed_whether_it_says_so_or_not(
 }
 
 #[test]
-fn a_server_that_ignores_the_page_size_and_sends_everything_at_once_is_asked_once() {
+fn a_server_that_sends_all_elements_at_once_receives_one_request() {
     let listing = list(10, |_| page(0..95, "95", "10"));
     assert_eq!((listing.data.statuses.total(), listing.requests), (95, 1));
 }
 
 #[test]
-fn a_server_that_ignores_the_page_number_does_not_keep_us_for_ever() {
+fn a_listing_of_a_server_that_ignores_the_page_number_ends() {
     for total in ["100000", "5", ""] {
         let listing = list(10, |_| page(0..10, total, "10"));
         assert_eq!(listing.data.statuses.total(), 10);
@@ -156,7 +154,7 @@ fn a_page_that_fails_fails_the_listing() {
 }
 
 #[test]
-fn a_list_that_is_missing_from_a_later_page_fails_unless_that_page_is_behind_the_end() {
+fn a_later_page_without_its_list_is_an_error_unless_it_is_after_the_last() {
     let holed = Cloud::new(|request: &_| match page_number(request) {
         2 => br#"{"TotalCount":30,"AppInstanceModels":null}"#.to_vec(),
         _ => page(window(request, 10, 30), "30", "10"),
@@ -170,7 +168,7 @@ fn a_list_that_is_missing_from_a_later_page_fails_unless_that_page_is_behind_the
 }
 
 #[test]
-fn a_listing_that_is_dropped_half_way_leaves_nothing_behind() {
+fn a_listing_can_be_dropped_and_started_again() {
     let cloud =
         Cloud::disordered(|request: &_| page(window(request, 10, 300), "300", "10"), 0x9E37_79B9_7F4A_7C15);
     let client = Client::new(&cloud, 10);
@@ -191,7 +189,7 @@ fn a_listing_that_is_dropped_half_way_leaves_nothing_behind() {
 fn a_listing_may_be_spawned_on_any_thread() {
     fn spawned<T>(_: impl Future<Output = T> + Send + 'static) {}
 
-    // Compiled, never run: that it compiles with the real client is the point.
+    // Never run: the test is that it compiles with the real client.
     let _ = |client: Arc<Client>| {
         spawned(async move {
             let groups = client.list_groups(&GroupQuery::default()).await;
@@ -203,21 +201,21 @@ fn a_listing_may_be_spawned_on_any_thread() {
 }
 
 #[test]
-fn at_most_eight_pages_of_one_listing_are_asked_for_at_once() {
+fn at_most_eight_pages_of_one_listing_are_requested_at_once() {
     let cloud = Cloud::disordered(|request: &_| page(window(request, 1, 50), "50", "1"), u64::MAX);
     let client = Client::new(&cloud, 1);
     let mut listing = pin!(client.list_instances("aig-1", FoldOptions::default()));
     let context = &mut Context::from_waker(Waker::noop());
     let mut before = 0;
     while listing.as_mut().poll(context).is_pending() {
-        let asked = cloud.asked().len();
-        assert!(asked - before <= 9, "{before} then {asked}");
-        before = asked;
+        let requests = cloud.requests().len();
+        assert!(requests - before <= 9, "{before} then {requests}");
+        before = requests;
     }
 }
 
 #[test]
-fn groups_that_come_twice_are_listed_once_in_the_place_of_the_first() {
+fn a_duplicate_group_is_listed_once_at_its_first_position() {
     let body = |ids: &[&str]| {
         let groups: Vec<String> =
             ids.iter().map(|id| format!(r#"{{"AppInstanceGroupId":"{id}"}}"#)).collect();
@@ -240,19 +238,19 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
-    fn neither_page_size_nor_the_order_of_answers_changes_what_is_listed(
+    fn neither_page_size_nor_the_order_of_responses_changes_the_result(
         count in 0_usize..400,
         size in 1_u32..=100,
         seed in any::<u64>(),
         detail in any::<bool>(),
     ) {
         let options = FoldOptions { nodes: true, detail };
-        let answer = |request: &Request| {
+        let respond = |request: &Request| {
             page(window(request, page_size(request), count), &count.to_string(), "")
         };
-        let straight = Cloud::new(answer);
+        let straight = Cloud::new(respond);
         let expected = run(Client::new(&straight, 100).list_instances("aig-1", options)).unwrap();
-        let disordered = Cloud::disordered(answer, seed);
+        let disordered = Cloud::disordered(respond, seed);
         let listing = run(Client::new(&disordered, size).list_instances("aig-1", options)).unwrap();
         prop_assert_eq!(&listing.data, &expected.data);
         prop_assert_eq!(&listing.issues, &expected.issues);

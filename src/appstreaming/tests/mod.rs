@@ -1,4 +1,4 @@
-//! The room through its front: bytes in, facts out, with a cloud that is a closure.
+//! The public interface, tested with a scripted cloud.
 
 mod groups;
 mod instances;
@@ -18,27 +18,27 @@ use std::{
 
 use crate::aliyun::{Call, Error, Request};
 
-/// Answers with what the closure says, and remembers what it was asked.
+/// Responds with the result of a closure, and records the requests.
 pub(super) struct Cloud<F> {
-    answer: F,
-    asked: Mutex<Vec<Request>>,
-    /// Seed of how long each answer takes; 0 is at once.
+    respond: F,
+    requests: Mutex<Vec<Request>>,
+    /// Seed of the delays of responses; 0 is without delay.
     disorder: u64,
     calls: AtomicU64,
 }
 
 impl<F: Fn(&Request) -> Vec<u8> + Send + Sync> Cloud<F> {
-    pub(super) fn new(answer: F) -> Self {
-        Cloud { answer, asked: Mutex::default(), disorder: 0, calls: AtomicU64::new(0) }
+    pub(super) fn new(respond: F) -> Self {
+        Cloud { respond, requests: Mutex::default(), disorder: 0, calls: AtomicU64::new(0) }
     }
 
-    /// Answers come in an order that `seed` decides.
-    pub(super) fn disordered(answer: F, seed: u64) -> Self {
-        Cloud { disorder: seed, ..Cloud::new(answer) }
+    /// Responses arrive in an order derived from `seed`.
+    pub(super) fn disordered(respond: F, seed: u64) -> Self {
+        Cloud { disorder: seed, ..Cloud::new(respond) }
     }
 
-    pub(super) fn asked(&self) -> Vec<Request> {
-        self.asked.lock().unwrap().clone()
+    pub(super) fn requests(&self) -> Vec<Request> {
+        self.requests.lock().unwrap().clone()
     }
 }
 
@@ -48,15 +48,15 @@ impl<F: Fn(&Request) -> Vec<u8> + Send + Sync> Call for &Cloud<F> {
         request: &Request,
         read: impl Fn(&[u8]) -> Result<T, Error> + Send + Sync,
     ) -> Result<T, Error> {
-        self.asked.lock().unwrap().push(request.clone());
+        self.requests.lock().unwrap().push(request.clone());
         let call = self.calls.fetch_add(1, Ordering::Relaxed);
         let waits = self.disorder.wrapping_mul(call.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1) >> 60;
         Yield(waits).await;
-        read(&(self.answer)(request))
+        read(&(self.respond)(request))
     }
 }
 
-/// Ready after being polled so many times.
+/// Ready after this number of polls.
 struct Yield(u64);
 
 impl Future for Yield {
@@ -72,7 +72,8 @@ impl Future for Yield {
     }
 }
 
-/// Runs a future that waits for nothing outside. It has to be `Send`: the poller spawns such futures.
+/// Runs a future that needs no I/O. It has to be `Send`: the poller spawns such
+/// futures.
 pub(super) fn run<T>(future: impl Future<Output = T> + Send) -> T {
     tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
 }

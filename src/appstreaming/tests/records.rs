@@ -1,4 +1,4 @@
-//! Records as the API sends them.
+//! Records exactly as the API sends them.
 
 use super::{Cloud, page_number, parameter, run, sample};
 use crate::appstreaming::{Client, GroupQuery, InstanceQuery, PersistentQuery, Record};
@@ -8,7 +8,7 @@ fn texts(records: &[Record]) -> Vec<&str> {
 }
 
 #[test]
-fn a_record_is_kept_byte_for_byte_with_fields_that_nobody_knows() {
+fn a_record_is_kept_byte_for_byte_with_unknown_fields() {
     let record = r#"{ "AppInstanceId" : "ai-1",  "New": {"x": 1.10, "y": [null]}, "Status":"\u0049DLE" }"#;
     let body = format!(r#"{{"TotalCount":1,"AppInstanceModels":[{record}]}}"#);
     let cloud = Cloud::new(|_| body.clone().into_bytes());
@@ -17,7 +17,7 @@ fn a_record_is_kept_byte_for_byte_with_fields_that_nobody_knows() {
 }
 
 #[test]
-fn pages_that_arrive_in_disorder_are_put_in_the_order_of_the_api() {
+fn records_keep_the_order_of_the_api_when_pages_arrive_in_another_order() {
     for seed in 1..20 {
         let cloud = Cloud::disordered(
             |request| {
@@ -35,7 +35,7 @@ fn pages_that_arrive_in_disorder_are_put_in_the_order_of_the_api() {
 }
 
 #[test]
-fn duplicates_are_shown_once_and_records_without_an_id_are_not_lost() {
+fn duplicates_are_listed_once_and_records_without_an_id_are_kept() {
     let body = br#"{"TotalCount":4,"PersistentAppInstanceModels":[
         {"AppInstancePersistentId":"p-1"},{"AppInstancePersistentName":"no id"},{"AppInstancePersistentId":"p-1"},7]}"#;
     let cloud = Cloud::new(|_| body.to_vec());
@@ -46,7 +46,7 @@ fn duplicates_are_shown_once_and_records_without_an_id_are_not_lost() {
 }
 
 #[test]
-fn the_documented_samples_are_listed_whole() {
+fn the_documented_samples_are_listed_completely() {
     let cloud = Cloud::new(|_| sample("list_app_instance_group_fleet"));
     let query = GroupQuery { product_type: "CloudApp".to_owned(), ..GroupQuery::default() };
     let listing = run(Client::new(&cloud, 100).records(&query)).unwrap();
@@ -58,16 +58,16 @@ fn the_documented_samples_are_listed_whole() {
 }
 
 #[test]
-fn counting_asks_for_a_page_of_one() {
+fn counting_requests_a_page_of_one_element() {
     let cloud =
         Cloud::new(|_| br#"{"TotalCount":4321,"AppInstanceModels":[{"AppInstanceId":"ai-1"}]}"#.to_vec());
     assert_eq!(run(Client::new(&cloud, 100).count(&InstanceQuery::of("aig-1"))).unwrap(), 4321);
-    let asked = cloud.asked();
-    assert_eq!((asked.len(), parameter(&asked[0], "PageSize")), (1, Some("1")));
+    let requests = cloud.requests();
+    assert_eq!((requests.len(), parameter(&requests[0], "PageSize")), (1, Some("1")));
 }
 
 #[test]
-fn an_error_in_place_of_a_listing_is_an_error() {
+fn an_error_response_is_an_error() {
     let cloud = Cloud::new(|_| br#"{"Code":"NoPermission","Message":"no"}"#.to_vec());
     let error = run(Client::new(&cloud, 100).records(&InstanceQuery::of("aig-1"))).unwrap_err();
     assert_eq!(error.code(), "NoPermission");

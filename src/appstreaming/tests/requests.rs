@@ -1,11 +1,10 @@
 use std::collections::BTreeMap;
 
 use super::{Cloud, run, sample};
-use crate::{
-    aliyun::{Request, request::Parameter},
-    appstreaming::{Client, GroupFilter, GroupQuery, InstanceQuery, PageRequest, PersistentQuery},
-    fleet::FoldOptions,
-};
+use crate::aliyun::Request;
+use crate::aliyun::request::Parameter;
+use crate::appstreaming::{Client, GroupFilter, GroupQuery, InstanceQuery, PageRequest, PersistentQuery};
+use crate::fleet::FoldOptions;
 
 const PAGE: PageRequest = PageRequest { number: 3, size: 50 };
 
@@ -24,7 +23,7 @@ fn texts(texts: &[&str]) -> Vec<String> {
 }
 
 #[test]
-fn every_parameter_of_the_group_listing_stands_where_the_api_wants_it() {
+fn every_parameter_of_the_group_listing_is_where_the_api_expects_it() {
     let query = GroupQuery {
         product_type: "CloudApp".to_owned(),
         region: some("cn-hangzhou"),
@@ -67,7 +66,7 @@ fn every_parameter_of_the_group_listing_stands_where_the_api_wants_it() {
 }
 
 #[test]
-fn every_parameter_of_the_instance_listing_stands_where_the_api_wants_it() {
+fn every_parameter_of_the_instance_listing_is_where_the_api_expects_it() {
     let query = InstanceQuery {
         group_id: "aig-1".to_owned(),
         instance_id: some("ai-1"),
@@ -120,7 +119,7 @@ fn every_parameter_of_the_persistent_listing_is_in_the_query_and_there_is_no_for
 }
 
 #[test]
-fn filters_nobody_set_are_not_sent_and_the_form_is_there_all_the_same() {
+fn empty_filters_are_not_sent_but_the_form_is_present() {
     let empty = GroupFilter { group_name: some(""), ..GroupFilter::default() };
     let query =
         GroupQuery { product_type: "CloudApp".to_owned(), region: None, group_id: None, filter: empty };
@@ -133,14 +132,14 @@ fn filters_nobody_set_are_not_sent_and_the_form_is_there_all_the_same() {
 }
 
 #[test]
-fn a_client_asks_from_page_1_with_the_configured_size_within_what_the_api_takes() {
+fn a_client_requests_from_page_1_with_the_configured_size_within_the_apis_limits() {
     for (configured, sent) in [(0, "1"), (20, "20"), (100, "100"), (1000, "100")] {
         let cloud = Cloud::new(|_: &_| sample("list_app_instances_empty"));
         run(Client::new(&cloud, configured).list_instances("aig-1", FoldOptions::default())).unwrap();
-        let asked: Vec<Request> = cloud.asked();
-        assert_eq!(asked.len(), 1);
-        assert_eq!(super::parameter(&asked[0], "PageSize"), Some(sent));
-        assert_eq!(super::parameter(&asked[0], "PageNumber"), Some("1"));
-        assert_eq!(super::parameter(&asked[0], "RegionId"), None);
+        let requests: Vec<Request> = cloud.requests();
+        assert_eq!(requests.len(), 1);
+        assert_eq!(super::parameter(&requests[0], "PageSize"), Some(sent));
+        assert_eq!(super::parameter(&requests[0], "PageNumber"), Some("1"));
+        assert_eq!(super::parameter(&requests[0], "RegionId"), None);
     }
 }

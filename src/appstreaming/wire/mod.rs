@@ -1,9 +1,10 @@
-//! The three responses as the API sends them: borrowed from the page's bytes, without interpretation.
+//! The three responses as the API sends them: borrowed from the page's bytes, without
+//! interpretation.
 //!
 //! A page fails to parse only if it is not a JSON object. Its members are kept as [`Scalar`],
-//! [`Objects`], [`Scalars`] or [`Maybe`], which accept any JSON value, so that one invalid field does
-//! not fail the other elements of its page. Unknown members are skipped. Of duplicate members the last
-//! one counts.
+//! [`Objects`], [`Scalars`] or [`Maybe`], which accept any JSON value, so that one invalid field
+//! does not fail the other elements of its page. Unknown members are skipped. Of duplicate members
+//! the last one counts.
 //!
 //! What is not here: units, times and meaning (`convert`), and whether pages are consistent
 //! (`paging`).

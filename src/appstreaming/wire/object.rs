@@ -55,8 +55,8 @@ impl<'de: 'a, 'a> Deserialize<'de> for Name<'a> {
     }
 }
 
-/// Declares a struct and its [`Object`] implementation. Unknown members are skipped; of duplicates the
-/// last one counts (serde's derived code would reject duplicates, and thereby the page).
+/// Declares a struct and its [`Object`] implementation. Unknown members are skipped; of duplicates
+/// the last one counts (serde's derived code would reject duplicates, and thereby the page).
 macro_rules! object {
     (
         $(#[$meta:meta])*

@@ -37,7 +37,8 @@ pub struct PageResponse<'a, T> {
     pub models: Objects<T>,
 }
 
-/// Why bytes are not a page. Contains the position, but not the content, which may be personal data.
+/// Why bytes are not a page. Contains the position, but not the content, which may be personal
+/// data.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum Malformed {
     /// Malformed JSON.

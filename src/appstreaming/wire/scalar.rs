@@ -9,8 +9,9 @@ use thiserror::Error;
 /// A value's JSON text, borrowed from the page.
 ///
 /// Keeping the text makes parsing a page cheap, because strings are unescaped and numbers converted
-/// only when they are read. It also keeps a version sent as the number `1.10` from becoming `1.1`, and
-/// a value that cannot be represented (`1e999`, half a surrogate pair) fails only its own field.
+/// only when they are read. It also keeps a version sent as the number `1.10` from becoming `1.1`,
+/// and a value that cannot be represented (`1e999`, half a surrogate pair) fails only its own
+/// field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Scalar<'a>(Option<&'a str>);
 
@@ -41,8 +42,8 @@ impl<'a> Scalar<'a> {
         }
     }
 
-    /// Like [`text`](Self::text) without surrounding white space, for ids and codes. Only white space
-    /// is `None`.
+    /// Like [`text`](Self::text) without surrounding white space, for ids and codes. Only white
+    /// space is `None`.
     ///
     /// # Errors
     /// As for [`Scalar::text`].

@@ -2,10 +2,8 @@ use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
 use super::{Group, Instance, Maybe, Model, PageResponse, Persistent, Scalar};
-use crate::{
-    appstreaming::convert,
-    fleet::{DecodeIssues, FoldOptions},
-};
+use crate::appstreaming::convert;
+use crate::fleet::{DecodeIssues, FoldOptions};
 
 fn scalar(json: &str) -> Scalar<'_> {
     serde_json::from_str(json).unwrap()
@@ -22,8 +20,8 @@ fn a_text_is_borrowed_unless_it_has_escapes() {
         assert_eq!(scalar(empty).text(), Ok(None), "{empty}");
     }
     assert_eq!(scalar(r#"" \n ""#).code(), Ok(None));
-    for odd in ["true", "[]", "{}", r#""\ud800""#] {
-        assert!(scalar(odd).text().is_err(), "{odd}");
+    for json in ["true", "[]", "{}", r#""\ud800""#] {
+        assert!(scalar(json).text().is_err(), "{json}");
     }
 }
 
@@ -51,7 +49,7 @@ fn numbers_are_finite_decimals_in_or_out_of_quotes() {
 }
 
 #[test]
-fn flags_are_true_or_false_in_every_dress() {
+fn flags_are_read_from_booleans_numbers_and_strings() {
     for json in ["true", "1", r#""true""#, r#""True""#, r#"" TRUE ""#, r#""1""#] {
         assert_eq!(scalar(json).flag(), Ok(Some(true)), "{json}");
     }
@@ -67,14 +65,14 @@ fn flags_are_true_or_false_in_every_dress() {
 }
 
 #[test]
-fn a_byte_order_mark_white_space_and_escaped_names_are_fine() {
+fn a_byte_order_mark_white_space_and_escaped_names_are_accepted() {
     let body = b"\xEF\xBB\xBF \n{\"TotalCount\":1,\"AppInstance\\u004dodels\":[{\"AppInstance\\u0049d\":\"ai-1\"}]}\r\n";
     let page = PageResponse::<Instance<'_>>::parse(body).unwrap();
     assert_eq!(page.models.items[0].id.code().unwrap().as_deref(), Some("ai-1"));
 }
 
 #[test]
-fn of_duplicate_names_the_last_wins() {
+fn the_last_of_duplicate_members_counts() {
     let body = br#"{"TotalCount":1,"TotalCount":2,"AppInstanceModels":[],"AppInstanceModels":[
         {"AppInstanceId":"a","BindInfo":{"EndUserId":"x"},"AppInstanceId":"b","BindInfo":null}]}"#;
     let page = PageResponse::<Instance<'_>>::parse(body).unwrap();
@@ -93,7 +91,7 @@ fn a_value_nested_thousands_deep_in_an_unknown_field_is_skipped() {
     assert!(page.models.items[0].status.text().is_err());
 }
 
-/// Any JSON value, as odd as they come.
+/// Any JSON value.
 fn anything() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(Value::Null),
@@ -113,7 +111,7 @@ fn anything() -> impl Strategy<Value = Value> {
     })
 }
 
-/// Names that mean something somewhere, so that odd values get deep into the tree.
+/// Prefers names of known members, so that invalid values occur at every level.
 fn member() -> impl Strategy<Value = String> {
     prop_oneof![
         any::<String>(),
@@ -181,7 +179,7 @@ fn ids(list: &str, body: &[u8]) -> Vec<String> {
 
 proptest! {
     #[test]
-    fn whatever_stands_in_place_of_a_field_costs_no_other_item(value in anything(), pick in any::<prop::sample::Index>()) {
+    fn any_value_of_a_field_leaves_other_elements_readable(value in anything(), pick in any::<prop::sample::Index>()) {
         let samples = [
             (Group::LIST, "AppInstanceGroupId", "list_app_instance_group"),
             (Instance::LIST, "AppInstanceId", "list_app_instances"),
@@ -199,7 +197,7 @@ proptest! {
     }
 
     #[test]
-    fn whatever_stands_in_place_of_an_element_costs_no_other_item(value in anything()) {
+    fn any_value_of_an_element_leaves_other_elements_readable(value in anything()) {
         for list in [Group::LIST, Instance::LIST, Persistent::LIST] {
             let id = match list {
                 Group::LIST => "AppInstanceGroupId",
@@ -214,7 +212,7 @@ proptest! {
     }
 
     #[test]
-    fn no_bytes_make_the_parser_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+    fn the_parser_never_panics(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
         let _ = PageResponse::<Group<'_>>::parse(&bytes);
     }
 
