@@ -41,7 +41,7 @@ def build(runbook):
         height=7, sort=("Severity", False), properties={"Delivery group": to_group()},
     ))
 
-    board = board.with_row(row("Delivery groups"))
+    board = board.with_row(row("Groups"))
     by_group = "max by (account, region_id, group_id)"
     board = board.with_panel(grid(
         "Delivery groups", "One row for each delivery group, with the highest usage first. The name links to the dashboard of the group.",

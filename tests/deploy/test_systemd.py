@@ -78,7 +78,7 @@ def test_the_service_notifies_systemd_and_reloads_with_the_command_of_the_unit(t
         with start(env, log) as running:
             assert manager.recv(4096).strip() == b"READY=1"
             run(*settings(SERVICE)["ExecReload"].replace("$MAINPID", str(running.pid)).split())
-            eventually("the exporter reloads its configuration", lambda: "was read again" in log.read_text() or None)
+            eventually("the exporter reloads its configuration", lambda: "configuration reloaded" in log.read_text() or None)
 
 
 def test_the_example_in_the_environment_file_is_valid():

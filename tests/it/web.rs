@@ -366,7 +366,7 @@ fn sockets_of_systemd_are_served_and_systemd_is_notified() {
 
     let without = run(binary().args(["run", "--web.systemd-socket"]).args(settings(&cloud)));
     assert_eq!(without.status, 1);
-    assert!(without.stderr.contains("systemd handed over no socket"), "{}", without.stderr);
+    assert!(without.stderr.contains("systemd passed no socket"), "{}", without.stderr);
 }
 
 /// An exporter with a configuration file that the test changes.
@@ -535,7 +535,7 @@ fn a_signal_reloads_without_a_flag_and_http_only_with_one() {
     reloaded.write("[poll]\ninterval = 5\n");
     reloaded.exporter.signal("-HUP");
     eventually("the problem is logged", || {
-        reloaded.exporter.log().contains("the one before stays in force").then_some(())
+        reloaded.exporter.log().contains("invalid configuration; keeping the previous one").then_some(())
     });
     assert_eq!(reloaded.value(RELOADED, &[]), Some(0.0));
     assert!(config().contains("stale_after = \"3h\""));
