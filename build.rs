@@ -1,5 +1,5 @@
-//! Passes the git revision, if there is one, and the compiler's version to the build, and makes static
-//! binaries smaller.
+//! Passes the git revision, if there is one, and the compiler's version to the build, and makes
+//! static binaries smaller.
 
 use std::env;
 use std::path::Path;
@@ -14,9 +14,10 @@ fn main() {
     pack_relocations();
 }
 
-/// Packs the relocation table of a static program, which has 24 bytes for each address; packed, most
-/// addresses take one bit. Only the C library that is linked here has to read it: musl since 1.2.4 and the
-/// GNU C library since 2.36 can. Linkers that do not know the option leave the table unpacked.
+/// Packs the relocation table of a static program, which has 24 bytes for each address; packed,
+/// most addresses take one bit. Only the C library that is linked here has to read it: musl since
+/// 1.2.4 and the GNU C library since 2.36 can. Linkers that do not know the option leave the table
+/// unpacked.
 fn pack_relocations() {
     let has =
         |name: &str, value| env::var(name).is_ok_and(|list| list.split(',').any(|entry| entry == value));
@@ -25,9 +26,9 @@ fn pack_relocations() {
     }
 }
 
-/// `SOURCE_REVISION` if it is set (a container build has no repository), else the checked-out commit if the
-/// sources are the top of a git checkout: a source archive unpacked inside another repository must not get
-/// that repository's revision.
+/// `SOURCE_REVISION` if it is set (a container build has no repository), else the checked-out
+/// commit if the sources are the top of a git checkout: a source archive unpacked inside another
+/// repository must not get that repository's revision.
 fn revision() -> Option<String> {
     println!("cargo:rerun-if-env-changed=SOURCE_REVISION");
     if let Ok(revision) = env::var("SOURCE_REVISION")
@@ -38,8 +39,8 @@ fn revision() -> Option<String> {
     if !Path::new(".git").exists() {
         return None;
     }
-    // The log of HEAD grows with every commit and checkout. Cargo rebuilds every time if a watched path is
-    // missing, so only existing paths are watched.
+    // The log of HEAD grows with every commit and checkout. Cargo rebuilds every time if a watched
+    // path is missing, so only existing paths are watched.
     for name in ["HEAD", "logs/HEAD"] {
         if let Some(path) = output("git", &["rev-parse", "--git-path", name])
             && Path::new(&path).exists()

@@ -4,10 +4,10 @@
     benches/fleet.py BINARY [--groups 200] [--instances-per-group 500] [--polls 5]
 
 Starts the simulated cloud and, one after the other, exporters in several modes, as separate
-processes. CPU time covers all threads of the process, as counted by the kernel in nanoseconds, from the end
-of one poll to the end of the next: polling, parsing, rendering. Memory is read from /proc after the last
-poll. The ratio divides the exporter's CPU time by the CPU time that the simulated cloud spent on the same
-pages, which cancels out the speed of the machine. Standard library only.
+processes. CPU time covers all threads of the process, as counted by the kernel in nanoseconds, from
+the end of one poll to the end of the next: polling, parsing, rendering. Memory is read from /proc
+after the last poll. The ratio divides the exporter's CPU time by the CPU time that the simulated
+cloud spent on the same pages, which cancels out the speed of the machine. Standard library only.
 """
 
 import argparse
@@ -58,7 +58,7 @@ def memory(process, field):
 
 
 def polls_ended(url):
-    """Number of successful polls, total duration of all polls in seconds, and length of the body."""
+    """Number of successful polls, total seconds of all polls, and length of the body."""
     text = get(url + "/metrics")
     ended = re.search(r'_polls_total\{[^}]*result="success"[^}]*\} (\S+)', text)
     took = re.search(r"_poll_duration_seconds_sum(?:\{[^}]*\})? (\S+)", text)

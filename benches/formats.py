@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Measures the format and size that each client gets, and how scraping at full speed slows down polls.
+"""Measures format and size for each client, and how scraping at full speed slows down polls.
 
     benches/formats.py BINARY [--groups 200] [--instances-per-group 500] [--turns 3] [--rates 200 5000]
 
-Starts the simulated cloud and exporters as separate processes on loopback. First the sizes: one scrape
-for each client's own Accept header and each encoding. Then the wall time of polls at rate limits (requests
-per second), alternating between no scrapes and `wrk`, which scrapes over four connections as fast as it can.
-Needs `wrk` for the second part; otherwise standard library only.
+Starts the simulated cloud and exporters as separate processes on loopback. First the sizes: one
+scrape for each client's own Accept header and each encoding. Then the wall time of polls at rate
+limits (requests per second), alternating between no scrapes and `wrk`, which scrapes over four
+connections as fast as it can. Needs `wrk` for the second part; otherwise standard library only.
 """
 
 import re
@@ -85,7 +85,7 @@ def sizes(binary, cloud_url):
 
 
 def poll_seconds(url, polls):
-    """The wall time in seconds of each of the next polls, read from the exporter's own histogram."""
+    """Wall time in seconds of each of the next polls, from the exporter's own histogram."""
 
     def totals():
         text = get(url + "/metrics?collect[]=exporter")
@@ -124,8 +124,10 @@ def polls_under_load(binary, cloud_url, turns, rates):
 
 
 def in_turns(url, encoding, turns, polls):
-    """Scrapes per second, and the median wall time of a poll with and without them. Both are measured
-    alternately, so that other load on the machine affects both."""
+    """Scrapes per second, and the median wall time of a poll with and without them.
+
+    Both are measured alternately, so that other load on the machine affects both.
+    """
     quiet, loaded, scrapes = [], [], []
     for _ in range(turns):
         poll_seconds(url, 1)

@@ -1,5 +1,5 @@
-//! Generates the manual pages and shell completions of packages from the definition of the command line.
-//! The files are not kept in the repository, so they always match the flags.
+//! Generates the manual pages and shell completions of packages from the definition of the command
+//! line. The files are not kept in the repository, so they always match the flags.
 //!
 //! ```sh
 //! cargo run --example generate -- target/generated
@@ -17,7 +17,8 @@ use clap_mangen::roff::{Roff, bold, roman};
 
 const NAME: &str = "appstreaming-exporter";
 
-/// Sections of the manual page that `--help` does not contain; each paragraph is a term and its explanation.
+/// Sections of the manual page that `--help` does not contain; each paragraph is a term and its
+/// explanation.
 const SECTIONS: &[(&str, &[(&str, &str)])] = &[
     (
         "EXIT STATUS",
@@ -121,8 +122,8 @@ fn completions(directory: &Path) -> io::Result<()> {
         clap_complete::generate_to(shell, &mut cli::definition(), NAME, directory)?;
     }
     let bash = clap_complete::generate_to(Shell::Bash, &mut cli::definition(), NAME, directory)?;
-    // clap_complete 4.6 treats the hyphen in a program's name as the start of a subcommand in one place but
-    // not in the other, so that flags of subcommands are not completed.
+    // clap_complete 4.6 treats the hyphen in a program's name as the start of a subcommand in one
+    // place but not in the other, so that flags of subcommands are not completed.
     let text = fs::read_to_string(&bash)?;
     fs::write(bash, text.replace("appstreaming__subcmd__exporter", "appstreaming__exporter"))
 }

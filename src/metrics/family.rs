@@ -1,7 +1,7 @@
 //! Metric families as plain data, which every encoder accepts.
 //!
-//! This owned form is for the few metrics that the exporter keeps about itself. The fleet's families can
-//! have millions of samples and are streamed through the catalogue instead.
+//! This owned form is for the few metrics that the exporter keeps about itself. The fleet's
+//! families can have millions of samples and are streamed through the catalogue instead.
 
 use std::borrow::Cow;
 
@@ -63,8 +63,8 @@ pub struct Metadata<'a> {
 }
 
 impl Metadata<'_> {
-    /// The unit, taken from the end of the name (before a counter's `_total`). `None` for a count of
-    /// objects, whose name does not end in a base unit.
+    /// The unit, taken from the end of the name (before a counter's `_total`). `None` for a count
+    /// of objects, whose name does not end in a base unit.
     pub fn unit(&self) -> Option<Unit> {
         let stem = match self.metric_type {
             MetricType::Counter => self.name.strip_suffix("_total").unwrap_or(self.name),
@@ -116,7 +116,8 @@ pub enum Value {
 /// Observations, counted in buckets by their size.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Histogram {
-    /// Upper bound and cumulative count, ascending. The bucket `+Inf` is left out, since it equals `count`.
+    /// Upper bound and cumulative count, ascending. The bucket `+Inf` is left out, since it equals
+    /// `count`.
     pub buckets: Vec<(f64, u64)>,
     /// Sum of all observations.
     pub sum: f64,
@@ -126,10 +127,12 @@ pub struct Histogram {
     pub exemplars: Vec<Exemplar>,
 }
 
-/// One observation with labels that identify its cause. Only OpenMetrics and protobuf contain exemplars.
+/// One observation with labels that identify its cause. Only OpenMetrics and protobuf contain
+/// exemplars.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Exemplar {
-    /// Names and values, unescaped: at most [`Exemplar::MAX_LABEL_CHARACTERS`] together, as OpenMetrics requires.
+    /// Names and values, unescaped: at most [`Exemplar::MAX_LABEL_CHARACTERS`] together, as
+    /// OpenMetrics requires.
     pub labels: Vec<(Cow<'static, str>, String)>,
     /// The observed value.
     pub value: f64,
@@ -138,7 +141,8 @@ pub struct Exemplar {
 }
 
 impl Histogram {
-    /// Every bucket as exclusive lower bound, inclusive upper bound and cumulative count; `+Inf` is last.
+    /// Every bucket as exclusive lower bound, inclusive upper bound and cumulative count; `+Inf` is
+    /// last.
     pub fn intervals(&self) -> impl Iterator<Item = (f64, f64, u64)> {
         let above = std::iter::once(f64::NEG_INFINITY).chain(self.buckets.iter().map(|(bound, _)| *bound));
         let upto = self.buckets.iter().copied().chain([(f64::INFINITY, self.count)]);
@@ -152,7 +156,8 @@ impl Histogram {
 }
 
 impl Exemplar {
-    /// Limit of OpenMetrics 1.0.0 for all label names and values of an exemplar together, in characters.
+    /// Limit of OpenMetrics 1.0.0 for all label names and values of an exemplar together, in
+    /// characters.
     pub const MAX_LABEL_CHARACTERS: usize = 128;
 }
 

@@ -1,4 +1,5 @@
-//! What the extractors of the catalogue read: a group or node pool with every number derived from it.
+//! What the extractors of the catalogue read: a group or node pool with every number derived from
+//! it.
 
 use std::sync::Arc;
 
@@ -102,8 +103,8 @@ impl DerivedGroup {
             capacity: capacity::session_capacity(group, instances),
             usage_ratio: capacity::usage_ratio(group, instances),
             until_scale_out: capacity::sessions_until_scale_out(group, instances),
-            // Of two pools with the same id only the first is rendered: Prometheus rejects a scrape in
-            // which a series appears twice.
+            // Of two pools with the same id only the first is rendered: Prometheus rejects a scrape
+            // in which a series appears twice.
             pools: (pools.iter().enumerate())
                 .filter(|(_, pool)| ids.insert(&pool.id))
                 .map(|(index, pool)| DerivedPool::new(index, pool, now, options))

@@ -28,27 +28,27 @@ impl FieldValues {
         self.vocabulary.known
     }
 
-    /// The label value for `value`: itself if it is known or one of the unknown values that keep their
-    /// name, else `OTHER`.
+    /// The label value for `value`: itself if it is known or one of the unknown values that keep
+    /// their name, else `OTHER`.
     pub(super) fn label_value<'w>(&self, value: &'w str) -> &'w str {
         let by_name = self.vocabulary.position(value).is_some() || self.unknown.contains(value);
         if by_name { value } else { OTHER }
     }
 
-    /// Like [`label_value`](Self::label_value) for a value out of a tally, in which `UNKNOWN` stands for
-    /// an absent value.
+    /// Like [`label_value`](Self::label_value) for a value out of a tally, in which `UNKNOWN`
+    /// stands for an absent value.
     pub(super) fn tally_label_value<'w>(&self, value: &'w str) -> &'w str {
         if value == ABSENT { value } else { self.label_value(value) }
     }
 
-    /// Like [`tally_label_value`](Self::tally_label_value) for one side of a transition, which may also
-    /// be `NONE` or `GONE`.
+    /// Like [`tally_label_value`](Self::tally_label_value) for one side of a transition, which may
+    /// also be `NONE` or `GONE`.
     pub(super) fn transition_label_value<'w>(&self, value: &'w str) -> &'w str {
         if NOT_LISTED.contains(&value) { value } else { self.tally_label_value(value) }
     }
 
-    /// Adds a value of the snapshot. Of the unknown values the smallest in byte order are kept, so the
-    /// result does not depend on the order of the calls.
+    /// Adds a value of the snapshot. Of the unknown values the smallest in byte order are kept, so
+    /// the result does not depend on the order of the calls.
     fn add(&mut self, value: &str) {
         if self.vocabulary.position(value).is_some() || self.unknown.contains(value) {
             return;
@@ -94,8 +94,8 @@ pub(super) struct LabelValues {
 impl LabelValues {
     /// Collects the unknown values of `snapshot`.
     ///
-    /// Single instances are not read: if the tally of a group does not contain the value of one of its
-    /// instances by name, that group alone has 16 smaller unknown values.
+    /// Single instances are not read: if the tally of a group does not contain the value of one of
+    /// its instances by name, that group alone has 16 smaller unknown values.
     pub(super) fn new(snapshot: &Snapshot) -> Self {
         let mut values = Self {
             group_status: FieldValues::new(&vocabulary::GROUP_STATUS),

@@ -40,9 +40,9 @@ pub(super) struct LabelNames {
 }
 
 impl LabelNames {
-    /// Assigns a label name to every selected tag. Keys in the configuration come first, in its order;
-    /// with `["*"]`, keys that are valid label names come before keys that have to be changed. The same
-    /// tags therefore always get the same names.
+    /// Assigns a label name to every selected tag. Keys in the configuration come first, in its
+    /// order; with `["*"]`, keys that are valid label names come before keys that have to be
+    /// changed. The same tags therefore always get the same names.
     pub(super) fn new(snapshot: &Snapshot, options: &RenderOptions) -> Self {
         let mut group_labels: Vec<GroupLabel> = Vec::new();
         for label in &options.group_labels {
@@ -130,8 +130,8 @@ fn selected_keys(snapshot: &Snapshot, options: &RenderOptions) -> Vec<String> {
     }
 }
 
-/// Assigns a label name to each key: `tag_<key>` to the first key with that name, and the same with a
-/// number appended to the others. Appended numbers avoid the names of all other keys.
+/// Assigns a label name to each key: `tag_<key>` to the first key with that name, and the same with
+/// a number appended to the others. Appended numbers avoid the names of all other keys.
 fn assign_names(keys: impl Iterator<Item = String>) -> (BTreeMap<String, String>, Vec<LabelConflict>) {
     let mut names = BTreeMap::new();
     let mut used = BTreeSet::new();
@@ -185,8 +185,8 @@ fn is_hump(pair: &[u8]) -> bool {
     pair[0].is_ascii_lowercase() && pair[1].is_ascii_uppercase()
 }
 
-/// The tag's value, empty if the group does not have the tag. If both the customer and Alibaba Cloud have
-/// set a tag with this key, the customer's value is used.
+/// The tag's value, empty if the group does not have the tag. If both the customer and Alibaba
+/// Cloud have set a tag with this key, the customer's value is used.
 fn tag_value<'a>(tags: &'a [Tag], key: &str) -> &'a str {
     let of = |system: bool| tags.iter().find(|tag| tag.system == system && *tag.key == *key);
     of(false).or_else(|| of(true)).map_or("", |tag| &tag.value)

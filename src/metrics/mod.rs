@@ -1,13 +1,14 @@
-//! From a fleet snapshot to response bodies: catalogue of metric families, encoders, rendered exposition.
+//! From a fleet snapshot to response bodies: catalogue of metric families, encoders, rendered
+//! exposition.
 //!
 //! ```text
 //! Snapshot -> input (derived numbers, label names, label values) -> catalogue (table of families)
 //!          -> Encoder (one exposition format) -> compress -> bytes
 //! ```
 //!
-//! Nothing in here keeps state between two snapshots: a series exists as long as the snapshot contains
-//! its value. What is not here: how the snapshot is polled (`poller`), and which format and encoding a
-//! scrape gets (`scrape`).
+//! Nothing in here keeps state between two snapshots: a series exists as long as the snapshot
+//! contains its value. What is not here: how the snapshot is polled (`poller`), and which format
+//! and encoding a scrape gets (`scrape`).
 
 pub mod catalogue;
 pub mod compress;

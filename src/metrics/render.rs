@@ -22,9 +22,9 @@ const DETAIL: [Collector; 2] = [Collector::InstancesDetail, Collector::Persisten
 /// One snapshot, which can be served in any format and encoding.
 ///
 /// [`Exposition::new`] counts the series and decides which collectors `max_series` drops. A body is
-/// rendered when it is first requested and then cached as long as the exposition, so a format that is
-/// never requested costs nothing. When a newer exposition replaces this one, [`prerender`] renders what
-/// was requested, so the next scrape finds its body in the cache.
+/// rendered when it is first requested and then cached as long as the exposition, so a format that
+/// is never requested costs nothing. When a newer exposition replaces this one, [`prerender`]
+/// renders what was requested, so the next scrape finds its body in the cache.
 ///
 /// [`prerender`]: Self::prerender
 #[derive(Debug)]
@@ -58,8 +58,8 @@ impl Exposition {
         Self { input, series, dropped, collectors, bodies, requested }
     }
 
-    /// The whole fleet in this format and encoding. The first caller renders it; concurrent callers wait
-    /// for the result.
+    /// The whole fleet in this format and encoding. The first caller renders it; concurrent callers
+    /// wait for the result.
     pub fn body(&self, syntax: Syntax, encoding: Encoding) -> &Compressed {
         self.requested[syntax as usize][encoding as usize].store(true, Ordering::Relaxed);
         self.render_cached(syntax, encoding)
@@ -79,7 +79,8 @@ impl Exposition {
     fn render_cached(&self, syntax: Syntax, encoding: Encoding) -> &Compressed {
         let body = |encoding| &self.bodies[syntax as usize][encoding as usize];
         body(encoding).get_or_init(|| {
-            // Plain text that is only needed to compress it is not cached: it can be many times as large.
+            // Plain text that is only needed to compress it is not cached: it can be many times as
+            // large.
             let plain = match body(Encoding::Identity).get() {
                 Some(plain) => plain.bytes().clone(),
                 None => self.render(&Selection::default(), syntax),
@@ -98,8 +99,8 @@ impl Exposition {
         encoding.compress(self.render(selection, syntax))
     }
 
-    /// Size of the whole fleet's body in bytes, as far as a cached body shows it. Any cached body of the
-    /// format shows its size without compression.
+    /// Size of the whole fleet's body in bytes, as far as a cached body shows it. Any cached body
+    /// of the format shows its size without compression.
     pub fn size(&self, syntax: Syntax, encoding: Encoding) -> Option<usize> {
         match self.cached(syntax, encoding) {
             Some(body) => Some(body.len()),
@@ -122,8 +123,8 @@ impl Exposition {
         encoder.finish().into()
     }
 
-    /// Writes the selected series to `encoder`, family by family in catalogue order. The caller finishes
-    /// the encoder.
+    /// Writes the selected series to `encoder`, family by family in catalogue order. The caller
+    /// finishes the encoder.
     pub fn encode(&self, selection: &Selection, encoder: &mut dyn Encoder) {
         let rows = || self.input.groups().filter(|row| selection.has_group(row));
         let groups: Vec<_> = rows().map(|row| PreparedGroup::new(row, encoder)).collect();
@@ -161,8 +162,8 @@ impl Exposition {
         &self.input.names.conflicts
     }
 
-    /// Estimated size of a body before compression, in bytes. The estimate is rather too high, so that
-    /// the buffer need not grow; pages of it that stay untouched take no memory.
+    /// Estimated size of a body before compression, in bytes. The estimate is rather too high, so
+    /// that the buffer need not grow; pages of it that stay untouched take no memory.
     pub fn estimated_bytes(&self) -> usize {
         /// The name, the labels behind the group's and the value of a series.
         const SERIES_BYTES: usize = 160;

@@ -9,8 +9,8 @@ use crate::metrics::label_values::FieldValues;
 pub(super) struct SampleWriter<'a> {
     encoder: &'a mut dyn Encoder,
     row_labels: &'a Prepared,
-    /// Whether the encoder uses label values. False while series are only counted, so that an extractor
-    /// can leave out a label value that is expensive to compute.
+    /// Whether the encoder uses label values. False while series are only counted, so that an
+    /// extractor can leave out a label value that is expensive to compute.
     pub(super) needs_label_values: bool,
 }
 
@@ -36,8 +36,8 @@ impl<'a> SampleWriter<'a> {
         }
     }
 
-    /// Writes a whole state set under `label`: 0 or 1 for every known value, and another 1 if `current`
-    /// is unknown. Writes nothing if `current` is absent.
+    /// Writes a whole state set under `label`: 0 or 1 for every known value, and another 1 if
+    /// `current` is unknown. Writes nothing if `current` is absent.
     pub(super) fn write_state_set(
         &mut self,
         label: &'static str,
@@ -56,8 +56,8 @@ impl<'a> SampleWriter<'a> {
         }
     }
 
-    /// Writes the state of the object that `id` identifies: the current value alone, or with `full` also
-    /// a 0 for every other known value. Writes nothing if `current` is absent.
+    /// Writes the state of the object that `id` identifies: the current value alone, or with `full`
+    /// also a 0 for every other known value. Writes nothing if `current` is absent.
     pub(super) fn write_state(
         &mut self,
         id: Label<'_>,

@@ -42,8 +42,8 @@ impl Selection {
             && admits(&self.groups, &row.group().id)
     }
 
-    /// Whether this target is selected: it belongs to a selected account and, if regions or groups are
-    /// restricted, has listed one of `groups`, which are the selected groups.
+    /// Whether this target is selected: it belongs to a selected account and, if regions or groups
+    /// are restricted, has listed one of `groups`, which are the selected groups.
     pub(super) fn has_target<'a>(
         &self,
         target: &TargetHealth,

@@ -1,7 +1,7 @@
 //! The collectors, by which families are switched on and off, selected and counted.
 
-/// A part of the exporter that produces families: the value of `collect[]` and of the label `collector`
-/// of `appstreaming_exporter_series`.
+/// A part of the exporter that produces families: the value of `collect[]` and of the label
+/// `collector` of `appstreaming_exporter_series`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Collector {
     /// Properties of groups, from `ListAppInstanceGroup`.

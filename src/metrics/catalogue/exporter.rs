@@ -2,8 +2,8 @@
 
 use crate::metrics::catalogue::family::{Family, Section};
 
-/// Upper bounds of `appstreaming_exporter_poll_duration_seconds`, seconds: from a poll of a small account to a
-/// poll that times out.
+/// Upper bounds of `appstreaming_exporter_poll_duration_seconds`, seconds: from a poll of a small
+/// account to a poll that times out.
 pub const POLL_DURATION_BUCKETS: &[f64] = &[0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0];
 
 /// Upper bounds of `appstreaming_exporter_api_request_duration_seconds`, seconds: from the nearest

@@ -28,7 +28,8 @@ pub struct Family {
     pub source: &'static str,
     /// Type.
     pub metric_type: MetricType,
-    /// Labels beyond those of its [`Scope`]; `tag_<key>` stands for one label for each selected tag.
+    /// Labels beyond those of its [`Scope`]; `tag_<key>` stands for one label for each selected
+    /// tag.
     pub labels: &'static [&'static str],
     /// The collector that produces it.
     pub collector: Collector,
@@ -36,7 +37,8 @@ pub struct Family {
     pub(in crate::metrics) extract: Extract,
 }
 
-/// The object that each series of a family describes. It decides the labels that the series begins with.
+/// The object that each series of a family describes. It decides the labels that the series begins
+/// with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Scope {
     /// A delivery group.
@@ -80,8 +82,8 @@ pub(in crate::metrics) enum Extract {
 }
 
 impl Family {
-    /// A gauge to be completed with `..Family::GAUGE`: without labels beyond its scope's, reported by the
-    /// exporter about itself.
+    /// A gauge to be completed with `..Family::GAUGE`: without labels beyond its scope's, reported
+    /// by the exporter about itself.
     pub(super) const GAUGE: Self = Self {
         name: "",
         help: "",

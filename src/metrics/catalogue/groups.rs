@@ -234,8 +234,8 @@ fn info(row: &GroupRow<'_>, samples: &mut SampleWriter<'_>) {
     samples.write(&labels, 1.0);
 }
 
-/// One series for each application. Of two applications with the same id the first is used; applications
-/// without an id are distinguished by their other fields.
+/// One series for each application. Of two applications with the same id the first is used;
+/// applications without an id are distinguished by their other fields.
 fn apps(row: &GroupRow<'_>, samples: &mut SampleWriter<'_>) {
     let apps = &row.group().apps;
     for (index, app) in apps.iter().enumerate() {

@@ -1,5 +1,5 @@
-//! Every metric that the exporter can serve, as one table: name, help, type, labels, source, and how a
-//! fleet metric is read from a snapshot.
+//! Every metric that the exporter can serve, as one table: name, help, type, labels, source, and
+//! how a fleet metric is read from a snapshot.
 //!
 //! The renderer and the generated reference (`docs/metrics.md`) read the same table, so the
 //! documentation matches the output. A name in it changes only with a changelog entry.

@@ -167,8 +167,8 @@ static FAMILIES: &[Family] = &[
     },
 ];
 
-/// One series for each weekday and period. If several schedules contain the same period, its value is the
-/// largest amount, which is also how overlapping periods are evaluated.
+/// One series for each weekday and period. If several schedules contain the same period, its value
+/// is the largest amount, which is also how overlapping periods are evaluated.
 fn schedule_amount(row: &PoolRow<'_>, samples: &mut SampleWriter<'_>) {
     let mut amounts: BTreeMap<(i8, Time, Time), f64> = BTreeMap::new();
     for schedule in &row.pool.schedules {

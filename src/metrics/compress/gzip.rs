@@ -1,7 +1,7 @@
 //! A gzip member (RFC 1952) whose compressed blocks are produced in two parts.
 //!
-//! The first part ends on a byte boundary after a block that is not marked as the last; the second does
-//! not refer to earlier data. Checksum and length at the end cover both.
+//! The first part ends on a byte boundary after a block that is not marked as the last; the second
+//! does not refer to earlier data. Checksum and length at the end cover both.
 
 use std::io::Write;
 

@@ -1,9 +1,9 @@
-//! Compression of a body in two parts: a large part that is the same for many scrapes and is compressed
-//! once, and a small part that is new each time and follows it.
+//! Compression of a body in two parts: a large part that is the same for many scrapes and is
+//! compressed once, and a small part that is new each time and follows it.
 //!
 //! Both parts together are *one* gzip member or *one* zstd frame, although both formats allow a
-//! sequence of several: browsers, curl and many libraries silently stop after the first one and would
-//! miss the second part. What is not here: which encoding a client gets (`scrape`).
+//! sequence of several: browsers, curl and many libraries silently stop after the first one and
+//! would miss the second part. What is not here: which encoding a client gets (`scrape`).
 
 mod gzip;
 mod zstd;
@@ -78,7 +78,8 @@ impl Compressed {
         &self.bytes
     }
 
-    /// A complete body as three chunks: header, this part (shared), and `rest` in the same encoding.
+    /// A complete body as three chunks: header, this part (shared), and `rest` in the same
+    /// encoding.
     pub fn complete(&self, rest: Vec<u8>) -> [Bytes; 3] {
         let plain_bytes = self.plain_bytes + rest.len();
         let (head, tail) = match self.encoding {
@@ -102,8 +103,8 @@ mod tests {
 
     use super::*;
 
-    /// Decompresses with readers that stop at the end of the first member or frame, and asserts that no
-    /// input is left.
+    /// Decompresses with readers that stop at the end of the first member or frame, and asserts
+    /// that no input is left.
     fn decompressed(encoding: Encoding, body: &[u8]) -> Vec<u8> {
         let mut out = Vec::new();
         match encoding {

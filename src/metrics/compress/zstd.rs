@@ -1,9 +1,9 @@
 //! A Zstandard frame (RFC 8878) whose blocks are produced in two parts.
 //!
-//! A compressed block may depend on the state after the previous block, which is unknown when the second
-//! part is compressed. So the second part, which is small and new for each scrape, is stored in raw blocks:
-//! they cost no time and can follow any block. The frame's header is written last, when the total size is
-//! known, because some readers allocate their buffer by it.
+//! A compressed block may depend on the state after the previous block, which is unknown when the
+//! second part is compressed. So the second part, which is small and new for each scrape, is stored
+//! in raw blocks: they cost no time and can follow any block. The frame's header is written last,
+//! when the total size is known, because some readers allocate their buffer by it.
 
 use std::io::Write;
 
@@ -11,7 +11,8 @@ use zstd::stream::write::Encoder;
 
 /// The fastest regular level; higher levels do not make our bodies notably smaller.
 const LEVEL: i32 = 1;
-/// 2 MiB, well below the 8 MiB that RFC 9659 allows on the web. Bodies repeat themselves family by family.
+/// 2 MiB, well below the 8 MiB that RFC 9659 allows on the web. Bodies repeat themselves family by
+/// family.
 const WINDOW_LOG: u32 = 21;
 /// The window size as encoded in the frame's header: exponent minus 10, without mantissa.
 const WINDOW: u8 = ((WINDOW_LOG - 10) << 3) as u8;
@@ -25,7 +26,8 @@ pub(super) fn begin(plain: &[u8]) -> Vec<u8> {
         return Vec::new();
     }
     let frame = started_frame(plain).expect("writing to memory never fails, and the parameters are in range");
-    // Everything that determines the header is fixed in `started_frame`: no size, no checksum, no dictionary.
+    // Everything that determines the header is fixed in `started_frame`: no size, no checksum, no
+    // dictionary.
     let header = [&MAGIC[..], &[0, WINDOW]].concat();
     frame.strip_prefix(&header[..]).expect("the parameters determine the header").to_vec()
 }

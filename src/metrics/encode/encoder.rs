@@ -30,8 +30,8 @@ impl Prepared {
 
 /// Writes families in one format.
 ///
-/// The caller begins a family, writes its samples, then begins the next family. A family without samples
-/// is left out of the output. Label names must be valid; label values may be any UTF-8.
+/// The caller begins a family, writes its samples, then begins the next family. A family without
+/// samples is left out of the output. Label names must be valid; label values may be any UTF-8.
 pub trait Encoder {
     /// Ends the previous family and begins another.
     fn family(&mut self, metadata: &Metadata<'_>);

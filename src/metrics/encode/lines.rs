@@ -13,8 +13,8 @@ pub(super) struct Lines {
     heading: (usize, usize),
 }
 
-/// Whether double quotes in help texts are escaped: OpenMetrics requires it, the Prometheus text format
-/// has no such escape.
+/// Whether double quotes in help texts are escaped: OpenMetrics requires it, the Prometheus text
+/// format has no such escape.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Quotes {
     Escaped,
@@ -26,7 +26,8 @@ impl Lines {
         Self { out: Vec::with_capacity(bytes), ..Self::default() }
     }
 
-    /// Ends the previous family and begins one whose samples are called `name`; `write` writes its metadata.
+    /// Ends the previous family and begins one whose samples are called `name`; `write` writes its
+    /// metadata.
     pub(super) fn begin_family(&mut self, name: &str, write: impl FnOnce(&mut Vec<u8>)) {
         self.end_family();
         self.name.clear();
@@ -63,8 +64,8 @@ impl Lines {
             if let Some(bound) = bound {
                 push_separator(out, start);
                 out.extend_from_slice(b"le=\"");
-                // With a fraction, as in `10.0`: Prometheus formats bounds of the other formats so, and the
-                // labels of a series must not depend on the format.
+                // With a fraction, as in `10.0`: Prometheus formats bounds of the other formats so,
+                // and the labels of a series must not depend on the format.
                 push_float(out, bound);
                 out.push(b'"');
             }
@@ -100,7 +101,8 @@ pub(super) fn prepare(before: &Prepared, labels: &[Label<'_>]) -> Prepared {
     Prepared(bytes)
 }
 
-/// Appends `name="value"` for each label, with commas between them and after the labels that are in `out` since `start`.
+/// Appends `name="value"` for each label, with commas between them and after the labels that are in
+/// `out` since `start`.
 pub(super) fn push_labels(out: &mut Vec<u8>, start: usize, labels: &[Label<'_>]) {
     for (name, value) in labels {
         push_separator(out, start);
@@ -120,8 +122,8 @@ fn push_separator(out: &mut Vec<u8>, start: usize) {
 /// Appends a label value with backslash, quote and newline escaped.
 fn push_label_value(out: &mut Vec<u8>, value: &str) {
     let bytes = value.as_bytes();
-    // Reads every byte on purpose: without an early exit the compiler vectorises the loop, and nearly all
-    // values need no escape.
+    // Reads every byte on purpose: without an early exit the compiler vectorises the loop, and
+    // nearly all values need no escape.
     if bytes.iter().fold(false, |found, byte| found | matches!(byte, b'\\' | b'"' | b'\n')) {
         push_escaped(out, value, Quotes::Escaped);
     } else {

@@ -1,8 +1,8 @@
 //! Exposition formats: from samples to bytes, one file for each format.
 //!
-//! The streamed families of the fleet and the owned [`MetricFamily`](super::MetricFamily) list go through
-//! the same [`Encoder`], so every format contains the same samples. What is not here: which format a
-//! scrape gets (`scrape`), and compression (`compress`).
+//! The streamed families of the fleet and the owned [`MetricFamily`](super::MetricFamily) list go
+//! through the same [`Encoder`], so every format contains the same samples. What is not here: which
+//! format a scrape gets (`scrape`), and compression (`compress`).
 
 mod count;
 mod encoder;
@@ -18,8 +18,8 @@ pub use encoder::{Encoder, Label, Prepared, write_families};
 /// An exposition format. Versions of a format share one entry if our output is the same in both.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Syntax {
-    /// The Prometheus text format 0.0.4. Our metric names need no quotes, so the output is valid in text
-    /// format 1.0.0 too.
+    /// The Prometheus text format 0.0.4. Our metric names need no quotes, so the output is valid in
+    /// text format 1.0.0 too.
     Text,
     /// OpenMetrics 0.0.1 and 1.0.0.
     OpenMetrics,

@@ -1,6 +1,7 @@
 //! Numbers as the Prometheus text formats write them.
 
-/// 2^63: whole numbers from here on do not fit the integer formatter and are written with an exponent.
+/// 2^63: whole numbers from here on do not fit the integer formatter and are written with an
+/// exponent.
 const INTEGER_LIMIT: f64 = 9_223_372_036_854_775_808.0;
 
 /// Appends `value`: whole numbers without fraction or exponent, others with the fewest digits that

@@ -1,9 +1,11 @@
 //! OpenMetrics text, version 1.0.0; our output is the same in version 0.0.1.
 //!
-//! Described at <https://github.com/prometheus/OpenMetrics/blob/v1.0.0/specification/OpenMetrics.md>.
-//! Differences from the Prometheus text format: the family name of a counter has no `_total`, unlike its
-//! samples; there are `# UNIT` lines, exemplars and, if a start time is known, `_created` series; double
-//! quotes in help texts are escaped; `# EOF` ends a body ([`Syntax::end`](super::Syntax::end)).
+//! Described at
+//! <https://github.com/prometheus/OpenMetrics/blob/v1.0.0/specification/OpenMetrics.md>.
+//! Differences from the Prometheus text format: the family name of a counter has no `_total`,
+//! unlike its samples; there are `# UNIT` lines, exemplars and, if a start time is known,
+//! `_created` series; double quotes in help texts are escaped; `# EOF` ends a body
+//! ([`Syntax::end`](super::Syntax::end)).
 
 use jiff::Timestamp;
 

@@ -1,18 +1,18 @@
 //! Protobuf: `io.prometheus.client.MetricFamily` messages, each preceded by its length as a varint.
 //!
 //! Field numbers are those published in
-//! <https://github.com/prometheus/client_model/blob/v0.6.2/io/prometheus/client/metrics.proto>; they are
-//! written here at the place of their use. There are no generated message types, because a fleet's
-//! samples are streamed and the common labels of series are copied as bytes. Counters keep the `_total`
-//! of their names, as Prometheus expects in this format.
+//! <https://github.com/prometheus/client_model/blob/v0.6.2/io/prometheus/client/metrics.proto>;
+//! they are written here at the place of their use. There are no generated message types, because a
+//! fleet's samples are streamed and the common labels of series are copied as bytes. Counters keep
+//! the `_total` of their names, as Prometheus expects in this format.
 
 use jiff::Timestamp;
 
 use crate::metrics::encode::encoder::{Encoder, Label, Prepared};
 use crate::metrics::family::{Exemplar, Histogram, Metadata, MetricType, Unit};
 
-/// Bytes reserved for the length of a family, which is known only at its end: 5 digits of 7 bits, enough
-/// for 32 GiB.
+/// Bytes reserved for the length of a family, which is known only at its end: 5 digits of 7 bits,
+/// enough for 32 GiB.
 const MAX_LENGTH_BYTES: usize = 5;
 
 /// Writes delimited messages into one growing buffer.
@@ -34,7 +34,8 @@ const fn tag(field: u8, wire_type: u8) -> u8 {
     field << 3 | wire_type
 }
 
-/// Bytes of a message with one double in field 1, such as `Gauge` and `Counter`: its tag and the double.
+/// Bytes of a message with one double in field 1, such as `Gauge` and `Counter`: its tag and the
+/// double.
 const NUMBER: usize = 1 + size_of::<f64>();
 
 impl ProtobufEncoder {
@@ -63,7 +64,8 @@ impl ProtobufEncoder {
         self.out.truncate(ends);
     }
 
-    /// Begins a `Metric` (field 4 of `MetricFamily`) with its labels (field 1); `value_bytes` follow.
+    /// Begins a `Metric` (field 4 of `MetricFamily`) with its labels (field 1); `value_bytes`
+    /// follow.
     fn begin_metric(&mut self, prepared: &Prepared, labels: &[Label<'_>], value_bytes: usize) {
         let own: usize = labels.iter().map(|label| field_bytes(pair_bytes(label))).sum();
         self.out.push(tag(4, LENGTH));

@@ -1,4 +1,5 @@
-//! What the operator can configure about rendering: plain values that the configuration is parsed into.
+//! What the operator can configure about rendering: plain values that the configuration is parsed
+//! into.
 //!
 //! Each `Default` here is the default of the configuration key; no other module repeats it. What is
 //! not here: how the keys are read and checked (`config`), and what rendering does with the values.
@@ -15,7 +16,8 @@ pub const DEFAULT_MAX_SERIES: u64 = 2_000_000;
 /// Default of `schedule.time_zone`, as a name.
 pub const DEFAULT_TIME_ZONE_NAME: &str = "Asia/Shanghai";
 
-/// Default of `schedule.time_zone`, as a constant: the offset of `Asia/Shanghai`, unchanged since 1991.
+/// Default of `schedule.time_zone`, as a constant: the offset of `Asia/Shanghai`, unchanged since
+/// 1991.
 pub const DEFAULT_TIME_ZONE: TimeZone = TimeZone::fixed(Offset::constant(8));
 
 /// How a snapshot is rendered.
@@ -29,7 +31,8 @@ pub struct RenderOptions {
     pub system_tags: bool,
     /// `collectors.users`: the label `user` of `appstreaming_instance_info`.
     pub users: UserLabel,
-    /// `collectors.stateset`: the statuses that each instance and persistent session gets a series for.
+    /// `collectors.stateset`: the statuses that each instance and persistent session gets a series
+    /// for.
     pub state_set: StateSet,
     /// `collectors.max_series`: the detail collectors are dropped from a snapshot with more series.
     pub max_series: u64,

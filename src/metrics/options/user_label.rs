@@ -16,16 +16,16 @@ pub enum UserLabel {
     /// `off`: there is no `user` label, and no user name leaves the exporter.
     #[default]
     Off,
-    /// `hash`: the first 16 hex digits of a keyed HMAC-SHA256 of the name. The same user always has the
-    /// same pseudonym, and guessed names cannot be verified without the key.
+    /// `hash`: the first 16 hex digits of a keyed HMAC-SHA256 of the name. The same user always has
+    /// the same pseudonym, and guessed names cannot be verified without the key.
     Hash(PseudonymKey),
     /// `plain`: the name as the API sends it.
     Plain,
 }
 
 impl UserLabel {
-    /// The label's value for the user called `name`: empty for an instance without a user, `None` for
-    /// [`UserLabel::Off`].
+    /// The label's value for the user called `name`: empty for an instance without a user, `None`
+    /// for [`UserLabel::Off`].
     pub(crate) fn value<'n>(&self, name: Option<&'n str>) -> Option<Cow<'n, str>> {
         match (self, name) {
             (Self::Off, _) => None,
