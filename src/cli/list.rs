@@ -3,7 +3,7 @@
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::{Configuration, Log};
+use super::{ConfigurationArguments, LogArguments};
 
 const AFTER_HELP: &str = "\
 The JSON is what the API says, record by record, unknown fields included. User names are shown:
@@ -11,15 +11,15 @@ whoever may call the API may see them.";
 
 /// Flags of `list`.
 #[derive(Debug, Clone, PartialEq, Args)]
-pub struct List {
+pub struct ListArguments {
     /// What is listed.
     #[command(subcommand)]
-    pub what: Listing,
+    pub command: ListCommand,
 }
 
 /// What is listed.
 #[derive(Debug, Clone, PartialEq, Subcommand)]
-pub enum Listing {
+pub enum ListCommand {
     /// Delivery groups (ListAppInstanceGroup)
     #[command(after_help = AFTER_HELP, mut_arg("level", |level| level.default_value("warn")))]
     Groups(ListGroups),
@@ -42,7 +42,7 @@ pub struct ListGroups {
     pub groups: GroupSelection,
     /// What all listings have in common.
     #[command(flatten)]
-    pub common: Common,
+    pub common: CommonListArguments,
 }
 
 /// Flags of `list instances`.
@@ -68,7 +68,7 @@ pub struct ListInstances {
     pub group_status: Vec<String>,
     /// What all listings have in common.
     #[command(flatten)]
-    pub common: Common,
+    pub common: CommonListArguments,
 }
 
 /// Flags of `list persistent`.
@@ -85,7 +85,7 @@ pub struct ListPersistent {
     pub group_status: Vec<String>,
     /// What all listings have in common.
     #[command(flatten)]
-    pub common: Common,
+    pub common: CommonListArguments,
 }
 
 /// Which groups are asked for. Nothing of `accounts.filter` is: only what the flags say.
@@ -126,7 +126,7 @@ pub struct GroupSelection {
 
 /// What all listings have in common.
 #[derive(Debug, Clone, PartialEq, Args)]
-pub struct Common {
+pub struct CommonListArguments {
     /// Which of the configured accounts asks; needed where there are several
     #[arg(long, value_name = "NAME", help_heading = "Output")]
     pub account: Option<String>,
@@ -142,10 +142,10 @@ pub struct Common {
     pub format: ListFormat,
     /// Where the configuration comes from.
     #[command(flatten)]
-    pub configuration: Configuration,
+    pub configuration: ConfigurationArguments,
     /// What is logged.
     #[command(flatten)]
-    pub log: Log,
+    pub log: LogArguments,
 }
 
 /// How a listing is printed.
@@ -159,9 +159,9 @@ pub enum ListFormat {
     Csv,
 }
 
-impl Listing {
+impl ListCommand {
     /// What all listings have in common.
-    pub fn common(&self) -> &Common {
+    pub fn common(&self) -> &CommonListArguments {
         match self {
             Self::Groups(listing) => &listing.common,
             Self::Instances(listing) => &listing.common,
@@ -190,7 +190,7 @@ mod tests {
         ) else {
             panic!("not list");
         };
-        let Listing::Instances(listing) = list.what else { panic!("not list instances") };
+        let ListCommand::Instances(listing) = list.command else { panic!("not list instances") };
         assert_eq!(listing.groups.group_ids, ["aig-1", "aig-2"]);
         assert_eq!((listing.user_ids.len(), listing.status.len()), (2, 2));
         assert!(listing.include_deleted);

@@ -20,11 +20,12 @@ mod probe;
 #[cfg(feature = "simulator")]
 mod simulate;
 pub use list::{
-    Common, GroupSelection, List, ListFormat, ListGroups, ListInstances, ListPersistent, Listing,
+    CommonListArguments, GroupSelection, ListArguments, ListCommand, ListFormat, ListGroups, ListInstances,
+    ListPersistent,
 };
-pub use probe::Probe;
+pub use probe::ProbeArguments;
 #[cfg(feature = "simulator")]
-pub use simulate::{Behaviour, Demo, Fault, Fleet, Simulate};
+pub use simulate::{BehaviourArguments, DemoArguments, FaultArgument, FleetArguments, SimulateArguments};
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Green.on_default().bold())
@@ -87,7 +88,7 @@ struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
     #[command(flatten)]
-    run: Run,
+    run: RunArguments,
     // One short page of help for both spellings: the long layout hides the overview.
     /// Print help
     #[arg(short, long, global = true, action = ArgAction::HelpShort, help_heading = "Options")]
@@ -101,44 +102,44 @@ struct Cli {
 #[derive(Debug, Clone, PartialEq, Subcommand)]
 pub enum Command {
     /// Poll the cloud and serve /metrics; what happens without a command
-    Run(Run),
+    Run(RunArguments),
     /// The same over a simulated cloud: no account, no network, no file needed
     #[cfg(feature = "simulator")]
-    Demo(Demo),
+    Demo(DemoArguments),
     /// The simulated cloud alone, for tests, dashboards and load
     #[cfg(feature = "simulator")]
-    Simulate(Simulate),
+    Simulate(SimulateArguments),
     /// Poll once and print the exposition; status 0 only when every target succeeded
-    Once(Once),
+    Once(OnceArguments),
     /// Check the configuration and list every problem at once; with --online also everything that a poll needs
     #[command(mut_arg("level", |level| level.default_value("warn")))]
-    Check(Check),
+    Check(CheckArguments),
     /// Ask the API once and print what it says
-    List(Box<List>),
+    List(Box<ListArguments>),
     /// Print the catalogue of metrics
-    Catalog(Catalog),
+    Catalog(CatalogArguments),
     /// Ask a running exporter whether it is well; status 0 or 1, for health checks
-    Probe(Probe),
+    Probe(ProbeArguments),
 }
 
 /// Flags of `run`.
 #[derive(Debug, Clone, PartialEq, Args)]
-pub struct Run {
+pub struct RunArguments {
     /// Where the configuration comes from.
     #[command(flatten)]
-    pub configuration: Configuration,
+    pub configuration: ConfigurationArguments,
     /// What is served where.
     #[command(flatten)]
-    pub web: Web,
+    pub web: WebArguments,
     /// What is logged.
     #[command(flatten)]
-    pub log: Log,
+    pub log: LogArguments,
 }
 
 /// Where the configuration comes from.
 #[derive(Debug, Clone, Default, PartialEq, Args)]
 #[command(next_help_heading = "Configuration")]
-pub struct Configuration {
+pub struct ConfigurationArguments {
     /// Configuration file: TOML, YAML or JSON by its ending; repeatable, later wins
     #[arg(
         long = "config.file",
@@ -158,7 +159,7 @@ pub struct Configuration {
     pub shard_total: Option<String>,
 }
 
-impl Configuration {
+impl ConfigurationArguments {
     /// All sources of the configuration, with the environment and host name of this process.
     pub fn sources(&self) -> Sources {
         self.sources_over(Sources::of_process())
@@ -183,7 +184,7 @@ impl Configuration {
 /// What is served where.
 #[derive(Debug, Clone, PartialEq, Args)]
 #[command(next_help_heading = "Web")]
-pub struct Web {
+pub struct WebArguments {
     /// Address to listen on: :PORT for every address, HOST:PORT, or unix:PATH; repeatable
     #[arg(
         long = "web.listen-address",
@@ -234,7 +235,7 @@ pub struct Web {
 /// What is logged.
 #[derive(Debug, Clone, PartialEq, Args)]
 #[command(next_help_heading = "Logging")]
-pub struct Log {
+pub struct LogArguments {
     /// Least severe messages to log: off, error, warn, info, debug or trace; also by module, such as
     /// info,hyper=debug
     #[arg(
@@ -260,21 +261,21 @@ pub struct Log {
 
 /// Flags of `once`.
 #[derive(Debug, Clone, PartialEq, Args)]
-pub struct Once {
+pub struct OnceArguments {
     /// Write to this file, whole or not at all, rather than to the standard output
     #[arg(long, value_name = "FILE")]
     pub output: Option<PathBuf>,
     /// Where the configuration comes from.
     #[command(flatten)]
-    pub configuration: Configuration,
+    pub configuration: ConfigurationArguments,
     /// What is logged.
     #[command(flatten)]
-    pub log: Log,
+    pub log: LogArguments,
 }
 
 /// Flags of `check`.
 #[derive(Debug, Clone, PartialEq, Args)]
-pub struct Check {
+pub struct CheckArguments {
     /// Also ask the cloud: reachability, clock, credentials, permissions, and whether a poll fits its interval
     #[arg(long)]
     pub online: bool,
@@ -292,10 +293,10 @@ pub struct Check {
     pub format: CheckFormat,
     /// Where the configuration comes from.
     #[command(flatten)]
-    pub configuration: Configuration,
+    pub configuration: ConfigurationArguments,
     /// What is logged.
     #[command(flatten)]
-    pub log: Log,
+    pub log: LogArguments,
 }
 
 /// How findings are printed.
@@ -309,7 +310,7 @@ pub enum CheckFormat {
 
 /// Flags of `catalog`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Args)]
-pub struct Catalog {
+pub struct CatalogArguments {
     /// How it is written
     #[arg(long, value_name = "FORMAT", default_value = "markdown")]
     pub format: CatalogFormat,

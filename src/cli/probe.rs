@@ -10,7 +10,7 @@ use crate::server::ListenAddress;
 
 /// Flags of `probe`.
 #[derive(Debug, Clone, PartialEq, Eq, Args)]
-pub struct Probe {
+pub struct ProbeArguments {
     /// Ask this address instead of the exporter of this machine. A certificate is not verified, as the
     /// kubelet's probes don't
     #[arg(value_name = "URL", value_parser = url)]

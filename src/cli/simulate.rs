@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::{Configuration, Log, Web};
+use super::{ConfigurationArguments, LogArguments, WebArguments};
 use crate::document::parse_duration;
 
 /// The simulated fleet.
 #[derive(Debug, Clone, PartialEq, Args)]
 #[command(next_help_heading = "Simulated fleet")]
-pub struct Fleet {
+pub struct FleetArguments {
     /// Delivery groups
     #[arg(long, value_name = "NUMBER", default_value_t = 8)]
     pub groups: usize,
@@ -34,42 +34,42 @@ pub struct Fleet {
 
 /// Flags of `demo`.
 #[derive(Debug, Clone, PartialEq, Args)]
-pub struct Demo {
+pub struct DemoArguments {
     /// The fleet to look at.
     #[command(flatten)]
-    pub fleet: Fleet,
+    pub fleet: FleetArguments,
     /// Where the configuration comes from; its accounts give way to the simulated one.
     #[command(flatten)]
-    pub configuration: Configuration,
+    pub configuration: ConfigurationArguments,
     /// What is served where.
     #[command(flatten)]
-    pub web: Web,
+    pub web: WebArguments,
     /// What is logged.
     #[command(flatten)]
-    pub log: Log,
+    pub log: LogArguments,
 }
 
 /// Flags of `simulate`.
 #[derive(Debug, Clone, PartialEq, Args)]
-pub struct Simulate {
+pub struct SimulateArguments {
     /// Address to listen on: :PORT for every IPv4 address, or ADDRESS:PORT
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9878", value_parser = socket_address)]
     pub listen: SocketAddr,
     /// The fleet to simulate.
     #[command(flatten)]
-    pub fleet: Fleet,
+    pub fleet: FleetArguments,
     /// How the API behaves.
     #[command(flatten)]
-    pub behaviour: Behaviour,
+    pub behaviour: BehaviourArguments,
     /// What is logged.
     #[command(flatten)]
-    pub log: Log,
+    pub log: LogArguments,
 }
 
 /// How the simulated API behaves.
 #[derive(Debug, Clone, PartialEq, Args)]
 #[command(next_help_heading = "Simulated API")]
-pub struct Behaviour {
+pub struct BehaviourArguments {
     /// Added to every answer
     #[arg(long, value_name = "DURATION", default_value = "0ms", value_parser = duration)]
     pub latency: Duration,
@@ -79,7 +79,7 @@ pub struct Behaviour {
     /// Let a share of the requests fail with an error code of the API, or drop, truncate, html or
     /// null_list: 0.1=ServiceUnavailable; repeatable
     #[arg(long = "fault", value_name = "SHARE=FAULT", value_parser = fault)]
-    pub faults: Vec<Fault>,
+    pub faults: Vec<FaultArgument>,
     /// How long the temporary credentials of the simulated STS, metadata service and credentials URI live,
     /// from 1s; left out: as long as is asked for
     #[arg(long, value_name = "DURATION", value_parser = duration)]
@@ -88,11 +88,11 @@ pub struct Behaviour {
 
 /// A share of the requests that fail.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Fault {
+pub struct FaultArgument {
     /// Above 0, at most 1.
     pub share: f64,
     /// An error code of the API, or `drop`, `truncate`, `html` or `null_list`.
-    pub what: String,
+    pub fault: String,
 }
 
 fn socket_address(text: &str) -> Result<SocketAddr, String> {
@@ -110,10 +110,10 @@ fn from_zero(text: &str) -> Result<f64, String> {
     number.ok_or_else(|| "write a number from 0".to_owned())
 }
 
-fn fault(text: &str) -> Result<Fault, String> {
-    let parsed = text.split_once('=').and_then(|(share, what)| {
+fn fault(text: &str) -> Result<FaultArgument, String> {
+    let parsed = text.split_once('=').and_then(|(share, fault)| {
         let share = share.parse::<f64>().ok().filter(|share| *share > 0.0 && *share <= 1.0)?;
-        (!what.is_empty()).then(|| Fault { share, what: what.to_owned() })
+        (!fault.is_empty()).then(|| FaultArgument { share, fault: fault.to_owned() })
     });
     parsed.ok_or_else(|| {
         "write SHARE=FAULT with a share above 0 and at most 1, such as 0.1=ServiceUnavailable".to_owned()
@@ -137,6 +137,6 @@ mod tests {
             (3, 7, 40)
         );
         assert_eq!(simulate.behaviour.latency, Duration::from_millis(20));
-        assert_eq!(simulate.behaviour.faults[1], Fault { share: 0.5, what: "drop".to_owned() });
+        assert_eq!(simulate.behaviour.faults[1], FaultArgument { share: 0.5, fault: "drop".to_owned() });
     }
 }

@@ -3,14 +3,14 @@
 use std::process::ExitCode;
 
 use super::{Error, print};
-use crate::cli::{Catalog, CatalogFormat};
+use crate::cli::{CatalogArguments, CatalogFormat};
 use crate::metrics::catalogue;
 
 /// Prints the catalogue in the requested format.
 ///
 /// # Errors
 /// Standard output cannot be written.
-pub(super) fn run(arguments: &Catalog) -> Result<ExitCode, Error> {
+pub(super) fn run(arguments: &CatalogArguments) -> Result<ExitCode, Error> {
     let text = match arguments.format {
         CatalogFormat::Markdown => catalogue::markdown(),
         CatalogFormat::Json => catalogue::json(),

@@ -20,7 +20,7 @@ const DEMO_ACCOUNT: &str = "demo";
 /// A newcomer wants to see numbers move; an operator's own setting still wins.
 const DEMO_SETTINGS: [&str; 1] = ["poll.interval=5s"];
 
-pub(super) fn run(arguments: &cli::Demo) -> Result<ExitCode, Error> {
+pub(super) fn run(arguments: &cli::DemoArguments) -> Result<ExitCode, Error> {
     let scenario = match requested_scenario(&arguments.fleet)? {
         Requested::Fleet(scenario) => scenario,
         Requested::List => return list_scenarios(),
@@ -87,7 +87,7 @@ fn simulated_accounts(cloud: SocketAddr, needs_role: bool) -> Result<config::Con
 /// Prints where to look.
 fn introduce(
     addresses: &[BoundAddress],
-    web: &cli::Web,
+    web: &cli::WebArguments,
     cloud: SocketAddr,
     scenario: Option<&Scenario>,
 ) -> Result<(), Error> {

@@ -56,7 +56,7 @@ pub enum Error {
     Assembly(#[from] app::Error),
     /// What was asked for can't be asked so.
     #[error("{0}")]
-    Question(String),
+    Arguments(String),
     /// The output could not be written.
     #[error("cannot write {what}")]
     Output {
@@ -114,7 +114,7 @@ fn written(result: io::Result<()>) -> Result<(), Error> {
 }
 
 /// Loads the configuration and starts logging; warnings are the first lines logged.
-fn load(sources: &config::Sources, log: &cli::Log) -> Result<config::Config, Error> {
+fn load(sources: &config::Sources, log: &cli::LogArguments) -> Result<config::Config, Error> {
     let config::Loaded { config, warnings } = config::load(sources).map_err(Error::Configuration)?;
     start_logging(log)?;
     for warning in warnings {
@@ -123,7 +123,7 @@ fn load(sources: &config::Sources, log: &cli::Log) -> Result<config::Config, Err
     Ok(config)
 }
 
-fn start_logging(log: &cli::Log) -> Result<(), Error> {
+fn start_logging(log: &cli::LogArguments) -> Result<(), Error> {
     // A panic fails only the request or the poll that it happens in; the log must still show it.
     std::panic::set_hook(Box::new(|panic| {
         let location = panic.location().map(ToString::to_string);

@@ -15,7 +15,7 @@ use crate::{
     metrics::{Exposition, encode},
 };
 
-pub(super) fn run(arguments: &cli::Once) -> Result<ExitCode, Error> {
+pub(super) fn run(arguments: &cli::OnceArguments) -> Result<ExitCode, Error> {
     let config = super::load(&arguments.configuration.sources(), &arguments.log)?;
     let telemetry = assemble::telemetry();
     telemetry.config_loaded(true, Timestamp::now());

@@ -8,9 +8,9 @@ use super::Error;
 use crate::{cli, server::ListenAddress};
 
 /// What is shown of an answer, at most. Ours are a line for each target.
-const SHOWN_BYTES: usize = 16 * 1024;
+const MAX_SHOWN_BYTES: usize = 16 * 1024;
 
-/// Why an exporter isn't well, or can't be asked.
+/// Why an exporter isn't well, or can't be address.
 #[derive(Debug, thiserror::Error)]
 pub enum ProbeError {
     /// There is no address to ask.
@@ -20,18 +20,18 @@ pub enum ProbeError {
     #[error("cannot make an HTTP client")]
     Client(#[source] reqwest::Error),
     /// Nobody answered, or not in time.
-    #[error("no answer from {asked}")]
-    NoAnswer {
+    #[error("no answer from {address}")]
+    NoResponse {
         /// Host and port.
-        asked: String,
+        address: String,
         /// What went wrong.
         source: reqwest::Error,
     },
     /// It answered that it isn't well; the body says why.
-    #[error("{asked} answered {status}: {reason}")]
-    NotWell {
+    #[error("{address} answered {status}: {reason}")]
+    Unhealthy {
         /// Host and port.
-        asked: String,
+        address: String,
         /// The answer's status.
         status: u16,
         /// The answer's body, in one line.
@@ -39,7 +39,7 @@ pub enum ProbeError {
     },
 }
 
-pub(super) fn run(arguments: &cli::Probe) -> Result<ExitCode, Error> {
+pub(super) fn run(arguments: &cli::ProbeArguments) -> Result<ExitCode, Error> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -50,20 +50,20 @@ pub(super) fn run(arguments: &cli::Probe) -> Result<ExitCode, Error> {
 }
 
 /// Asks one address after the other until one answers, well or not.
-async fn probe(arguments: &cli::Probe) -> Result<String, ProbeError> {
+async fn probe(arguments: &cli::ProbeArguments) -> Result<String, ProbeError> {
     let client = client(arguments.timeout).map_err(ProbeError::Client)?;
     let listens: Vec<_> = arguments.listen_address.iter().map(ToString::to_string).collect();
     let mut outcome = Err(ProbeError::AnyPort(listens.join(",")));
     for url in urls(arguments) {
         outcome = ask(&client, url).await;
-        if !matches!(outcome, Err(ProbeError::NoAnswer { .. })) {
+        if !matches!(outcome, Err(ProbeError::NoResponse { .. })) {
             break;
         }
     }
     outcome
 }
 
-fn urls(arguments: &cli::Probe) -> Vec<Url> {
+fn urls(arguments: &cli::ProbeArguments) -> Vec<Url> {
     if let Some(url) = &arguments.url {
         return vec![url.clone()];
     }
@@ -74,11 +74,11 @@ fn urls(arguments: &cli::Probe) -> Vec<Url> {
 }
 
 async fn ask(client: &Client, url: Url) -> Result<String, ProbeError> {
-    let asked = authority(&url);
+    let address = authority(&url);
     match fetch(client, url).await {
         Ok((status, reason)) if status.is_success() => Ok(reason),
-        Ok((status, reason)) => Err(ProbeError::NotWell { asked, status: status.as_u16(), reason }),
-        Err(error) => Err(ProbeError::NoAnswer { asked, source: error.without_url() }),
+        Ok((status, reason)) => Err(ProbeError::Unhealthy { address, status: status.as_u16(), reason }),
+        Err(error) => Err(ProbeError::NoResponse { address, source: error.without_url() }),
     }
 }
 
@@ -87,11 +87,11 @@ async fn fetch(client: &Client, url: Url) -> Result<(StatusCode, String), reqwes
     let mut response = client.get(url).send().await?;
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await?
-        && body.len() < SHOWN_BYTES
+        && body.len() < MAX_SHOWN_BYTES
     {
         body.extend_from_slice(&chunk);
     }
-    body.truncate(SHOWN_BYTES);
+    body.truncate(MAX_SHOWN_BYTES);
     let text = String::from_utf8_lossy(&body).trim().replace('\n', ", ");
     Ok((response.status(), text))
 }

@@ -32,7 +32,7 @@ const MAX_WAITING_RELOADS: usize = 16;
 /// # Errors
 /// The configuration is invalid, an account's client cannot be made, or an address cannot be
 /// listened on.
-pub(super) fn run(arguments: &cli::Run) -> Result<ExitCode, Error> {
+pub(super) fn run(arguments: &cli::RunArguments) -> Result<ExitCode, Error> {
     let sources = arguments.configuration.sources();
     let config = load(&sources, &arguments.log)?;
     let serving = serving_runtime()?;
@@ -55,7 +55,7 @@ pub(super) fn serving_runtime() -> Result<Runtime, Error> {
 pub(super) async fn serve(
     config: Config,
     load_config: LoadConfig,
-    web: &cli::Web,
+    web: &cli::WebArguments,
     serving: &Handle,
     on_bound: impl FnOnce(&[BoundAddress]) -> Result<(), Error>,
 ) -> Result<(), Error> {
@@ -99,7 +99,7 @@ pub(super) async fn serve(
 }
 
 /// The server of `content`, bound to its addresses; it accepts nothing yet.
-fn bind(web: &cli::Web, content: Arc<dyn Content>, serving: &Handle) -> Result<Server, Error> {
+fn bind(web: &cli::WebArguments, content: Arc<dyn Content>, serving: &Handle) -> Result<Server, Error> {
     let access = AccessControl::new(web.config_file.clone()).map_err(Error::Configuration)?;
     let routes = Routes::new(content, web.telemetry_path.clone(), web.enable_lifecycle);
     let options = ServerOptions {

@@ -14,7 +14,7 @@ pub(super) enum Requested {
     List,
 }
 
-pub(super) fn requested_scenario(fleet: &cli::Fleet) -> Result<Requested, Error> {
+pub(super) fn requested_scenario(fleet: &cli::FleetArguments) -> Result<Requested, Error> {
     match fleet.scenario.as_deref() {
         None => Ok(Requested::Fleet(None)),
         Some("list") => Ok(Requested::List),
@@ -53,7 +53,10 @@ pub(super) fn story(scenario: &Scenario) -> String {
     story
 }
 
-pub(super) fn fleet(fleet: &cli::Fleet, scenario: Option<&'static Scenario>) -> simulator::SimulatorOptions {
+pub(super) fn fleet(
+    fleet: &cli::FleetArguments,
+    scenario: Option<&'static Scenario>,
+) -> simulator::SimulatorOptions {
     simulator::SimulatorOptions {
         groups: fleet.groups,
         instances_per_group: fleet.instances_per_group,

@@ -6,7 +6,7 @@ use super::Error;
 use super::scenario::{Requested, fleet, list_scenarios, requested_scenario, story};
 use crate::{cli, lifecycle, simulator};
 
-pub(super) fn run(arguments: &cli::Simulate) -> Result<ExitCode, Error> {
+pub(super) fn run(arguments: &cli::SimulateArguments) -> Result<ExitCode, Error> {
     let scenario = match requested_scenario(&arguments.fleet)? {
         Requested::Fleet(scenario) => scenario,
         Requested::List => return list_scenarios(),
@@ -49,9 +49,9 @@ pub(super) fn run(arguments: &cli::Simulate) -> Result<ExitCode, Error> {
 }
 
 /// What the flag calls by a word of its own; every other word is an error code of the API.
-fn fault_rule(fault: &cli::Fault) -> simulator::FaultRule {
-    let rule = simulator::FaultRule::share(fault.share, fault.what.as_str());
-    let fault = match fault.what.as_str() {
+fn fault_rule(fault: &cli::FaultArgument) -> simulator::FaultRule {
+    let rule = simulator::FaultRule::share(fault.share, fault.fault.as_str());
+    let fault = match fault.fault.as_str() {
         "drop" => simulator::RequestFault::Drop,
         "truncate" => simulator::RequestFault::Truncate,
         "html" => simulator::RequestFault::Html,

@@ -2,15 +2,15 @@
 
 use std::time::Duration;
 
-use super::finding::{Check, Finding, Level};
+use super::finding::{Aspect, Finding, Level};
 use crate::config::{Account, Config};
 
 /// Of the interval, what a poll may take before it is called tight.
-const COMFORT: f64 = 0.8;
+const TARGET_UTILISATION: f64 = 0.8;
 
 /// What the configuration allows.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Limits {
+pub(super) struct PollLimits {
     /// Start to start.
     pub interval: Duration,
     /// After which a poll is given up.
@@ -27,7 +27,7 @@ pub(super) struct Limits {
 
 /// What a poll of one account needs.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub(super) struct Need {
+pub(super) struct PollDemand {
     /// Requests of a poll in which nothing has to be repeated.
     pub requests: u64,
     /// Listings of groups' members whose size was looked up, and all, where not every one was.
@@ -36,7 +36,7 @@ pub(super) struct Need {
     pub latency: Duration,
 }
 
-impl Limits {
+impl PollLimits {
     /// Those of an account.
     pub(super) fn of(config: &Config, account: &Account) -> Self {
         Self {
@@ -62,7 +62,7 @@ impl Limits {
 }
 
 /// Whether the poll of an account fits.
-pub(super) fn evaluate(need: &Need, limits: &Limits) -> Finding {
+pub(super) fn evaluate(need: &PollDemand, limits: &PollLimits) -> Finding {
     let pace = limits.pace(need.latency);
     let seconds = need.requests as f64 / pace;
     let (interval, timeout) = (limits.interval.as_secs_f64(), limits.timeout.as_secs_f64());
@@ -84,8 +84,8 @@ pub(super) fn evaluate(need: &Need, limits: &Limits) -> Finding {
         number(limits.rate),
         duration(interval),
     );
-    if seconds <= interval * COMFORT {
-        return Finding::new(Check::Poll, Level::Ok, facts);
+    if seconds <= interval * TARGET_UTILISATION {
+        return Finding::new(Aspect::Poll, Level::Ok, facts);
     }
     let advice = advice(need, limits, seconds);
     let (level, verdict) = if seconds > timeout {
@@ -101,13 +101,14 @@ pub(super) fn evaluate(need: &Need, limits: &Limits) -> Finding {
     } else {
         (Level::Warning, "nearly all of the interval: throttling or growth will be too much".to_owned())
     };
-    Finding::new(Check::Poll, level, format!("{facts}: {verdict}")).advise(advice)
+    Finding::new(Aspect::Poll, level, format!("{facts}: {verdict}")).advise(advice)
 }
 
 /// Each change that alone would do, in numbers.
-fn advice(need: &Need, limits: &Limits, seconds: f64) -> String {
-    let room = limits.interval.as_secs_f64() * COMFORT;
-    let mut changes = vec![format!("poll.interval to {} or more", duration(round_up(seconds / COMFORT)))];
+fn advice(need: &PollDemand, limits: &PollLimits, seconds: f64) -> String {
+    let room = limits.interval.as_secs_f64() * TARGET_UTILISATION;
+    let mut changes =
+        vec![format!("poll.interval to {} or more", duration(round_up(seconds / TARGET_UTILISATION)))];
     let rate = (need.requests as f64 / room).ceil();
     let in_flight = (rate * need.latency.as_secs_f64()).ceil().max(1.0) as usize;
     if limits.rate < rate {
@@ -157,7 +158,7 @@ fn minutes(minutes: u64) -> String {
 mod tests {
     use super::*;
 
-    const LIMITS: Limits = Limits {
+    const LIMITS: PollLimits = PollLimits {
         interval: Duration::from_secs(60),
         timeout: Duration::from_secs(300),
         stale_after: Duration::from_secs(300),
@@ -167,7 +168,7 @@ mod tests {
     };
 
     fn finding(requests: u64, latency_ms: u64) -> Finding {
-        evaluate(&Need { requests, counted: None, latency: Duration::from_millis(latency_ms) }, &LIMITS)
+        evaluate(&PollDemand { requests, counted: None, latency: Duration::from_millis(latency_ms) }, &LIMITS)
     }
 
     #[test]
@@ -209,7 +210,7 @@ mod tests {
 
     #[test]
     fn an_estimate_says_that_it_is_one() {
-        let need = Need { requests: 900, counted: Some((20, 600)), latency: Duration::from_millis(20) };
+        let need = PollDemand { requests: 900, counted: Some((20, 600)), latency: Duration::from_millis(20) };
         let finding = evaluate(&need, &LIMITS);
         assert!(finding.message.starts_with("about 900 requests a poll, estimated from 20 of 600 listings"));
     }

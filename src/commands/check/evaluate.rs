@@ -5,10 +5,12 @@ use std::time::{Duration, SystemTime};
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
-    budget::{self, Limits, Need},
+    budget::{self, PollDemand, PollLimits},
     chain,
-    finding::{AccountReport, Check, Finding, Level},
-    observe::{GroupsSeen, Keys, Observed, Sizes, TargetSeen, Trial},
+    collect::{
+        CredentialsSummary, GroupCounts, ListingSizes, Observations, ProbeOutcome, TargetObservations,
+    },
+    finding::{AccountReport, Aspect, Finding, Level},
 };
 use crate::{
     aliyun::{
@@ -21,28 +23,32 @@ use crate::{
 };
 
 /// Beyond this difference of clocks somebody should look at it.
-const CLOCK_WARNING: f64 = 60.0;
+const CLOCK_WARNING_SECONDS: f64 = 60.0;
 /// Beyond this one the service refuses every signature.
-const CLOCK_REFUSAL: f64 = 900.0;
+const MAX_CLOCK_SKEW_SECONDS: f64 = 900.0;
 /// Credentials that end so soon should have been replaced by now.
-const ENDING: SignedDuration = SignedDuration::from_mins(2);
+const MIN_CREDENTIALS_LIFETIME: SignedDuration = SignedDuration::from_mins(2);
 
 /// Everything that there is to say about one account.
-pub(super) fn account(observed: &Observed, limits: &Limits, now: Timestamp) -> AccountReport {
-    let mut findings = vec![endpoint(&observed.probe, &observed.endpoint, observed.vpc)];
-    findings.extend(clock(&observed.probe));
+pub(super) fn evaluate_account(
+    observed: &Observations,
+    limits: &PollLimits,
+    now: Timestamp,
+) -> AccountReport {
+    let mut findings = vec![endpoint(&observed.connection, &observed.endpoint, observed.vpc)];
+    findings.extend(clock(&observed.connection));
     findings.push(credentials(&observed.credentials, now));
     findings.extend(identity(&observed.identity));
     for target in &observed.targets {
         findings.extend(operations(target));
     }
     findings.extend(poll(observed, limits));
-    let denied = observed.targets.iter().any(TargetSeen::is_denied);
+    let denied = observed.targets.iter().any(TargetObservations::is_denied);
     AccountReport {
         name: observed.name.clone(),
         endpoint: observed.endpoint.to_string(),
         findings,
-        policy: denied.then(|| policy(&needed(&observed.targets))),
+        policy: denied.then(|| policy(&called_operations(&observed.targets))),
     }
 }
 
@@ -65,7 +71,7 @@ fn endpoint(probe: &Diagnosis, endpoint: &Endpoint, vpc: bool) -> Finding {
         way.insert(0, format!("through the proxy {proxy}"));
     }
     let way = way.join(", ");
-    let Some(failed) = &probe.failed else { return Finding::new(Check::Endpoint, Level::Ok, way) };
+    let Some(failed) = &probe.failed else { return Finding::new(Aspect::Endpoint, Level::Ok, way) };
     let broken = match failed.stage {
         Stage::Resolve => "the name can't be resolved",
         Stage::Connect => "nobody accepts a connection",
@@ -73,12 +79,12 @@ fn endpoint(probe: &Diagnosis, endpoint: &Endpoint, vpc: bool) -> Finding {
         Stage::Http => "no answer in HTTP",
     };
     let way = if way.is_empty() { String::new() } else { format!("{way}, then: ") };
-    let finding = Finding::new(Check::Endpoint, Level::Error, format!("{way}{broken}: {}", failed.message));
+    let finding = Finding::new(Aspect::Endpoint, Level::Error, format!("{way}{broken}: {}", failed.message));
     Finding { code: Some(failed.stage.as_str().to_owned()), ..finding }
-        .advise(way_out(failed, probe, endpoint, vpc))
+        .advise(remedy(failed, probe, endpoint, vpc))
 }
 
-fn way_out(failed: &FailedStage, probe: &Diagnosis, endpoint: &Endpoint, vpc: bool) -> String {
+fn remedy(failed: &FailedStage, probe: &Diagnosis, endpoint: &Endpoint, vpc: bool) -> String {
     if failed.bad_certificate {
         return "the peer's certificate isn't trusted here: if something inspects TLS on the way, add its authority to \
                 this machine's trust store or SSL_CERT_FILE; else check the endpoint"
@@ -113,7 +119,7 @@ fn clock(probe: &Diagnosis) -> Option<Finding> {
         return probe
             .failed
             .is_none()
-            .then(|| Finding::new(Check::Clock, Level::Note, "the endpoint doesn't say what time it has"));
+            .then(|| Finding::new(Aspect::Clock, Level::Note, "the endpoint doesn't say what time it has"));
     };
     let ahead = seconds_ahead(&clocks);
     let (far, side) = (ahead.abs(), if ahead > 0.0 { "ahead of" } else { "behind" });
@@ -125,9 +131,13 @@ fn clock(probe: &Diagnosis) -> Option<Finding> {
     let advice = "set this machine's clock right, by NTP: signatures more than 15 minutes off are refused, and ages and \
                   expiries in the metrics are off by as much";
     Some(match far {
-        far if far > CLOCK_REFUSAL => Finding::new(Check::Clock, Level::Error, message).advise(advice),
-        far if far > CLOCK_WARNING => Finding::new(Check::Clock, Level::Warning, message).advise(advice),
-        _ => Finding::new(Check::Clock, Level::Ok, message),
+        far if far > MAX_CLOCK_SKEW_SECONDS => {
+            Finding::new(Aspect::Clock, Level::Error, message).advise(advice)
+        }
+        far if far > CLOCK_WARNING_SECONDS => {
+            Finding::new(Aspect::Clock, Level::Warning, message).advise(advice)
+        }
+        _ => Finding::new(Aspect::Clock, Level::Ok, message),
     })
 }
 
@@ -140,11 +150,11 @@ fn seconds_ahead(clocks: &ClockComparison) -> f64 {
 }
 
 /// Where the keys come from, and whether they will last.
-fn credentials(keys: &Result<Keys, String>, now: Timestamp) -> Finding {
+fn credentials(keys: &Result<CredentialsSummary, String>, now: Timestamp) -> Finding {
     let keys = match keys {
         Ok(keys) => keys,
         Err(reason) => {
-            return Finding::new(Check::Credentials, Level::Error, reason.clone())
+            return Finding::new(Aspect::Credentials, Level::Error, reason.clone())
                 .advise("see accounts.credentials in the configuration: where they should come from");
         }
     };
@@ -152,35 +162,35 @@ fn credentials(keys: &Result<Keys, String>, now: Timestamp) -> Finding {
     let found = format!("{kind} {} from {}", keys.id, keys.source);
     match keys.expires {
         Some(end) if end <= now => {
-            Finding::new(Check::Credentials, Level::Error, format!("{found}, ended at {end:.0}"))
+            Finding::new(Aspect::Credentials, Level::Error, format!("{found}, ended at {end:.0}"))
                 .advise("supply fresh ones, or a source that refreshes them")
         }
-        Some(end) if end.duration_since(now) < ENDING => {
-            Finding::new(Check::Credentials, Level::Warning, format!("{found}, they end at {end:.0}"))
+        Some(end) if end.duration_since(now) < MIN_CREDENTIALS_LIFETIME => {
+            Finding::new(Aspect::Credentials, Level::Warning, format!("{found}, they end at {end:.0}"))
                 .advise("their source should have supplied others by now: see its log")
         }
         Some(end) => {
             let minutes = end.duration_since(now).as_mins();
             Finding::new(
-                Check::Credentials,
+                Aspect::Credentials,
                 Level::Ok,
                 format!("{found}, until {end:.0} (in {minutes} minutes)"),
             )
         }
         None if keys.temporary => {
             let message = format!("{found}, and nobody knows when they end");
-            Finding::new(Check::Credentials, Level::Warning, message).advise(
+            Finding::new(Aspect::Credentials, Level::Warning, message).advise(
                 "nothing refreshes temporary keys that are written down: use a source that does, such as a role",
             )
         }
-        None => Finding::new(Check::Credentials, Level::Ok, format!("{found}, without an end")),
+        None => Finding::new(Aspect::Credentials, Level::Ok, format!("{found}, without an end")),
     }
 }
 
 /// Whose keys they are. Never worse than a warning: nothing of the exporter depends on it.
-fn identity(trial: &Trial<CallerIdentity>) -> Option<Finding> {
+fn identity(trial: &ProbeOutcome<CallerIdentity>) -> Option<Finding> {
     Some(match trial {
-        Trial::Passed(identity) => {
+        ProbeOutcome::Passed(identity) => {
             let CallerIdentity { identity_type, account_id, arn } = identity;
             let message = match identity_type.as_str() {
                 "Account" => format!("the account {account_id} itself"),
@@ -189,38 +199,38 @@ fn identity(trial: &Trial<CallerIdentity>) -> Option<Finding> {
             };
             if identity_type == "Account" {
                 Finding::new(
-                    Check::Identity,
+                    Aspect::Identity,
                     Level::Warning,
                     format!("{message}: its keys may do everything"),
                 )
                 .advise(format!("use a RAM user or role that may do no more than {READ_ONLY_POLICY}"))
             } else {
-                Finding::new(Check::Identity, Level::Ok, message)
+                Finding::new(Aspect::Identity, Level::Ok, message)
             }
         }
-        Trial::Failed(error) => Finding {
+        ProbeOutcome::Failed(error) => Finding {
             code: Some(error.code().to_owned()),
             request_id: error.request_id().map(str::to_owned),
             ..Finding::new(
-                Check::Identity,
+                Aspect::Identity,
                 Level::Note,
                 format!("not to be found out: {}: {}", error.code(), error.message()),
             )
         },
-        Trial::OutOfTime(limit) => {
-            Finding::new(Check::Identity, Level::Note, format!("not to be found out within {limit:?}"))
+        ProbeOutcome::TimedOut(limit) => {
+            Finding::new(Aspect::Identity, Level::Note, format!("not to be found out within {limit:?}"))
         }
-        Trial::NotTried(_) => return None,
+        ProbeOutcome::Skipped(_) => return None,
     })
 }
 
 /// What each operation of a target said.
-fn operations(target: &TargetSeen) -> Vec<Finding> {
+fn operations(target: &TargetObservations) -> Vec<Finding> {
     let mut findings = match &target.groups {
-        Trial::Passed(groups) => listed(groups),
+        ProbeOutcome::Passed(groups) => group_findings(groups),
         other => vec![outcome(LIST_APP_INSTANCE_GROUP, other, |_| String::new())],
     };
-    let groups_known = matches!(target.groups, Trial::Passed(GroupsSeen { own: 1.., .. }));
+    let groups_known = matches!(target.groups, ProbeOutcome::Passed(GroupCounts { own: 1.., .. }));
     let what =
         |noun: &'static str| move |(group, count): &(String, u64)| format!("{count} {noun} of group {group}");
     if groups_known {
@@ -230,22 +240,22 @@ fn operations(target: &TargetSeen) -> Vec<Finding> {
             &target.persistent,
             what("persistent sessions"),
         ));
-    } else if !matches!(target.groups, Trial::NotTried(_)) {
+    } else if !matches!(target.groups, ProbeOutcome::Skipped(_)) {
         let why = "not tried, for want of a group";
         findings.extend([LIST_APP_INSTANCES, LIST_PERSISTENT_APP_INSTANCES].map(|operation| Finding {
             operation: Some(operation),
-            ..Finding::new(Check::Operation, Level::Note, why)
+            ..Finding::new(Aspect::Operation, Level::Note, why)
         }));
     }
     findings.into_iter().map(|finding| finding.of_target(&target.name)).collect()
 }
 
-fn listed(groups: &GroupsSeen) -> Vec<Finding> {
+fn group_findings(groups: &GroupCounts) -> Vec<Finding> {
     let of = |level, message: String| Finding {
         operation: Some(LIST_APP_INSTANCE_GROUP),
-        ..Finding::new(Check::Operation, level, message)
+        ..Finding::new(Aspect::Operation, level, message)
     };
-    let GroupsSeen { listed, own, missing } = groups;
+    let GroupCounts { listed, own, missing } = groups;
     let mut findings = vec![match (listed, own) {
         (0, _) => of(Level::Warning, "allowed, but lists no delivery group".to_owned()).advise(
             "if there should be some: check endpoint_region (each site shows its own account's groups), regions, \
@@ -267,17 +277,19 @@ fn groups_text(count: usize) -> String {
     crate::fleet::plural(count, "delivery group")
 }
 
-fn outcome<T>(operation: &'static str, trial: &Trial<T>, passed: impl Fn(&T) -> String) -> Finding {
+fn outcome<T>(operation: &'static str, trial: &ProbeOutcome<T>, passed: impl Fn(&T) -> String) -> Finding {
     let of = |level, message: String| Finding {
         operation: Some(operation),
-        ..Finding::new(Check::Operation, level, message)
+        ..Finding::new(Aspect::Operation, level, message)
     };
     match trial {
-        Trial::Passed(value) => of(Level::Ok, passed(value)),
-        Trial::NotTried(reason) => of(Level::Note, format!("not tried: {reason}")),
-        Trial::OutOfTime(limit) => of(Level::Error, format!("no answer within {limit:?}, retries included"))
-            .advise("check the network, or allow api.request_timeout more time"),
-        Trial::Failed(error) => {
+        ProbeOutcome::Passed(value) => of(Level::Ok, passed(value)),
+        ProbeOutcome::Skipped(reason) => of(Level::Note, format!("not tried: {reason}")),
+        ProbeOutcome::TimedOut(limit) => {
+            of(Level::Error, format!("no answer within {limit:?}, retries included"))
+                .advise("check the network, or allow api.request_timeout more time")
+        }
+        ProbeOutcome::Failed(error) => {
             let text = chain(error);
             // The line begins with the operation already.
             let message = text.strip_prefix(&format!("{operation}: ")).unwrap_or(&text).to_owned();
@@ -292,16 +304,17 @@ fn outcome<T>(operation: &'static str, trial: &Trial<T>, passed: impl Fn(&T) -> 
 }
 
 /// Whether a poll of the account fits into its interval; nothing where its size isn't known.
-fn poll(observed: &Observed, limits: &Limits) -> Vec<Finding> {
-    let sizes: Vec<&Sizes> = observed.targets.iter().filter_map(|target| target.sizes.as_ref()).collect();
+fn poll(observed: &Observations, limits: &PollLimits) -> Vec<Finding> {
+    let sizes: Vec<&ListingSizes> =
+        observed.targets.iter().filter_map(|target| target.sizes.as_ref()).collect();
     let mut findings = Vec::new();
     if !sizes.is_empty() && sizes.len() == observed.targets.len() {
         let latency = observed.latency.unwrap_or_default();
-        findings.push(budget::evaluate(&need(&sizes, limits, latency), limits));
+        findings.push(budget::evaluate(&poll_demand(&sizes, limits, latency), limits));
     }
     if observed.throttled > 0 {
         let message = format!("{} requests of this check were throttled", observed.throttled);
-        findings.push(Finding::new(Check::Poll, Level::Warning, message).advise(
+        findings.push(Finding::new(Aspect::Poll, Level::Warning, message).advise(
             "something uses up this account's API limits: lower api.requests_per_second, or see who else calls",
         ));
     }
@@ -309,8 +322,8 @@ fn poll(observed: &Observed, limits: &Limits) -> Vec<Finding> {
 }
 
 /// Requests of one poll of all targets together: the limit is the account's.
-fn need(targets: &[&Sizes], limits: &Limits, latency: Duration) -> Need {
-    let mut need = Need { latency, ..Need::default() };
+fn poll_demand(targets: &[&ListingSizes], limits: &PollLimits, latency: Duration) -> PollDemand {
+    let mut need = PollDemand { latency, ..PollDemand::default() };
     let (mut counted, mut listings) = (0, 0);
     for sizes in targets {
         need.requests += sizes.group_listings.iter().map(|elements| limits.pages(*elements)).sum::<u64>();
@@ -326,7 +339,7 @@ fn need(targets: &[&Sizes], limits: &Limits, latency: Duration) -> Need {
 
 /// The pages of the groups that were counted, as many times as there are more groups; one page for each
 /// where none could be counted.
-fn extrapolated(counts: &[u64], groups: usize, limits: &Limits) -> u64 {
+fn extrapolated(counts: &[u64], groups: usize, limits: &PollLimits) -> u64 {
     if counts.is_empty() {
         return groups as u64;
     }
@@ -336,9 +349,9 @@ fn extrapolated(counts: &[u64], groups: usize, limits: &Limits) -> u64 {
 }
 
 /// The operations that this configuration calls.
-fn needed(targets: &[TargetSeen]) -> Vec<&'static str> {
-    let off = |trial: &Trial<(String, u64)>| {
-        matches!(trial, Trial::NotTried("collectors.instances is off" | "collectors.persistent is off"))
+fn called_operations(targets: &[TargetObservations]) -> Vec<&'static str> {
+    let off = |trial: &ProbeOutcome<(String, u64)>| {
+        matches!(trial, ProbeOutcome::Skipped("collectors.instances is off" | "collectors.persistent is off"))
     };
     let mut operations = vec![LIST_APP_INSTANCE_GROUP];
     if !targets.iter().all(|target| off(&target.instances)) {
@@ -350,7 +363,7 @@ fn needed(targets: &[TargetSeen]) -> Vec<&'static str> {
     operations
 }
 
-impl TargetSeen {
+impl TargetObservations {
     /// Whether a permission is missing.
     fn is_denied(&self) -> bool {
         let denied =
@@ -362,7 +375,7 @@ impl TargetSeen {
     }
 }
 
-impl<T> Trial<T> {
+impl<T> ProbeOutcome<T> {
     fn error(&self) -> Option<&Error> {
         match self {
             Self::Failed(error) => Some(error),

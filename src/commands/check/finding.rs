@@ -21,7 +21,7 @@ pub(super) enum Level {
 /// What was looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub(super) enum Check {
+pub(super) enum Aspect {
     /// Name, connection, TLS and HTTP.
     Endpoint,
     /// This machine's time against the service's.
@@ -36,7 +36,7 @@ pub(super) enum Check {
     Poll,
 }
 
-impl Check {
+impl Aspect {
     /// One word for people.
     pub(super) fn as_str(self) -> &'static str {
         match self {
@@ -54,7 +54,7 @@ impl Check {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(super) struct Finding {
     /// What was looked at.
-    pub check: Check,
+    pub check: Aspect,
     /// How bad it is.
     pub level: Level,
     /// The target it is about, where it is about one.
@@ -78,7 +78,7 @@ pub(super) struct Finding {
 
 impl Finding {
     /// A finding about nothing more special.
-    pub(super) fn new(check: Check, level: Level, message: impl Into<String>) -> Self {
+    pub(super) fn new(check: Aspect, level: Level, message: impl Into<String>) -> Self {
         Self {
             check,
             level,
@@ -130,7 +130,7 @@ impl AccountReport {
 
 /// Everything found.
 #[derive(Debug, Clone)]
-pub(super) struct Report {
+pub(super) struct CheckReport {
     /// The files that the configuration was read from.
     pub origins: Vec<String>,
     /// What is odd about the configuration.
@@ -139,9 +139,9 @@ pub(super) struct Report {
     pub accounts: Option<Vec<AccountReport>>,
 }
 
-impl Report {
+impl CheckReport {
     /// Whether something doesn't work.
-    pub(super) fn is_trouble(&self) -> bool {
+    pub(super) fn has_errors(&self) -> bool {
         self.accounts.iter().flatten().any(|account| account.level() == Level::Error)
     }
 }

@@ -2,45 +2,45 @@
 
 use serde::Serialize;
 
-use super::finding::{AccountReport, Level, Report};
+use super::finding::{AccountReport, CheckReport, Level};
 use crate::{
     document::{Problem, Problems},
     telemetry::VERSION,
 };
 
 #[derive(Serialize)]
-struct Document<'r> {
+struct JsonReport<'r> {
     /// `ok` or `trouble`, as the exit status.
     status: &'static str,
     version: &'static str,
-    configuration: Configuration<'r>,
+    configuration: JsonConfiguration<'r>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    accounts: Option<Vec<Account<'r>>>,
+    accounts: Option<Vec<JsonAccount<'r>>>,
 }
 
 #[derive(Serialize)]
-struct Configuration<'r> {
+struct JsonConfiguration<'r> {
     files: &'r [String],
-    problems: Vec<Said<'r>>,
-    warnings: Vec<Said<'r>>,
+    problems: Vec<JsonProblem<'r>>,
+    warnings: Vec<JsonProblem<'r>>,
 }
 
 #[derive(Serialize)]
-struct Account<'r> {
+struct JsonAccount<'r> {
     level: Level,
     #[serde(flatten)]
     report: &'r AccountReport,
 }
 
 #[derive(Serialize)]
-struct Said<'r> {
+struct JsonProblem<'r> {
     place: &'r str,
     line: Option<u64>,
     key: &'r str,
     message: &'r str,
 }
 
-impl<'r> Said<'r> {
+impl<'r> JsonProblem<'r> {
     fn new(problem: &'r Problem) -> Self {
         Self {
             place: &problem.origin.source,
@@ -52,35 +52,34 @@ impl<'r> Said<'r> {
 }
 
 /// The whole report.
-pub(super) fn render(report: &Report) -> String {
-    let accounts = report
-        .accounts
-        .as_ref()
-        .map(|accounts| accounts.iter().map(|report| Account { level: report.level(), report }).collect());
-    write(&Document {
-        status: if report.is_trouble() { "trouble" } else { "ok" },
+pub(super) fn render(report: &CheckReport) -> String {
+    let accounts = report.accounts.as_ref().map(|accounts| {
+        accounts.iter().map(|report| JsonAccount { level: report.level(), report }).collect()
+    });
+    write(&JsonReport {
+        status: if report.has_errors() { "trouble" } else { "ok" },
         version: VERSION,
-        configuration: Configuration {
+        configuration: JsonConfiguration {
             files: &report.origins,
             problems: Vec::new(),
-            warnings: report.warnings.iter().map(Said::new).collect(),
+            warnings: report.warnings.iter().map(JsonProblem::new).collect(),
         },
         accounts,
     })
 }
 
 /// A configuration that can't be used.
-pub(super) fn refused(files: &[String], problems: &Problems) -> String {
-    let problems = problems.iter().map(Said::new).collect();
-    write(&Document {
+pub(super) fn render_problems(files: &[String], problems: &Problems) -> String {
+    let problems = problems.iter().map(JsonProblem::new).collect();
+    write(&JsonReport {
         status: "trouble",
         version: VERSION,
-        configuration: Configuration { files, problems, warnings: Vec::new() },
+        configuration: JsonConfiguration { files, problems, warnings: Vec::new() },
         accounts: None,
     })
 }
 
-fn write(document: &Document<'_>) -> String {
+fn write(document: &JsonReport<'_>) -> String {
     // Nothing in it can fail to be written: no maps with odd keys, no numbers that JSON lacks.
     let text = serde_json::to_string_pretty(document).unwrap_or_default();
     format!("{text}\n")

@@ -2,7 +2,7 @@
 //!
 //! | file | does |
 //! |---|---|
-//! | `observe` | asks: the endpoint, the clock, the credentials, each operation once |
+//! | `collect` | asks: the endpoint, the clock, the credentials, each operation once |
 //! | `evaluate` | from what was observed to findings, as pure functions |
 //! | `budget` | how many requests a poll needs and how long they take |
 //! | `finding` | what was found, as data |
@@ -11,10 +11,10 @@
 //! One account that fails never stops another's check; every question has a limit of time.
 
 mod budget;
+mod collect;
 mod evaluate;
 mod finding;
 mod json;
-mod observe;
 mod text;
 
 use std::process::ExitCode;
@@ -22,7 +22,7 @@ use std::process::ExitCode;
 use futures_util::{StreamExt as _, stream};
 use jiff::Timestamp;
 
-use self::finding::{AccountReport, Report};
+use self::finding::{AccountReport, CheckReport};
 use super::{Error, chain, terminal};
 use crate::{
     cli::{self, CheckFormat},
@@ -33,7 +33,7 @@ use crate::{
 /// Accounts that are checked at the same time.
 const CONCURRENCY: usize = 8;
 
-pub(super) fn run(arguments: &cli::Check) -> Result<ExitCode, Error> {
+pub(super) fn run(arguments: &cli::CheckArguments) -> Result<ExitCode, Error> {
     let sources = arguments.configuration.sources();
     let mut origins = origins(&sources);
     let web_config_file = arguments.web_config_file.as_deref();
@@ -45,7 +45,7 @@ pub(super) fn run(arguments: &cli::Check) -> Result<ExitCode, Error> {
     });
     let loaded = match loaded {
         Err(problems) if arguments.format == CheckFormat::Json => {
-            super::print(json::refused(&origins, &problems).as_bytes())?;
+            super::print(json::render_problems(&origins, &problems).as_bytes())?;
             return Ok(ExitCode::FAILURE);
         }
         loaded => loaded.map_err(Error::Configuration)?,
@@ -56,20 +56,20 @@ pub(super) fn run(arguments: &cli::Check) -> Result<ExitCode, Error> {
     } else {
         None
     };
-    let report = Report { origins, warnings: loaded.warnings, accounts };
+    let report = CheckReport { origins, warnings: loaded.warnings, accounts };
     match arguments.format {
         CheckFormat::Json => super::print(json::render(&report).as_bytes())?,
         CheckFormat::Text => terminal::print(&text::render(&report, terminal::width()))?,
     }
-    Ok(if report.is_trouble() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    Ok(if report.has_errors() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
 /// Every account, in configuration order.
 async fn check_accounts(config: &Config) -> Vec<AccountReport> {
     stream::iter(&config.accounts)
         .map(|account| async move {
-            let observed = observe::account(config, account).await;
-            evaluate::account(&observed, &budget::Limits::of(config, account), Timestamp::now())
+            let observed = collect::collect_account(config, account).await;
+            evaluate::evaluate_account(&observed, &budget::PollLimits::of(config, account), Timestamp::now())
         })
         .buffered(CONCURRENCY)
         .collect()

@@ -5,7 +5,7 @@ use textwrap::WordSplitter;
 
 use crate::fleet::plural;
 
-use super::finding::{AccountReport, Check, Finding, Level, Report};
+use super::finding::{AccountReport, Aspect, CheckReport, Finding, Level};
 use crate::commands::terminal::{HEADING, coloured};
 
 /// The column where messages begin, behind the mark and the word.
@@ -15,7 +15,7 @@ const INDENT: usize = 13;
 const MIN_COLUMNS: usize = 20;
 
 /// The whole report, styled; marks differ without their colours, too. Lines are wrapped to `width`.
-pub(super) fn render(report: &Report, width: Option<usize>) -> String {
+pub(super) fn render(report: &CheckReport, width: Option<usize>) -> String {
     let mut page = ReportText { text: String::new(), width };
     page.heading("Configuration", "");
     let from = match report.origins.as_slice() {
@@ -67,7 +67,7 @@ impl ReportText {
     fn finding(&mut self, finding: &Finding) {
         let label = finding.operation.unwrap_or(finding.check.as_str());
         // Columns as wide as their longest label: `credentials`, and the longest name of an operation.
-        let column = if finding.check == Check::Operation { 26 } else { 11 };
+        let column = if finding.check == Aspect::Operation { 26 } else { 11 };
         self.line(finding.level, &format!("{label:<column$}  {}", finding.message));
         if let Some(advice) = &finding.advice {
             self.text.push_str(&" ".repeat(INDENT));
@@ -132,16 +132,16 @@ mod tests {
 
     use super::*;
 
-    fn report() -> Report {
+    fn report() -> CheckReport {
         let findings = vec![
-            Finding::new(Check::Clock, Level::Ok, "in step with the service's"),
+            Finding::new(Aspect::Clock, Level::Ok, "in step with the service's"),
             Finding {
                 operation: Some("ListAppInstances"),
-                ..Finding::new(Check::Operation, Level::Error, "NoPermission: not allowed")
+                ..Finding::new(Aspect::Operation, Level::Error, "NoPermission: not allowed")
             }
             .of_target("CloudApp")
             .advise("allow appstreaming:ListAppInstances to the RAM user or role"),
-            Finding::new(Check::Poll, Level::Warning, "tight"),
+            Finding::new(Aspect::Poll, Level::Warning, "tight"),
         ];
         let account = AccountReport {
             name: "production".to_owned(),
@@ -149,7 +149,11 @@ mod tests {
             findings,
             policy: Some("{\n}".to_owned()),
         };
-        Report { origins: vec!["a.toml".to_owned()], warnings: Vec::new(), accounts: Some(vec![account]) }
+        CheckReport {
+            origins: vec!["a.toml".to_owned()],
+            warnings: Vec::new(),
+            accounts: Some(vec![account]),
+        }
     }
 
     /// The report without styles.

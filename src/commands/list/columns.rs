@@ -5,7 +5,7 @@
 use jiff::Timestamp;
 use serde_json::Value;
 
-use crate::cli::Listing;
+use crate::cli::ListCommand;
 
 /// To which side a column's cells are moved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,20 +38,20 @@ const fn right(title: &'static str, rank: u8, read: fn(&Value) -> String) -> Col
 }
 
 /// The table of a listing.
-pub(super) fn of(what: &Listing) -> &'static [Column] {
+pub(super) fn of(what: &ListCommand) -> &'static [Column] {
     match what {
-        Listing::Groups(_) => GROUPS,
-        Listing::Instances(_) => INSTANCES,
-        Listing::Persistent(_) => PERSISTENT,
+        ListCommand::Groups(_) => GROUPS,
+        ListCommand::Instances(_) => INSTANCES,
+        ListCommand::Persistent(_) => PERSISTENT,
     }
 }
 
 /// The documented fields of a listing's records, nested ones with a dot.
-pub(super) fn documented(what: &Listing) -> &'static [&'static str] {
+pub(super) fn documented(what: &ListCommand) -> &'static [&'static str] {
     match what {
-        Listing::Groups(_) => GROUP_FIELDS,
-        Listing::Instances(_) => INSTANCE_FIELDS,
-        Listing::Persistent(_) => PERSISTENT_FIELDS,
+        ListCommand::Groups(_) => GROUP_FIELDS,
+        ListCommand::Instances(_) => INSTANCE_FIELDS,
+        ListCommand::Persistent(_) => PERSISTENT_FIELDS,
     }
 }
 

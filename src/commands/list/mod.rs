@@ -11,10 +11,10 @@
 //! account's `filter` and `regions`: a question by hand asks what its flags say and nothing else.
 //! User names are shown, as whoever may call the API may see them.
 
-mod ask;
 mod columns;
 mod csv;
 mod progress;
+mod query;
 mod table;
 
 use std::{
@@ -28,51 +28,55 @@ use serde_json::Value;
 use tokio::time::timeout;
 
 use self::{
-    ask::{Answer, Failure},
     progress::Progress,
+    query::{ListError, ListedRecords},
 };
 use super::{Error, chain, terminal};
 use crate::app::assemble;
 use crate::{
     aliyun::ErrorKind,
     appstreaming::{self, Record, advice},
-    cli::{self, ListFormat, Listing},
+    cli::{self, ListCommand, ListFormat},
     config::{Account, Config},
     telemetry::Telemetry,
 };
 
 /// What a listing by hand may take at most.
-const PATIENCE: Duration = Duration::from_secs(3600);
+const LISTING_TIMEOUT: Duration = Duration::from_secs(3600);
 
-pub(super) fn run(arguments: &cli::List) -> Result<ExitCode, Error> {
-    let common = arguments.what.common();
+pub(super) fn run(arguments: &cli::ListArguments) -> Result<ExitCode, Error> {
+    let common = arguments.command.common();
     let config = super::load(&common.configuration.sources(), &common.log)?;
     let account = choose(&config, common.account.as_deref())?;
-    let progress = Arc::new(Progress::new(noun(&arguments.what)));
+    let progress = Arc::new(Progress::new(noun(&arguments.command)));
     let client = assemble::client(account, &Telemetry::new())?
         .observed_by(Arc::clone(&progress) as Arc<dyn crate::aliyun::RequestObserver>);
     let api = appstreaming::Client::new(client, config.poll.page_size);
 
-    let asked = super::polling_runtime()?.block_on(async {
+    let listed = super::polling_runtime()?.block_on(async {
         let shown = tokio::spawn(Arc::clone(&progress).show());
-        let asking = ask::ask(&api, &arguments.what, account, account.client.max_in_flight, &progress);
-        let asked = timeout(PATIENCE, asking).await;
+        let listing =
+            query::fetch(&api, &arguments.command, account, account.client.max_in_flight, &progress);
+        let listed = timeout(LISTING_TIMEOUT, listing).await;
         shown.abort();
         progress.clear();
-        asked
+        listed
     });
-    match asked {
+    match listed {
         Ok(Ok(answer)) => {
-            super::print(print_as(common.format, &arguments.what, &answer.records).as_bytes())?;
-            remark(&answer, common.format);
+            super::print(print_as(common.format, &arguments.command, &answer.records).as_bytes())?;
+            print_note(&answer, common.format);
             Ok(ExitCode::SUCCESS)
         }
         Ok(Err(failure)) => {
-            complain(&account.name, &failure);
+            print_error(&account.name, &failure);
             Ok(ExitCode::FAILURE)
         }
         Err(_) => {
-            eprintln!("appstreaming-exporter: account {:?}: given up after {PATIENCE:?}", account.name);
+            eprintln!(
+                "appstreaming-exporter: account {:?}: given up after {LISTING_TIMEOUT:?}",
+                account.name
+            );
             Ok(ExitCode::FAILURE)
         }
     }
@@ -86,7 +90,7 @@ fn choose<'c>(config: &'c Config, named: Option<&str>) -> Result<&'c Account, Er
     };
     match (named, config.accounts.as_slice()) {
         (None, [account]) => Ok(account),
-        (None, accounts) => Err(Error::Question(format!(
+        (None, accounts) => Err(Error::Arguments(format!(
             "there are {} accounts, say with --account which one is to ask: {}",
             accounts.len(),
             names()
@@ -94,19 +98,19 @@ fn choose<'c>(config: &'c Config, named: Option<&str>) -> Result<&'c Account, Er
         (Some(name), accounts) => accounts
             .iter()
             .find(|account| account.name == name)
-            .ok_or_else(|| Error::Question(format!("there is no account {name:?}, only: {}", names()))),
+            .ok_or_else(|| Error::Arguments(format!("there is no account {name:?}, only: {}", names()))),
     }
 }
 
-fn noun(what: &Listing) -> &'static str {
+fn noun(what: &ListCommand) -> &'static str {
     match what {
-        Listing::Groups(_) => "groups",
-        Listing::Instances(_) => "instances",
-        Listing::Persistent(_) => "persistent sessions",
+        ListCommand::Groups(_) => "groups",
+        ListCommand::Instances(_) => "instances",
+        ListCommand::Persistent(_) => "persistent sessions",
     }
 }
 
-fn print_as(format: ListFormat, what: &Listing, records: &[Record]) -> String {
+fn print_as(format: ListFormat, what: &ListCommand, records: &[Record]) -> String {
     if format == ListFormat::Json {
         return json(records);
     }
@@ -129,7 +133,7 @@ fn json(records: &[Record]) -> String {
 }
 
 /// What must not be lost, beside the records; nothing of it goes into a pipe.
-fn remark(answer: &Answer, format: ListFormat) {
+fn print_note(answer: &ListedRecords, format: ListFormat) {
     if answer.moved {
         eprintln!(
             "note: the fleet changed while it was listed: a record may be missing, or be there twice in another state"
@@ -140,7 +144,7 @@ fn remark(answer: &Answer, format: ListFormat) {
     }
 }
 
-fn complain(account: &str, failure: &Failure) {
+fn print_error(account: &str, failure: &ListError) {
     eprintln!(
         "appstreaming-exporter: account {account:?}: cannot list {}: {}",
         failure.what,

@@ -6,9 +6,9 @@ use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 use super::columns::{Align, Column};
 
 /// Between two columns.
-const GAP: usize = 2;
+const COLUMN_GAP: usize = 2;
 /// The widest that a cell gets where room is short.
-const WIDEST: usize = 40;
+const MAX_CELL_WIDTH: usize = 40;
 
 /// The columns that fit into `width`, the most important ones first chosen; all where it is unknown.
 /// A column without any value is left out unless it is an essential one.
@@ -39,7 +39,7 @@ fn choose(columns: &[Column], cells: &[Vec<String>], widths: &[usize], width: Op
     by_rank.sort_by_key(|at| columns[*at].rank);
     let mut taken = 0;
     by_rank.retain(|at| {
-        let wanted = widths[*at] + if taken == 0 { 0 } else { GAP };
+        let wanted = widths[*at] + if taken == 0 { 0 } else { COLUMN_GAP };
         let fits = columns[*at].rank == 0 || width.is_none_or(|width| taken + wanted <= width);
         if fits {
             taken += wanted;
@@ -54,7 +54,7 @@ fn line<'a>(text: &mut String, cells: impl Iterator<Item = (&'a str, usize, Alig
     let start = text.len();
     for (position, (cell, width, align)) in cells.enumerate() {
         if position > 0 {
-            text.extend(std::iter::repeat_n(' ', GAP));
+            text.extend(std::iter::repeat_n(' ', COLUMN_GAP));
         }
         let blank = std::iter::repeat_n(' ', width.saturating_sub(cell.width()));
         match align {
@@ -84,11 +84,11 @@ fn shown(cell: &str, short: bool) -> String {
             text.push(character);
         }
     }
-    if short && text.width() > WIDEST { cut(&text) } else { text }
+    if short && text.width() > MAX_CELL_WIDTH { cut(&text) } else { text }
 }
 
 fn cut(text: &str) -> String {
-    let mut room = WIDEST - 1;
+    let mut room = MAX_CELL_WIDTH - 1;
     let kept: String = text
         .chars()
         .take_while(|character| {
@@ -150,7 +150,7 @@ mod tests {
         let records = [json!({ "name": long })];
         assert!(render(COLUMNS, &records, None).contains(&long));
         let cut = render(COLUMNS, &records, Some(80));
-        assert!(cut.lines().all(|line| line.width() <= WIDEST) && cut.contains('…'), "{cut}");
+        assert!(cut.lines().all(|line| line.width() <= MAX_CELL_WIDTH) && cut.contains('…'), "{cut}");
     }
 
     #[test]

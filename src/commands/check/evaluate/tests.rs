@@ -3,10 +3,10 @@
 use super::*;
 use crate::{
     aliyun::diagnose::PassedStage,
-    commands::check::{finding::Report, text},
+    commands::check::{finding::CheckReport, text},
 };
 
-const LIMITS: Limits = Limits {
+const LIMITS: PollLimits = PollLimits {
     interval: Duration::from_secs(60),
     timeout: Duration::from_secs(300),
     stale_after: Duration::from_secs(300),
@@ -23,18 +23,18 @@ fn error(code: &str) -> Error {
     Error::from_body("ListAppInstances", 400, format!(r#"{{"Code":"{code}","Message":"no"}}"#).as_bytes())
 }
 
-fn target(groups: Trial<GroupsSeen>) -> TargetSeen {
-    TargetSeen {
+fn target(groups: ProbeOutcome<GroupCounts>) -> TargetObservations {
+    TargetObservations {
         name: "CloudApp".to_owned(),
         groups,
-        instances: Trial::Passed(("aig-1".to_owned(), 40)),
-        persistent: Trial::Passed(("aig-1".to_owned(), 0)),
+        instances: ProbeOutcome::Passed(("aig-1".to_owned(), 40)),
+        persistent: ProbeOutcome::Passed(("aig-1".to_owned(), 0)),
         sizes: None,
     }
 }
 
-fn seen(listed: usize, own: usize) -> TargetSeen {
-    target(Trial::Passed(GroupsSeen { listed, own, missing: Vec::new() }))
+fn seen(listed: usize, own: usize) -> TargetObservations {
+    target(ProbeOutcome::Passed(GroupCounts { listed, own, missing: Vec::new() }))
 }
 
 fn levels(findings: &[Finding]) -> Vec<Level> {
@@ -115,7 +115,10 @@ fn credentials_are_judged_by_when_they_end() {
     let now: Timestamp = "2026-11-22T08:00:00Z".parse().unwrap();
     let keys = |temporary, expires: Option<&str>| {
         let expires = expires.map(|end| end.parse().unwrap());
-        credentials(&Ok(Keys { source: "oidc_role", id: "…AbCd".to_owned(), temporary, expires }), now)
+        credentials(
+            &Ok(CredentialsSummary { source: "oidc_role", id: "…AbCd".to_owned(), temporary, expires }),
+            now,
+        )
     };
     assert_eq!(keys(false, None).level, Level::Ok);
     assert_eq!(keys(true, None).level, Level::Warning);
@@ -138,22 +141,22 @@ fn who_calls_is_never_worse_than_a_warning() {
         account_id: "12".to_owned(),
         arn: "acs:ram::12:user/exporter".to_owned(),
     };
-    let user = identity(&Trial::Passed(caller("RAMUser"))).unwrap();
+    let user = identity(&ProbeOutcome::Passed(caller("RAMUser"))).unwrap();
     assert_eq!(
         (user.level, user.message.as_str()),
         (Level::Ok, "RAMUser acs:ram::12:user/exporter of account 12")
     );
-    assert_eq!(identity(&Trial::Passed(caller("Account"))).unwrap().level, Level::Warning);
-    assert_eq!(identity(&Trial::Failed(error("InvalidAction.NotFound"))).unwrap().level, Level::Note);
-    assert_eq!(identity(&Trial::OutOfTime(Duration::from_secs(10))).unwrap().level, Level::Note);
-    assert_eq!(identity(&Trial::NotTried("")), None);
+    assert_eq!(identity(&ProbeOutcome::Passed(caller("Account"))).unwrap().level, Level::Warning);
+    assert_eq!(identity(&ProbeOutcome::Failed(error("InvalidAction.NotFound"))).unwrap().level, Level::Note);
+    assert_eq!(identity(&ProbeOutcome::TimedOut(Duration::from_secs(10))).unwrap().level, Level::Note);
+    assert_eq!(identity(&ProbeOutcome::Skipped("")), None);
 }
 
 #[test]
 fn an_operation_that_is_denied_names_the_action_and_the_policy_has_what_is_asked_for() {
-    let denied = TargetSeen {
-        instances: Trial::Failed(error("NoPermission")),
-        persistent: Trial::NotTried("collectors.persistent is off"),
+    let denied = TargetObservations {
+        instances: ProbeOutcome::Failed(error("NoPermission")),
+        persistent: ProbeOutcome::Skipped("collectors.persistent is off"),
         ..seen(3, 3)
     };
     let findings = operations(&denied);
@@ -162,13 +165,13 @@ fn an_operation_that_is_denied_names_the_action_and_the_policy_has_what_is_asked
     assert!(advice.contains("appstreaming:ListAppInstances"), "{advice}");
     assert_eq!(findings[1].code.as_deref(), Some("NoPermission"));
     assert!(denied.is_denied());
-    assert_eq!(needed(&[denied]), [LIST_APP_INSTANCE_GROUP, LIST_APP_INSTANCES]);
+    assert_eq!(called_operations(&[denied]), [LIST_APP_INSTANCE_GROUP, LIST_APP_INSTANCES]);
 }
 
 #[test]
 fn a_blocked_account_and_a_wrong_key_need_no_policy() {
     for code in ["Forbidden.RiskControl", "SignatureDoesNotMatch", "Throttling.User"] {
-        assert!(!target(Trial::Failed(error(code))).is_denied(), "{code}");
+        assert!(!target(ProbeOutcome::Failed(error(code))).is_denied(), "{code}");
     }
 }
 
@@ -187,7 +190,7 @@ fn an_empty_fleet_is_a_warning_that_says_where_to_look() {
 #[test]
 fn groups_picked_by_an_id_that_is_not_there_are_named() {
     let missing = vec!["aig-gone".to_owned()];
-    let findings = operations(&target(Trial::Passed(GroupsSeen { listed: 1, own: 1, missing })));
+    let findings = operations(&target(ProbeOutcome::Passed(GroupCounts { listed: 1, own: 1, missing })));
     assert!(
         findings
             .iter()
@@ -197,14 +200,14 @@ fn groups_picked_by_an_id_that_is_not_there_are_named() {
 
 #[test]
 fn nothing_is_said_twice_of_what_was_not_tried() {
-    assert_eq!(operations(&target(Trial::NotTried("no credentials"))).len(), 1);
-    let late = operations(&target(Trial::OutOfTime(Duration::from_secs(30))));
+    assert_eq!(operations(&target(ProbeOutcome::Skipped("no credentials"))).len(), 1);
+    let late = operations(&target(ProbeOutcome::TimedOut(Duration::from_secs(30))));
     assert_eq!(levels(&late), [Level::Error, Level::Note, Level::Note]);
 }
 
 #[test]
 fn what_a_poll_needs_is_counted_or_estimated() {
-    let sizes = |groups: usize, instances: Option<&[u64]>, persistent: Option<&[u64]>| Sizes {
+    let sizes = |groups: usize, instances: Option<&[u64]>, persistent: Option<&[u64]>| ListingSizes {
         group_listings: vec![groups as u64],
         groups,
         instances: instances.map(<[u64]>::to_vec),
@@ -213,13 +216,13 @@ fn what_a_poll_needs_is_counted_or_estimated() {
     let latency = Duration::from_millis(10);
     // One page of groups, 1 + 3 pages of instances, 1 + 1 of persistent sessions.
     let whole = sizes(2, Some(&[40, 250]), Some(&[0, 12]));
-    assert_eq!(need(&[&whole], &LIMITS, latency), Need { requests: 7, counted: None, latency });
+    assert_eq!(poll_demand(&[&whole], &LIMITS, latency), PollDemand { requests: 7, counted: None, latency });
     let large = sizes(600, Some(&[150; 20]), None);
-    let estimated = need(&[&large, &whole], &LIMITS, latency);
+    let estimated = poll_demand(&[&large, &whole], &LIMITS, latency);
     assert_eq!((estimated.requests, estimated.counted), (6 + 1200 + 7, Some((24, 604))));
     let denied = sizes(30, Some(&[]), None);
     assert_eq!(
-        need(&[&denied], &LIMITS, latency).requests,
+        poll_demand(&[&denied], &LIMITS, latency).requests,
         1 + 30,
         "a page for each, where none may be counted"
     );
@@ -227,23 +230,23 @@ fn what_a_poll_needs_is_counted_or_estimated() {
 
 #[test]
 fn an_account_without_anything_wrong_has_no_policy() {
-    let observed = Observed {
+    let observed = Observations {
         name: "production".to_owned(),
         endpoint: place(),
         vpc: false,
-        probe: Diagnosis::default(),
-        credentials: Ok(Keys {
+        connection: Diagnosis::default(),
+        credentials: Ok(CredentialsSummary {
             source: "environment",
             id: "…AbCd".to_owned(),
             temporary: false,
             expires: None,
         }),
-        identity: Trial::NotTried(""),
+        identity: ProbeOutcome::Skipped(""),
         targets: vec![seen(3, 3)],
         latency: None,
         throttled: 2,
     };
-    let report = account(&observed, &LIMITS, Timestamp::UNIX_EPOCH);
+    let report = evaluate_account(&observed, &LIMITS, Timestamp::UNIX_EPOCH);
     assert_eq!((report.level(), report.policy.as_deref()), (Level::Warning, None));
     assert!(
         report
@@ -263,11 +266,11 @@ fn the_documentation_shows_what_the_doctor_says() {
     let ours = SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000);
     let denied = r#"{"Code":"NoPermission","Message":"You are not authorized to do this action.",
                      "RequestId":"6A7D1B36-2C4F-4B1E-9C55-0D2D5E7F8A90"}"#;
-    let observed = Observed {
+    let observed = Observations {
         name: "production".to_owned(),
         endpoint: Endpoint::https("appstream-center.cn-shanghai.aliyuncs.com").unwrap(),
         vpc: false,
-        probe: Diagnosis {
+        connection: Diagnosis {
             passed: vec![
                 passed(Stage::Resolve, 4, "203.0.113.7"),
                 passed(Stage::Connect, 11, "203.0.113.7:443"),
@@ -277,21 +280,21 @@ fn the_documentation_shows_what_the_doctor_says() {
             clocks: Some(ClockComparison { peer: ours + Duration::from_millis(74_500), local: ours }),
             ..Diagnosis::default()
         },
-        credentials: Ok(Keys {
+        credentials: Ok(CredentialsSummary {
             source: "oidc_role",
             id: "…AbCd".to_owned(),
             temporary: true,
             expires: Some("2026-11-22T08:42:00Z".parse().unwrap()),
         }),
-        identity: Trial::Passed(CallerIdentity {
+        identity: ProbeOutcome::Passed(CallerIdentity {
             identity_type: "AssumedRoleUser".to_owned(),
             account_id: "1234567890123456".to_owned(),
             arn: "acs:ram::1234567890123456:assumed-role/exporter/appstreaming-exporter".to_owned(),
         }),
-        targets: vec![TargetSeen {
-            instances: Trial::Failed(Error::from_body("ListAppInstances", 403, denied.as_bytes())),
-            persistent: Trial::Passed(("aig-9ciijz60n4xsv0001".to_owned(), 0)),
-            sizes: Some(Sizes {
+        targets: vec![TargetObservations {
+            instances: ProbeOutcome::Failed(Error::from_body("ListAppInstances", 403, denied.as_bytes())),
+            persistent: ProbeOutcome::Passed(("aig-9ciijz60n4xsv0001".to_owned(), 0)),
+            sizes: Some(ListingSizes {
                 group_listings: vec![200],
                 groups: 200,
                 instances: Some(Vec::new()),
@@ -302,8 +305,8 @@ fn the_documentation_shows_what_the_doctor_says() {
         latency: Some(Duration::from_millis(35)),
         throttled: 0,
     };
-    let report = account(&observed, &LIMITS, "2026-11-22T08:00:00Z".parse().unwrap());
-    let report = Report {
+    let report = evaluate_account(&observed, &LIMITS, "2026-11-22T08:00:00Z".parse().unwrap());
+    let report = CheckReport {
         origins: vec!["exporter.toml".to_owned()],
         warnings: Vec::new(),
         accounts: Some(vec![report]),

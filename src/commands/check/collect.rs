@@ -31,21 +31,21 @@ use crate::{
 };
 
 /// For what one question may take, retries included, but not what its requests wait for the rate limit.
-const PATIENCE: Duration = Duration::from_secs(30);
+const CALL_TIMEOUT: Duration = Duration::from_secs(30);
 /// Requests of one target that may wait in line: the pages of thousands of groups.
-const IN_LINE: f64 = 60.0;
+const QUEUE_ALLOWANCE: f64 = 60.0;
 /// Whoever asks has to see an answer some time.
-const LONGEST_LINE: Duration = Duration::from_mins(5);
+const MAX_QUEUE_TIME: Duration = Duration::from_mins(5);
 /// Who calls is nice to know, not worth a long wait.
-const PATIENCE_FOR_IDENTITY: Duration = Duration::from_secs(10);
+const IDENTITY_TIMEOUT: Duration = Duration::from_secs(10);
 /// Groups whose elements are counted to foresee how many requests a poll needs.
-const SAMPLE: usize = 20;
+const SAMPLE_SIZE: usize = 20;
 /// Further attempts while checking: a short outage is no finding, and a long one should be found soon.
 const MAX_RETRIES: u32 = 2;
 
 /// Everything observed about one account.
 #[derive(Debug)]
-pub(super) struct Observed {
+pub(super) struct Observations {
     /// The account's configured name.
     pub name: String,
     /// Where it is asked.
@@ -53,22 +53,22 @@ pub(super) struct Observed {
     /// Whether it is a VPC's host.
     pub vpc: bool,
     /// How far the way to the endpoint goes.
-    pub probe: Diagnosis,
+    pub connection: Diagnosis,
     /// The keys, or why there are none.
-    pub credentials: Result<Keys, String>,
+    pub credentials: Result<CredentialsSummary, String>,
     /// Whose they are.
-    pub identity: Trial<CallerIdentity>,
+    pub identity: ProbeOutcome<CallerIdentity>,
     /// The account's targets.
-    pub targets: Vec<TargetSeen>,
+    pub targets: Vec<TargetObservations>,
     /// What requests took on average; `None` when none was answered.
     pub latency: Option<Duration>,
     /// Answers that said "too many requests".
     pub throttled: u64,
 }
 
-/// Keys as they may be shown.
+/// CredentialsSummary as they may be shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Keys {
+pub(super) struct CredentialsSummary {
     /// The source's name.
     pub source: &'static str,
     /// The id's last four characters.
@@ -81,22 +81,22 @@ pub(super) struct Keys {
 
 /// One target, and how its operations went.
 #[derive(Debug)]
-pub(super) struct TargetSeen {
+pub(super) struct TargetObservations {
     /// As in the metric label `target`.
     pub name: String,
     /// `ListAppInstanceGroup`.
-    pub groups: Trial<GroupsSeen>,
+    pub groups: ProbeOutcome<GroupCounts>,
     /// `ListAppInstances` of one group: how many it has.
-    pub instances: Trial<(String, u64)>,
+    pub instances: ProbeOutcome<(String, u64)>,
     /// `ListPersistentAppInstances` of one group: how many it has.
-    pub persistent: Trial<(String, u64)>,
+    pub persistent: ProbeOutcome<(String, u64)>,
     /// What a poll needs.
-    pub sizes: Option<Sizes>,
+    pub sizes: Option<ListingSizes>,
 }
 
 /// What the listing of groups brought.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(super) struct GroupsSeen {
+pub(super) struct GroupCounts {
     /// Groups that were listed.
     pub listed: usize,
     /// Of these the ones that this process polls.
@@ -107,7 +107,7 @@ pub(super) struct GroupsSeen {
 
 /// Elements of a target's listings.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(super) struct Sizes {
+pub(super) struct ListingSizes {
     /// Elements of each listing of groups.
     pub group_listings: Vec<u64>,
     /// Groups polled.
@@ -120,80 +120,83 @@ pub(super) struct Sizes {
 
 /// How a question went.
 #[derive(Debug)]
-pub(super) enum Trial<T> {
+pub(super) enum ProbeOutcome<T> {
     /// It was answered.
     Passed(T),
     /// It was refused, or failed on the way.
     Failed(Error),
     /// Nothing came in so much time.
-    OutOfTime(Duration),
+    TimedOut(Duration),
     /// It wasn't asked, for this reason.
-    NotTried(&'static str),
+    Skipped(&'static str),
 }
 
 /// Looks at one account from all sides. Takes a bounded time, and never fails as a whole.
-pub(super) async fn account(config: &Config, account: &Account) -> Observed {
+pub(super) async fn collect_account(config: &Config, account: &Account) -> Observations {
     let options = aliyun::ClientOptions {
         max_retries: account.client.max_retries.min(MAX_RETRIES),
         ..account.client.clone()
     };
-    let watch = Arc::new(Watch::default());
-    let mut observed = Observed {
+    let counter = Arc::new(RequestCounter::default());
+    let mut observed = Observations {
         name: account.name.clone(),
         endpoint: account.client.endpoint.clone(),
         vpc: account.vpc && !account.has_explicit_endpoint,
-        probe: Diagnosis::default(),
+        connection: Diagnosis::default(),
         credentials: Err(String::new()),
-        identity: Trial::NotTried("there are no credentials"),
+        identity: ProbeOutcome::Skipped("there are no credentials"),
         targets: Vec::new(),
         latency: None,
         throttled: 0,
     };
     let source = app::credentials::source(account, &Telemetry::new());
-    let (probe, credentials) = tokio::join!(diagnose(&options), keys(&source));
-    (observed.probe, observed.credentials) = (probe, credentials);
+    let (connection, credentials) = tokio::join!(diagnose(&options), summarise_credentials(&source));
+    (observed.connection, observed.credentials) = (connection, credentials);
     if let (Ok(source), Ok(_)) = (&source, &observed.credentials) {
-        observed.identity = who(account, &options, source).await;
+        observed.identity = identify_caller(account, &options, source).await;
     }
     let client = match &source {
-        Ok(source) if observed.credentials.is_ok() && observed.probe.failed.is_none() => {
-            let observer = Arc::clone(&watch) as Arc<dyn aliyun::RequestObserver>;
+        Ok(source) if observed.credentials.is_ok() && observed.connection.failed.is_none() => {
+            let observer = Arc::clone(&counter) as Arc<dyn aliyun::RequestObserver>;
             Client::new(options, Arc::clone(source), observer).ok()
         }
         _ => None,
     };
-    let patience = patience(account.client.requests_per_second, assemble::targets_of(account).count());
+    let limit = timeout_for(account.client.requests_per_second, assemble::targets_of(account).count());
     observed.targets = join_all(assemble::targets_of(account).map(|(product_type, region)| {
         let client = client.clone();
         async move {
             match client {
                 Some(client) => {
                     let target = assemble::target(config, account, product_type, region, client);
-                    target_seen(&target, &account.group_ids, patience).await
+                    probe_target(&target, &account.group_ids, limit).await
                 }
-                None => TargetSeen::not_tried(product_type, region),
+                None => TargetObservations::skipped(product_type, region),
             }
         }
     }))
     .await;
-    observed.latency = watch.latency();
-    observed.throttled = watch.throttled.load(Relaxed);
+    observed.latency = counter.latency();
+    observed.throttled = counter.throttled.load(Relaxed);
     observed
 }
 
 /// How long a question may take where so many targets share so many requests per second.
-fn patience(requests_per_second: f64, targets: usize) -> Duration {
-    let waiting = IN_LINE * targets as f64 / requests_per_second;
-    PATIENCE + Duration::try_from_secs_f64(waiting).map_or(LONGEST_LINE, |line| line.min(LONGEST_LINE))
+fn timeout_for(requests_per_second: f64, targets: usize) -> Duration {
+    let waiting = QUEUE_ALLOWANCE * targets as f64 / requests_per_second;
+    CALL_TIMEOUT
+        + Duration::try_from_secs_f64(waiting).map_or(MAX_QUEUE_TIME, |line| line.min(MAX_QUEUE_TIME))
 }
 
-async fn keys(source: &Result<Arc<dyn CredentialsSource>, app::Error>) -> Result<Keys, String> {
+async fn summarise_credentials(
+    source: &Result<Arc<dyn CredentialsSource>, app::Error>,
+) -> Result<CredentialsSummary, String> {
     let source = source.as_ref().map_err(|error| match std::error::Error::source(error) {
         Some(cause) => chain(cause),
         None => chain(error),
     })?;
-    match timeout(PATIENCE, source.current()).await {
-        Ok(Ok(credentials)) => Ok(Keys {
+    match timeout(CALL_TIMEOUT, source.current()).await {
+        Ok(Ok(credentials)) => Ok(CredentialsSummary {
             // Only now does a chain know which of its sources it is.
             source: source.name(),
             id: mask_id(&credentials.access_key_id),
@@ -201,20 +204,20 @@ async fn keys(source: &Result<Arc<dyn CredentialsSource>, app::Error>) -> Result
             expires: credentials.expires,
         }),
         Ok(Err(error)) => Err(chain(&error)),
-        Err(_) => Err(format!("{} gave none within {PATIENCE:?}", source.name())),
+        Err(_) => Err(format!("{} gave none within {CALL_TIMEOUT:?}", source.name())),
     }
 }
 
-async fn who(
+async fn identify_caller(
     account: &Account,
     options: &aliyun::ClientOptions,
     source: &Arc<dyn CredentialsSource>,
-) -> Trial<CallerIdentity> {
+) -> ProbeOutcome<CallerIdentity> {
     let options =
         aliyun::ClientOptions { endpoint: sts_endpoint(account), max_retries: 0, ..options.clone() };
     match Client::new(options, Arc::clone(source), Arc::new(())) {
-        Ok(client) => within(PATIENCE_FOR_IDENTITY, get_caller_identity(&client)).await,
-        Err(error) => Trial::Failed(error),
+        Ok(client) => run_within(IDENTITY_TIMEOUT, get_caller_identity(&client)).await,
+        Err(error) => ProbeOutcome::Failed(error),
     }
 }
 
@@ -234,37 +237,43 @@ fn sts_endpoint(account: &Account) -> Endpoint {
     }
 }
 
-async fn target_seen(target: &Target, picked: &[String], patience: Duration) -> TargetSeen {
-    let mut seen = TargetSeen {
+async fn probe_target(target: &Target, picked: &[String], limit: Duration) -> TargetObservations {
+    let mut seen = TargetObservations {
         name: target.settings.name.to_string(),
-        groups: Trial::NotTried(""),
-        instances: Trial::NotTried("no group is known"),
-        persistent: Trial::NotTried("no group is known"),
+        groups: ProbeOutcome::Skipped(""),
+        instances: ProbeOutcome::Skipped("no group is known"),
+        persistent: ProbeOutcome::Skipped("no group is known"),
         sizes: None,
     };
-    let (groups, listings) = match within(patience, list_groups(target)).await {
-        Trial::Passed(listed) => listed,
-        Trial::Failed(error) => return TargetSeen { groups: Trial::Failed(error), ..seen },
-        Trial::OutOfTime(limit) => return TargetSeen { groups: Trial::OutOfTime(limit), ..seen },
-        Trial::NotTried(reason) => return TargetSeen { groups: Trial::NotTried(reason), ..seen },
+    let (groups, listings) = match run_within(limit, list_groups(target)).await {
+        ProbeOutcome::Passed(listed) => listed,
+        ProbeOutcome::Failed(error) => {
+            return TargetObservations { groups: ProbeOutcome::Failed(error), ..seen };
+        }
+        ProbeOutcome::TimedOut(limit) => {
+            return TargetObservations { groups: ProbeOutcome::TimedOut(limit), ..seen };
+        }
+        ProbeOutcome::Skipped(reason) => {
+            return TargetObservations { groups: ProbeOutcome::Skipped(reason), ..seen };
+        }
     };
     let missing =
         picked.iter().filter(|id| !groups.iter().any(|group| *group.id == ***id)).cloned().collect();
     let listed = groups.len();
     let own = target.select_groups(groups);
-    seen.groups = Trial::Passed(GroupsSeen { listed, own: own.len(), missing });
+    seen.groups = ProbeOutcome::Passed(GroupCounts { listed, own: own.len(), missing });
     if !target.settings.collectors.instances.is_on() {
-        seen.instances = Trial::NotTried("collectors.instances is off");
+        seen.instances = ProbeOutcome::Skipped("collectors.instances is off");
     } else if let Some(group) = own.first() {
-        seen.instances = try_instances(target, group, patience).await;
+        seen.instances = try_instances(target, group, limit).await;
     }
     let with_sessions = own.iter().find(|group| &*group.auth_mode == "Session").or(own.first());
     if !target.settings.collectors.persistent.is_on() {
-        seen.persistent = Trial::NotTried("collectors.persistent is off");
+        seen.persistent = ProbeOutcome::Skipped("collectors.persistent is off");
     } else if let Some(group) = with_sessions {
-        seen.persistent = try_persistent(target, group, patience).await;
+        seen.persistent = try_persistent(target, group, limit).await;
     }
-    seen.sizes = Some(sizes(target, &own, listings, &seen, patience).await);
+    seen.sizes = Some(sizes(target, &own, listings, &seen, limit).await);
     seen
 }
 
@@ -285,15 +294,15 @@ async fn list_groups(target: &Target) -> Result<(Vec<Group>, Vec<u64>), Error> {
     Ok((groups, listings))
 }
 
-async fn try_instances(target: &Target, group: &Group, patience: Duration) -> Trial<(String, u64)> {
+async fn try_instances(target: &Target, group: &Group, limit: Duration) -> ProbeOutcome<(String, u64)> {
     let query = InstanceQuery::of(&group.id);
-    within(patience, target.api.count(&query)).await.map(|count| (group.id.to_string(), count))
+    run_within(limit, target.api.count(&query)).await.map(|count| (group.id.to_string(), count))
 }
 
-async fn try_persistent(target: &Target, group: &Group, patience: Duration) -> Trial<(String, u64)> {
+async fn try_persistent(target: &Target, group: &Group, limit: Duration) -> ProbeOutcome<(String, u64)> {
     let query = PersistentQuery::of(&target.settings.product_type, &group.id);
-    let trial = match within(patience, target.api.count(&query)).await {
-        Trial::Failed(error) if has_no_persistent_sessions(group, &error) => Trial::Passed(0),
+    let trial = match run_within(limit, target.api.count(&query)).await {
+        ProbeOutcome::Failed(error) if has_no_persistent_sessions(group, &error) => ProbeOutcome::Passed(0),
         trial => trial,
     };
     trial.map(|count| (group.id.to_string(), count))
@@ -305,21 +314,21 @@ async fn sizes(
     target: &Target,
     groups: &[Group],
     group_listings: Vec<u64>,
-    seen: &TargetSeen,
-    patience: Duration,
-) -> Sizes {
-    let step = groups.len().div_ceil(SAMPLE).max(1);
-    let sample = |trial: &Trial<_>| -> Vec<&Group> {
-        let passed = matches!(trial, Trial::Passed(_));
+    seen: &TargetObservations,
+    limit: Duration,
+) -> ListingSizes {
+    let step = groups.len().div_ceil(SAMPLE_SIZE).max(1);
+    let sample = |trial: &ProbeOutcome<_>| -> Vec<&Group> {
+        let passed = matches!(trial, ProbeOutcome::Passed(_));
         groups.iter().step_by(step).filter(|_| passed).collect()
     };
     let instances =
-        count_each(target, sample(&seen.instances), |target, group| try_instances(target, group, patience));
+        count_each(target, sample(&seen.instances), |target, group| try_instances(target, group, limit));
     let persistent =
-        count_each(target, sample(&seen.persistent), |target, group| try_persistent(target, group, patience));
+        count_each(target, sample(&seen.persistent), |target, group| try_persistent(target, group, limit));
     let (instances, persistent) = tokio::join!(instances, persistent);
     let polled = |depth, counts| (depth != ListingDepth::Off).then_some(counts);
-    Sizes {
+    ListingSizes {
         group_listings,
         groups: groups.len(),
         instances: polled(target.settings.collectors.instances, instances),
@@ -328,7 +337,7 @@ async fn sizes(
 }
 
 /// What `count` says of each of the groups that it says something of.
-async fn count_each<'t, F: Future<Output = Trial<(String, u64)>>>(
+async fn count_each<'t, F: Future<Output = ProbeOutcome<(String, u64)>>>(
     target: &'t Target,
     groups: Vec<&'t Group>,
     count: impl Fn(&'t Target, &'t Group) -> F,
@@ -339,26 +348,26 @@ async fn count_each<'t, F: Future<Output = Trial<(String, u64)>>>(
     trials.filter_map(|trial| std::future::ready(trial.passed())).map(|(_, count)| count).collect().await
 }
 
-impl TargetSeen {
-    fn not_tried(product_type: &str, region: Option<&str>) -> Self {
+impl TargetObservations {
+    fn skipped(product_type: &str, region: Option<&str>) -> Self {
         const REASON: &str = "without endpoint or credentials there is nothing to try";
         Self {
             name: region.map_or_else(|| product_type.to_owned(), |region| format!("{product_type}/{region}")),
-            groups: Trial::NotTried(REASON),
-            instances: Trial::NotTried(REASON),
-            persistent: Trial::NotTried(REASON),
+            groups: ProbeOutcome::Skipped(REASON),
+            instances: ProbeOutcome::Skipped(REASON),
+            persistent: ProbeOutcome::Skipped(REASON),
             sizes: None,
         }
     }
 }
 
-impl<T> Trial<T> {
-    fn map<U>(self, change: impl FnOnce(T) -> U) -> Trial<U> {
+impl<T> ProbeOutcome<T> {
+    fn map<U>(self, change: impl FnOnce(T) -> U) -> ProbeOutcome<U> {
         match self {
-            Self::Passed(value) => Trial::Passed(change(value)),
-            Self::Failed(error) => Trial::Failed(error),
-            Self::OutOfTime(limit) => Trial::OutOfTime(limit),
-            Self::NotTried(reason) => Trial::NotTried(reason),
+            Self::Passed(value) => ProbeOutcome::Passed(change(value)),
+            Self::Failed(error) => ProbeOutcome::Failed(error),
+            Self::TimedOut(limit) => ProbeOutcome::TimedOut(limit),
+            Self::Skipped(reason) => ProbeOutcome::Skipped(reason),
         }
     }
 
@@ -370,30 +379,30 @@ impl<T> Trial<T> {
     }
 }
 
-async fn within<T>(limit: Duration, question: impl Future<Output = Result<T, Error>>) -> Trial<T> {
+async fn run_within<T>(limit: Duration, question: impl Future<Output = Result<T, Error>>) -> ProbeOutcome<T> {
     match timeout(limit, question).await {
-        Ok(Ok(answer)) => Trial::Passed(answer),
-        Ok(Err(error)) => Trial::Failed(error),
-        Err(_) => Trial::OutOfTime(limit),
+        Ok(Ok(answer)) => ProbeOutcome::Passed(answer),
+        Ok(Err(error)) => ProbeOutcome::Failed(error),
+        Err(_) => ProbeOutcome::TimedOut(limit),
     }
 }
 
 /// Adds up what requests took.
 #[derive(Debug, Default)]
-struct Watch {
+struct RequestCounter {
     requests: AtomicU64,
     micros: AtomicU64,
     throttled: AtomicU64,
 }
 
-impl Watch {
+impl RequestCounter {
     fn latency(&self) -> Option<Duration> {
         let micros = self.micros.load(Relaxed).checked_div(self.requests.load(Relaxed))?;
         Some(Duration::from_micros(micros))
     }
 }
 
-impl aliyun::RequestObserver for Watch {
+impl aliyun::RequestObserver for RequestCounter {
     fn finished(&self, outcome: &AttemptOutcome<'_>) {
         self.requests.fetch_add(1, Relaxed);
         self.micros.fetch_add(u64::try_from(outcome.took.as_micros()).unwrap_or(u64::MAX), Relaxed);
@@ -409,9 +418,9 @@ mod tests {
 
     #[test]
     fn waiting_for_the_rate_limit_is_no_fault_of_the_services() {
-        assert_eq!(patience(20.0, 1), Duration::from_secs(33));
-        assert_eq!(patience(0.5, 1), Duration::from_secs(150));
-        assert_eq!(patience(20.0, 6), Duration::from_secs(48));
-        assert_eq!(patience(1e-300, 1), Duration::from_secs(330));
+        assert_eq!(timeout_for(20.0, 1), Duration::from_secs(33));
+        assert_eq!(timeout_for(0.5, 1), Duration::from_secs(150));
+        assert_eq!(timeout_for(20.0, 6), Duration::from_secs(48));
+        assert_eq!(timeout_for(1e-300, 1), Duration::from_secs(330));
     }
 }

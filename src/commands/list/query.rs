@@ -13,17 +13,17 @@ use crate::{
         Client, GroupFilter, GroupQuery, InstanceQuery, PersistentQuery, Query, Record,
         has_no_persistent_sessions,
     },
-    cli::{GroupSelection, ListInstances, ListPersistent, Listing},
+    cli::{GroupSelection, ListCommand, ListInstances, ListPersistent},
     config::Account,
     fleet::Group,
 };
 
 /// How many ids or users the API takes in one list.
-const MAX_LIST: usize = 100;
+const MAX_IDS_PER_REQUEST: usize = 100;
 
 /// What was asked for.
 #[derive(Debug, Default)]
-pub(super) struct Answer {
+pub(super) struct ListedRecords {
     /// Group by group, each in the API's order.
     pub records: Vec<Record>,
     /// Whether a listing still moved when it was read for the last time.
@@ -32,7 +32,7 @@ pub(super) struct Answer {
 
 /// What could not be listed.
 #[derive(Debug)]
-pub(super) struct Failure {
+pub(super) struct ListError {
     /// `groups`, `instances of group ...`.
     pub what: String,
     /// Why not.
@@ -40,7 +40,7 @@ pub(super) struct Failure {
 }
 
 /// One listing of several, and what its failure means.
-struct Job<Q> {
+struct ListingJob<Q> {
     query: Q,
     /// What is listed, for people.
     what: String,
@@ -49,19 +49,19 @@ struct Job<Q> {
 }
 
 /// Asks for everything that `listing` is about, `concurrency` listings at a time.
-pub(super) async fn ask<C: Call>(
+pub(super) async fn fetch<C: Call>(
     api: &Client<C>,
-    listing: &Listing,
+    listing: &ListCommand,
     account: &Account,
     concurrency: usize,
     progress: &Progress,
-) -> Result<Answer, Failure> {
+) -> Result<ListedRecords, ListError> {
     match listing {
-        Listing::Groups(groups) => {
+        ListCommand::Groups(groups) => {
             let queries = group_queries(&groups.groups, &groups.status, account);
             all(api, group_jobs(queries), concurrency, progress).await
         }
-        Listing::Instances(instances) => {
+        ListCommand::Instances(instances) => {
             let (selection, status) = (&instances.groups, &instances.group_status);
             let groups = if only_ids(selection, status) && selection.product_types.is_empty() {
                 named(selection)
@@ -71,14 +71,14 @@ pub(super) async fn ask<C: Call>(
             let jobs = groups.iter().flat_map(|group| instance_jobs(group, instances)).collect();
             all(api, jobs, concurrency, progress).await
         }
-        Listing::Persistent(persistent) => {
+        ListCommand::Persistent(persistent) => {
             let selection = &persistent.groups;
             let product_types = product_types(selection, account);
             // The API wants the product type with every group: with several, the groups say which is theirs.
             let groups = match product_types.as_slice() {
                 [product_type] if only_ids(selection, &persistent.group_status) => named(selection)
                     .into_iter()
-                    .map(|group| Selected { product_type: product_type.clone(), ..group })
+                    .map(|group| SelectedGroup { product_type: product_type.clone(), ..group })
                     .collect(),
                 _ => groups(api, selection, &persistent.group_status, account, concurrency).await?,
             };
@@ -89,7 +89,7 @@ pub(super) async fn ask<C: Call>(
 }
 
 /// A group whose members are listed.
-struct Selected {
+struct SelectedGroup {
     id: String,
     product_type: String,
     /// What the API says of it; `None` where only the flag named it.
@@ -102,9 +102,9 @@ fn only_ids(selection: &GroupSelection, status: &[String]) -> bool {
     !selection.group_ids.is_empty() && status.is_empty() && rest == GroupSelection::default()
 }
 
-fn named(selection: &GroupSelection) -> Vec<Selected> {
+fn named(selection: &GroupSelection) -> Vec<SelectedGroup> {
     distinct(&selection.group_ids)
-        .map(|id| Selected { id: id.clone(), product_type: String::new(), group: None })
+        .map(|id| SelectedGroup { id: id.clone(), product_type: String::new(), group: None })
         .collect()
 }
 
@@ -115,18 +115,18 @@ async fn groups<C: Call>(
     status: &[String],
     account: &Account,
     concurrency: usize,
-) -> Result<Vec<Selected>, Failure> {
+) -> Result<Vec<SelectedGroup>, ListError> {
     let queries = group_queries(selection, status, account);
     let listings = stream::iter(&queries).map(|query| async move {
         match api.list_groups(query).await {
             Ok(listing) => Ok((query, listing.data)),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok((query, Vec::new())),
-            Err(error) => Err(Failure { what: "groups".to_owned(), error }),
+            Err(error) => Err(ListError { what: "groups".to_owned(), error }),
         }
     });
     let listings: Vec<_> = listings.buffered(concurrency.max(1)).try_collect().await?;
     let selected = listings.into_iter().flat_map(|(query, groups)| {
-        groups.into_iter().map(|group| Selected {
+        groups.into_iter().map(|group| SelectedGroup {
             id: group.id.to_string(),
             product_type: query.product_type.clone(),
             group: Some(group),
@@ -173,16 +173,16 @@ fn product_types(selection: &GroupSelection, account: &Account) -> Vec<String> {
     distinct(said).cloned().collect()
 }
 
-fn group_jobs(queries: Vec<GroupQuery>) -> Vec<Job<GroupQuery>> {
-    queries.into_iter().map(|query| Job { query, what: "groups".to_owned(), group: None }).collect()
+fn group_jobs(queries: Vec<GroupQuery>) -> Vec<ListingJob<GroupQuery>> {
+    queries.into_iter().map(|query| ListingJob { query, what: "groups".to_owned(), group: None }).collect()
 }
 
 /// As many as the API's limits on lists make necessary.
-fn instance_jobs(group: &Selected, listing: &ListInstances) -> Vec<Job<InstanceQuery>> {
+fn instance_jobs(group: &SelectedGroup, listing: &ListInstances) -> Vec<ListingJob<InstanceQuery>> {
     let mut jobs = Vec::new();
-    for instance_ids in portions(&listing.instance_ids) {
-        for user_ids in portions(&listing.user_ids) {
-            jobs.push(Job {
+    for instance_ids in chunks_of_ids(&listing.instance_ids) {
+        for user_ids in chunks_of_ids(&listing.user_ids) {
+            jobs.push(ListingJob {
                 query: InstanceQuery {
                     instance_ids: instance_ids.clone(),
                     user_ids,
@@ -198,9 +198,9 @@ fn instance_jobs(group: &Selected, listing: &ListInstances) -> Vec<Job<InstanceQ
     jobs
 }
 
-fn persistent_job(group: &Selected, listing: &ListPersistent) -> Job<PersistentQuery> {
+fn persistent_job(group: &SelectedGroup, listing: &ListPersistent) -> ListingJob<PersistentQuery> {
     let persistent_ids = distinct(&listing.persistent_ids).cloned().collect();
-    Job {
+    ListingJob {
         query: PersistentQuery { persistent_ids, ..PersistentQuery::of(&group.product_type, &group.id) },
         what: format!("persistent sessions of group {}", group.id),
         group: group.group.clone(),
@@ -209,10 +209,10 @@ fn persistent_job(group: &Selected, listing: &ListPersistent) -> Job<PersistentQ
 
 async fn all<C: Call, Q: Query>(
     api: &Client<C>,
-    jobs: Vec<Job<Q>>,
+    jobs: Vec<ListingJob<Q>>,
     concurrency: usize,
     progress: &Progress,
-) -> Result<Answer, Failure> {
+) -> Result<ListedRecords, ListError> {
     progress.plan(jobs.len());
     stream::iter(jobs)
         .map(|job| async move { (api.records(&job.query).await, job) })
@@ -220,12 +220,12 @@ async fn all<C: Call, Q: Query>(
         .map(|(listing, job)| match listing {
             Ok(listing) => {
                 let moved = !listing.is_consistent();
-                Ok(Answer { records: listing.data, moved })
+                Ok(ListedRecords { records: listing.data, moved })
             }
-            Err(error) if is_nothing(&job, &error) => Ok(Answer::default()),
-            Err(error) => Err(Failure { what: job.what, error }),
+            Err(error) if is_nothing(&job, &error) => Ok(ListedRecords::default()),
+            Err(error) => Err(ListError { what: job.what, error }),
         })
-        .try_fold(Answer::default(), |mut answer, listed| {
+        .try_fold(ListedRecords::default(), |mut answer, listed| {
             progress.listed(listed.records.len());
             answer.records.extend(listed.records);
             answer.moved |= listed.moved;
@@ -236,7 +236,7 @@ async fn all<C: Call, Q: Query>(
 
 /// Whether a failure only means that there is nothing: a group that is asked for by its id and isn't
 /// there, one that vanished between two listings, one that can't have persistent sessions.
-fn is_nothing<Q: Query>(job: &Job<Q>, error: &aliyun::Error) -> bool {
+fn is_nothing<Q: Query>(job: &ListingJob<Q>, error: &aliyun::Error) -> bool {
     if Q::OPERATION == GroupQuery::OPERATION {
         return error.kind() == ErrorKind::NotFound;
     }
@@ -254,12 +254,12 @@ fn distinct(values: &[String]) -> impl Iterator<Item = &String> {
 }
 
 /// Lists as short as the API wants them; one empty list for none.
-fn portions(values: &[String]) -> Vec<Vec<String>> {
+fn chunks_of_ids(values: &[String]) -> Vec<Vec<String>> {
     let values: Vec<String> = distinct(values).cloned().collect();
     if values.is_empty() {
         vec![Vec::new()]
     } else {
-        values.chunks(MAX_LIST).map(<[String]>::to_vec).collect()
+        values.chunks(MAX_IDS_PER_REQUEST).map(<[String]>::to_vec).collect()
     }
 }
 
@@ -273,7 +273,7 @@ mod tests {
 
     #[test]
     fn long_lists_are_asked_for_in_portions_that_the_api_takes() {
-        let sizes = |count| portions(&words(count)).iter().map(Vec::len).collect::<Vec<_>>();
+        let sizes = |count| chunks_of_ids(&words(count)).iter().map(Vec::len).collect::<Vec<_>>();
         assert_eq!(sizes(0), [0]);
         assert_eq!(sizes(100), [100]);
         assert_eq!(sizes(201), [100, 100, 1]);
