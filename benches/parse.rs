@@ -7,14 +7,8 @@ use std::hint::black_box;
 use std::pin::pin;
 use std::task;
 
-use appstreaming_exporter::{
-    aliyun::{Call, Error, Request},
-    appstreaming::{
-        Client,
-        wire::{Instance, PageResponse},
-    },
-    fleet::FoldOptions,
-};
+use appstreaming_exporter::internals::wire::{Instance, PageResponse};
+use appstreaming_exporter::internals::{Call, Client, Error, FoldOptions, Request};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 
 /// Returns the same page for every request.

@@ -3,14 +3,10 @@
 use std::hint::black_box;
 use std::sync::Arc;
 
-use appstreaming_exporter::fleet::{
-    DecodeIssues, Fetched, FoldOptions, Group, GroupSnapshot, InstanceFold, InstanceRecord, SessionCounters,
-    Snapshot, TargetHealth,
+use appstreaming_exporter::internals::{
+    DecodeIssues, Encoding, Exposition, Fetched, FoldOptions, Group, GroupSnapshot, InstanceFold,
+    InstanceRecord, RenderOptions, Selection, SessionCounters, Snapshot, Syntax, TargetHealth,
 };
-use appstreaming_exporter::metrics::compress::Encoding;
-use appstreaming_exporter::metrics::encode::Syntax;
-use appstreaming_exporter::metrics::options::RenderOptions;
-use appstreaming_exporter::metrics::{Exposition, Selection};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use jiff::Timestamp;
 

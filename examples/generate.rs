@@ -10,7 +10,7 @@ use std::process::ExitCode;
 use std::{env, fs, io};
 
 use appstreaming_exporter::cli;
-use appstreaming_exporter::telemetry::VERSION;
+use appstreaming_exporter::internals::VERSION;
 use clap_complete::Shell;
 use clap_mangen::Man;
 use clap_mangen::roff::{Roff, bold, roman};

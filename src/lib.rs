@@ -31,22 +31,39 @@
 //!
 //! Who may import whom is written down in `docs/architecture.md`.
 
-pub mod aliyun;
-pub mod app;
-pub mod appstreaming;
+mod aliyun;
+mod app;
+mod appstreaming;
 pub mod cli;
 pub mod commands;
-pub mod config;
-pub mod document;
-pub mod fleet;
-pub mod lifecycle;
-pub mod metrics;
-pub mod poller;
-pub mod scrape;
-pub mod server;
+mod config;
+mod document;
+mod fleet;
+mod lifecycle;
+mod metrics;
+mod poller;
+mod scrape;
+mod server;
 #[cfg(feature = "simulator")]
 pub mod simulator;
-pub mod telemetry;
-pub mod token_bucket;
-pub mod web;
-pub mod web_config;
+mod telemetry;
+mod token_bucket;
+mod web;
+mod web_config;
+
+/// What benches, fuzz targets, examples and end-to-end tests use. It is not an interface for others.
+#[doc(hidden)]
+pub mod internals {
+    pub use crate::aliyun::{Call, Error, Request};
+    pub use crate::appstreaming::{Client, wire};
+    pub use crate::config::{Sources, load};
+    pub use crate::fleet::{
+        DecodeIssues, Fetched, FoldOptions, Group, GroupSnapshot, InstanceFold, InstanceRecord,
+        SessionCounters, Snapshot, TargetHealth,
+    };
+    pub use crate::metrics::compress::Encoding;
+    pub use crate::metrics::encode::Syntax;
+    pub use crate::metrics::options::RenderOptions;
+    pub use crate::metrics::{Exposition, Selection};
+    pub use crate::telemetry::VERSION;
+}

@@ -1,7 +1,7 @@
 //! Every configuration is either accepted, and can then be printed, or rejected with a message.
 #![no_main]
 
-use appstreaming_exporter::config::{Sources, load};
+use appstreaming_exporter::internals::{Sources, load};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|settings: Vec<String>| {

@@ -1,7 +1,7 @@
 //! Every body of an error response becomes an error that can be printed.
 #![no_main]
 
-use appstreaming_exporter::aliyun::Error;
+use appstreaming_exporter::internals::Error;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|body: &[u8]| {

@@ -1,7 +1,7 @@
 //! Every page of a listing is either parsed or rejected, without a panic.
 #![no_main]
 
-use appstreaming_exporter::appstreaming::wire::{Group, Instance, PageResponse, Persistent};
+use appstreaming_exporter::internals::wire::{Group, Instance, PageResponse, Persistent};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|body: &[u8]| {

@@ -32,7 +32,7 @@ mod secret;
 mod transport;
 
 pub use client::{Call, Client};
-pub use endpoint::{Endpoint, EndpointError, Scheme};
+pub use endpoint::{Endpoint, Scheme};
 pub use error::{Error, ErrorKind, chain};
 pub use observer::{AttemptOutcome, RequestObserver};
 pub use options::ClientOptions;

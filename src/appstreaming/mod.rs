@@ -19,8 +19,8 @@ mod records;
 mod tests;
 pub mod wire;
 
-pub use advice::{READ_ONLY_POLICY, action, advice, has_no_persistent_sessions, policy};
-pub use operations::{GroupQuery, InstanceQuery, PageRequest, PersistentQuery, VERSION};
+pub use advice::{READ_ONLY_POLICY, advice, has_no_persistent_sessions, policy};
+pub use operations::{GroupQuery, InstanceQuery, PageRequest, PersistentQuery};
 pub use options::{GroupFilter, MAX_PAGE_SIZE};
 pub use query::Query;
 pub use records::Record;

@@ -42,7 +42,7 @@ mod toml_text;
 #[cfg(test)]
 mod tests;
 
-pub use model::{Account, Config, EndpointRegion};
+pub use model::{Account, Config};
 pub use overrides::Flag;
 
 use self::layers::Layers;

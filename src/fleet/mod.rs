@@ -27,11 +27,10 @@ mod transitions;
 pub mod vocabulary;
 
 pub use decode_issues::DecodeIssues;
-pub use detail::{InstanceDetail, InstanceDetails, InstanceDetailsIter};
 pub use group::{App, Group, NodePool, Ota, Tag, TimerPeriod, WeeklySchedule};
 pub use human_duration::HumanDuration;
-pub use instance::{InstanceFold, InstanceRecord, InstanceSummary, NodeCount};
-pub use persistent::{PersistentDetail, PersistentFold, PersistentRecord, PersistentSummary};
+pub use instance::{InstanceFold, InstanceRecord, InstanceSummary};
+pub use persistent::{PersistentFold, PersistentRecord, PersistentSummary};
 pub use plural::plural;
 pub use snapshot::{Fetched, GroupSnapshot, Snapshot, TargetHealth};
 pub use tally::Tally;

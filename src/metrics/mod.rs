@@ -22,9 +22,7 @@ mod render;
 mod sample_writer;
 mod selection;
 
-pub use catalogue::Collector;
-pub use family::{Exemplar, Histogram, Metadata, MetricFamily, MetricType, Sample, Unit, Value};
-pub use labels::LabelConflict;
+pub use family::{Exemplar, Histogram, MetricFamily, MetricType, Sample, Value};
 pub use render::Exposition;
 pub use selection::Selection;
 

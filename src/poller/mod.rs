@@ -21,9 +21,9 @@ mod target;
 #[cfg(test)]
 mod tests;
 
-pub use failure_summary::{FailureSummary, summarise_failures};
-pub use options::{ListingDepth, ListingOptions, PollOptions};
-pub use poll_result::{ListingFailure, ListingOutcome, PolledGroup, RefreshTimes, TargetPoll};
+pub use failure_summary::summarise_failures;
+pub use options::ListingDepth;
+pub use poll_result::TargetPoll;
 pub use run::{Observer, PollReport, PollSchedule, Runner, WaitMeter};
 pub use shard::Shard;
 pub use store::SnapshotStore;

@@ -7,6 +7,8 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
+use super::options::ListingOptions;
+use super::poll_result::{ListingFailure, RefreshTimes};
 use super::state::TargetState;
 use super::*;
 use crate::aliyun::{Call, Error, Request};

@@ -27,7 +27,7 @@ mod h2_idle;
 pub mod handler;
 mod handshake;
 mod listener;
-mod options;
+pub mod options;
 mod progress;
 pub mod response;
 mod stream;
@@ -37,7 +37,6 @@ mod tracked_body;
 mod unix_socket;
 
 pub use accept::Server;
-pub use address::{AddressError, BoundAddress, ListenAddress};
+pub use address::{BoundAddress, ListenAddress};
 pub use error::Error;
-pub use handler::Handler;
-pub use options::{ConnectionLimits, ServerOptions};
+pub use options::ServerOptions;

@@ -33,7 +33,7 @@ mod profile;
 mod provider;
 mod provider_config;
 mod response;
-mod source;
+pub mod source;
 mod sts;
 mod text_file;
 mod uri;
@@ -44,10 +44,5 @@ pub use environment::Environment;
 pub use error::Error;
 pub use observer::{ProviderEvent, ProviderObserver};
 pub use provider::ProviderContext;
-pub use provider_config::{
-    AssumedRole, DEFAULT_SESSION_DURATION, DEFAULT_SESSION_NAME, KeySource, ProviderConfig, ServiceEndpoints,
-    StsEndpoint,
-};
-pub use source::{CredentialsFuture, CredentialsSource};
-
-pub use crate::aliyun::access_key::Credentials;
+pub use provider_config::{AssumedRole, DEFAULT_SESSION_NAME, KeySource, ProviderConfig, ServiceEndpoints};
+pub use source::CredentialsSource;

@@ -1,6 +1,7 @@
 //! Environment variables: how they name keys, and which of them are ignored.
 
 use super::*;
+use crate::config::model::EndpointRegion;
 
 #[test]
 fn variables_set_keys_of_every_kind() {

@@ -3,8 +3,10 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use crate::metrics::catalogue::{self, Collector, Scope};
-use crate::metrics::{MetricType, Unit};
+use crate::metrics::MetricType;
+use crate::metrics::catalogue::family::Scope;
+use crate::metrics::catalogue::{self, Collector};
+use crate::metrics::family::Unit;
 
 #[test]
 fn the_reference_in_docs_is_up_to_date() {

@@ -9,9 +9,10 @@ use crate::fleet::{
     App, Group, GroupSnapshot, InstanceRecord, NodePool, Ota, PersistentRecord, SessionCounters, Snapshot,
     TargetHealth, TimerPeriod, WeeklySchedule,
 };
+use crate::metrics::catalogue::Collector;
 use crate::metrics::encode::{Encoder, text::TextEncoder};
 use crate::metrics::options::{PseudonymKey, RenderOptions, StateSet, UserLabel};
-use crate::metrics::{Collector, Exposition, Selection};
+use crate::metrics::{Exposition, Selection};
 
 const LABELS: &str = r#"account="default",region_id="cn-shanghai",group_id="aig-1""#;
 

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::*;
 use crate::aliyun::Secret;
-use crate::aliyun::credentials::Credentials;
+use crate::aliyun::access_key::Credentials;
 use crate::aliyun::signature::{canonical_query, v2};
 use crate::simulator::credentials::metadata::service_at;
 use crate::simulator::{

@@ -17,7 +17,7 @@ use super::dispatch;
 use super::reply::CloudReply;
 use super::state::CloudState;
 use super::{ACCESS_KEY_ID, ACCESS_KEY_SECRET, SimulatorOptions};
-use crate::aliyun::credentials::Credentials;
+use crate::aliyun::access_key::Credentials;
 use crate::aliyun::request::Parameter;
 use crate::aliyun::signature::{SignedRequest, SigningContext, v2, v3};
 use crate::aliyun::{Request, Secret};

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::*;
 use crate::aliyun::Secret;
-use crate::aliyun::credentials::Credentials;
+use crate::aliyun::access_key::Credentials;
 use crate::simulator::KnownKey;
 
 const GROUPS: &str = "ListAppInstanceGroup";

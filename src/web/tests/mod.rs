@@ -21,7 +21,8 @@ use super::*;
 use crate::fleet::{Snapshot, TargetHealth};
 use crate::lifecycle::Drained;
 use crate::metrics::{self, MetricFamily, MetricType, Value};
-use crate::server::{self, BoundAddress, ConnectionLimits, Server, ServerOptions};
+use crate::server::options::ConnectionLimits;
+use crate::server::{self, BoundAddress, Server, ServerOptions};
 use crate::web_config::AccessControl;
 
 /// The content that the tests serve. Its responses can be long, late, or panic.
