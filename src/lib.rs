@@ -1,14 +1,14 @@
 //! Prometheus exporter for Alibaba Cloud App Streaming (WUYING cloud applications).
 //!
-//! The exporter polls the cloud's API and serves what it learned at `/metrics`. Data flows one way,
-//! and so do the imports:
+//! The exporter polls the cloud's API and serves the state of the fleet at `/metrics`. Data flows in
+//! one direction, and imports follow it:
 //!
 //! ```text
 //! config -> credentials -> signature -> aliyun client -> appstreaming operations -> poller
 //!        -> fleet snapshot -> metric catalogue -> rendered bodies -> http server
 //! ```
 //!
-//! | room | what is in it |
+//! | room | contents |
 //! |---|---|
 //! | [`fleet`] | the domain: groups, node pools, instances, persistent sessions; fold, schedule, capacity |
 //! | [`aliyun`] | Alibaba Cloud RPC: signing, credentials, limits, retries; nothing of App Streaming |
@@ -22,14 +22,14 @@
 //! | [`web`] | pages and the JSON API |
 //! | [`lifecycle`] | signals, readiness as latches, draining under a limit |
 //! | [`cli`] | commands and flags |
-//! | [`config`] | what the operator said, validated |
+//! | [`config`] | the configuration, loaded from its sources and validated |
 //! | [`token_bucket`] | the rule of every rate limit |
 //! | [`document`] | reads TOML, YAML and JSON, and reports problems with file and line |
 //! | [`simulator`] | a simulated cloud for demos, tests and load |
 //! | [`app`] | composition: assembles the parts, supervises polling, reloads |
 //! | [`commands`] | one file a subcommand |
 //!
-//! Who may import whom is written down in `docs/architecture.md`.
+//! `docs/architecture.md` lists the permitted imports between rooms.
 
 mod aliyun;
 mod app;

@@ -1,4 +1,4 @@
-//! The daemon's entry: arguments to a command to an exit status, and nothing else.
+//! The entry point: parses the arguments, runs the command and returns its exit status.
 
 use std::process::ExitCode;
 

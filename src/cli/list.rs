@@ -1,4 +1,4 @@
-//! Flags of `list`: every parameter of the three operations, by the name that an operator would use.
+//! Flags of `list`: every parameter of the three operations, named in the operator's terms.
 
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Subcommand, ValueEnum};
@@ -6,18 +6,18 @@ use clap::{Args, Subcommand, ValueEnum};
 use super::{ConfigurationArguments, LogArguments};
 
 const AFTER_HELP: &str = "\
-The JSON is what the API says, record by record, unknown fields included. User names are shown:
-whoever may call the API may see them.";
+JSON output contains the records as the API returns them, including unknown fields. User names are
+shown: they are visible to every user who may call the API.";
 
 /// Flags of `list`.
 #[derive(Debug, Clone, PartialEq, Args)]
 pub struct ListArguments {
-    /// What is listed.
+    /// The operation that is called.
     #[command(subcommand)]
     pub command: ListCommand,
 }
 
-/// What is listed.
+/// Subcommands of `list`, one for each operation.
 #[derive(Debug, Clone, PartialEq, Subcommand)]
 pub enum ListCommand {
     /// Delivery groups (ListAppInstanceGroup)
@@ -37,10 +37,10 @@ pub struct ListGroups {
     /// Only groups in this status, such as PUBLISHED; repeatable
     #[arg(long, value_name = "STATUS", value_parser = NonEmptyStringValueParser::new())]
     pub status: Vec<String>,
-    /// Which groups.
+    /// Selects groups.
     #[command(flatten)]
     pub groups: GroupSelection,
-    /// What all listings have in common.
+    /// Flags that all subcommands of `list` have.
     #[command(flatten)]
     pub common: CommonListArguments,
 }
@@ -51,7 +51,7 @@ pub struct ListInstances {
     /// Only this instance; repeatable
     #[arg(long = "instance-id", value_name = "ID", value_parser = NonEmptyStringValueParser::new())]
     pub instance_ids: Vec<String>,
-    /// Deleted instances too; the API finds those by --instance-id only
+    /// Include deleted instances; the API finds them by --instance-id only
     #[arg(long, requires = "instance_ids")]
     pub include_deleted: bool,
     /// Only instances bound to this user; repeatable
@@ -60,13 +60,13 @@ pub struct ListInstances {
     /// Only instances in this status, such as RUNNING; repeatable
     #[arg(long, value_name = "STATUS", value_parser = NonEmptyStringValueParser::new())]
     pub status: Vec<String>,
-    /// Which groups.
+    /// Selects groups.
     #[command(flatten)]
     pub groups: GroupSelection,
     /// Only of groups in this status, such as PUBLISHED; repeatable
     #[arg(long, value_name = "STATUS", help_heading = "Groups", value_parser = NonEmptyStringValueParser::new())]
     pub group_status: Vec<String>,
-    /// What all listings have in common.
+    /// Flags that all subcommands of `list` have.
     #[command(flatten)]
     pub common: CommonListArguments,
 }
@@ -77,37 +77,37 @@ pub struct ListPersistent {
     /// Only this persistent session; repeatable
     #[arg(long = "persistent-id", value_name = "ID", value_parser = NonEmptyStringValueParser::new())]
     pub persistent_ids: Vec<String>,
-    /// Which groups.
+    /// Selects groups.
     #[command(flatten)]
     pub groups: GroupSelection,
     /// Only of groups in this status, such as PUBLISHED; repeatable
     #[arg(long, value_name = "STATUS", help_heading = "Groups", value_parser = NonEmptyStringValueParser::new())]
     pub group_status: Vec<String>,
-    /// What all listings have in common.
+    /// Flags that all subcommands of `list` have.
     #[command(flatten)]
     pub common: CommonListArguments,
 }
 
-/// Which groups are asked for. Nothing of `accounts.filter` is: only what the flags say.
+/// Selects groups. Only these flags apply; `accounts.filter` does not.
 #[derive(Debug, Clone, Default, PartialEq, Args)]
 #[command(next_help_heading = "Groups")]
 pub struct GroupSelection {
     /// Only this group; repeatable
     #[arg(long = "group-id", value_name = "ID", value_parser = NonEmptyStringValueParser::new())]
     pub group_ids: Vec<String>,
-    /// Only groups with this in their name
+    /// Only groups whose name contains this text
     #[arg(long, value_name = "PART", value_parser = NonEmptyStringValueParser::new())]
     pub name: Option<String>,
-    /// Only groups that live in this region; repeatable
+    /// Only groups in this region; repeatable
     #[arg(long = "region", value_name = "REGION", value_parser = NonEmptyStringValueParser::new())]
     pub regions: Vec<String>,
     /// CloudApp, CloudBrowser or AndroidCloud; repeatable [default: the account's product_types]
     #[arg(long = "product-type", value_name = "TYPE", value_parser = NonEmptyStringValueParser::new())]
     pub product_types: Vec<String>,
-    /// Only groups with this tag; repeatable: with all of them
+    /// Only groups with this tag; repeatable, all tags must match
     #[arg(long = "tag", value_name = "KEY=VALUE", value_parser = tag)]
     pub tags: Vec<(String, String)>,
-    /// Only groups made from this image
+    /// Only groups that use this image
     #[arg(long, value_name = "ID", value_parser = NonEmptyStringValueParser::new())]
     pub image_id: Option<String>,
     /// Only groups with nodes of this type, such as appstreaming.vgpu.4c8g.2g
@@ -119,19 +119,19 @@ pub struct GroupSelection {
     /// Only groups that this user group may use; repeatable
     #[arg(long = "user-group-id", value_name = "ID", value_parser = NonEmptyStringValueParser::new())]
     pub user_group_ids: Vec<String>,
-    /// Not groups that this user group may use; repeatable
+    /// Exclude groups that this user group may use; repeatable
     #[arg(long = "excluded-user-group-id", value_name = "ID", value_parser = NonEmptyStringValueParser::new())]
     pub excluded_user_group_ids: Vec<String>,
 }
 
-/// What all listings have in common.
+/// Flags that all subcommands of `list` have.
 #[derive(Debug, Clone, PartialEq, Args)]
 pub struct CommonListArguments {
-    /// Which of the configured accounts asks; needed where there are several
+    /// Account to use, by its configured name; required if several are configured
     #[arg(long, value_name = "NAME", help_heading = "Output")]
     pub account: Option<String>,
-    /// How it is printed
-    // Its name is the log's too.
+    /// Output format
+    // The id differs from that of --log.format, which is `format`.
     #[arg(
         id = "output_format",
         long = "format",
@@ -140,27 +140,27 @@ pub struct CommonListArguments {
         help_heading = "Output"
     )]
     pub format: ListFormat,
-    /// Where the configuration comes from.
+    /// Sources of the configuration.
     #[command(flatten)]
     pub configuration: ConfigurationArguments,
-    /// What is logged.
+    /// Logging.
     #[command(flatten)]
     pub log: LogArguments,
 }
 
-/// How a listing is printed.
+/// Output formats of `list`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum ListFormat {
-    /// columns to read, as many as the terminal has room for
+    /// aligned columns, as many as fit into the terminal
     Table,
-    /// one array of the API's own records
+    /// one array of the records as the API returns them
     Json,
-    /// every documented field, for a spreadsheet
+    /// every documented field, for spreadsheets
     Csv,
 }
 
 impl ListCommand {
-    /// What all listings have in common.
+    /// Flags that all subcommands of `list` have.
     pub fn common(&self) -> &CommonListArguments {
         match self {
             Self::Groups(listing) => &listing.common,
@@ -196,18 +196,18 @@ mod tests {
         assert!(listing.include_deleted);
         assert_eq!(listing.groups.tags, [("k".to_owned(), "v=w".to_owned())]);
         assert_eq!(listing.common.format, ListFormat::Json);
-        assert_eq!(listing.common.log.level, "warn", "who asks by hand wants the answer, not the log");
+        assert_eq!(listing.common.log.level, "warn", "a manual query logs problems only");
     }
 
     #[test]
-    fn deleted_instances_can_only_be_asked_for_by_id() {
+    fn deleted_instances_can_only_be_requested_by_id() {
         let line = ["x", "list", "instances", "--group-id", "aig-1", "--include-deleted"];
-        let error = try_parse(line).expect_err("the API refuses it");
+        let error = try_parse(line).expect_err("the API rejects it");
         assert!(error.exit_code() == 2 && error.to_string().contains("--instance-id"), "{error}");
     }
 
     #[test]
-    fn what_makes_no_sense_is_a_usage_error() {
+    fn incomplete_and_invalid_arguments_are_usage_errors() {
         for line in ["list", "list nothing", "list groups --tag x", "list groups --format xml"] {
             let words = std::iter::once("x").chain(line.split_whitespace());
             assert_eq!(try_parse(words).expect_err(line).exit_code(), 2, "{line}");

@@ -1,7 +1,8 @@
-//! The command line: commands and flags, and what they mean for the configuration.
+//! The command line: commands, flags, and the configuration sources that they stand for.
 //!
-//! Flags bear dots, as those of other Prometheus exporters do. Usage errors end the process with
-//! status 2, `--help` and `--version` with 0; whether a configuration makes sense is decided in `config`.
+//! Flags contain dots, as those of other Prometheus exporters do. The process exits with status 2 on a
+//! usage error, and with 0 after `--help` and `--version`. What is not here: the validation of the
+//! configuration (`config`).
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -36,25 +37,26 @@ const STYLES: Styles = Styles::styled()
 const EXAMPLES: &str = "\
 Examples:
   appstreaming-exporter demo
-      Look around: no account, no network, no file needed
+      Serve a simulated fleet: needs no account, no network and no file
   appstreaming-exporter
       Poll with the default credentials and serve port 9877
   appstreaming-exporter check --config.file exporter.toml --online
-      List every mistake in the file by key and line; then try what a poll needs
+      List every problem of the file by key and line, then test what a poll needs
   appstreaming-exporter list instances --status RUNNING
-      Ask the API and print what it says
+      Query the API and print the records
 
 Configuration: defaults < files < environment < --set < other flags. A variable
 is a key in capitals with __ between levels, such as
 APPSTREAMING_EXPORTER_POLL__INTERVAL=30s; the flags --config.file, --web.* and
---log.* have theirs too: APPSTREAMING_EXPORTER_LOG__LEVEL=debug.";
+--log.* have variables, too: APPSTREAMING_EXPORTER_LOG__LEVEL=debug.";
 
-/// Reads the command line of this process. Ends it on a usage error (2) and after `--help` and `--version` (0).
+/// Reads the command line of this process. Exits with status 2 on a usage error, and with 0 after
+/// `--help` and `--version`.
 pub fn parse() -> Command {
     try_parse(std::env::args_os()).unwrap_or_else(|error| error.exit())
 }
 
-/// The definition of the command line, for what is generated from it: manual pages and completions.
+/// The definition of the command line, from which manual pages and completions are generated.
 pub fn definition() -> clap::Command {
     Cli::command()
 }
@@ -62,8 +64,7 @@ pub fn definition() -> clap::Command {
 /// Reads a command line, the program's name first.
 ///
 /// # Errors
-///
-/// What to print and with which status to end; asking for help is among them.
+/// The text to print and the exit status; `--help` and `--version` are among them.
 pub fn try_parse<T: Into<OsString> + Clone>(
     arguments: impl IntoIterator<Item = T>,
 ) -> Result<Command, clap::Error> {
@@ -98,49 +99,49 @@ struct Cli {
     version: Option<bool>,
 }
 
-/// What the exporter is asked to do.
+/// The subcommands.
 #[derive(Debug, Clone, PartialEq, Subcommand)]
 pub enum Command {
-    /// Poll the cloud and serve /metrics; what happens without a command
+    /// Poll the cloud and serve /metrics; the default without a command
     Run(RunArguments),
-    /// The same over a simulated cloud: no account, no network, no file needed
+    /// Poll a simulated cloud and serve /metrics; needs no account, no network and no file
     #[cfg(feature = "simulator")]
     Demo(DemoArguments),
-    /// The simulated cloud alone, for tests, dashboards and load
+    /// Run only the simulated cloud, for tests, dashboards and load tests
     #[cfg(feature = "simulator")]
     Simulate(SimulateArguments),
-    /// Poll once and print the exposition; status 0 only when every target succeeded
+    /// Poll once and print the metrics; exits with 0 only if every target succeeded
     Once(OnceArguments),
-    /// Check the configuration and list every problem at once; with --online also everything that a poll needs
+    /// Check the configuration and list all problems; with --online also test what a poll needs
     #[command(mut_arg("level", |level| level.default_value("warn")))]
     Check(CheckArguments),
-    /// Ask the API once and print what it says
+    /// Query the API once and print the records
     List(Box<ListArguments>),
     /// Print the catalogue of metrics
     Catalog(CatalogArguments),
-    /// Ask a running exporter whether it is well; status 0 or 1, for health checks
+    /// Check the health of a running exporter; exits with 0 or 1
     Probe(ProbeArguments),
 }
 
 /// Flags of `run`.
 #[derive(Debug, Clone, PartialEq, Args)]
 pub struct RunArguments {
-    /// Where the configuration comes from.
+    /// Sources of the configuration.
     #[command(flatten)]
     pub configuration: ConfigurationArguments,
-    /// What is served where.
+    /// Listening and serving.
     #[command(flatten)]
     pub web: WebArguments,
-    /// What is logged.
+    /// Logging.
     #[command(flatten)]
     pub log: LogArguments,
 }
 
-/// Where the configuration comes from.
+/// Sources of the configuration.
 #[derive(Debug, Clone, Default, PartialEq, Args)]
 #[command(next_help_heading = "Configuration")]
 pub struct ConfigurationArguments {
-    /// Configuration file: TOML, YAML or JSON by its ending; repeatable, later wins
+    /// Configuration file: TOML, YAML or JSON by its extension; repeatable, later files win
     #[arg(
         long = "config.file",
         value_name = "FILE",
@@ -151,10 +152,10 @@ pub struct ConfigurationArguments {
     /// Override one key, such as poll.interval=30s or accounts.0.vpc=true; repeatable
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub set: Vec<String>,
-    /// This replica's number, from 0; "hostname" takes it from the end of a StatefulSet pod's name
+    /// Index of this replica, from 0; "hostname" takes it from the end of a StatefulSet pod's name
     #[arg(long = "shard.index", value_name = "INDEX")]
     pub shard_index: Option<String>,
-    /// How many replicas share the fleet
+    /// Number of replicas that share the fleet
     #[arg(long = "shard.total", value_name = "TOTAL")]
     pub shard_total: Option<String>,
 }
@@ -165,7 +166,7 @@ impl ConfigurationArguments {
         self.sources_over(Sources::of_process())
     }
 
-    /// All sources of the configuration, over what `process` says of environment and host name.
+    /// All sources of the configuration, with environment and host name from `process`.
     pub fn sources_over(&self, process: Sources) -> Sources {
         let flag = |flag, key, value: &Option<String>| value.clone().map(|value| Flag { flag, key, value });
         let flags = [
@@ -181,11 +182,11 @@ impl ConfigurationArguments {
     }
 }
 
-/// What is served where.
+/// Flags of the server.
 #[derive(Debug, Clone, PartialEq, Args)]
 #[command(next_help_heading = "Web")]
 pub struct WebArguments {
-    /// Address to listen on: :PORT for every address, HOST:PORT, or unix:PATH; repeatable
+    /// Address to listen on: :PORT for all addresses, HOST:PORT, or unix:PATH; repeatable
     #[arg(
         long = "web.listen-address",
         value_name = "ADDRESS",
@@ -195,7 +196,7 @@ pub struct WebArguments {
         hide_env = true
     )]
     pub listen_address: Vec<ListenAddress>,
-    /// Listen on the sockets that systemd hands over, and nowhere else
+    /// Listen only on the sockets that systemd passes
     #[arg(
         long = "web.systemd-socket",
         env = "APPSTREAMING_EXPORTER_WEB__SYSTEMD_SOCKET",
@@ -203,8 +204,8 @@ pub struct WebArguments {
         value_parser = FalseyValueParser::new()
     )]
     pub systemd_socket: bool,
-    /// TLS, users, headers and a rate limit: the Prometheus exporter toolkit's file, read again when it
-    /// changes
+    /// Web configuration file of the Prometheus exporter toolkit: TLS, users, headers, rate limit; read
+    /// again when it changes
     #[arg(
         long = "web.config.file",
         value_name = "FILE",
@@ -212,7 +213,7 @@ pub struct WebArguments {
         hide_env = true
     )]
     pub config_file: Option<PathBuf>,
-    /// Let POST /-/reload read the configuration again
+    /// Enable POST /-/reload, which reloads the configuration
     #[arg(
         long = "web.enable-lifecycle",
         env = "APPSTREAMING_EXPORTER_WEB__ENABLE_LIFECYCLE",
@@ -232,7 +233,7 @@ pub struct WebArguments {
     pub telemetry_path: String,
 }
 
-/// What is logged.
+/// Flags of logging.
 #[derive(Debug, Clone, PartialEq, Args)]
 #[command(next_help_heading = "Logging")]
 pub struct LogArguments {
@@ -247,12 +248,12 @@ pub struct LogArguments {
         hide_env = true
     )]
     pub level: String,
-    /// How messages are written
+    /// Format of log messages
     #[arg(
         long = "log.format",
         value_name = "FORMAT",
         default_value = "logfmt",
-        value_parser = PossibleValuesParser::new(["logfmt", "json"]).try_map(|word| word.parse::<Format>()),
+        value_parser = PossibleValuesParser::new(["logfmt", "json"]).try_map(|name| name.parse::<Format>()),
         env = "APPSTREAMING_EXPORTER_LOG__FORMAT",
         hide_env = true
     )]
@@ -262,13 +263,13 @@ pub struct LogArguments {
 /// Flags of `once`.
 #[derive(Debug, Clone, PartialEq, Args)]
 pub struct OnceArguments {
-    /// Write to this file, whole or not at all, rather than to the standard output
+    /// Write to this file atomically instead of standard output
     #[arg(long, value_name = "FILE")]
     pub output: Option<PathBuf>,
-    /// Where the configuration comes from.
+    /// Sources of the configuration.
     #[command(flatten)]
     pub configuration: ConfigurationArguments,
-    /// What is logged.
+    /// Logging.
     #[command(flatten)]
     pub log: LogArguments,
 }
@@ -276,10 +277,10 @@ pub struct OnceArguments {
 /// Flags of `check`.
 #[derive(Debug, Clone, PartialEq, Args)]
 pub struct CheckArguments {
-    /// Also ask the cloud: reachability, clock, credentials, permissions, and whether a poll fits its interval
+    /// Also test endpoint, clock, credentials and permissions, and whether a poll fits its interval
     #[arg(long)]
     pub online: bool,
-    /// Also check this web configuration file, and every file that it names
+    /// Also check this web configuration file and the files that it refers to
     #[arg(
         long = "web.config.file",
         value_name = "FILE",
@@ -287,22 +288,22 @@ pub struct CheckArguments {
         hide_env = true
     )]
     pub web_config_file: Option<PathBuf>,
-    /// How the findings are printed
-    // Its name is the log's too.
+    /// Output format
+    // The id differs from that of --log.format, which is `format`.
     #[arg(id = "output_format", long = "format", value_name = "FORMAT", default_value = "text")]
     pub format: CheckFormat,
-    /// Where the configuration comes from.
+    /// Sources of the configuration.
     #[command(flatten)]
     pub configuration: ConfigurationArguments,
-    /// What is logged.
+    /// Logging.
     #[command(flatten)]
     pub log: LogArguments,
 }
 
-/// How findings are printed.
+/// Output formats of `check`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum CheckFormat {
-    /// sections to read
+    /// sections for people
     Text,
     /// one object, see docs/operations.md
     Json,
@@ -311,15 +312,15 @@ pub enum CheckFormat {
 /// Flags of `catalog`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Args)]
 pub struct CatalogArguments {
-    /// How it is written
+    /// Output format
     #[arg(long, value_name = "FORMAT", default_value = "markdown")]
     pub format: CatalogFormat,
 }
 
-/// How the catalogue is written.
+/// Output formats of `catalog`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum CatalogFormat {
-    /// tables to read
+    /// tables for people
     Markdown,
     /// a list of objects
     Json,
@@ -330,20 +331,20 @@ fn version() -> String {
 }
 
 fn telemetry_path(text: &str) -> Result<String, String> {
-    // Whoever looks after the process relies on these.
-    const TAKEN: [&str; 3] = ["/-/healthy", "/-/ready", "/-/reload"];
-    let sound =
+    // Health checks and reloads rely on these paths.
+    const RESERVED: [&str; 3] = ["/-/healthy", "/-/ready", "/-/reload"];
+    let is_valid =
         text.starts_with('/') && text.bytes().all(|byte| byte.is_ascii_graphic() && !b"?#".contains(&byte));
-    if !sound {
+    if !is_valid {
         Err("write a path such as /metrics".to_owned())
-    } else if TAKEN.contains(&text) {
-        Err("something else is served there".to_owned())
+    } else if RESERVED.contains(&text) {
+        Err("this path is reserved".to_owned())
     } else {
         Ok(text.to_owned())
     }
 }
 
-/// Lets directives by module pass: the log itself knows better what is wrong with those.
+/// Checks a single level. Directives by module are checked when logging starts.
 fn log_level(text: &str) -> Result<String, String> {
     const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
     let known = text.contains(['=', ',', '[', ':']) || LEVELS.contains(&text);
@@ -368,7 +369,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_command_it_runs() {
+    fn run_is_the_default_command() {
         let Command::Run(run) = parsed("--config.file a.toml --config.file b.yaml --set poll.interval=5s")
         else {
             panic!("not run");
@@ -420,7 +421,7 @@ mod tests {
     }
 
     #[test]
-    fn switches_of_the_web_are_off_until_they_are_given() {
+    fn switches_of_the_server_are_off_by_default() {
         let Command::Run(run) = parsed("run") else { panic!("not run") };
         assert!(!run.web.enable_lifecycle && !run.web.systemd_socket && run.web.config_file.is_none());
         let Command::Run(run) =
@@ -433,7 +434,7 @@ mod tests {
     }
 
     #[test]
-    fn the_version_is_shown_with_what_is_known_of_the_build() {
+    fn the_version_is_shown() {
         let shown = refused("--version").to_string();
         assert!(shown.starts_with(&format!("appstreaming-exporter {VERSION}")), "{shown}");
     }

@@ -1,4 +1,4 @@
-//! Flags of `probe`: asking a running exporter how it is.
+//! Flags of `probe`, which checks the health of a running exporter.
 
 use std::time::Duration;
 
@@ -11,18 +11,18 @@ use crate::server::ListenAddress;
 /// Flags of `probe`.
 #[derive(Debug, Clone, PartialEq, Eq, Args)]
 pub struct ProbeArguments {
-    /// Ask this address instead of the exporter of this machine. A certificate is not verified, as the
-    /// kubelet's probes don't
+    /// URL to request instead of the exporter on this machine; its certificate is not verified, as in
+    /// the kubelet's probes
     #[arg(value_name = "URL", value_parser = url)]
     pub url: Option<Url>,
-    /// Ask whether every target has been polled (/-/ready), not only whether it serves (/-/healthy)
+    /// Check readiness (/-/ready: every target has been polled) instead of health (/-/healthy)
     #[arg(long, conflicts_with = "url")]
     pub ready: bool,
-    /// How long the whole answer may take
+    /// Limit for the complete response, above 0
     #[arg(long, value_name = "DURATION", default_value = "3s", value_parser = timeout)]
     pub timeout: Duration,
-    // No conflict with the URL: a container's environment says where the exporter listens.
-    /// Where the exporter listens, as it was told itself; the first one is asked unless there is a URL
+    // No conflict with the URL: a container's environment sets this flag for the exporter.
+    /// Addresses of the exporter, as in its own flag; the first is requested unless a URL is given
     #[arg(
         long = "web.listen-address",
         value_name = "ADDRESS",
@@ -38,7 +38,7 @@ fn url(text: &str) -> Result<Url, String> {
     let url = Url::parse(text).map_err(|error| error.to_string())?;
     match url.scheme() {
         "http" | "https" => Ok(url),
-        _ => Err("write a whole URL, such as http://127.0.0.1:9877/-/ready".to_owned()),
+        _ => Err("write a complete URL, such as http://127.0.0.1:9877/-/ready".to_owned()),
     }
 }
 
@@ -53,7 +53,7 @@ mod tests {
     use crate::cli::{Command, try_parse};
 
     #[test]
-    fn it_asks_the_exporter_of_this_machine_unless_told_whom() {
+    fn the_exporter_of_this_machine_is_probed_unless_a_url_is_given() {
         let parsed = |line: &str| try_parse(line.split(' '));
         let Ok(Command::Probe(probe)) = parsed("x probe --ready --web.listen-address [::1]:1") else {
             panic!("not a probe");

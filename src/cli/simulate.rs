@@ -1,4 +1,4 @@
-//! Flags of the simulated cloud: `simulate`, and what `demo` polls.
+//! Flags of `simulate` and `demo`.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
@@ -8,26 +8,26 @@ use clap::Args;
 use super::{ConfigurationArguments, LogArguments, WebArguments};
 use crate::document::parse_duration;
 
-/// The simulated fleet.
+/// Flags of the simulated fleet.
 #[derive(Debug, Clone, PartialEq, Args)]
 #[command(next_help_heading = "Simulated fleet")]
 pub struct FleetArguments {
-    /// Delivery groups
+    /// Number of delivery groups
     #[arg(long, value_name = "NUMBER", default_value_t = 8)]
     pub groups: usize,
-    /// Instances in each group at the start
+    /// Number of instances in each group at the start
     #[arg(long, value_name = "NUMBER", default_value_t = 40)]
     pub instances_per_group: usize,
-    /// Persistent sessions in each group that has them
+    /// Number of persistent sessions in each group that supports them
     #[arg(long, value_name = "NUMBER", default_value_t = 12)]
     pub persistent_per_group: usize,
-    /// The same seed makes the same fleet
+    /// Seed of the fleet; the same seed creates the same fleet
     #[arg(long, value_name = "NUMBER", default_value_t = 1)]
     pub seed: u64,
-    /// Simulated seconds per second; 0 stands still [default: 1, in a scenario 0]
+    /// Simulated seconds per second, from 0; 0 stops time [default: 1, in a scenario 0]
     #[arg(long, value_name = "FACTOR", value_parser = from_zero)]
     pub speed: Option<f64>,
-    /// A fleet with one thing wrong, so that one alert fires; "list" shows them all
+    /// Simulate one problem, so that one alert fires; "list" prints all scenarios
     #[arg(long, value_name = "NAME")]
     pub scenario: Option<String>,
 }
@@ -35,16 +35,16 @@ pub struct FleetArguments {
 /// Flags of `demo`.
 #[derive(Debug, Clone, PartialEq, Args)]
 pub struct DemoArguments {
-    /// The fleet to look at.
+    /// The fleet to poll.
     #[command(flatten)]
     pub fleet: FleetArguments,
-    /// Where the configuration comes from; its accounts give way to the simulated one.
+    /// Sources of the configuration; the simulated account replaces its accounts.
     #[command(flatten)]
     pub configuration: ConfigurationArguments,
-    /// What is served where.
+    /// Listening and serving.
     #[command(flatten)]
     pub web: WebArguments,
-    /// What is logged.
+    /// Logging.
     #[command(flatten)]
     pub log: LogArguments,
 }
@@ -58,30 +58,30 @@ pub struct SimulateArguments {
     /// The fleet to simulate.
     #[command(flatten)]
     pub fleet: FleetArguments,
-    /// How the API behaves.
+    /// Behaviour of the simulated API.
     #[command(flatten)]
     pub behaviour: BehaviourArguments,
-    /// What is logged.
+    /// Logging.
     #[command(flatten)]
     pub log: LogArguments,
 }
 
-/// How the simulated API behaves.
+/// Flags of the simulated API.
 #[derive(Debug, Clone, PartialEq, Args)]
 #[command(next_help_heading = "Simulated API")]
 pub struct BehaviourArguments {
-    /// Added to every answer
+    /// Delay of every response
     #[arg(long, value_name = "DURATION", default_value = "0ms", value_parser = duration)]
     pub latency: Duration,
-    /// Requests beyond this rate are throttled; 0: none are
+    /// Throttle requests beyond this rate per second; 0 disables throttling
     #[arg(long, value_name = "RATE", default_value_t = 0.0, value_parser = from_zero)]
     pub requests_per_second: f64,
-    /// Let a share of the requests fail with an error code of the API, or drop, truncate, html or
-    /// null_list: 0.1=ServiceUnavailable; repeatable
+    /// Fail a share of the requests (above 0, at most 1), such as 0.1=ServiceUnavailable: with an error
+    /// code of the API, or drop, truncate, html or null_list; repeatable
     #[arg(long = "fault", value_name = "SHARE=FAULT", value_parser = fault)]
     pub faults: Vec<FaultArgument>,
-    /// How long the temporary credentials of the simulated STS, metadata service and credentials URI live,
-    /// from 1s; left out: as long as is asked for
+    /// Lifetime of the temporary credentials of the simulated STS, metadata service and credentials URI,
+    /// from 1s [default: as requested]
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     pub token_lifetime: Option<Duration>,
 }
@@ -125,7 +125,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_simulated_cloud_is_shaped_by_flags() {
+    fn flags_configure_the_simulated_cloud() {
         let crate::cli::Command::Simulate(simulate) = crate::cli::tests::parsed(
             "simulate --listen :0 --groups 3 --seed 7 --speed 60 --latency 20ms --requests-per-second 5 \
              --fault 0.1=ServiceUnavailable --fault 0.5=drop",

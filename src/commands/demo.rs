@@ -1,4 +1,4 @@
-//! `demo`: the daemon over a simulated cloud in the same process.
+//! `demo`: the daemon and a simulated cloud in one process.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::process::ExitCode;
@@ -17,9 +17,13 @@ use crate::simulator::{self, Scenario, SimulatedCloud};
 /// The account that `demo` polls.
 const DEMO_ACCOUNT: &str = "demo";
 
-/// A newcomer wants to see numbers move; an operator's own setting still wins.
+/// A short interval shows changes soon. Settings of the operator override it.
 const DEMO_SETTINGS: [&str; 1] = ["poll.interval=5s"];
 
+/// Polls a simulated cloud and serves its metrics until a signal arrives.
+///
+/// # Errors
+/// The configuration is invalid, or an address cannot be listened on.
 pub(super) fn run(arguments: &cli::DemoArguments) -> Result<ExitCode, Error> {
     let scenario = match requested_scenario(&arguments.fleet)? {
         Requested::Fleet(scenario) => scenario,
@@ -50,14 +54,14 @@ pub(super) fn run(arguments: &cli::DemoArguments) -> Result<ExitCode, Error> {
         let introduce = |addresses: &[BoundAddress]| introduce(addresses, web, cloud_address, scenario);
         let served = serve(config, Arc::new(load_config), web, serving.handle(), introduce).await;
         end.cancel();
-        // Only connections end with it. A panic in it was logged.
+        // Its end affects nothing but its connections. A panic in it has been logged.
         let _ = simulation.await;
         served?;
         Ok(ExitCode::SUCCESS)
     })
 }
 
-/// The accounts of a configuration that knows nothing but the simulated cloud.
+/// The accounts of a configuration that contains only the simulated cloud.
 fn simulated_accounts(cloud: SocketAddr, needs_role: bool) -> Result<config::Config, Error> {
     let endpoint = format!("http://{cloud}");
     let key = |place: &str| {
@@ -84,14 +88,14 @@ fn simulated_accounts(cloud: SocketAddr, needs_role: bool) -> Result<config::Con
     Ok(config::load(&sources).map_err(Error::Configuration)?.config)
 }
 
-/// Prints where to look.
+/// Prints the addresses of the pages.
 fn introduce(
     addresses: &[BoundAddress],
     web: &cli::WebArguments,
     cloud: SocketAddr,
     scenario: Option<&Scenario>,
 ) -> Result<(), Error> {
-    // Of a socket without a port only the name is known.
+    // A Unix socket has a path and no port.
     let exporter = match addresses.first() {
         Some(BoundAddress::Tcp(address)) => format!("http://localhost:{}", address.port()),
         Some(socket) => socket.to_string(),
@@ -100,11 +104,11 @@ fn introduce(
     let (bold, reset) = (terminal::HEADING.render(), terminal::HEADING.render_reset());
     let telemetry_path = &web.telemetry_path;
     let mut text = format!(
-        "\n{bold}The exporter polls a simulated fleet.{reset} Nothing leaves this machine.\n\n\
+        "\n{bold}The exporter polls a simulated fleet.{reset} No data leaves this machine.\n\n\
          \x20 page      {bold}{exporter}/{reset}\n\
          \x20 metrics   {bold}{exporter}{telemetry_path}{reset}\n\
          \x20 cloud     http://{cloud}/_truth   the state of the simulated cloud\n\n\
-         Press Ctrl-C to end it.\n\n"
+         Press Ctrl-C to stop.\n\n"
     );
     if let Some(scenario) = scenario {
         text += &format!("{}\n\n", story(scenario));

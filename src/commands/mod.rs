@@ -1,6 +1,6 @@
 //! The commands: one file or folder a subcommand, and what they share.
 //!
-//! What is not here: flags (`cli`), and the parts that a command puts together (`app`).
+//! What is not here: flags (`cli`), and the assembly of the daemon's parts (`app`).
 
 mod catalog;
 mod check;
@@ -31,30 +31,30 @@ use crate::telemetry::logging;
 pub use crate::aliyun::chain;
 pub use probe::ProbeError;
 
-/// Why a command could not do its work. The operator reads the whole chain of sources.
+/// Why a command failed. The whole chain of sources is printed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The configuration has problems; every one of them is named.
+    /// The configuration has problems; all are listed.
     #[error("the configuration has problems:\n{0}")]
     Configuration(document::Problems),
-    /// The log level or format makes no sense.
+    /// The log level is invalid.
     #[error("cannot set up logging")]
     Logging(#[source] logging::Error),
-    /// The runtime, a signal handler or another service of the operating system was refused.
+    /// The operating system refused a runtime or signal handlers.
     #[error("cannot {doing}")]
     System {
-        /// What was tried.
+        /// What failed, as a verb phrase.
         doing: &'static str,
-        /// What the operating system said.
+        /// The reason.
         source: io::Error,
     },
-    /// The server could not take its addresses.
+    /// The server cannot listen on its addresses.
     #[error("cannot serve")]
     Serve(#[source] server::Error),
     /// The parts of the daemon cannot be made.
     #[error(transparent)]
     Assembly(#[from] app::Error),
-    /// What was asked for can't be asked so.
+    /// The arguments do not match the configuration.
     #[error("{0}")]
     Arguments(String),
     /// The output could not be written.
@@ -62,27 +62,26 @@ pub enum Error {
     Output {
         /// A file's path, or `standard output`.
         what: String,
-        /// What the operating system said.
+        /// The reason.
         source: io::Error,
     },
-    /// The exporter that was asked isn't well, or doesn't answer.
+    /// The probed exporter is unhealthy, or does not respond.
     #[error(transparent)]
     Probe(ProbeError),
     /// The simulated cloud could not start.
     #[cfg(feature = "simulator")]
     #[error("cannot start the simulated cloud")]
     Simulator(#[source] crate::simulator::Error),
-    /// No scenario has the name that was asked for.
+    /// There is no scenario of this name.
     #[cfg(feature = "simulator")]
-    #[error("there is no scenario {0:?}: --scenario list shows those there are")]
+    #[error("there is no scenario {0:?}: --scenario list prints all scenarios")]
     Scenario(String),
 }
 
-/// Carries the command out; the exit status is 0 when all went well and 1 when a target did not.
+/// Runs a command; the exit status is 0 on success and 1 if a target failed or a check found errors.
 ///
 /// # Errors
-///
-/// When the command could not even be tried: wrong configuration, taken address, missing credentials.
+/// The command could not be carried out: invalid configuration, address in use, missing credentials.
 pub fn run(command: Command) -> Result<ExitCode, Error> {
     match command {
         Command::Run(arguments) => run::run(&arguments),
@@ -104,6 +103,7 @@ fn print(bytes: &[u8]) -> Result<(), Error> {
     written(stdout.write_all(bytes).and_then(|()| stdout.flush()))
 }
 
+/// Turns the result of a write into that of the command; a closed pipe is a success.
 fn written(result: io::Result<()>) -> Result<(), Error> {
     match result {
         Err(source) if source.kind() != io::ErrorKind::BrokenPipe => {
@@ -132,8 +132,8 @@ fn start_logging(log: &cli::LogArguments) -> Result<(), Error> {
     logging::init(&log.level, log.format).map_err(Error::Logging)
 }
 
-/// The runtime of a command that calls the cloud: the calling thread. Polling keeps one core busy at
-/// most, and handing work from thread to thread would cost a quarter more CPU time.
+/// The runtime of a command that calls the cloud: the calling thread. Polling uses at most one core,
+/// and moving work between threads costs a quarter more CPU time.
 fn polling_runtime() -> Result<Runtime, Error> {
     start(&mut runtime::Builder::new_current_thread())
 }

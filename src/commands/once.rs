@@ -1,4 +1,4 @@
-//! `once`: one poll of every target, the exposition on standard output or in a file.
+//! `once`: polls every target once, and writes the metrics to standard output or to a file.
 
 use std::io::{self, Write as _};
 use std::path::Path;
@@ -10,11 +10,13 @@ use jiff::Timestamp;
 
 use super::Error;
 use crate::app::assemble;
-use crate::{
-    cli,
-    metrics::{Exposition, encode},
-};
+use crate::cli;
+use crate::metrics::{Exposition, encode};
 
+/// Polls every target once; exits with 1 if a target failed.
+///
+/// # Errors
+/// The configuration is invalid, a client cannot be created, or the output cannot be written.
 pub(super) fn run(arguments: &cli::OnceArguments) -> Result<ExitCode, Error> {
     let config = super::load(&arguments.configuration.sources(), &arguments.log)?;
     let telemetry = assemble::telemetry();
@@ -28,7 +30,7 @@ pub(super) fn run(arguments: &cli::OnceArguments) -> Result<ExitCode, Error> {
     let exposition = Exposition::new(snapshot, Arc::new(config.render.clone()));
     telemetry.snapshot_rendered(exposition.series(), exposition.dropped());
 
-    // A textfile collector has the process' own metrics of another process already.
+    // The exporter that reads the file exports process_* metrics of its own.
     let mut own = telemetry.gather().families;
     own.retain(|family| !family.name.starts_with("process_"));
     let mut text = exposition.text().to_vec();

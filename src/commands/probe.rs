@@ -1,4 +1,4 @@
-//! `probe`: is a running exporter well? For health checks where there is neither a shell nor curl.
+//! `probe`: checks the health of a running exporter, in containers without a shell or curl.
 
 use std::{process::ExitCode, time::Duration};
 
@@ -7,55 +7,59 @@ use reqwest::{Client, StatusCode, Url};
 use super::Error;
 use crate::{cli, server::ListenAddress};
 
-/// What is shown of an answer, at most. Ours are a line for each target.
+/// Bytes of a response that are shown at most. The exporter's own have one line for each target.
 const MAX_SHOWN_BYTES: usize = 16 * 1024;
 
-/// Why an exporter isn't well, or can't be address.
+/// Why an exporter is unhealthy, or cannot be reached.
 #[derive(Debug, thiserror::Error)]
 pub enum ProbeError {
-    /// There is no address to ask.
-    #[error("the exporter listens at a port of its own choice ({0}): say where with a URL")]
+    /// The flags contain no address to connect to.
+    #[error("the listen address {0} has no fixed port: give the exporter's URL")]
     AnyPort(String),
-    /// The client could not be made.
-    #[error("cannot make an HTTP client")]
+    /// The client cannot be created.
+    #[error("cannot create an HTTP client")]
     Client(#[source] reqwest::Error),
-    /// Nobody answered, or not in time.
-    #[error("no answer from {address}")]
+    /// The exporter did not respond, or not in time.
+    #[error("no response from {address}")]
     NoResponse {
         /// Host and port.
         address: String,
-        /// What went wrong.
+        /// The reason.
         source: reqwest::Error,
     },
-    /// It answered that it isn't well; the body says why.
-    #[error("{address} answered {status}: {reason}")]
+    /// The status is not a success; the body contains the reason.
+    #[error("{address} returned {status}: {reason}")]
     Unhealthy {
         /// Host and port.
         address: String,
-        /// The answer's status.
+        /// The status of the response.
         status: u16,
-        /// The answer's body, in one line.
+        /// The body of the response, on one line.
         reason: String,
     },
 }
 
+/// Requests the health page and prints its text.
+///
+/// # Errors
+/// The exporter is unhealthy or does not respond.
 pub(super) fn run(arguments: &cli::ProbeArguments) -> Result<ExitCode, Error> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|source| Error::System { doing: "start the asynchronous runtime", source })?;
-    let answer = runtime.block_on(probe(arguments)).map_err(Error::Probe)?;
-    super::print(format!("{answer}\n").as_bytes())?;
+    let response = runtime.block_on(probe(arguments)).map_err(Error::Probe)?;
+    super::print(format!("{response}\n").as_bytes())?;
     Ok(ExitCode::SUCCESS)
 }
 
-/// Asks one address after the other until one answers, well or not.
+/// Requests one address after the other until one responds with any status.
 async fn probe(arguments: &cli::ProbeArguments) -> Result<String, ProbeError> {
     let client = client(arguments.timeout).map_err(ProbeError::Client)?;
     let listens: Vec<_> = arguments.listen_address.iter().map(ToString::to_string).collect();
     let mut outcome = Err(ProbeError::AnyPort(listens.join(",")));
     for url in urls(arguments) {
-        outcome = ask(&client, url).await;
+        outcome = request(&client, url).await;
         if !matches!(outcome, Err(ProbeError::NoResponse { .. })) {
             break;
         }
@@ -69,11 +73,11 @@ fn urls(arguments: &cli::ProbeArguments) -> Vec<Url> {
     }
     let path = if arguments.ready { "/-/ready" } else { "/-/healthy" };
     let addresses = arguments.listen_address.first().map(ListenAddress::client_addresses).unwrap_or_default();
-    // Every host that can be listened on can stand in a URL.
+    // Every host that can be listened on is valid in a URL.
     addresses.iter().filter_map(|address| Url::parse(&format!("http://{address}{path}")).ok()).collect()
 }
 
-async fn ask(client: &Client, url: Url) -> Result<String, ProbeError> {
+async fn request(client: &Client, url: Url) -> Result<String, ProbeError> {
     let address = authority(&url);
     match fetch(client, url).await {
         Ok((status, reason)) if status.is_success() => Ok(reason),
@@ -82,7 +86,7 @@ async fn ask(client: &Client, url: Url) -> Result<String, ProbeError> {
     }
 }
 
-/// Status and body, its lines made one.
+/// Returns the status and the body, with its lines joined.
 async fn fetch(client: &Client, url: Url) -> Result<(StatusCode, String), reqwest::Error> {
     let mut response = client.get(url).send().await?;
     let mut body = Vec::new();
@@ -96,10 +100,11 @@ async fn fetch(client: &Client, url: Url) -> Result<(StatusCode, String), reqwes
     Ok((response.status(), text))
 }
 
-/// Neither proxies nor redirects: the question is how that very process is. Its certificate is seldom
-/// issued for the loopback address, and no secret is sent unless the operator wrote one in the URL.
+/// Uses neither proxies nor redirects, because the response must come from this process. The
+/// certificate is not verified: it is seldom issued for the loopback address, and the only secret that
+/// can be sent is one that the operator wrote in the URL.
 fn client(timeout: Duration) -> Result<Client, reqwest::Error> {
-    // Refused only when there is one already, and any will do.
+    // Fails only if a provider is installed already; any provider is suitable.
     let _ = rustls::crypto::CryptoProvider::install_default(rustls::crypto::ring::default_provider());
     Client::builder()
         .tls_danger_accept_invalid_certs(true)

@@ -6,14 +6,18 @@ use super::Error;
 use crate::cli;
 use crate::simulator::{self, SCENARIOS, Scenario};
 
-/// What `--scenario` asks for.
+/// The value of `--scenario`.
 pub(super) enum Requested {
     /// A fleet, with or without a scenario.
     Fleet(Option<&'static Scenario>),
-    /// What scenarios there are.
+    /// `list`: print all scenarios.
     List,
 }
 
+/// Interprets the flag.
+///
+/// # Errors
+/// There is no scenario of this name.
 pub(super) fn requested_scenario(fleet: &cli::FleetArguments) -> Result<Requested, Error> {
     match fleet.scenario.as_deref() {
         None => Ok(Requested::Fleet(None)),
@@ -25,11 +29,15 @@ pub(super) fn requested_scenario(fleet: &cli::FleetArguments) -> Result<Requeste
     }
 }
 
+/// Prints every scenario with its alert.
+///
+/// # Errors
+/// Standard output cannot be written.
 pub(super) fn list_scenarios() -> Result<ExitCode, Error> {
     let width = |of: fn(&Scenario) -> &str| SCENARIOS.iter().map(|row| of(row).len()).max().unwrap_or(0);
     let alert = |scenario: &Scenario| scenario.alert.unwrap_or("-");
     let (names, alerts) = (width(|row| row.name), width(|row| row.alert.unwrap_or("-")));
-    let mut text = format!("{:names$}  {:alerts$}  what is wrong\n", "scenario", "alert");
+    let mut text = format!("{:names$}  {:alerts$}  problem\n", "scenario", "alert");
     for scenario in SCENARIOS {
         text += &format!("{:names$}  {:alerts$}  {}\n", scenario.name, alert(scenario), scenario.about);
     }
@@ -37,7 +45,7 @@ pub(super) fn list_scenarios() -> Result<ExitCode, Error> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// What a scenario is about, and what it takes to see it.
+/// The description of a scenario, with the settings that the exporter needs.
 pub(super) fn story(scenario: &Scenario) -> String {
     let mut story = format!("scenario {}: {}", scenario.name, scenario.about);
     if let Some(alert) = scenario.alert {
@@ -45,14 +53,15 @@ pub(super) fn story(scenario: &Scenario) -> String {
     }
     if !scenario.settings.is_empty() {
         let settings: String = scenario.settings.iter().map(|setting| format!(" --set {setting}")).collect();
-        story += &format!("; takes an exporter with{settings}");
+        story += &format!("; run the exporter with{settings}");
     }
     if scenario.needs_role {
-        story += "; takes an exporter with the credentials of a role";
+        story += "; run the exporter with the credentials of a role";
     }
     story
 }
 
+/// Options of the simulator for these flags.
 pub(super) fn fleet(
     fleet: &cli::FleetArguments,
     scenario: Option<&'static Scenario>,
@@ -62,7 +71,7 @@ pub(super) fn fleet(
         instances_per_group: fleet.instances_per_group,
         persistent_per_group: fleet.persistent_per_group,
         seed: fleet.seed,
-        // A scenario that lived would soon be another one.
+        // The fleet of a scenario must not change: the problem could disappear.
         speed: fleet.speed.unwrap_or(if scenario.is_some() { 0.0 } else { 1.0 }),
         scenario,
         ..simulator::SimulatorOptions::default()

@@ -1,11 +1,17 @@
-//! `simulate`: the simulated cloud alone.
+//! `simulate`: serves the simulated cloud.
 
 use std::process::ExitCode;
 
 use super::Error;
 use super::scenario::{Requested, fleet, list_scenarios, requested_scenario, story};
-use crate::{cli, lifecycle, simulator};
+use crate::cli;
+use crate::lifecycle;
+use crate::simulator;
 
+/// Serves the simulated cloud until a signal arrives.
+///
+/// # Errors
+/// The scenario is unknown, or the address cannot be listened on.
 pub(super) fn run(arguments: &cli::SimulateArguments) -> Result<ExitCode, Error> {
     let scenario = match requested_scenario(&arguments.fleet)? {
         Requested::Fleet(scenario) => scenario,
@@ -27,7 +33,7 @@ pub(super) fn run(arguments: &cli::SimulateArguments) -> Result<ExitCode, Error>
         let cloud = simulator::SimulatedCloud::bind(options, arguments.listen).map_err(Error::Simulator)?;
         let address = cloud.address();
         let signals = lifecycle::install_signal_handlers(lifecycle::Readiness::default())
-            .map_err(|source| Error::System { doing: "watch for signals", source })?;
+            .map_err(|source| Error::System { doing: "install signal handlers", source })?;
         super::print(
             format!(
                 "A simulated App Streaming cloud listens at http://{address}\n\
@@ -48,7 +54,7 @@ pub(super) fn run(arguments: &cli::SimulateArguments) -> Result<ExitCode, Error>
     })
 }
 
-/// What the flag calls by a word of its own; every other word is an error code of the API.
+/// The fault of a flag; a name that is not listed here is an error code of the API.
 fn fault_rule(fault: &cli::FaultArgument) -> simulator::FaultRule {
     let rule = simulator::FaultRule::share(fault.share, fault.fault.as_str());
     let fault = match fault.fault.as_str() {

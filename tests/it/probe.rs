@@ -43,7 +43,7 @@ fn a_missing_and_a_silent_exporter_are_failures_within_the_timeout() {
     };
     let missing = run(binary().args(["probe", "--web.listen-address", &unused.to_string()]));
     assert_eq!(missing.status, 1);
-    assert!(missing.stderr.contains(&format!("no answer from {unused}")), "{}", missing.stderr);
+    assert!(missing.stderr.contains(&format!("no response from {unused}")), "{}", missing.stderr);
 
     // The kernel accepts connections into the backlog, and no response is sent.
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -54,7 +54,7 @@ fn a_missing_and_a_silent_exporter_are_failures_within_the_timeout() {
 
     let any_port = run(binary().args(["probe", "--web.listen-address", "127.0.0.1:0"]));
     assert_eq!(any_port.status, 1);
-    assert!(any_port.stderr.contains("say where with a URL"), "{}", any_port.stderr);
+    assert!(any_port.stderr.contains("give the exporter's URL"), "{}", any_port.stderr);
 }
 
 #[test]
@@ -70,7 +70,7 @@ fn a_password_in_the_url_is_sent_and_never_shown() {
     });
     let rejected = run(binary().arg("probe").arg(format!("http://prober:hunter2@{address}/-/healthy")));
     assert_eq!(rejected.status, 1);
-    assert!(rejected.stderr.contains(&format!("{address} answered 403: no")), "{}", rejected.stderr);
+    assert!(rejected.stderr.contains(&format!("{address} returned 403: no")), "{}", rejected.stderr);
     assert!(!rejected.stderr.contains("hunter2"), "{}", rejected.stderr);
     let request = request.join().unwrap().to_ascii_lowercase();
     assert!(request.contains("authorization: basic cHJvYmVyOmh1bnRlcjI=".to_ascii_lowercase().as_str()));
