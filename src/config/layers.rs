@@ -8,11 +8,21 @@ use std::collections::BTreeMap;
 use figment::value::{Dict, Tag, Value};
 use figment::{Error, Figment, Metadata, Profile, Provider};
 
-use super::overrides::Override;
 use crate::document::{Document, LineNumbers, Locate, Origin, Problem, join_path};
 
 /// More accounts than an organisation has; more are probably a mistake.
 pub(super) const MAX_ACCOUNTS: usize = 1_000;
+
+/// A key that one variable or flag sets.
+#[derive(Debug, Clone)]
+pub(super) struct Override {
+    /// The variable's name or the flag.
+    pub(super) source: String,
+    /// The key's path.
+    pub(super) path: String,
+    /// The parsed value.
+    pub(super) value: Value,
+}
 
 /// The merged values, not checked yet.
 #[derive(Debug, Default)]

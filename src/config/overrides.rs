@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use figment::value::{Dict, Value};
 
 use super::entry::Kind;
+use super::layers::Override;
 use super::schema::{self, Lookup};
 use crate::document::{Origin, Problem};
 
@@ -24,17 +25,6 @@ pub struct Flag {
     pub key: &'static str,
     /// The value.
     pub value: String,
-}
-
-/// A key that one variable or flag sets.
-#[derive(Debug, Clone)]
-pub(super) struct Override {
-    /// The variable's name or the flag.
-    pub(super) source: String,
-    /// The key's path.
-    pub(super) path: String,
-    /// The parsed value.
-    pub(super) value: Value,
 }
 
 /// All overrides, in the order in which they apply.

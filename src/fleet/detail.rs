@@ -8,7 +8,7 @@ use std::fmt;
 
 use jiff::Timestamp;
 
-use super::InstanceRecord;
+use super::instance_record::InstanceRecord;
 use super::statuses::{StatusId, StatusNames, StatusSummary};
 
 /// The instances of one group, sorted by id.

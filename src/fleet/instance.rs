@@ -3,7 +3,6 @@
 //! What is not here: reading pages (`appstreaming`), and what changed since the previous listing
 //! (`transitions`).
 
-use std::borrow::Cow;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
@@ -12,42 +11,11 @@ use jiff::Timestamp;
 
 use super::detail::InstanceDetails;
 use super::hash::{HashedMap, HashedSet, hash};
+use super::instance_record::InstanceRecord;
 use super::statuses::StatusFold;
 use super::transitions::Binding;
 use super::vocabulary::{EnumValue, INSTANCE_STATUS, SESSION_STATUS};
 use super::{DecodeIssues, FoldOptions, InstanceIndex, Tally};
-
-/// One element of `ListAppInstances`.
-///
-/// Texts are borrowed from the page, and owned only where an escape had to be decoded. Empty texts
-/// are `None`.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct InstanceRecord<'a> {
-    /// `AppInstanceId`: the key, trimmed, never empty.
-    pub id: Cow<'a, str>,
-    /// `Status`, in any case.
-    pub status: Option<Cow<'a, str>>,
-    /// `SessionStatus`, in any case.
-    pub session_status: Option<Cow<'a, str>>,
-    /// `BindInfo.EndUserId`: personal data.
-    pub end_user_id: Option<Cow<'a, str>>,
-    /// `BindInfo.UsageDuration`, seconds.
-    pub usage_seconds: Option<f64>,
-    /// `MainEthPublicIp`.
-    pub public_ip: Option<Cow<'a, str>>,
-    /// `NetworkInterfaceIp`.
-    pub private_ip: Option<Cow<'a, str>>,
-    /// `NetworkInterfaceId`.
-    pub network_interface_id: Option<Cow<'a, str>>,
-    /// `NodeId`: only in groups sold by node.
-    pub node_id: Option<Cow<'a, str>>,
-    /// `ChargeType` of the node.
-    pub charge_type: Option<Cow<'a, str>>,
-    /// `GmtCreate`.
-    pub created: Option<Timestamp>,
-    /// `GmtModified`.
-    pub modified: Option<Timestamp>,
-}
 
 /// The instances of one group, after the whole listing was folded.
 #[derive(Debug, Clone, PartialEq)]

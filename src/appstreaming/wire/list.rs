@@ -6,7 +6,9 @@ use std::marker::PhantomData;
 use serde::de::{IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
-use super::{Element, Object, Scalar};
+use super::maybe::Maybe;
+use super::object::{Element, Object};
+use super::scalar::Scalar;
 
 /// A list of objects.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,18 +28,6 @@ pub struct Scalars<'a> {
     pub items: Vec<Scalar<'a>>,
     /// Which kind of value the API sent.
     pub presence: Presence,
-}
-
-/// An object that may be absent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Maybe<T> {
-    /// Absent, null or an empty string.
-    #[default]
-    Absent,
-    /// An object.
-    Object(T),
-    /// A value of another type.
-    Invalid,
 }
 
 /// Which kind of value the API sent for a list.
@@ -73,16 +63,6 @@ impl<T> Objects<T> {
 impl<T> Default for Objects<T> {
     fn default() -> Self {
         Objects { items: Vec::new(), skipped: 0, presence: Presence::Absent }
-    }
-}
-
-impl<T> Maybe<T> {
-    /// The object, if there is one.
-    pub fn object(&self) -> Option<&T> {
-        match self {
-            Maybe::Object(object) => Some(object),
-            Maybe::Absent | Maybe::Invalid => None,
-        }
     }
 }
 

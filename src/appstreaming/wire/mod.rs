@@ -12,6 +12,7 @@
 mod group;
 mod instance;
 mod list;
+mod maybe;
 mod object;
 mod page;
 mod persistent;
@@ -22,7 +23,8 @@ mod tests;
 
 pub use group::{App, Group, NodePool, OtaInfo, RecurrenceSchedule, Tag, TimerPeriod};
 pub use instance::{BindInfo, Instance};
-pub use list::{Maybe, Objects, Presence, Scalars};
+pub use list::{Objects, Presence, Scalars};
+pub use maybe::Maybe;
 pub use object::{Element, Object};
 pub use page::{Malformed, Model, PageResponse};
 pub use persistent::Persistent;

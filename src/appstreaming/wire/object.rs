@@ -6,7 +6,7 @@ use std::fmt;
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
-use super::Maybe;
+use super::maybe::Maybe;
 
 /// A type that is read from a JSON object.
 pub trait Object<'de>: Sized + Default {
