@@ -31,6 +31,8 @@ pub mod options;
 mod progress;
 pub mod response;
 mod stream;
+#[cfg(test)]
+mod tests;
 mod timeout_io;
 mod tracked_body;
 #[cfg(unix)]
