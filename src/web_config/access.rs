@@ -156,3 +156,113 @@ fn log_warnings(warnings: &[Problem]) {
         tracing::warn!(%warning, "web configuration");
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use futures_util::future::BoxFuture;
+    use hyper::Request;
+    use hyper::header::X_FRAME_OPTIONS;
+    use tempfile::TempDir;
+
+    use super::*;
+
+    struct Greeting;
+
+    impl Handler for Greeting {
+        fn handle<'a>(&'a self, _: &'a Parts) -> BoxFuture<'a, Response<ResponseBody>> {
+            Box::pin(async { response::text(StatusCode::OK, "hello\n") })
+        }
+    }
+
+    /// Access control by a file in a temporary directory.
+    struct TestAccess {
+        directory: TempDir,
+        access: AccessControl,
+    }
+
+    impl TestAccess {
+        fn new(text: &str) -> Self {
+            let directory = tempfile::tempdir().unwrap();
+            let path = directory.path().join("web.yml");
+            fs::write(&path, text).unwrap();
+            Self { directory, access: AccessControl::new(Some(path)).unwrap() }
+        }
+
+        fn rewrite(&self, text: &str) {
+            fs::write(self.directory.path().join("web.yml"), text).unwrap();
+        }
+
+        /// The response to a request with the credentials `user:password`.
+        async fn get(&self, credentials: &str) -> Response<ResponseBody> {
+            use base64::Engine as _;
+            let encoded = base64::prelude::BASE64_STANDARD.encode(credentials);
+            let request = Request::get("/").header(AUTHORIZATION, format!("Basic {encoded}"));
+            let (parts, ()) = request.body(()).unwrap().into_parts();
+            self.access.handle(&parts, &Greeting).await
+        }
+
+        async fn status(&self, credentials: &str) -> u16 {
+            self.get(credentials).await.status().as_u16()
+        }
+    }
+
+    /// A file with one user.
+    fn with_user(user: &str, password: &str) -> String {
+        let hash = bcrypt::hash_with_salt(password, 4, [7; 16]).unwrap();
+        format!("basic_auth_users:\n  {user}: {hash}\n")
+    }
+
+    #[tokio::test]
+    async fn without_a_file_every_request_is_admitted_over_plain_http() {
+        let access = AccessControl::new(None).unwrap();
+        let (parts, ()) = Request::get("/").body(()).unwrap().into_parts();
+        assert_eq!(access.handle(&parts, &Greeting).await.status(), StatusCode::OK);
+        let protocol = access.protocol().await;
+        assert!(protocol.tls.is_none() && !protocol.http1_only);
+    }
+
+    #[tokio::test]
+    async fn a_request_without_valid_credentials_is_rejected_with_the_configured_headers() {
+        let headers = "http_server_config:\n  headers:\n    X-Frame-Options: deny\n";
+        let access = TestAccess::new(&format!("{headers}{}", with_user("alice", "secret")));
+        let rejected = access.get("alice:wrong").await;
+        assert_eq!(rejected.status(), StatusCode::UNAUTHORIZED);
+        assert!(rejected.headers()[WWW_AUTHENTICATE].to_str().unwrap().starts_with("Basic realm="));
+        let admitted = access.get("alice:secret").await;
+        assert_eq!(admitted.status(), StatusCode::OK);
+        for response in [rejected, admitted] {
+            assert_eq!(response.headers()[X_FRAME_OPTIONS], "deny");
+        }
+    }
+
+    #[tokio::test]
+    async fn the_rate_limit_applies_before_authentication() {
+        let limit = "rate_limit:\n  interval: 1h\n  burst: 1\n";
+        let access = TestAccess::new(&format!("{limit}{}", with_user("alice", "secret")));
+        assert_eq!(access.status("alice:wrong").await, 401);
+        let rejected = access.get("alice:secret").await;
+        assert_eq!(rejected.status(), StatusCode::TOO_MANY_REQUESTS);
+        let seconds: u64 = rejected.headers()[RETRY_AFTER].to_str().unwrap().parse().unwrap();
+        assert!((3_590..=3_600).contains(&seconds), "{seconds}");
+
+        access.rewrite(&format!("{limit}{}", with_user("another", "secret")));
+        assert_eq!(access.status("another:secret").await, 429, "a new user does not refill the bucket");
+        access.rewrite(&format!("rate_limit:\n  interval: 2h\n  burst: 1\n{}", with_user("a", "secret")));
+        assert_eq!(access.status("a:secret").await, 200, "a changed limit begins with a full bucket");
+    }
+
+    #[tokio::test]
+    async fn a_changed_file_takes_effect_with_the_next_request_and_an_invalid_one_is_ignored() {
+        let access = TestAccess::new(&with_user("alice", "secret"));
+        assert_eq!(access.status("alice:secret").await, 200);
+        access.rewrite(&with_user("operator", "secret"));
+        assert_eq!(access.status("alice:secret").await, 401);
+        access.rewrite("basic_auth_users: [alice]\n");
+        assert_eq!(access.status("operator:secret").await, 200);
+        access.rewrite("http_server_config:\n  http2: false\n");
+        assert_eq!(access.status("").await, 200);
+        assert!(access.access.protocol().await.http1_only);
+    }
+}

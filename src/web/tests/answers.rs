@@ -26,13 +26,8 @@ fn before_the_first_poll_a_scrape_gets_the_exporters_own_metrics() {
 #[test]
 fn head_has_the_headers_of_get_and_does_not_count_as_a_scrape() {
     let content = Arc::new(polled());
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
-    let entered = runtime.enter();
-    let options = ServerOptions { listen: vec!["127.0.0.1:0".parse().unwrap()], ..ServerOptions::default() };
-    let server = bind(&options, Arc::clone(&content), false).unwrap();
-    drop(entered);
-    let mut client = Client::to(server.addresses()[0].tcp().unwrap());
-    runtime.spawn(server.run(CancellationToken::new(), || GRACE));
+    let server = Running::with_content(Arc::clone(&content), false);
+    let mut client = server.connect();
 
     for path in [
         "/metrics",
@@ -209,4 +204,12 @@ fn a_response_to_another_method_lists_the_allowed_ones() {
     client.send("POST /metrics HTTP/1.1\r\nHost: x\r\nContent-Length: 100000000\r\n\r\n");
     let _ = client.0.write_all(&vec![b'x'; 300_000]);
     assert_eq!(client.reply(false).unwrap().status, 405, "responds without reading the body");
+}
+
+#[test]
+fn a_panic_fails_only_its_request() {
+    let server = Running::start(Shown { panics: true, ..polled() });
+    let mut client = server.connect();
+    assert_eq!(client.ask("GET", "/config").status, 500);
+    assert_eq!(client.ask("GET", "/metrics").status, 200, "on the same connection");
 }

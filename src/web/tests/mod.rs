@@ -1,43 +1,32 @@
 //! The server as its clients see it: raw requests through real sockets on loopback.
 
 mod answers;
-mod connections;
-mod log;
 
 use std::borrow::Cow;
-use std::error::Error as _;
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, mpsc};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::runtime::Runtime;
-use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::*;
 use crate::fleet::{Snapshot, TargetHealth};
-use crate::lifecycle::Drained;
 use crate::metrics::{self, MetricFamily, MetricType, Value};
-use crate::server::options::ConnectionLimits;
-use crate::server::{self, BoundAddress, Server, ServerOptions};
+use crate::server::{self, Server, ServerOptions};
 use crate::web_config::AccessControl;
 
-/// The content that the tests serve. Its responses can be long, late, or panic.
+/// The content that the tests serve. Its responses can panic.
 #[derive(Default)]
 struct Shown {
     polled: AtomicBool,
     readiness: Readiness,
     scrapes: AtomicUsize,
-    label_bytes: usize,
     panics: bool,
-    /// A request for `/config` signals its arrival, then waits for a signal to proceed.
-    gate: Option<Gate>,
 }
-
-type Gate = (mpsc::Sender<()>, Mutex<mpsc::Receiver<()>>);
 
 impl Content for Shown {
     fn exposition(&self) -> Option<Arc<Exposition>> {
@@ -53,7 +42,7 @@ impl Content for Shown {
     }
 
     fn telemetry(&self) -> OwnMetrics {
-        let label = (Cow::Borrowed("label"), "x".repeat(self.label_bytes));
+        let label = (Cow::Borrowed("label"), "x".to_owned());
         let family = MetricFamily {
             name: "own_gauge".into(),
             help: "One.".into(),
@@ -74,10 +63,6 @@ impl Content for Shown {
 
     fn configuration(&self) -> String {
         assert!(!self.panics, "this content panics");
-        if let Some((arrived, proceed)) = &self.gate {
-            arrived.send(()).unwrap();
-            proceed.lock().unwrap().recv().unwrap();
-        }
         "[poll]\ninterval = \"60s\"\n".to_owned()
     }
 
@@ -97,72 +82,40 @@ impl Content for Shown {
 
 /// A server that runs until it is dropped.
 struct Running {
-    runtime: Runtime,
-    addresses: Vec<SocketAddr>,
-    shutdown: CancellationToken,
-    task: Option<JoinHandle<Drained>>,
+    _runtime: Runtime,
+    address: SocketAddr,
 }
 
 const GRACE: Duration = Duration::from_secs(5);
 
 impl Running {
-    fn start(content: Shown) -> Running {
-        Running::with(content, ConnectionLimits::default(), &["127.0.0.1:0"], GRACE)
+    fn start(content: Shown) -> Self {
+        Self::with_content(Arc::new(content), false)
     }
 
-    fn limited(content: Shown, limits: ConnectionLimits) -> Running {
-        Running::with(content, limits, &["127.0.0.1:0"], GRACE)
+    fn with_lifecycle(content: Shown) -> Self {
+        Self::with_content(Arc::new(content), true)
     }
 
-    fn with(content: Shown, limits: ConnectionLimits, listen: &[&str], grace: Duration) -> Running {
-        let runtime = Running::runtime();
-        let listen = listen.iter().map(|address| address.parse().unwrap()).collect();
-        Running::with_options(
-            runtime,
-            content,
-            ServerOptions { listen, limits, ..ServerOptions::default() },
-            false,
-            grace,
-        )
-    }
-
-    fn with_lifecycle(content: Shown) -> Running {
-        let listen = vec!["127.0.0.1:0".parse().unwrap()];
-        let options = ServerOptions { listen, ..ServerOptions::default() };
-        Running::with_options(Running::runtime(), content, options, true, GRACE)
-    }
-
-    fn runtime() -> Runtime {
-        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()
-    }
-
-    fn with_options(
-        runtime: Runtime,
-        content: Shown,
-        options: ServerOptions,
-        lifecycle: bool,
-        grace: Duration,
-    ) -> Running {
+    fn with_content(content: Arc<Shown>, lifecycle: bool) -> Self {
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        let options =
+            ServerOptions { listen: vec!["127.0.0.1:0".parse().unwrap()], ..ServerOptions::default() };
         let entered = runtime.enter();
-        let server = bind(&options, Arc::new(content), lifecycle).unwrap();
+        let server = bind(&options, content, lifecycle).unwrap();
         drop(entered);
-        let addresses = server.addresses().iter().filter_map(BoundAddress::tcp).collect();
-        let shutdown = CancellationToken::new();
-        let task = Some(runtime.spawn(server.run(shutdown.clone(), move || grace)));
-        Running { runtime, addresses, shutdown, task }
+        let address = server.addresses()[0].tcp().unwrap();
+        runtime.spawn(server.run(CancellationToken::new(), || GRACE));
+        Self { _runtime: runtime, address }
     }
 
     fn connect(&self) -> Client {
-        Client::to(self.addresses[0])
+        Client::to(self.address)
     }
 
     fn get(&self, path: &str) -> Reply {
         self.connect().ask("GET", path)
-    }
-
-    fn stop(mut self) -> Drained {
-        self.shutdown.cancel();
-        self.runtime.block_on(self.task.take().unwrap()).unwrap()
     }
 }
 
@@ -213,16 +166,6 @@ impl Client {
             self.0.read_exact(&mut reply.body)?;
         }
         Ok(reply)
-    }
-
-    /// How long it takes until the other side ends the connection, without another byte.
-    fn until_closed(&mut self) -> Duration {
-        let started = Instant::now();
-        match self.0.read(&mut [0; 64]) {
-            Ok(0) => started.elapsed(),
-            Err(error) if error.kind() == io::ErrorKind::ConnectionReset => started.elapsed(),
-            other => panic!("not closed: {other:?}"),
-        }
     }
 }
 
