@@ -10,7 +10,8 @@ use tokio::net::TcpStream;
 use tokio::task::{JoinHandle, yield_now};
 use tokio_util::sync::CancellationToken;
 
-use super::super::{BoundAddress, ConnectionLimits, Error, Server, ServerOptions};
+use super::super::options::ConnectionLimits;
+use super::super::{BoundAddress, Error, Server, ServerOptions};
 use super::{TestClient, TestHandler};
 use crate::lifecycle::Drained;
 use crate::web_config::AccessControl;
