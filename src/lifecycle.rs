@@ -1,8 +1,8 @@
 //! The life of the process: signals, readiness, and drain with a time limit.
 //!
-//! The first SIGTERM or SIGINT begins a graceful shutdown: the process stops being ready, then the token
-//! is cancelled that every task watches. The second one ends the process at once with status 1, so that
-//! an operator can always end it. SIGHUP requests a reload of the configuration.
+//! The first SIGTERM or SIGINT begins a graceful shutdown: the process stops being ready, then the
+//! token is cancelled that every task watches. The second one ends the process at once with status
+//! 1, so that an operator can always end it. SIGHUP requests a reload of the configuration.
 //!
 //! What is not here: what each task does once the token is cancelled.
 
@@ -28,8 +28,8 @@ pub struct Readiness {
     state: Arc<Mutex<ReadinessState>>,
 }
 
-/// A condition of readiness. It opens once and stays open. A latch that is dropped before it opens stays
-/// closed, because its condition can no longer become true.
+/// A condition of readiness. It opens once and stays open. A latch that is dropped before it opens
+/// stays closed, because its condition can no longer become true.
 #[derive(Debug)]
 pub struct Latch {
     state: Arc<Mutex<ReadinessState>>,
@@ -56,8 +56,8 @@ pub enum Drained {
 pub struct Signals {
     /// Cancelled by the first SIGTERM or SIGINT, after the exporter has stopped being ready.
     pub shutdown: CancellationToken,
-    /// One message for each SIGHUP. Signals that arrive before the last message is received are merged.
-    /// Without a receiver SIGHUP has no effect; it never ends the process.
+    /// One message for each SIGHUP. Signals that arrive before the last message is received are
+    /// merged. Without a receiver SIGHUP has no effect; it never ends the process.
     pub reload: mpsc::Receiver<()>,
 }
 
@@ -109,8 +109,8 @@ fn notify(state: ServiceState) {
 #[cfg(not(unix))]
 fn notify(_: ServiceState) {}
 
-/// Lowers the priority of the calling thread, so that the other threads of the process run first when
-/// the machine is busy.
+/// Lowers the priority of the calling thread, so that the other threads of the process run first
+/// when the machine is busy.
 #[cfg(target_os = "linux")]
 pub fn lower_thread_priority() {
     /// At nice +5 a thread gets about a third of the CPU time that a thread at +0 gets.
@@ -209,7 +209,7 @@ async fn handle(
                 // The pending reload reads the configuration after this signal.
                 Ok(()) | Err(TrySendError::Full(())) => {}
                 Err(TrySendError::Closed(())) => {
-                    tracing::info!("SIGHUP ignored: this command has no configuration to reload")
+                    tracing::info!("SIGHUP ignored: this command has no configuration to reload");
                 }
             },
             SignalKind::Shutdown(name) if !shutdown.is_cancelled() => {
@@ -319,7 +319,8 @@ mod tests {
         assert_eq!(status.load(Ordering::SeqCst), 1);
     }
 
-    /// Runs itself as a child process, because a signal would disturb the other tests of this process.
+    /// Runs itself as a child process, because a signal would disturb the other tests of this
+    /// process.
     #[cfg(unix)]
     #[test]
     fn real_signals_are_handled_and_the_second_exits_with_status_1() {

@@ -32,7 +32,8 @@ pub struct Server {
 }
 
 impl Server {
-    /// Listens on every address of `options`; `handler` responds to the requests that `access` admits.
+    /// Listens on every address of `options`; `handler` responds to the requests that `access`
+    /// admits.
     ///
     /// # Errors
     /// One of the addresses cannot be listened on; then the server listens on none.
@@ -56,9 +57,9 @@ impl Server {
         self.listeners.addresses()
     }
 
-    /// Serves until `shutdown` is cancelled. Then it accepts no more connections, closes idle ones, and
-    /// waits until running requests have finished, at most for the time that `grace` returns at that
-    /// moment. Connections that are open after that are dropped.
+    /// Serves until `shutdown` is cancelled. Then it accepts no more connections, closes idle ones,
+    /// and waits until running requests have finished, at most for the time that `grace` returns at
+    /// that moment. Connections that are open after that are dropped.
     pub async fn run(mut self, shutdown: CancellationToken, grace: impl FnOnce() -> Duration) -> Drained {
         let connections = TaskTracker::new();
         let abort = CancellationToken::new();

@@ -9,7 +9,8 @@ use std::str::FromStr;
 const DEFAULT_SOCKET_MODE: u32 = 0o660;
 
 /// An address to listen on: `:9877` (all IPv4 and IPv6 addresses), `192.0.2.1:9877`, `[::1]:9877`,
-/// `localhost:9877`, `unix:/run/exporter.sock`. Port 0 lets the operating system choose a free port.
+/// `localhost:9877`, `unix:/run/exporter.sock`. Port 0 lets the operating system choose a free
+/// port.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct ListenAddress(pub(super) AddressKind);
 
@@ -44,7 +45,8 @@ pub(super) struct UnixSocketOptions {
 pub enum BoundAddress {
     /// An address and port.
     Tcp(SocketAddr),
-    /// The path of a Unix socket; empty for a socket from systemd without a name in the file system.
+    /// The path of a Unix socket; empty for a socket from systemd without a name in the file
+    /// system.
     Unix(PathBuf),
 }
 
@@ -81,8 +83,8 @@ impl ListenAddress {
         Self(AddressKind::Tcp { host: ListenHost::Any, port })
     }
 
-    /// The addresses, as `host:port`, at which a client on the same machine reaches this listener; the
-    /// most likely one first. Empty for a Unix socket, and for port 0, whose real port only the
+    /// The addresses, as `host:port`, at which a client on the same machine reaches this listener;
+    /// the most likely one first. Empty for a Unix socket, and for port 0, whose real port only the
     /// listener knows.
     pub fn client_addresses(&self) -> Vec<String> {
         let AddressKind::Tcp { host, port } = &self.0 else { return Vec::new() };

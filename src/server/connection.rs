@@ -1,7 +1,7 @@
 //! One connection: its protocol, its requests, and its end.
 //!
-//! What is not here: the time limits (`timeout_io`, `h2_idle`), TLS (`handshake`), and the number of
-//! connections (`accept`).
+//! What is not here: the time limits (`timeout_io`, `h2_idle`), TLS (`handshake`), and the number
+//! of connections (`accept`).
 
 use std::convert::Infallible;
 use std::error::Error as StdError;
@@ -42,8 +42,8 @@ pub(super) struct ConnectionContext {
     pub(super) handler: Arc<dyn Handler>,
     /// Limits of each connection.
     pub(super) limits: ConnectionLimits,
-    /// One permit for each connection. While none is available, other clients wait, and no connection
-    /// is kept open for another request.
+    /// One permit for each connection. While none is available, other clients wait, and no
+    /// connection is kept open for another request.
     pub(super) permits: Arc<Semaphore>,
     /// Cancelled when the server shuts down.
     pub(super) shutdown: CancellationToken,
@@ -67,8 +67,8 @@ enum ConnectionError {
 }
 
 /// Serves a connection until either side closes it or the server shuts down. On shutdown running
-/// requests finish, and an idle connection is closed. The client may speak HTTP/1.1, and HTTP/2 unless
-/// `http1_only`.
+/// requests finish, and an idle connection is closed. The client may speak HTTP/1.1, and HTTP/2
+/// unless `http1_only`.
 pub(super) async fn serve<S>(stream: S, peer: Peer, context: &ConnectionContext, http1_only: bool)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
@@ -185,8 +185,8 @@ impl Service<Request<Incoming>> for ConnectionService {
     }
 }
 
-/// Runs a connection to its end. Once `close_requested` returns, calls `close`: running requests then
-/// finish, and no other is accepted. Once `limit_exceeded` returns, drops the connection.
+/// Runs a connection to its end. Once `close_requested` returns, calls `close`: running requests
+/// then finish, and no other is accepted. Once `limit_exceeded` returns, drops the connection.
 async fn drive<C: Future<Output = hyper::Result<()>>>(
     connection: C,
     close: impl FnOnce(Pin<&mut C>),

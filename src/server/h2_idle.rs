@@ -1,8 +1,8 @@
 //! Time limits of an HTTP/2 connection, which has many requests at the same time.
 //!
-//! Flow control allows a client to open a stream and to read nothing from it, while no byte is pending
-//! in the connection below. [`H2Streams`] therefore counts the requests and the responses of the
-//! connection, and compares them with the bytes that the connection has written.
+//! Flow control allows a client to open a stream and to read nothing from it, while no byte is
+//! pending in the connection below. [`H2Streams`] therefore counts the requests and the responses
+//! of the connection, and compares them with the bytes that the connection has written.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -84,7 +84,8 @@ impl H2Streams {
                 if is_closing {
                     return "the client is idle for too long";
                 }
-                // The graceful close comes first: a request that is already on its way gets a response.
+                // The graceful close comes first: a request that is already on its way gets a
+                // response.
                 self.close_requested.notify_one();
                 (last_active, is_closing) = (Instant::now(), true);
             }

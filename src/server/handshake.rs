@@ -41,8 +41,8 @@ pub(super) async fn accept_tls(
     timeout(limit, handshake).await.unwrap_or_else(|_| Err(timed_out()))
 }
 
-/// Sends the response, then drops what the client still sends: closing a connection with unread input
-/// resets it, and the client might lose the response.
+/// Sends the response, then drops what the client still sends: closing a connection with unread
+/// input resets it, and the client might lose the response.
 async fn reject_plain_http(mut stream: ClientStream) -> io::Result<()> {
     stream.write_all(PLAIN_HTTP_RESPONSE).await?;
     stream.shutdown().await?;

@@ -172,12 +172,13 @@ impl Listener {
     }
 }
 
-/// `[::]` also accepts IPv4 clients, as with other exporters, unless `0.0.0.0` is listened on at the
-/// same port (`has_any_v4`).
+/// `[::]` also accepts IPv4 clients, as with other exporters, unless `0.0.0.0` is listened on at
+/// the same port (`has_any_v4`).
 fn bind_tcp(host: &ListenHost, port: u16, has_any_v4: bool) -> io::Result<TcpListener> {
     match host {
         ListenHost::Any => match listen((Ipv6Addr::UNSPECIFIED, port).into(), false) {
-            // A machine without IPv6 rejects the family or the address. A port in use is not retried.
+            // A machine without IPv6 rejects the family or the address. A port in use is not
+            // retried.
             Err(error)
                 if !matches!(error.kind(), io::ErrorKind::AddrInUse | io::ErrorKind::PermissionDenied) =>
             {
@@ -207,8 +208,8 @@ fn listen(address: SocketAddr, only_v6: bool) -> io::Result<TcpListener> {
     if address.is_ipv6() {
         socket.set_only_v6(only_v6)?;
     }
-    // A restart must not wait until the kernel has forgotten the connections of the previous process.
-    // On Windows the option has another meaning: other processes may bind the same port.
+    // A restart must not wait until the kernel has forgotten the connections of the previous
+    // process. On Windows the option has another meaning: other processes may bind the same port.
     #[cfg(unix)]
     socket.set_reuse_address(true)?;
     socket.set_nonblocking(true)?;
@@ -217,8 +218,8 @@ fn listen(address: SocketAddr, only_v6: bool) -> io::Result<TcpListener> {
     TcpListener::from_std(socket.into())
 }
 
-/// Whether accepting failed because of one client, so that the next can be accepted at once. All other
-/// failures (no file descriptors, no memory) last: accepting again at once would spin.
+/// Whether accepting failed because of one client, so that the next can be accepted at once. All
+/// other failures (no file descriptors, no memory) last: accepting again at once would spin.
 pub(super) fn is_transient(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted};
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted)

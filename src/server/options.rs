@@ -14,7 +14,8 @@ pub(super) const LISTEN_BACKLOG: i32 = 1024;
 pub struct ServerOptions {
     /// Addresses to listen on; at least one unless `systemd_sockets` is set.
     pub listen: Vec<ListenAddress>,
-    /// Serve the sockets that systemd passes to the process (socket activation), and ignore `listen`.
+    /// Serve the sockets that systemd passes to the process (socket activation), and ignore
+    /// `listen`.
     pub systemd_sockets: bool,
     /// Limits of connections and requests.
     pub limits: ConnectionLimits,

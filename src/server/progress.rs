@@ -32,8 +32,8 @@ impl Phase {
 
 /// The phase of a connection, and how much it has sent.
 ///
-/// An HTTP/1 connection is read and written by one task, and the phase of an HTTP/2 connection changes
-/// only once, so that relaxed ordering is sufficient.
+/// An HTTP/1 connection is read and written by one task, and the phase of an HTTP/2 connection
+/// changes only once, so that relaxed ordering is sufficient.
 #[derive(Debug, Default)]
 pub(super) struct ConnectionProgress {
     /// An index into [`Phase::ALL`]; 0 is [`Phase::Connected`].

@@ -12,8 +12,8 @@ use hyper::{Response, StatusCode};
 /// The content type of plain text.
 pub(crate) const PLAIN_TEXT: &str = "text/plain; charset=utf-8";
 
-/// A response body of chunks that other responses may share: nothing is copied. Its length is known, so
-/// that the response has a `Content-Length`.
+/// A response body of chunks that other responses may share: nothing is copied. Its length is
+/// known, so that the response has a `Content-Length`.
 #[derive(Debug, Default)]
 pub struct ResponseBody {
     /// In reverse order: the next chunk is the last element.
@@ -51,8 +51,8 @@ impl Body for ResponseBody {
     }
 }
 
-/// A response with the headers that all responses have: clients must not guess another content type,
-/// and must not store the response, because it describes the state of this moment.
+/// A response with the headers that all responses have: clients must not guess another content
+/// type, and must not store the response, because it describes the state of this moment.
 pub(crate) fn new(
     status: StatusCode,
     content_type: &'static str,

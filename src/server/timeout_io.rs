@@ -1,9 +1,9 @@
 //! The time limits of one connection, enforced below hyper, where every byte passes.
 //!
-//! hyper's own header timeout also runs while a connection is idle, which would disconnect Prometheus
-//! between two scrapes, and hyper has no limit for clients that read slowly. An HTTP/1 connection goes
-//! through the phases of `progress`, and [`TimeoutStream`] limits each of them. An HTTP/2 connection
-//! has many requests at the same time: only its writes are limited here.
+//! hyper's own header timeout also runs while a connection is idle, which would disconnect
+//! Prometheus between two scrapes, and hyper has no limit for clients that read slowly. An HTTP/1
+//! connection goes through the phases of `progress`, and [`TimeoutStream`] limits each of them. An
+//! HTTP/2 connection has many requests at the same time: only its writes are limited here.
 //!
 //! What is not here: the limits of HTTP/2 requests and of idle HTTP/2 connections (`h2_idle`).
 
@@ -21,15 +21,17 @@ use tokio::time::{Instant, Sleep, sleep};
 use super::options::ConnectionLimits;
 use super::progress::{ConnectionProgress, Phase};
 
-/// How long the stream reads and drops input after its last byte: a client that is still sending would
-/// otherwise be reset before it has read the response that rejects its request.
+/// How long the stream reads and drops input after its last byte: a client that is still sending
+/// would otherwise be reset before it has read the response that rejects its request.
 const LINGER_TIMEOUT: Duration = Duration::from_secs(1);
 /// How many bytes of such input are read at most.
 const MAX_LINGER_BYTES: usize = 1024 * 1024;
-/// The first bytes of every HTTP/2 client (RFC 9113, section 3.4); an HTTP/1 request cannot begin so.
+/// The first bytes of every HTTP/2 client (RFC 9113, section 3.4); an HTTP/1 request cannot begin
+/// so.
 const HTTP2_PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
-/// A stream whose operations fail with [`io::ErrorKind::TimedOut`] once the client exceeds a time limit.
+/// A stream whose operations fail with [`io::ErrorKind::TimedOut`] once the client exceeds a time
+/// limit.
 pub(super) struct TimeoutStream<S> {
     stream: S,
     progress: Arc<ConnectionProgress>,
@@ -87,8 +89,8 @@ impl<S> TimeoutStream<S> {
     fn after_response(&mut self, cx: &mut Context<'_>) {
         self.progress.set_phase(Phase::Idle);
         self.limit_reading(self.limits.idle_timeout);
-        // hyper may already wait for input and does not read again before there is some. Polling the
-        // deadline here has the connection polled when it ends, and the read then fails.
+        // hyper may already wait for input and does not read again before there is some. Polling
+        // the deadline here has the connection polled when it ends, and the read then fails.
         let _ = self.read_deadline.as_mut().poll(cx);
     }
 
@@ -151,8 +153,8 @@ impl WriteWindow {
 }
 
 impl<S: AsyncRead + Unpin> TimeoutStream<S> {
-    /// Whether the client speaks HTTP/2 without negotiating it. The bytes that were read to find out
-    /// are returned by the next reads, and count for the limit of the headers.
+    /// Whether the client speaks HTTP/2 without negotiating it. The bytes that were read to find
+    /// out are returned by the next reads, and count for the limit of the headers.
     ///
     /// # Errors
     /// Reading fails, or the client exceeds the limit of the headers.
@@ -185,8 +187,8 @@ impl<S: AsyncRead + Unpin> AsyncRead for TimeoutStream<S> {
     ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         let before = buffer.filled().len();
-        // A client that sends its headers byte by byte is rarely pending: the deadline must be checked
-        // before reading, too.
+        // A client that sends its headers byte by byte is rarely pending: the deadline must be
+        // checked before reading, too.
         if this.progress.phase() == Phase::ReadingHead && this.read_deadline.is_elapsed() {
             return Poll::Ready(Err(timed_out("the client sent no complete request in time")));
         }

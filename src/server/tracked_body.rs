@@ -12,8 +12,9 @@ use super::h2_idle::SendingGuard;
 use super::progress::{ConnectionProgress, Phase};
 use super::response::ResponseBody;
 
-/// Bytes that an HTTP/2 stream gives to hyper at once. hyper takes a chunk of any size before the client
-/// has read its first byte, so that a client that reads nothing would look like one that reads all.
+/// Bytes that an HTTP/2 stream gives to hyper at once. hyper takes a chunk of any size before the
+/// client has read its first byte, so that a client that reads nothing would look like one that
+/// reads all.
 const MAX_STREAM_CHUNK: usize = 16 * 1024;
 
 /// A response body that reports, when it is dropped, that hyper has taken all of it.

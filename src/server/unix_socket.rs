@@ -13,8 +13,8 @@ use tokio::net::{UnixListener, UnixStream};
 use super::address::UnixSocketOptions;
 use super::options::LISTEN_BACKLOG;
 
-/// A listening Unix socket. Dropping it removes its file, if this process created the file and no other
-/// process has replaced it.
+/// A listening Unix socket. Dropping it removes its file, if this process created the file and no
+/// other process has replaced it.
 pub(super) struct UnixSocket {
     listener: UnixListener,
     #[expect(dead_code, reason = "dropping it removes the file")]
@@ -32,7 +32,8 @@ impl UnixSocket {
         socket.set_nonblocking(true)?;
         socket.bind(&SockAddr::unix(path)?)?;
         let file = SocketFile::created_at(path)?;
-        // Clients cannot connect before `listen`: the file never accepts them with other permissions.
+        // Clients cannot connect before `listen`: the file never accepts them with other
+        // permissions.
         fs::set_permissions(path, fs::Permissions::from_mode(*mode))?;
         socket.listen(LISTEN_BACKLOG)?;
         Ok(Self { listener: UnixListener::from_std(socket.into())?, file: Some(file) })
@@ -57,7 +58,8 @@ impl UnixSocket {
     }
 }
 
-/// A file that this process created. Dropping it removes the file unless another has taken its place.
+/// A file that this process created. Dropping it removes the file unless another has taken its
+/// place.
 struct SocketFile {
     path: PathBuf,
     device: u64,

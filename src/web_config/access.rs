@@ -2,8 +2,8 @@
 //! change.
 //!
 //! The files are checked for changes before each connection and each request, as in the exporter
-//! toolkit: a new certificate or user needs no restart and no signal. If a changed file has problems,
-//! they are logged once and the previous configuration stays active.
+//! toolkit: a new certificate or user needs no restart and no signal. If a changed file has
+//! problems, they are logged once and the previous configuration stays active.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -88,8 +88,8 @@ impl AccessControl {
     async fn current_rules(&self) -> Arc<AccessRules> {
         if self.config.file.is_some() {
             let config = Arc::clone(&self.config);
-            // On a blocking thread, because a file system that hangs must not block the workers. If the
-            // task fails (it panicked, or the process ends) the rules stay as they are.
+            // On a blocking thread, because a file system that hangs must not block the workers. If
+            // the task fails (it panicked, or the process ends) the rules stay as they are.
             let _ = spawn_blocking(move || config.reload_if_changed()).await;
         }
         self.config.rules.load_full()

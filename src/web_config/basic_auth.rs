@@ -1,8 +1,9 @@
 //! Basic authentication: users, checked against bcrypt hashes.
 //!
-//! Checking a hash takes about 70 ms by design, and Prometheus sends its password with every scrape: the
-//! results are cached under a keyed hash that does not reveal the password. One password is checked at
-//! a time, on a blocking thread, so that an attacker who guesses passwords cannot occupy the workers.
+//! Checking a hash takes about 70 ms by design, and Prometheus sends its password with every
+//! scrape: the results are cached under a keyed hash that does not reveal the password. One
+//! password is checked at a time, on a blocking thread, so that an attacker who guesses passwords
+//! cannot occupy the workers.
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
@@ -26,8 +27,8 @@ const SALT_AND_DIGEST_CHARACTERS: usize = 53;
 #[derive(Clone, PartialEq, Eq, Default)]
 pub(super) struct PasswordHashes {
     by_user: BTreeMap<String, String>,
-    /// The hash for passwords of unknown users, with the highest cost of all hashes, so that the response
-    /// time does not reveal which users exist.
+    /// The hash for passwords of unknown users, with the highest cost of all hashes, so that the
+    /// response time does not reveal which users exist.
     decoy: String,
 }
 
@@ -37,7 +38,8 @@ pub(super) struct PasswordHashes {
 pub(super) struct InvalidBcryptHash;
 
 impl PasswordHashes {
-    /// Adds or replaces a user. Returns the cost of the hash; each step doubles the time of a check.
+    /// Adds or replaces a user. Returns the cost of the hash; each step doubles the time of a
+    /// check.
     ///
     /// # Errors
     /// The text is not a bcrypt hash.

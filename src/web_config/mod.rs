@@ -1,5 +1,5 @@
-//! The web configuration file: TLS, users, headers and a rate limit, as the Prometheus exporter toolkit
-//! specifies it.
+//! The web configuration file: TLS, users, headers and a rate limit, as the Prometheus exporter
+//! toolkit specifies it.
 //!
 //! Source: <https://github.com/prometheus/exporter-toolkit/blob/master/docs/web-configuration.md>.
 //! Differences are documented where they are; in short: all problems are reported at once, and
@@ -12,8 +12,8 @@
 //! | `file_watch` | whether the file, or a file that it names, has changed |
 //! | `tls`, `basic_auth`, `rate_limit` | the parts of the settings |
 //!
-//! What is not here: reading documents and reporting their problems (`document`), connections and the
-//! TLS handshake (`server`).
+//! What is not here: reading documents and reporting their problems (`document`), connections and
+//! the TLS handshake (`server`).
 
 mod access;
 mod basic_auth;

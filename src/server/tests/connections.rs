@@ -145,7 +145,8 @@ async fn a_client_that_does_not_read_is_disconnected() {
     assert!(client.response().await.is_err(), "the response is incomplete");
 }
 
-/// Requests `/large` and reads `bytes` every 9 seconds, which is within each period of the write timeout.
+/// Requests `/large` and reads `bytes` every 9 seconds, which is within each period of the write
+/// timeout.
 async fn read_slowly(bytes: usize) -> usize {
     let mut client = TestServer::new().connect();
     client.send_request("/large").await;

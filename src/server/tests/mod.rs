@@ -1,5 +1,5 @@
-//! The server with a small application: connections in memory with paused time, and real sockets where
-//! the sockets matter.
+//! The server with a small application: connections in memory with paused time, and real sockets
+//! where the sockets matter.
 
 mod connections;
 mod handshake;

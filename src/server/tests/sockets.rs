@@ -57,7 +57,8 @@ async fn connections_above_the_limit_wait() {
 
     let mut third = connect(address).await;
     third.send_request("/").await;
-    // The runtime has one thread and polls the sockets every 61 tasks: an accepted request would arrive.
+    // The runtime has one thread and polls the sockets every 61 tasks: an accepted request would
+    // arrive.
     for _ in 0..1_000 {
         yield_now().await;
     }

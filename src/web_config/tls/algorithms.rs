@@ -58,7 +58,8 @@ const UNSUPPORTED_SUITES: [&str; 4] = [
     "TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA",
 ];
 
-/// As in Go, the list applies to TLS 1.2 only: all suites of TLS 1.3 are secure, and always enabled.
+/// As in Go, the list applies to TLS 1.2 only: all suites of TLS 1.3 are secure, and always
+/// enabled.
 fn cipher_suites(
     table: &Table<'_>,
     versions: &[&SupportedProtocolVersion],

@@ -1,5 +1,5 @@
-//! Certificates of clients: whether the server requests, requires and verifies them, and which names it
-//! accepts.
+//! Certificates of clients: whether the server requests, requires and verifies them, and which
+//! names it accepts.
 
 use std::sync::Arc;
 
@@ -90,8 +90,8 @@ pub(super) fn verifier(
     }))
 }
 
-/// The toolkit accepts an authority or names without a policy, and then admits every client; here both
-/// are problems.
+/// The toolkit accepts an authority or names without a policy, and then admits every client; here
+/// both are problems.
 fn no_client_auth(
     table: &Table<'_>,
     has_authority: bool,

@@ -42,8 +42,8 @@ const KEYS: [&str; 13] = [
     "curve_preferences",
 ];
 
-/// The TLS configuration of the section. `None` for plain HTTP (there is no section), and if a problem
-/// was reported.
+/// The TLS configuration of the section. `None` for plain HTTP (there is no section), and if a
+/// problem was reported.
 ///
 /// A section without a certificate is a problem. The toolkit serves plain HTTP in that case.
 pub(super) fn server_config(

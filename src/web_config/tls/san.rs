@@ -8,8 +8,8 @@ use x509_cert::der::Decode as _;
 use x509_cert::ext::pkix::SubjectAltName;
 use x509_cert::ext::pkix::name::GeneralName;
 
-/// Whether one of the certificate's subject alternative names (DNS, e-mail, IP, URI) is exactly one of
-/// `allowed`. A certificate that cannot be parsed has no names.
+/// Whether one of the certificate's subject alternative names (DNS, e-mail, IP, URI) is exactly one
+/// of `allowed`. A certificate that cannot be parsed has no names.
 pub(super) fn has_any_name(certificate: &CertificateDer<'_>, allowed: &[String]) -> bool {
     let Ok(certificate) = Certificate::from_der(certificate) else { return false };
     let Ok(Some((_, names))) = certificate.tbs_certificate().get_extension::<SubjectAltName>() else {
