@@ -1,28 +1,34 @@
-//! From a validated configuration to the parts that poll: one client an account, one runner a target.
+//! From a configuration to the parts that poll: one client an account, one runner a target.
+//!
+//! What is not here: running them (`supervisor`).
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::SignedDuration;
 
-use super::{Error, poll_observer::PollObserver};
-use crate::{
-    aliyun::{self, credentials::ProviderConfig, options::DEFAULT_REQUESTS_PER_SECOND},
-    appstreaming::{self, GroupQuery},
-    config::{Account, Config},
-    poller::{self, PollSchedule, Runner, SnapshotStore, Target, TargetSettings, WaitMeter},
-    scrape::negotiation::Representation,
-    telemetry::{self, Telemetry},
-};
+use super::Error;
+use super::poll_observer::PollObserver;
+use crate::aliyun::credentials::ProviderConfig;
+use crate::aliyun::options::DEFAULT_REQUESTS_PER_SECOND;
+use crate::aliyun::{self, RequestObserver};
+use crate::appstreaming::{self, GroupQuery};
+use crate::config::{Account, Config};
+use crate::poller::{self, PollSchedule, Runner, SnapshotStore, Target, TargetSettings, WaitMeter};
+use crate::scrape::negotiation::Representation;
+use crate::telemetry::status::Setup;
+use crate::telemetry::{self, Telemetry};
 
-/// Everything that polls, ready to be set going once.
+/// The runners of every target, and the store of their results.
 pub(crate) struct Polling {
-    /// One per target, in configuration order.
+    /// One for each target, in configuration order.
     pub runners: Vec<Runner>,
-    /// Where they leave their results.
+    /// Where they store their results.
     pub store: Arc<SnapshotStore>,
 }
 
-/// What a configuration means for polling; nothing runs yet.
+/// The clients and targets of a configuration; none of them runs yet.
 pub(crate) struct Plan {
     /// In configuration order.
     pub targets: Vec<PlannedTarget>,
@@ -32,11 +38,13 @@ pub(crate) struct Plan {
     pub clients: Clients,
 }
 
-/// One target, and what its client reports to.
+/// One target of a plan.
 pub(crate) struct PlannedTarget {
+    /// The target, with its client.
     pub target: Target,
+    /// The observer of its client.
     pub meter: Arc<WaitMeter>,
-    /// Whether its account goes on with the client that it had.
+    /// Whether its account keeps the client that it had.
     pub keeps_client: bool,
 }
 
@@ -44,6 +52,7 @@ pub(crate) struct PlannedTarget {
 #[derive(Default)]
 pub(crate) struct Clients(BTreeMap<String, (ClientSettings, aliyun::Client)>);
 
+/// What a client is made from. Equal settings mean that a client can be kept.
 #[derive(PartialEq)]
 struct ClientSettings {
     client: aliyun::ClientOptions,
@@ -62,7 +71,11 @@ impl Clients {
     }
 }
 
-/// Makes a client for every account that has none yet with the same settings, and plans its targets.
+/// Plans the targets of every account. An account keeps its client of `known` if its settings did
+/// not change.
+///
+/// # Errors
+/// An account's credentials cannot be used, or its client cannot be made.
 pub(crate) fn plan(config: &Config, telemetry: &Arc<Telemetry>, known: &Clients) -> Result<Plan, Error> {
     let mut plan = Plan { targets: Vec::new(), order: Vec::new(), clients: Clients::default() };
     for account in &config.accounts {
@@ -76,7 +89,7 @@ pub(crate) fn plan(config: &Config, telemetry: &Arc<Telemetry>, known: &Clients)
         };
         for (product_type, region) in targets_of(account) {
             let meter = Arc::new(WaitMeter::new(telemetry.observer(&account.name)));
-            let api = client.observed_by(Arc::clone(&meter) as Arc<dyn aliyun::RequestObserver>);
+            let api = client.observed_by(Arc::clone(&meter) as Arc<dyn RequestObserver>);
             let target = target(config, account, product_type, region, api);
             let TargetSettings { account, name, .. } = &target.settings;
             plan.order.push((Arc::clone(account), Arc::clone(name)));
@@ -88,6 +101,9 @@ pub(crate) fn plan(config: &Config, telemetry: &Arc<Telemetry>, known: &Clients)
 }
 
 /// Makes a client for every account and a runner for every target, to be polled once.
+///
+/// # Errors
+/// As for [`plan`].
 pub(crate) fn polling(config: &Config, telemetry: &Arc<Telemetry>) -> Result<Polling, Error> {
     let Plan { targets, order, clients: _ } = plan(config, telemetry, &Clients::default())?;
     let observer = Arc::new(PollObserver::new(Arc::clone(telemetry))) as Arc<dyn poller::Observer>;
@@ -109,7 +125,7 @@ pub(crate) fn telemetry() -> Arc<Telemetry> {
     telemetry
 }
 
-/// The target's loop.
+/// The runner of a planned target.
 pub(crate) fn runner(
     planned: PlannedTarget,
     store: Arc<SnapshotStore>,
@@ -121,9 +137,9 @@ pub(crate) fn runner(
     Runner { target, store, observer, meter }
 }
 
-/// What people are shown of the configuration beside its text.
-pub(crate) fn setup(config: &Config) -> telemetry::status::Setup {
-    telemetry::status::Setup {
+/// The settings that pages show and judge by.
+pub(crate) fn setup(config: &Config) -> Setup {
+    Setup {
         interval: SignedDuration::try_from(config.poll.interval).unwrap_or(SignedDuration::MAX),
         requests_per_second: config
             .accounts
@@ -135,6 +151,9 @@ pub(crate) fn setup(config: &Config) -> telemetry::status::Setup {
 }
 
 /// The account's client; its targets share the client's limits and connections.
+///
+/// # Errors
+/// As for [`plan`].
 pub(crate) fn client(account: &Account, telemetry: &Arc<Telemetry>) -> Result<aliyun::Client, Error> {
     let source = super::credentials::source(account, telemetry)?;
     telemetry.credentials_source(&account.name, source.name());
@@ -173,7 +192,8 @@ pub(crate) fn target(
         collectors: config.listing,
         timeout: config.poll.timeout,
         page_size: config.poll.page_size,
-        // Twice what may be in flight: a listing that folds its last page must not leave a place idle.
+        // Twice what may be in flight, so that a listing that folds its last page leaves no place
+        // idle.
         concurrency: account.client.max_in_flight.saturating_mul(2).min(64),
     };
     Target { settings, api: appstreaming::Client::new(api, config.poll.page_size) }
@@ -194,7 +214,7 @@ fn queries(account: &Account, product_type: &str, region: Option<&str>) -> Vec<G
     }
 }
 
-/// A moment of the first poll's start that is not everybody's: from 0 to 1.
+/// When a target is polled; a random offset spreads the first polls of replicas.
 pub(crate) fn jitter(interval: Duration) -> PollSchedule {
     PollSchedule::jittered(interval, rand::random())
 }

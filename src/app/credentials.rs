@@ -1,18 +1,18 @@
-//! From a configured source of credentials to one that hands them out, and what is told of it.
+//! From a configured account to its source of credentials, whose events are logged and counted.
+//!
+//! What is not here: the providers and their cache (`aliyun::credentials`).
 
 use std::sync::Arc;
 
 use super::Error;
 use crate::aliyun::chain;
-use crate::{
-    aliyun::credentials::{
-        self, CredentialsSource, Environment, ProviderContext, ProviderEvent, ProviderObserver,
-    },
-    config::Account,
-    telemetry::Telemetry,
+use crate::aliyun::credentials::{
+    self, CredentialsSource, Environment, ProviderContext, ProviderEvent, ProviderObserver,
 };
+use crate::config::Account;
+use crate::telemetry::Telemetry;
 
-/// The account's source. Nothing is asked before the first request needs it.
+/// The account's source. Credentials are fetched when the first request needs them.
 pub(crate) fn source(
     account: &Account,
     telemetry: &Arc<Telemetry>,
@@ -22,18 +22,18 @@ pub(crate) fn source(
         proxy: account.client.proxy.clone(),
         user_agent: account.client.user_agent.clone(),
     };
-    let observer = Told { account: account.name.clone(), telemetry: Arc::clone(telemetry) };
+    let observer = CredentialsObserver { account: account.name.clone(), telemetry: Arc::clone(telemetry) };
     credentials::build_source(&account.credentials, &context, Arc::new(observer))
         .map_err(|source| Error::Credentials { account: account.name.clone(), source })
 }
 
-/// Logs and counts what happens to one account's credentials.
-struct Told {
+/// Logs and counts the events of one account's credentials.
+struct CredentialsObserver {
     account: String,
     telemetry: Arc<Telemetry>,
 }
 
-impl ProviderObserver for Told {
+impl ProviderObserver for CredentialsObserver {
     fn event(&self, event: ProviderEvent<'_>) {
         let account = self.account.as_str();
         match event {
@@ -47,7 +47,7 @@ impl ProviderObserver for Told {
                     account,
                     source,
                     reason,
-                    "a source of credentials can't be used and is skipped"
+                    "credentials source cannot be used; trying the next one"
                 );
             }
             ProviderEvent::Refreshed { expires } => {
@@ -60,9 +60,9 @@ impl ProviderObserver for Told {
                 self.telemetry.credentials_refreshed(account, false);
                 let (error, retry_in) = (chain(error), format!("{:.1}s", retry_in.as_secs_f64()));
                 let message = if usable {
-                    "credentials can't be fetched; the old ones are still good"
+                    "credentials cannot be fetched; the previous ones are still valid"
                 } else {
-                    "credentials can't be fetched"
+                    "credentials cannot be fetched"
                 };
                 tracing::warn!(account, error, retry_in, "{message}");
             }

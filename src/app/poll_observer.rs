@@ -12,7 +12,8 @@ use crate::telemetry::status::PollFailure;
 /// Reports polls to telemetry. The poller imports no metrics, and telemetry no polls.
 pub(crate) struct PollObserver {
     telemetry: Arc<Telemetry>,
-    /// Requests that a poll needs, by account and target. The metric is one an account, as is the limit.
+    /// Requests that a poll needs, by account and target. The metric is one an account, as is the
+    /// limit.
     planned: Mutex<BTreeMap<(String, String), u64>>,
 }
 
@@ -22,8 +23,8 @@ impl PollObserver {
         Self { telemetry, planned: Mutex::default() }
     }
 
-    /// Drops the target's share of its account's planned requests; the metric follows with the account's
-    /// next poll.
+    /// Drops the target's share of its account's planned requests; the metric follows with the
+    /// account's next poll.
     pub(crate) fn forget(&self, account: &str, target: &str) {
         let mut planned = self.planned.lock();
         planned.remove(&(account.to_owned(), target.to_owned()));

@@ -1,8 +1,8 @@
 //! Reading the configuration again. The new parts are made first and replace the old ones only when
 //! all of them are good.
 //!
-//! What is not here: which targets a change leaves alone (`supervisor`), and the sources of requests
-//! (`POST /-/reload` in `state`, SIGHUP in `lifecycle`).
+//! What is not here: which targets a change leaves alone (`supervisor`), and the sources of
+//! requests (`POST /-/reload` in `state`, SIGHUP in `lifecycle`).
 
 use std::sync::Arc;
 

@@ -89,8 +89,8 @@ impl AppState {
         self.active.store(Arc::new(active));
     }
 
-    /// Makes readiness wait for the first poll of these targets. Only targets of the start are waited
-    /// for: a reload that adds a target must not take a ready replica out of service.
+    /// Makes readiness wait for the first poll of these targets. Only targets of the start are
+    /// waited for: a reload that adds a target must not take a ready replica out of service.
     pub(crate) fn await_first_polls<'a>(&self, targets: impl Iterator<Item = &'a (Arc<str>, Arc<str>)>) {
         self.first_polls.lock().extend(targets.map(|(account, target)| FirstPoll {
             account: Arc::clone(account),
@@ -99,8 +99,8 @@ impl AppState {
         }));
     }
 
-    /// Prepares every published snapshot for rendering, and opens a target's latch once a scrape can
-    /// see its first poll. Ends when the snapshot store is dropped.
+    /// Prepares every published snapshot for rendering, and opens a target's latch once a scrape
+    /// can see its first poll. Ends when the snapshot store is dropped.
     pub(crate) async fn render_snapshots(self: Arc<Self>, mut snapshots: watch::Receiver<Arc<Snapshot>>) {
         while snapshots.changed().await.is_ok() {
             let snapshot = Arc::clone(&snapshots.borrow_and_update());
@@ -109,7 +109,8 @@ impl AppState {
                 let options = Arc::clone(&self.active().options);
                 let newest = Arc::clone(&snapshot);
                 let before = self.exposition.load_full();
-                // A large fleet takes tens of milliseconds, too long for a thread that serves requests.
+                // A large fleet takes tens of milliseconds, too long for a thread that serves
+                // requests.
                 let prepared = spawn_blocking(move || {
                     let exposition = Exposition::new(newest, options);
                     if let Some(before) = &before {

@@ -78,10 +78,12 @@ pub enum Error {
     Scenario(String),
 }
 
-/// Runs a command; the exit status is 0 on success and 1 if a target failed or a check found errors.
+/// Runs a command; the exit status is 0 on success and 1 if a target failed or a check found
+/// errors.
 ///
 /// # Errors
-/// The command could not be carried out: invalid configuration, address in use, missing credentials.
+/// The command could not be carried out: invalid configuration, address in use, missing
+/// credentials.
 pub fn run(command: Command) -> Result<ExitCode, Error> {
     match command {
         Command::Run(arguments) => run::run(&arguments),
@@ -132,13 +134,14 @@ fn start_logging(log: &cli::LogArguments) -> Result<(), Error> {
     logging::init(&log.level, log.format).map_err(Error::Logging)
 }
 
-/// The runtime of a command that calls the cloud: the calling thread. Polling uses at most one core,
-/// and moving work between threads costs a quarter more CPU time.
+/// The runtime of a command that calls the cloud: the calling thread. Polling uses at most one
+/// core, and moving work between threads costs a quarter more CPU time.
 fn polling_runtime() -> Result<Runtime, Error> {
     start(&mut runtime::Builder::new_current_thread())
 }
 
-/// The runtime of a server: two threads, so that one request that computes does not delay all others.
+/// The runtime of a server: two threads, so that one request that computes does not delay all
+/// others.
 fn server_runtime(on_thread_start: fn()) -> Result<Runtime, Error> {
     let mut builder = runtime::Builder::new_multi_thread();
     start(builder.worker_threads(2).thread_name("serve").on_thread_start(on_thread_start))

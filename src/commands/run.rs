@@ -1,6 +1,6 @@
 //! `run`: the daemon.
 //!
-//! [`serve`] tells its life from the configuration to the drain. What is not here: how the parts are
+//! [`serve`] is its life, from the parts to the drain. What is not here: how the parts are
 //! made (`app::assemble`), and how they change while they run (`app::reload`).
 
 use std::panic::resume_unwind;
@@ -50,8 +50,8 @@ pub(super) fn serving_runtime() -> Result<Runtime, Error> {
     server_runtime(lifecycle::lower_thread_priority)
 }
 
-/// The life of the daemon: parts, tasks, signal, drain. Polls run on the calling runtime, requests on
-/// `serving`; `on_bound` gets the addresses before anything is polled or accepted.
+/// The life of the daemon: parts, tasks, signal, drain. Polls run on the calling runtime, requests
+/// on `serving`; `on_bound` gets the addresses before anything is polled or accepted.
 pub(super) async fn serve(
     config: Config,
     load_config: LoadConfig,
@@ -59,7 +59,7 @@ pub(super) async fn serve(
     serving: &Handle,
     on_bound: impl FnOnce(&[BoundAddress]) -> Result<(), Error>,
 ) -> Result<(), Error> {
-    // Parts. Whatever can fail fails here.
+    // Parts: every error that ends the command happens here.
     let telemetry = assemble::telemetry();
     telemetry.config_loaded(true, Timestamp::now());
     let readiness = Readiness::default();

@@ -17,8 +17,8 @@ pub(super) const fn coloured(colour: AnsiColor) -> Style {
     colour.on_default()
 }
 
-/// The number of columns of the terminal; the environment variable `COLUMNS` overrides it. `None` for
-/// a pipe or a file: then text is neither cut nor wrapped.
+/// The number of columns of the terminal; the environment variable `COLUMNS` overrides it. `None`
+/// for a pipe or a file: then text is neither cut nor wrapped.
 pub(super) fn width() -> Option<usize> {
     let configured = std::env::var("COLUMNS").ok().and_then(|text| text.parse().ok());
     let terminal = || terminal_size::terminal_size_of(stdout()).map(|(width, _)| usize::from(width.0));

@@ -6,7 +6,7 @@ use crate::fleet::TargetHealth;
 use crate::metrics::catalogue::Collector;
 use crate::metrics::input::GroupRow;
 
-/// Restrictions on the series of an exposition. An empty set is no restriction.
+/// Restrictions on the series of an exposition. An empty set restricts nothing.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Selection {
     /// Names of accounts.

@@ -1,4 +1,5 @@
-//! What a scrape sees as snapshots and configurations are activated, and when the exporter is ready.
+//! What a scrape sees as snapshots and configurations are activated, and when the exporter is
+//! ready.
 
 use tokio::sync::{mpsc, watch};
 

@@ -282,7 +282,7 @@ proptest! {
     }
 
     #[test]
-    fn at_most_sixteen_unheard_of_states_are_shown_by_name((_, _, families) in rendered()) {
+    fn at_most_sixteen_unknown_states_are_shown_by_name((_, _, families) in rendered()) {
         for (names, label) in [
             (&["appstreaming_group_status"][..], "status"),
             (&["appstreaming_group_resource_status"], "resource_status"),
