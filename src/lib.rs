@@ -1,7 +1,7 @@
 //! Prometheus exporter for Alibaba Cloud App Streaming (WUYING cloud applications).
 //!
-//! The exporter polls the cloud's API and serves the state of the fleet at `/metrics`. Data flows in
-//! one direction, and imports follow it:
+//! The exporter polls the cloud's API and serves the state of the fleet at `/metrics`. Data flows
+//! in one direction, and imports follow it:
 //!
 //! ```text
 //! config -> credentials -> signature -> aliyun client -> appstreaming operations -> poller
@@ -51,7 +51,8 @@ mod token_bucket;
 mod web;
 mod web_config;
 
-/// What benches, fuzz targets, examples and end-to-end tests use. It is not an interface for others.
+/// What benches, fuzz targets, examples and end-to-end tests use. It is not an interface for
+/// others.
 #[doc(hidden)]
 pub mod internals {
     pub use crate::aliyun::{Call, Error, Request};

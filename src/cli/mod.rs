@@ -1,8 +1,8 @@
 //! The command line: commands, flags, and the configuration sources that they stand for.
 //!
-//! Flags contain dots, as those of other Prometheus exporters do. The process exits with status 2 on a
-//! usage error, and with 0 after `--help` and `--version`. What is not here: the validation of the
-//! configuration (`config`).
+//! Flags contain dots, as those of other Prometheus exporters do. The process exits with status 2
+//! on a usage error, and with 0 after `--help` and `--version`. What is not here: the validation of
+//! the configuration (`config`).
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -204,8 +204,8 @@ pub struct WebArguments {
         value_parser = FalseyValueParser::new()
     )]
     pub systemd_socket: bool,
-    /// Web configuration file of the Prometheus exporter toolkit: TLS, users, headers, rate limit; read
-    /// again when it changes
+    /// Web configuration file of the Prometheus exporter toolkit: TLS, users, headers, rate limit;
+    /// read again when it changes
     #[arg(
         long = "web.config.file",
         value_name = "FILE",
@@ -237,8 +237,8 @@ pub struct WebArguments {
 #[derive(Debug, Clone, PartialEq, Args)]
 #[command(next_help_heading = "Logging")]
 pub struct LogArguments {
-    /// Least severe messages to log: off, error, warn, info, debug or trace; also by module, such as
-    /// info,hyper=debug
+    /// Least severe messages to log: off, error, warn, info, debug or trace; also by module, such
+    /// as info,hyper=debug
     #[arg(
         long = "log.level",
         value_name = "LEVEL",

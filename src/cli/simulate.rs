@@ -76,12 +76,12 @@ pub struct BehaviourArguments {
     /// Throttle requests beyond this rate per second; 0 disables throttling
     #[arg(long, value_name = "RATE", default_value_t = 0.0, value_parser = from_zero)]
     pub requests_per_second: f64,
-    /// Fail a share of the requests (above 0, at most 1), such as 0.1=ServiceUnavailable: with an error
-    /// code of the API, or drop, truncate, html or null_list; repeatable
+    /// Fail a share of the requests (above 0, at most 1), such as 0.1=ServiceUnavailable: with an
+    /// error code of the API, or drop, truncate, html or null_list; repeatable
     #[arg(long = "fault", value_name = "SHARE=FAULT", value_parser = fault)]
     pub faults: Vec<FaultArgument>,
-    /// Lifetime of the temporary credentials of the simulated STS, metadata service and credentials URI,
-    /// from 1s [default: as requested]
+    /// Lifetime of the temporary credentials of the simulated STS, metadata service and credentials
+    /// URI, from 1s [default: as requested]
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     pub token_lifetime: Option<Duration>,
 }

@@ -101,8 +101,8 @@ async fn fetch(client: &Client, url: Url) -> Result<(StatusCode, String), reqwes
 }
 
 /// Uses neither proxies nor redirects, because the response must come from this process. The
-/// certificate is not verified: it is seldom issued for the loopback address, and the only secret that
-/// can be sent is one that the operator wrote in the URL.
+/// certificate is not verified: it is seldom issued for the loopback address, and the only secret
+/// that can be sent is one that the operator wrote in the URL.
 fn client(timeout: Duration) -> Result<Client, reqwest::Error> {
     // Fails only if a provider is installed already; any provider is suitable.
     let _ = rustls::crypto::CryptoProvider::install_default(rustls::crypto::ring::default_provider());

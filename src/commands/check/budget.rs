@@ -1,38 +1,39 @@
-//! How many requests a poll needs, how long they take, and what to change when that is too long.
+//! Estimates the requests and the duration of a poll, and what to change if it takes too long.
 
 use std::time::Duration;
 
 use super::finding::{Aspect, Finding, Level};
 use crate::config::{Account, Config};
 
-/// Of the interval, what a poll may take before it is called tight.
+/// Share of the interval that a poll may take without a warning: the rest is for retries and
+/// growth.
 const TARGET_UTILISATION: f64 = 0.8;
 
-/// What the configuration allows.
+/// The configured limits of a poll.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct PollLimits {
-    /// Start to start.
+    /// Time between the starts of two polls.
     pub interval: Duration,
-    /// After which a poll is given up.
+    /// After which a poll is aborted.
     pub timeout: Duration,
     /// After which data is no longer served.
     pub stale_after: Duration,
-    /// Requests a second.
+    /// Requests per second.
     pub rate: f64,
-    /// Requests at once.
+    /// Concurrent requests.
     pub max_in_flight: usize,
-    /// Elements a page.
+    /// Elements per page.
     pub page_size: u32,
 }
 
-/// What a poll of one account needs.
+/// The requests of a poll of one account.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(super) struct PollDemand {
-    /// Requests of a poll in which nothing has to be repeated.
+    /// Requests of a poll without retries.
     pub requests: u64,
-    /// Listings of groups' members whose size was looked up, and all, where not every one was.
+    /// The number of counted listings and of all listings; `None` if all were counted.
     pub counted: Option<(usize, usize)>,
-    /// What one request took on average while checking.
+    /// Average duration of the check's requests.
     pub latency: Duration,
 }
 
@@ -49,19 +50,20 @@ impl PollLimits {
         }
     }
 
-    /// Requests that a listing of so many elements takes.
+    /// Requests of a listing with this number of elements.
     pub(super) fn pages(&self, elements: u64) -> u64 {
         elements.div_ceil(u64::from(self.page_size.max(1))).max(1)
     }
 
-    /// Requests a second that are really possible: the allowed rate, or what fits in flight.
+    /// The achievable requests per second: the configured rate, or less where concurrency limits
+    /// it.
     fn pace(&self, latency: Duration) -> f64 {
         let in_flight = self.max_in_flight as f64 / latency.as_secs_f64().max(0.001);
         self.rate.min(in_flight)
     }
 }
 
-/// Whether the poll of an account fits.
+/// Judges whether the poll of an account fits into its interval.
 pub(super) fn evaluate(need: &PollDemand, limits: &PollLimits) -> Finding {
     let pace = limits.pace(need.latency);
     let seconds = need.requests as f64 / pace;
@@ -89,22 +91,19 @@ pub(super) fn evaluate(need: &PollDemand, limits: &PollLimits) -> Finding {
     }
     let advice = advice(need, limits, seconds);
     let (level, verdict) = if seconds > timeout {
-        (
-            Level::Error,
-            format!("longer than poll.timeout, {}: every poll will be given up", duration(timeout)),
-        )
+        (Level::Error, format!("longer than poll.timeout, {}: every poll will time out", duration(timeout)))
     } else if seconds > limits.stale_after.as_secs_f64() {
         let stale = duration(limits.stale_after.as_secs_f64());
-        (Level::Error, format!("longer than poll.stale_after, {stale}: numbers will vanish between polls"))
+        (Level::Error, format!("longer than poll.stale_after, {stale}: metrics will disappear between polls"))
     } else if seconds > interval {
-        (Level::Warning, "longer than the interval: numbers will be older than you want".to_owned())
+        (Level::Warning, "longer than the interval: data will be older than configured".to_owned())
     } else {
-        (Level::Warning, "nearly all of the interval: throttling or growth will be too much".to_owned())
+        (Level::Warning, "nearly all of the interval: throttling or growth can make it too long".to_owned())
     };
     Finding::new(Aspect::Poll, level, format!("{facts}: {verdict}")).advise(advice)
 }
 
-/// Each change that alone would do, in numbers.
+/// The changes that suffice, each alone.
 fn advice(need: &PollDemand, limits: &PollLimits, seconds: f64) -> String {
     let room = limits.interval.as_secs_f64() * TARGET_UTILISATION;
     let mut changes =
@@ -122,13 +121,13 @@ fn advice(need: &PollDemand, limits: &PollLimits, seconds: f64) -> String {
         changes.push(format!("{word} to {in_flight}"));
     }
     format!(
-        "raise {}; or ask for less: collectors.persistent = \"off\", accounts.filter, or some groups a replica by \
+        "raise {}; or request less: collectors.persistent = \"off\", accounts.filter, or some groups a replica by \
          sharding (which shares the same API limits)",
         changes.join(", or ").replace("or together", "together")
     )
 }
 
-/// To a number that somebody would write: whole minutes beyond two, else whole tens of seconds.
+/// Rounds up to whole minutes above two minutes, else to multiples of ten seconds.
 fn round_up(seconds: f64) -> f64 {
     let step = if seconds > 120.0 { 60.0 } else { 10.0 };
     (seconds / step).ceil() * step
@@ -138,7 +137,7 @@ fn number(value: f64) -> String {
     if value >= 10.0 { format!("{value:.0}") } else { format!("{}", (value * 10.0).round() / 10.0) }
 }
 
-/// As it is written in a configuration, to the second.
+/// A duration in the syntax of the configuration, in whole seconds.
 fn duration(seconds: f64) -> String {
     let whole = seconds.round();
     match whole as u64 {
@@ -172,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn a_poll_that_fits_is_said_to_with_its_numbers() {
+    fn a_poll_that_fits_is_reported_with_its_numbers() {
         let finding = finding(400, 50);
         assert_eq!(finding.level, Level::Ok);
         assert_eq!(finding.message, "400 requests a poll: 20s at 20 a second; the interval is 60s");
@@ -180,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn a_poll_that_is_too_long_comes_with_numbers_that_would_do() {
+    fn a_poll_that_is_too_long_is_reported_with_sufficient_settings() {
         let finding = finding(2_400, 50);
         assert_eq!(finding.level, Level::Warning);
         assert!(finding.message.contains("2m at 20 a second"), "{}", finding.message);
@@ -209,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn an_estimate_says_that_it_is_one() {
+    fn an_estimate_is_marked_as_one() {
         let need = PollDemand { requests: 900, counted: Some((20, 600)), latency: Duration::from_millis(20) };
         let finding = evaluate(&need, &LIMITS);
         assert!(finding.message.starts_with("about 900 requests a poll, estimated from 20 of 600 listings"));

@@ -1,4 +1,4 @@
-//! Asks everything that there is to ask about one account, and keeps the answers without judging them.
+//! Collects observations about one account, without judging them.
 
 use std::{
     future::Future,
@@ -30,17 +30,17 @@ use crate::{
     telemetry::Telemetry,
 };
 
-/// For what one question may take, retries included, but not what its requests wait for the rate limit.
+/// Limit of one call, including retries and excluding the wait for the rate limit.
 const CALL_TIMEOUT: Duration = Duration::from_secs(30);
-/// Requests of one target that may wait in line: the pages of thousands of groups.
+/// Requests of one target that may wait for the rate limit: the pages of thousands of groups.
 const QUEUE_ALLOWANCE: f64 = 60.0;
-/// Whoever asks has to see an answer some time.
+/// Limit of the wait for the rate limit, so that the check ends.
 const MAX_QUEUE_TIME: Duration = Duration::from_mins(5);
-/// Who calls is nice to know, not worth a long wait.
+/// Limit of the identity call, which is only informative.
 const IDENTITY_TIMEOUT: Duration = Duration::from_secs(10);
-/// Groups whose elements are counted to foresee how many requests a poll needs.
+/// Groups whose elements are counted to estimate the requests of a poll.
 const SAMPLE_SIZE: usize = 20;
-/// Further attempts while checking: a short outage is no finding, and a long one should be found soon.
+/// Retries of a call at most: a short outage is not a finding, and a long one is reported soon.
 const MAX_RETRIES: u32 = 2;
 
 /// Everything observed about one account.
@@ -48,38 +48,38 @@ const MAX_RETRIES: u32 = 2;
 pub(super) struct Observations {
     /// The account's configured name.
     pub name: String,
-    /// Where it is asked.
+    /// Its API endpoint.
     pub endpoint: Endpoint,
-    /// Whether it is a VPC's host.
+    /// Whether the endpoint is the VPC host.
     pub vpc: bool,
-    /// How far the way to the endpoint goes.
+    /// The stages of a connection to the endpoint.
     pub connection: Diagnosis,
-    /// The keys, or why there are none.
+    /// The credentials, or why there are none.
     pub credentials: Result<CredentialsSummary, String>,
-    /// Whose they are.
+    /// The caller that they belong to.
     pub identity: ProbeOutcome<CallerIdentity>,
     /// The account's targets.
     pub targets: Vec<TargetObservations>,
-    /// What requests took on average; `None` when none was answered.
+    /// Average duration of a request; `None` if there was none.
     pub latency: Option<Duration>,
-    /// Answers that said "too many requests".
+    /// Responses with a throttling error.
     pub throttled: u64,
 }
 
-/// CredentialsSummary as they may be shown.
+/// Credentials without secrets.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct CredentialsSummary {
     /// The source's name.
     pub source: &'static str,
     /// The id's last four characters.
     pub id: String,
-    /// Whether a token belongs to them.
+    /// Whether they have a security token.
     pub temporary: bool,
-    /// When they end, where that is known.
+    /// When they expire, if known.
     pub expires: Option<Timestamp>,
 }
 
-/// One target, and how its operations went.
+/// One target, and the outcomes of its operations.
 #[derive(Debug)]
 pub(super) struct TargetObservations {
     /// As in the metric label `target`.
@@ -90,18 +90,18 @@ pub(super) struct TargetObservations {
     pub instances: ProbeOutcome<(String, u64)>,
     /// `ListPersistentAppInstances` of one group: how many it has.
     pub persistent: ProbeOutcome<(String, u64)>,
-    /// What a poll needs.
+    /// Sizes of the listings of a poll.
     pub sizes: Option<ListingSizes>,
 }
 
-/// What the listing of groups brought.
+/// The result of the listing of groups.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct GroupCounts {
     /// Groups that were listed.
     pub listed: usize,
-    /// Of these the ones that this process polls.
+    /// Groups of these that this process polls.
     pub own: usize,
-    /// Groups picked by id that aren't there.
+    /// Ids of the filter that do not exist.
     pub missing: Vec<String>,
 }
 
@@ -112,26 +112,26 @@ pub(super) struct ListingSizes {
     pub group_listings: Vec<u64>,
     /// Groups polled.
     pub groups: usize,
-    /// Instances of each group that was counted; `None` when they aren't polled.
+    /// Instances of each group that was counted; `None` if they are not polled.
     pub instances: Option<Vec<u64>>,
-    /// Persistent sessions of each group that was counted; `None` when they aren't polled.
+    /// Persistent sessions of each group that was counted; `None` if they are not polled.
     pub persistent: Option<Vec<u64>>,
 }
 
-/// How a question went.
+/// The outcome of a call.
 #[derive(Debug)]
 pub(super) enum ProbeOutcome<T> {
-    /// It was answered.
+    /// The call succeeded.
     Passed(T),
-    /// It was refused, or failed on the way.
+    /// The call failed.
     Failed(Error),
-    /// Nothing came in so much time.
+    /// The call timed out after this time.
     TimedOut(Duration),
-    /// It wasn't asked, for this reason.
+    /// The call was skipped, for this reason.
     Skipped(&'static str),
 }
 
-/// Looks at one account from all sides. Takes a bounded time, and never fails as a whole.
+/// Collects all observations about one account, in bounded time.
 pub(super) async fn collect_account(config: &Config, account: &Account) -> Observations {
     let options = aliyun::ClientOptions {
         max_retries: account.client.max_retries.min(MAX_RETRIES),
@@ -181,7 +181,7 @@ pub(super) async fn collect_account(config: &Config, account: &Account) -> Obser
     observed
 }
 
-/// How long a question may take where so many targets share so many requests per second.
+/// The limit of a call where this number of targets shares the rate limit.
 fn timeout_for(requests_per_second: f64, targets: usize) -> Duration {
     let waiting = QUEUE_ALLOWANCE * targets as f64 / requests_per_second;
     CALL_TIMEOUT
@@ -197,14 +197,14 @@ async fn summarise_credentials(
     })?;
     match timeout(CALL_TIMEOUT, source.current()).await {
         Ok(Ok(credentials)) => Ok(CredentialsSummary {
-            // Only now does a chain know which of its sources it is.
+            // A provider chain knows its source only after the first success.
             source: source.name(),
             id: mask_id(&credentials.access_key_id),
             temporary: credentials.security_token.is_some(),
             expires: credentials.expires,
         }),
         Ok(Err(error)) => Err(chain(&error)),
-        Err(_) => Err(format!("{} gave none within {CALL_TIMEOUT:?}", source.name())),
+        Err(_) => Err(format!("{} timed out after {CALL_TIMEOUT:?}", source.name())),
     }
 }
 
@@ -221,8 +221,8 @@ async fn identify_caller(
     }
 }
 
-/// Where to ask who calls: the STS that is configured. What stands on this machine in place of the cloud stands in for all of it;
-/// inside a VPC only the VPC's own host can be reached.
+/// The STS endpoint of the identity call: the configured one; a loopback endpoint, which simulates
+/// the whole cloud; or the VPC host, because inside a VPC the public one may be unreachable.
 fn sts_endpoint(account: &Account) -> Endpoint {
     let public = || Endpoint::https(STS_HOST).expect("a constant that is a host");
     if let Some(sts) = account.credentials.explicit_sts() {
@@ -277,7 +277,7 @@ async fn probe_target(target: &Target, picked: &[String], limit: Duration) -> Ta
     seen
 }
 
-/// All groups, and how many each listing brought.
+/// Returns all groups, and the number of groups in each listing.
 async fn list_groups(target: &Target) -> Result<(Vec<Group>, Vec<u64>), Error> {
     let (mut groups, mut listings): (Vec<Group>, Vec<u64>) = Default::default();
     for query in &target.settings.queries {
@@ -286,7 +286,7 @@ async fn list_groups(target: &Target) -> Result<(Vec<Group>, Vec<u64>), Error> {
                 listings.push(listing.data.len() as u64);
                 groups.extend(listing.data);
             }
-            // Picked by an id that isn't there.
+            // The group of the filter does not exist.
             Err(error) if error.kind() == ErrorKind::NotFound => listings.push(0),
             Err(error) => return Err(error),
         }
@@ -308,8 +308,8 @@ async fn try_persistent(target: &Target, group: &Group, limit: Duration) -> Prob
     trial.map(|count| (group.id.to_string(), count))
 }
 
-/// Counts some groups, spread over all of them; one that can't be counted is left out, and none is
-/// counted where the first trial failed already.
+/// Counts the elements of a sample of groups. A group that cannot be counted is omitted; none is
+/// counted if the first call failed.
 async fn sizes(
     target: &Target,
     groups: &[Group],
@@ -336,7 +336,7 @@ async fn sizes(
     }
 }
 
-/// What `count` says of each of the groups that it says something of.
+/// The counts of the groups for which `count` succeeds.
 async fn count_each<'t, F: Future<Output = ProbeOutcome<(String, u64)>>>(
     target: &'t Target,
     groups: Vec<&'t Group>,
@@ -350,7 +350,7 @@ async fn count_each<'t, F: Future<Output = ProbeOutcome<(String, u64)>>>(
 
 impl TargetObservations {
     fn skipped(product_type: &str, region: Option<&str>) -> Self {
-        const REASON: &str = "without endpoint or credentials there is nothing to try";
+        const REASON: &str = "there is no connection, or there are no credentials";
         Self {
             name: region.map_or_else(|| product_type.to_owned(), |region| format!("{product_type}/{region}")),
             groups: ProbeOutcome::Skipped(REASON),
@@ -387,7 +387,7 @@ async fn run_within<T>(limit: Duration, question: impl Future<Output = Result<T,
     }
 }
 
-/// Adds up what requests took.
+/// Counts requests, their durations and throttling errors.
 #[derive(Debug, Default)]
 struct RequestCounter {
     requests: AtomicU64,
@@ -417,7 +417,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn waiting_for_the_rate_limit_is_no_fault_of_the_services() {
+    fn the_timeout_includes_the_wait_for_the_rate_limit() {
         assert_eq!(timeout_for(20.0, 1), Duration::from_secs(33));
         assert_eq!(timeout_for(0.5, 1), Duration::from_secs(150));
         assert_eq!(timeout_for(20.0, 6), Duration::from_secs(48));

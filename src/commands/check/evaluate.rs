@@ -1,4 +1,4 @@
-//! From what was observed to what it means: pure functions, one for each thing that was looked at.
+//! Turns observations into findings: pure functions, one for each aspect.
 
 use std::time::{Duration, SystemTime};
 
@@ -22,14 +22,14 @@ use crate::{
     fleet::operation::{LIST_APP_INSTANCE_GROUP, LIST_APP_INSTANCES, LIST_PERSISTENT_APP_INSTANCES},
 };
 
-/// Beyond this difference of clocks somebody should look at it.
+/// A larger difference of the clocks is a warning.
 const CLOCK_WARNING_SECONDS: f64 = 60.0;
-/// Beyond this one the service refuses every signature.
+/// With a larger difference the service rejects every signature.
 const MAX_CLOCK_SKEW_SECONDS: f64 = 900.0;
-/// Credentials that end so soon should have been replaced by now.
+/// Credentials with less time left should have been refreshed already.
 const MIN_CREDENTIALS_LIFETIME: SignedDuration = SignedDuration::from_mins(2);
 
-/// Everything that there is to say about one account.
+/// All findings about one account.
 pub(super) fn evaluate_account(
     observed: &Observations,
     limits: &PollLimits,
@@ -52,7 +52,7 @@ pub(super) fn evaluate_account(
     }
 }
 
-/// How far the way to the endpoint goes.
+/// The stages of the connection, and the one that failed.
 fn endpoint(probe: &Diagnosis, endpoint: &Endpoint, vpc: bool) -> Finding {
     let mut way: Vec<String> = probe
         .passed
@@ -73,10 +73,10 @@ fn endpoint(probe: &Diagnosis, endpoint: &Endpoint, vpc: bool) -> Finding {
     let way = way.join(", ");
     let Some(failed) = &probe.failed else { return Finding::new(Aspect::Endpoint, Level::Ok, way) };
     let broken = match failed.stage {
-        Stage::Resolve => "the name can't be resolved",
-        Stage::Connect => "nobody accepts a connection",
-        Stage::Tls => "no TLS",
-        Stage::Http => "no answer in HTTP",
+        Stage::Resolve => "the name cannot be resolved",
+        Stage::Connect => "the connection failed",
+        Stage::Tls => "the TLS handshake failed",
+        Stage::Http => "no HTTP response",
     };
     let way = if way.is_empty() { String::new() } else { format!("{way}, then: ") };
     let finding = Finding::new(Aspect::Endpoint, Level::Error, format!("{way}{broken}: {}", failed.message));
@@ -86,7 +86,7 @@ fn endpoint(probe: &Diagnosis, endpoint: &Endpoint, vpc: bool) -> Finding {
 
 fn remedy(failed: &FailedStage, probe: &Diagnosis, endpoint: &Endpoint, vpc: bool) -> String {
     if failed.bad_certificate {
-        return "the peer's certificate isn't trusted here: if something inspects TLS on the way, add its authority to \
+        return "the peer's certificate is not trusted: if a proxy inspects TLS, add its certificate authority to \
                 this machine's trust store or SSL_CERT_FILE; else check the endpoint"
             .to_owned();
     }
@@ -105,21 +105,23 @@ fn remedy(failed: &FailedStage, probe: &Diagnosis, endpoint: &Endpoint, vpc: boo
                 .to_owned()
         }
         (Stage::Connect, None) => format!(
-            "let this machine out to TCP port {port}: firewall, security group, NetworkPolicy, NAT; or set api.proxy"
+            "allow outgoing connections to TCP port {port}: firewall, security group, NetworkPolicy, NAT; or set api.proxy"
         ),
-        (Stage::Tls, _) => format!("check that port {port} of the endpoint is one for https"),
-        (Stage::Http, Some(_)) => "check that the proxy lets this host through, and what it logs".to_owned(),
-        (Stage::Http, None) => format!("check that port {port} of the endpoint is an API's"),
+        (Stage::Tls, _) => format!("check that port {port} of the endpoint serves HTTPS"),
+        (Stage::Http, Some(_)) => {
+            "check that the proxy allows this host, and the log of the proxy".to_owned()
+        }
+        (Stage::Http, None) => format!("check that port {port} of the endpoint serves the API"),
     }
 }
 
-/// This machine's time against the service's; nothing where nobody answered.
+/// Compares the clock of this machine to the service's; `None` without a response.
 fn clock(probe: &Diagnosis) -> Option<Finding> {
     let Some(clocks) = probe.clocks else {
         return probe
             .failed
             .is_none()
-            .then(|| Finding::new(Aspect::Clock, Level::Note, "the endpoint doesn't say what time it has"));
+            .then(|| Finding::new(Aspect::Clock, Level::Note, "the response has no Date header"));
     };
     let ahead = seconds_ahead(&clocks);
     let (far, side) = (ahead.abs(), if ahead > 0.0 { "ahead of" } else { "behind" });
@@ -141,33 +143,33 @@ fn clock(probe: &Diagnosis) -> Option<Finding> {
     })
 }
 
-/// Positive when this machine's clock is the later one. The service says whole seconds: half of one is
-/// added, which is right on average.
+/// Positive if this machine's clock is ahead. The service sends whole seconds: half a second is
+/// added, which is correct on average.
 fn seconds_ahead(clocks: &ClockComparison) -> f64 {
     let theirs = clocks.peer + Duration::from_millis(500);
     let signed = |later: SystemTime, earlier| later.duration_since(earlier).ok().map(|d| d.as_secs_f64());
     signed(clocks.local, theirs).unwrap_or_else(|| -signed(theirs, clocks.local).unwrap_or_default())
 }
 
-/// Where the keys come from, and whether they will last.
+/// The source of the credentials, and whether they expire soon.
 fn credentials(keys: &Result<CredentialsSummary, String>, now: Timestamp) -> Finding {
     let keys = match keys {
         Ok(keys) => keys,
         Err(reason) => {
             return Finding::new(Aspect::Credentials, Level::Error, reason.clone())
-                .advise("see accounts.credentials in the configuration: where they should come from");
+                .advise("check accounts.credentials in the configuration, which sets their source");
         }
     };
     let kind = if keys.temporary { "temporary keys" } else { "AccessKey" };
     let found = format!("{kind} {} from {}", keys.id, keys.source);
     match keys.expires {
         Some(end) if end <= now => {
-            Finding::new(Aspect::Credentials, Level::Error, format!("{found}, ended at {end:.0}"))
-                .advise("supply fresh ones, or a source that refreshes them")
+            Finding::new(Aspect::Credentials, Level::Error, format!("{found}, expired at {end:.0}"))
+                .advise("provide new ones, or use a source that refreshes them")
         }
         Some(end) if end.duration_since(now) < MIN_CREDENTIALS_LIFETIME => {
-            Finding::new(Aspect::Credentials, Level::Warning, format!("{found}, they end at {end:.0}"))
-                .advise("their source should have supplied others by now: see its log")
+            Finding::new(Aspect::Credentials, Level::Warning, format!("{found}, expiring at {end:.0}"))
+                .advise("their source should have refreshed them: check its log")
         }
         Some(end) => {
             let minutes = end.duration_since(now).as_mins();
@@ -178,16 +180,16 @@ fn credentials(keys: &Result<CredentialsSummary, String>, now: Timestamp) -> Fin
             )
         }
         None if keys.temporary => {
-            let message = format!("{found}, and nobody knows when they end");
+            let message = format!("{found}, with unknown expiry");
             Finding::new(Aspect::Credentials, Level::Warning, message).advise(
-                "nothing refreshes temporary keys that are written down: use a source that does, such as a role",
+                "configured temporary keys are not refreshed: use a source that refreshes them, such as a role",
             )
         }
-        None => Finding::new(Aspect::Credentials, Level::Ok, format!("{found}, without an end")),
+        None => Finding::new(Aspect::Credentials, Level::Ok, format!("{found}, without expiry")),
     }
 }
 
-/// Whose keys they are. Never worse than a warning: nothing of the exporter depends on it.
+/// The caller. At most a warning: the exporter does not depend on it.
 fn identity(trial: &ProbeOutcome<CallerIdentity>) -> Option<Finding> {
     Some(match trial {
         ProbeOutcome::Passed(identity) => {
@@ -214,17 +216,17 @@ fn identity(trial: &ProbeOutcome<CallerIdentity>) -> Option<Finding> {
             ..Finding::new(
                 Aspect::Identity,
                 Level::Note,
-                format!("not to be found out: {}: {}", error.code(), error.message()),
+                format!("unknown: {}: {}", error.code(), error.message()),
             )
         },
         ProbeOutcome::TimedOut(limit) => {
-            Finding::new(Aspect::Identity, Level::Note, format!("not to be found out within {limit:?}"))
+            Finding::new(Aspect::Identity, Level::Note, format!("timed out after {limit:?}"))
         }
         ProbeOutcome::Skipped(_) => return None,
     })
 }
 
-/// What each operation of a target said.
+/// The findings about each operation of a target.
 fn operations(target: &TargetObservations) -> Vec<Finding> {
     let mut findings = match &target.groups {
         ProbeOutcome::Passed(groups) => group_findings(groups),
@@ -241,7 +243,7 @@ fn operations(target: &TargetObservations) -> Vec<Finding> {
             what("persistent sessions"),
         ));
     } else if !matches!(target.groups, ProbeOutcome::Skipped(_)) {
-        let why = "not tried, for want of a group";
+        let why = "not tried: there is no group";
         findings.extend([LIST_APP_INSTANCES, LIST_PERSISTENT_APP_INSTANCES].map(|operation| Finding {
             operation: Some(operation),
             ..Finding::new(Aspect::Operation, Level::Note, why)
@@ -259,16 +261,16 @@ fn group_findings(groups: &GroupCounts) -> Vec<Finding> {
     let mut findings = vec![match (listed, own) {
         (0, _) => of(Level::Warning, "allowed, but lists no delivery group".to_owned()).advise(
             "if there should be some: check endpoint_region (each site shows its own account's groups), regions, \
-             product_types and filter; `appstreaming-exporter list groups` asks without them",
+             product_types and filter; `appstreaming-exporter list groups` queries without them",
         ),
-        (listed, 0) => of(Level::Warning, format!("{}, and none is this process' own", groups_text(*listed)))
+        (listed, 0) => of(Level::Warning, format!("{}, and none is polled by this process", groups_text(*listed)))
             .advise("check exclude_group_ids and sharding"),
         (listed, own) if listed > own => of(Level::Ok, format!("{}, {own} of them polled here", groups_text(*listed))),
         (listed, _) => of(Level::Ok, groups_text(*listed)),
     }];
     if !missing.is_empty() {
-        let message = format!("filter.group_ids names groups that aren't there: {}", missing.join(", "));
-        findings.push(of(Level::Warning, message).advise("take them out, or correct them"));
+        let message = format!("filter.group_ids names groups that do not exist: {}", missing.join(", "));
+        findings.push(of(Level::Warning, message).advise("remove or correct them"));
     }
     findings
 }
@@ -286,12 +288,12 @@ fn outcome<T>(operation: &'static str, trial: &ProbeOutcome<T>, passed: impl Fn(
         ProbeOutcome::Passed(value) => of(Level::Ok, passed(value)),
         ProbeOutcome::Skipped(reason) => of(Level::Note, format!("not tried: {reason}")),
         ProbeOutcome::TimedOut(limit) => {
-            of(Level::Error, format!("no answer within {limit:?}, retries included"))
-                .advise("check the network, or allow api.request_timeout more time")
+            of(Level::Error, format!("timed out after {limit:?}, including retries"))
+                .advise("check the network, or raise api.request_timeout")
         }
         ProbeOutcome::Failed(error) => {
             let text = chain(error);
-            // The line begins with the operation already.
+            // The line already begins with the operation.
             let message = text.strip_prefix(&format!("{operation}: ")).unwrap_or(&text).to_owned();
             Finding {
                 code: Some(error.code().to_owned()),
@@ -303,7 +305,7 @@ fn outcome<T>(operation: &'static str, trial: &ProbeOutcome<T>, passed: impl Fn(
     }
 }
 
-/// Whether a poll of the account fits into its interval; nothing where its size isn't known.
+/// Whether a poll of the account fits into its interval; omitted if its size is unknown.
 fn poll(observed: &Observations, limits: &PollLimits) -> Vec<Finding> {
     let sizes: Vec<&ListingSizes> =
         observed.targets.iter().filter_map(|target| target.sizes.as_ref()).collect();
@@ -315,13 +317,13 @@ fn poll(observed: &Observations, limits: &PollLimits) -> Vec<Finding> {
     if observed.throttled > 0 {
         let message = format!("{} requests of this check were throttled", observed.throttled);
         findings.push(Finding::new(Aspect::Poll, Level::Warning, message).advise(
-            "something uses up this account's API limits: lower api.requests_per_second, or see who else calls",
+            "the API limits of this account are exhausted: lower api.requests_per_second, or check which other clients use them",
         ));
     }
     findings
 }
 
-/// Requests of one poll of all targets together: the limit is the account's.
+/// Requests of one poll of all targets: the limit applies to the account.
 fn poll_demand(targets: &[&ListingSizes], limits: &PollLimits, latency: Duration) -> PollDemand {
     let mut need = PollDemand { latency, ..PollDemand::default() };
     let (mut counted, mut listings) = (0, 0);
@@ -337,8 +339,8 @@ fn poll_demand(targets: &[&ListingSizes], limits: &PollLimits, latency: Duration
     need
 }
 
-/// The pages of the groups that were counted, as many times as there are more groups; one page for each
-/// where none could be counted.
+/// Extrapolates the pages of the counted groups to all groups; one page for each group if none was
+/// counted.
 fn extrapolated(counts: &[u64], groups: usize, limits: &PollLimits) -> u64 {
     if counts.is_empty() {
         return groups as u64;

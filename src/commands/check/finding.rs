@@ -1,43 +1,43 @@
-//! What was found, as data: neither how it was found nor how it is shown.
+//! Findings as data. What is not here: how they are collected, judged and printed.
 
 use serde::Serialize;
 
 use crate::document::Problem;
 
-/// How bad it is.
+/// The severity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum Level {
-    /// As it should be.
+    /// Works.
     Ok,
-    /// Worth knowing, or not to be found out.
+    /// Information, or not determined.
     Note,
-    /// It works, but somebody should look at it.
+    /// Works, but needs the operator's attention.
     Warning,
-    /// It doesn't work.
+    /// Does not work.
     Error,
 }
 
-/// What was looked at.
+/// What was checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum Aspect {
     /// Name, connection, TLS and HTTP.
     Endpoint,
-    /// This machine's time against the service's.
+    /// The clock of this machine compared to the service's.
     Clock,
-    /// Where the keys come from and when they end.
+    /// Source and expiry of the credentials.
     Credentials,
-    /// Whose they are.
+    /// The caller that the credentials belong to.
     Identity,
-    /// The three operations, each tried.
+    /// A call of one of the three operations.
     Operation,
     /// Whether a poll fits into its interval.
     Poll,
 }
 
 impl Aspect {
-    /// One word for people.
+    /// The label in text output.
     pub(super) fn as_str(self) -> &'static str {
         match self {
             Self::Endpoint => "endpoint",
@@ -50,34 +50,34 @@ impl Aspect {
     }
 }
 
-/// One thing that was found.
+/// One result of the check.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(super) struct Finding {
-    /// What was looked at.
+    /// What was checked.
     pub check: Aspect,
-    /// How bad it is.
+    /// The severity.
     pub level: Level,
-    /// The target it is about, where it is about one.
+    /// The target, if it concerns one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub target: Option<String>,
-    /// The operation it is about, where it is about one.
+    /// The operation, if it concerns one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub operation: Option<&'static str>,
-    /// What was found.
+    /// The result, as a sentence fragment.
     pub message: String,
     /// The API's code, or `connect`, `timeout` and the like.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub code: Option<String>,
-    /// By which Alibaba Cloud's support finds the request.
+    /// Request id, for Alibaba Cloud's support.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub request_id: Option<String>,
-    /// What can be done about it.
+    /// What to do.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub advice: Option<String>,
 }
 
 impl Finding {
-    /// A finding about nothing more special.
+    /// A finding without target, operation, code and advice.
     pub(super) fn new(check: Aspect, level: Level, message: impl Into<String>) -> Self {
         Self {
             check,
@@ -91,56 +91,56 @@ impl Finding {
         }
     }
 
-    /// With what can be done about it.
+    /// Adds what to do.
     pub(super) fn advise(self, advice: impl Into<String>) -> Self {
         Self { advice: Some(advice.into()), ..self }
     }
 
-    /// About one target.
+    /// Sets the target.
     pub(super) fn of_target(self, target: &str) -> Self {
         Self { target: Some(target.to_owned()), ..self }
     }
 }
 
-/// Everything found about one account.
+/// The findings about one account.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(super) struct AccountReport {
     /// The account's configured name.
     pub name: String,
-    /// Where it is asked.
+    /// Its API endpoint.
     pub endpoint: String,
-    /// What was found.
+    /// The findings, in the order of the check.
     pub findings: Vec<Finding>,
-    /// The smallest policy that allows what is asked for, where something isn't allowed.
+    /// The smallest policy that allows the required operations, if one is denied.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub policy: Option<String>,
 }
 
 impl AccountReport {
-    /// The worst of its findings.
+    /// The highest level of its findings.
     pub(super) fn level(&self) -> Level {
         self.findings.iter().map(|finding| finding.level).max().unwrap_or(Level::Ok)
     }
 
-    /// How many findings are as bad as that.
+    /// The number of findings of this level.
     pub(super) fn count(&self, level: Level) -> usize {
         self.findings.iter().filter(|finding| finding.level == level).count()
     }
 }
 
-/// Everything found.
+/// The result of `check`.
 #[derive(Debug, Clone)]
 pub(super) struct CheckReport {
     /// The files that the configuration was read from.
     pub origins: Vec<String>,
-    /// What is odd about the configuration.
+    /// Warnings about the configuration.
     pub warnings: Vec<Problem>,
-    /// The accounts, unless nobody was asked.
+    /// The accounts; `None` without `--online`.
     pub accounts: Option<Vec<AccountReport>>,
 }
 
 impl CheckReport {
-    /// Whether something doesn't work.
+    /// Whether an account has an error.
     pub(super) fn has_errors(&self) -> bool {
         self.accounts.iter().flatten().any(|account| account.level() == Level::Error)
     }

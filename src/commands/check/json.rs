@@ -1,4 +1,4 @@
-//! Findings for programs: one object, whose shape docs/operations.md describes.
+//! Findings as one JSON object; docs/operations.md describes its fields.
 
 use serde::Serialize;
 
@@ -10,7 +10,7 @@ use crate::{
 
 #[derive(Serialize)]
 struct JsonReport<'r> {
-    /// `ok` or `trouble`, as the exit status.
+    /// `ok` or `trouble`, matching the exit status.
     status: &'static str,
     version: &'static str,
     configuration: JsonConfiguration<'r>,
@@ -51,7 +51,7 @@ impl<'r> JsonProblem<'r> {
     }
 }
 
-/// The whole report.
+/// The report of a valid configuration.
 pub(super) fn render(report: &CheckReport) -> String {
     let accounts = report.accounts.as_ref().map(|accounts| {
         accounts.iter().map(|report| JsonAccount { level: report.level(), report }).collect()
@@ -68,7 +68,7 @@ pub(super) fn render(report: &CheckReport) -> String {
     })
 }
 
-/// A configuration that can't be used.
+/// The report of an invalid configuration.
 pub(super) fn render_problems(files: &[String], problems: &Problems) -> String {
     let problems = problems.iter().map(JsonProblem::new).collect();
     write(&JsonReport {
@@ -80,7 +80,7 @@ pub(super) fn render_problems(files: &[String], problems: &Problems) -> String {
 }
 
 fn write(document: &JsonReport<'_>) -> String {
-    // Nothing in it can fail to be written: no maps with odd keys, no numbers that JSON lacks.
+    // Serialisation cannot fail: there are no maps with non-string keys.
     let text = serde_json::to_string_pretty(document).unwrap_or_default();
     format!("{text}\n")
 }

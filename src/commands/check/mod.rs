@@ -1,14 +1,14 @@
-//! `check`: is the configuration good, and with `--online`, is everything there that a poll needs?
+//! `check`: validates the configuration; with `--online` also tests everything that a poll needs.
 //!
 //! | file | does |
 //! |---|---|
-//! | `collect` | asks: the endpoint, the clock, the credentials, each operation once |
-//! | `evaluate` | from what was observed to findings, as pure functions |
+//! | `collect` | tests endpoint, clock and credentials, and calls each operation |
+//! | `evaluate` | turns observations into findings, as pure functions |
 //! | `budget` | how many requests a poll needs and how long they take |
-//! | `finding` | what was found, as data |
+//! | `finding` | the findings, as data |
 //! | `text`, `json` | findings for people and for programs |
 //!
-//! One account that fails never stops another's check; every question has a limit of time.
+//! A failing account does not affect the check of another; every call has a timeout.
 
 mod budget;
 mod collect;
@@ -33,6 +33,10 @@ use crate::{
 /// Accounts that are checked at the same time.
 const CONCURRENCY: usize = 8;
 
+/// Checks the configuration and prints the findings; exits with 1 if there is an error.
+///
+/// # Errors
+/// The configuration is invalid (for text output), or standard output cannot be written.
 pub(super) fn run(arguments: &cli::CheckArguments) -> Result<ExitCode, Error> {
     let sources = arguments.configuration.sources();
     let mut origins = origins(&sources);
@@ -64,7 +68,7 @@ pub(super) fn run(arguments: &cli::CheckArguments) -> Result<ExitCode, Error> {
     Ok(if report.has_errors() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
-/// Every account, in configuration order.
+/// Checks all accounts; the reports are in configuration order.
 async fn check_accounts(config: &Config) -> Vec<AccountReport> {
     stream::iter(&config.accounts)
         .map(|account| async move {

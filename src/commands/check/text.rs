@@ -55,7 +55,7 @@ impl ReportText {
         }
         if let Some(policy) = &account.policy {
             self.text.push_str(
-                "\n  The smallest RAM policy that allows what this configuration asks for, to be pasted\n  \
+                "\n  The smallest RAM policy that allows what this configuration needs, to be pasted\n  \
                  in the RAM console (Policies, Create Policy, JSON) and given to the identity above:\n\n",
             );
             for line in policy.lines() {
@@ -176,7 +176,7 @@ mod tests {
              \x20            what to do: allow appstreaming:ListAppInstances to the RAM user or role\n\
              \x20 ! warning  poll         tight\n\
              \n\
-             \x20 The smallest RAM policy that allows what this configuration asks for, to be pasted\n\
+             \x20 The smallest RAM policy that allows what this configuration needs, to be pasted\n\
              \x20 in the RAM console (Policies, Create Policy, JSON) and given to the identity above:\n\
              \n\
              \x20   {\n\

@@ -1,4 +1,5 @@
-//! Which fields of a record are shown, and how they are read: as tolerant as the records are odd.
+//! Which fields of a record are shown, and how they are read: tolerating missing and unexpected
+//! values.
 //!
 //! Field names are the API's, from the pages of the three operations.
 
@@ -7,7 +8,7 @@ use serde_json::Value;
 
 use crate::cli::ListCommand;
 
-/// To which side a column's cells are moved.
+/// Alignment of a column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Align {
     /// Texts.
@@ -55,8 +56,8 @@ pub(super) fn documented(what: &ListCommand) -> &'static [&'static str] {
     }
 }
 
-/// A record's cells for these fields, without blanks and line feeds around them (`OfficeSiteId` has one
-/// in the API's own sample); lists stay JSON, so that nothing in them is lost.
+/// A record's cells for these fields, trimmed (`OfficeSiteId` ends with a line feed in the API's
+/// own sample); lists stay JSON, so that they are complete.
 pub(super) fn flatten(record: &Value, fields: &[&str]) -> Vec<String> {
     fields.iter().map(|field| text(record, field).trim().to_owned()).collect()
 }
@@ -190,7 +191,7 @@ fn text(record: &Value, path: &str) -> String {
     }
 }
 
-/// In UTC, since instances and groups come with different offsets; verbatim where it is no time.
+/// In UTC, since instances and groups come with different offsets; unchanged if it is not a time.
 fn time(record: &Value, path: &str) -> String {
     let text = text(record, path);
     match text.parse::<Timestamp>() {
@@ -222,7 +223,7 @@ fn words(record: &Value, list: &str) -> String {
     elements.map(|element| element.as_str().unwrap_or_default()).collect::<Vec<_>>().join(", ")
 }
 
-/// `key=value`, those that the customer set.
+/// `key=value` of the tags that the customer set.
 fn tags(group: &Value) -> String {
     let list = |name| field(group, name).as_array().filter(|tags| !tags.is_empty());
     let tags = list("Tags").or_else(|| list("ResourceTags")).into_iter().flatten();
@@ -267,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn a_group_shows_its_nodes_and_the_tags_that_somebody_set() {
+    fn a_group_shows_its_nodes_and_its_custom_tags() {
         let record = json!({
             "NodePool": [{"NodeAmount": 2, "ScalingNodeAmount": "3"}, {"NodeAmount": 1}],
             "Tags": [{"Key": "a", "Value": "b", "Scope": "Custom"}, {"Key": "acs:x", "Value": "y", "Scope": "System"}],

@@ -13,8 +13,8 @@ pub(super) fn render(header: &[&str], rows: impl IntoIterator<Item = Vec<String>
     String::from_utf8(writer.into_inner().expect(MEMORY)).expect("cells are UTF-8")
 }
 
-/// A spreadsheet evaluates a cell that begins like a formula, and names are free text that users choose: an
-/// apostrophe at the beginning makes the cell text. A plain number stays a number.
+/// A spreadsheet evaluates a cell that begins like a formula, and users choose names freely: a
+/// leading apostrophe makes the cell text. A plain number stays a number.
 fn without_formula(cell: String) -> String {
     const FORMULA: [char; 8] = ['=', '+', '-', '@', '＝', '＋', '－', '＠'];
     let begins = cell.starts_with(['\t', '\r', '\n']) || cell.trim_start().starts_with(FORMULA);

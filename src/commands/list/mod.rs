@@ -1,15 +1,15 @@
-//! `list`: asks the API by hand, and prints what it says.
+//! `list`: queries the API and prints the records.
 //!
 //! | file | does |
 //! |---|---|
-//! | `ask` | from flags to queries, to whole listings |
+//! | `query` | turns flags into queries, and fetches complete listings |
 //! | `columns` | which fields a table and a CSV file show, and how they are read from a record |
 //! | `table`, `csv` | rows to text, as pure functions |
-//! | `progress` | the line on a terminal while it takes long |
+//! | `progress` | a line on the terminal during a long listing |
 //!
-//! Records are shown verbatim: what the exporter makes of them is not here, and neither are the
-//! account's `filter` and `regions`: a question by hand asks what its flags say and nothing else.
-//! User names are shown, as whoever may call the API may see them.
+//! Records are shown as the API returns them. What is not here: the account's `filter` and
+//! `regions`; only the flags select records. User names are shown: every caller of the API can see
+//! them.
 
 mod columns;
 mod csv;
@@ -41,9 +41,13 @@ use crate::{
     telemetry::Telemetry,
 };
 
-/// What a listing by hand may take at most.
+/// Limit of the whole command.
 const LISTING_TIMEOUT: Duration = Duration::from_secs(3600);
 
+/// Fetches and prints one listing; exits with 1 if the API fails.
+///
+/// # Errors
+/// The configuration is invalid, the account is unknown, or standard output cannot be written.
 pub(super) fn run(arguments: &cli::ListArguments) -> Result<ExitCode, Error> {
     let common = arguments.command.common();
     let config = super::load(&common.configuration.sources(), &common.log)?;
@@ -74,7 +78,7 @@ pub(super) fn run(arguments: &cli::ListArguments) -> Result<ExitCode, Error> {
         }
         Err(_) => {
             eprintln!(
-                "appstreaming-exporter: account {:?}: given up after {LISTING_TIMEOUT:?}",
+                "appstreaming-exporter: account {:?}: timed out after {LISTING_TIMEOUT:?}",
                 account.name
             );
             Ok(ExitCode::FAILURE)
@@ -82,7 +86,7 @@ pub(super) fn run(arguments: &cli::ListArguments) -> Result<ExitCode, Error> {
     }
 }
 
-/// The account that is meant; the only one where none is named.
+/// The named account, or the only one.
 fn choose<'c>(config: &'c Config, named: Option<&str>) -> Result<&'c Account, Error> {
     let names = || {
         let names: Vec<&str> = config.accounts.iter().map(|account| account.name.as_str()).collect();
@@ -91,7 +95,7 @@ fn choose<'c>(config: &'c Config, named: Option<&str>) -> Result<&'c Account, Er
     match (named, config.accounts.as_slice()) {
         (None, [account]) => Ok(account),
         (None, accounts) => Err(Error::Arguments(format!(
-            "there are {} accounts, say with --account which one is to ask: {}",
+            "there are {} accounts, choose one with --account: {}",
             accounts.len(),
             names()
         ))),
@@ -132,11 +136,11 @@ fn json(records: &[Record]) -> String {
     if records.is_empty() { "[]\n".to_owned() } else { format!("[\n{}\n]\n", records.join(",\n")) }
 }
 
-/// What must not be lost, beside the records; nothing of it goes into a pipe.
+/// Prints notes about the records to standard error.
 fn print_note(answer: &ListedRecords, format: ListFormat) {
     if answer.moved {
         eprintln!(
-            "note: the fleet changed while it was listed: a record may be missing, or be there twice in another state"
+            "note: the fleet changed while it was listed: a record may be missing, or appear twice in different states"
         );
     }
     if answer.records.is_empty() && format == ListFormat::Table && stdout().is_terminal() {
@@ -153,10 +157,10 @@ fn print_error(account: &str, failure: &ListError) {
     match advice(&failure.error) {
         Some(advice) => {
             eprintln!("  what to do: {advice}");
-            eprintln!("  `appstreaming-exporter check --online` tells more");
+            eprintln!("  `appstreaming-exporter check --online` shows more");
         }
         None if failure.error.kind() == ErrorKind::NotFound => {
-            eprintln!("  what to do: see which groups there are with `appstreaming-exporter list groups`");
+            eprintln!("  what to do: list the existing groups with `appstreaming-exporter list groups`");
         }
         None => {}
     }

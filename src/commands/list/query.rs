@@ -1,6 +1,6 @@
-//! From flags to queries, and from queries to whole listings.
+//! Turns flags into queries, and fetches complete listings.
 //!
-//! A listing is shown whole or not at all: whatever fails, nothing of the rest would be the answer.
+//! A listing is complete or fails: a part of the records would be misleading.
 
 use std::future::ready;
 
@@ -18,37 +18,40 @@ use crate::{
     fleet::Group,
 };
 
-/// How many ids or users the API takes in one list.
+/// Ids or users in one request at most, a limit of the API.
 const MAX_IDS_PER_REQUEST: usize = 100;
 
-/// What was asked for.
+/// The records of a listing.
 #[derive(Debug, Default)]
 pub(super) struct ListedRecords {
     /// Group by group, each in the API's order.
     pub records: Vec<Record>,
-    /// Whether a listing still moved when it was read for the last time.
+    /// Whether the fleet changed during the listing.
     pub moved: bool,
 }
 
-/// What could not be listed.
+/// A listing that failed.
 #[derive(Debug)]
 pub(super) struct ListError {
     /// `groups`, `instances of group ...`.
     pub what: String,
-    /// Why not.
+    /// The reason.
     pub error: aliyun::Error,
 }
 
 /// One listing of several, and what its failure means.
 struct ListingJob<Q> {
     query: Q,
-    /// What is listed, for people.
+    /// What is listed, for messages.
     what: String,
-    /// The group it is about, where the API named it just before.
+    /// The group, if it was listed before.
     group: Option<Group>,
 }
 
-/// Asks for everything that `listing` is about, `concurrency` listings at a time.
+/// Fetches all records that the flags select, with `concurrency` listings at a time.
+///
+/// # Errors
+/// The first listing that failed.
 pub(super) async fn fetch<C: Call>(
     api: &Client<C>,
     listing: &ListCommand,
@@ -74,7 +77,8 @@ pub(super) async fn fetch<C: Call>(
         ListCommand::Persistent(persistent) => {
             let selection = &persistent.groups;
             let product_types = product_types(selection, account);
-            // The API wants the product type with every group: with several, the groups say which is theirs.
+            // Each query needs the product type of its group: with several, the groups are listed
+            // to find it.
             let groups = match product_types.as_slice() {
                 [product_type] if only_ids(selection, &persistent.group_status) => named(selection)
                     .into_iter()
@@ -92,11 +96,11 @@ pub(super) async fn fetch<C: Call>(
 struct SelectedGroup {
     id: String,
     product_type: String,
-    /// What the API says of it; `None` where only the flag named it.
+    /// The listed group; `None` if only the flag named it.
     group: Option<Group>,
 }
 
-/// Whether groups are picked by nothing but their ids: then they need not be listed.
+/// Whether groups are selected only by their ids: then they need not be listed.
 fn only_ids(selection: &GroupSelection, status: &[String]) -> bool {
     let rest = GroupSelection { group_ids: Vec::new(), product_types: Vec::new(), ..selection.clone() };
     !selection.group_ids.is_empty() && status.is_empty() && rest == GroupSelection::default()
@@ -168,16 +172,16 @@ fn group_queries(selection: &GroupSelection, status: &[String], account: &Accoun
 }
 
 fn product_types(selection: &GroupSelection, account: &Account) -> Vec<String> {
-    let said =
+    let selected =
         if selection.product_types.is_empty() { &account.product_types } else { &selection.product_types };
-    distinct(said).cloned().collect()
+    distinct(selected).cloned().collect()
 }
 
 fn group_jobs(queries: Vec<GroupQuery>) -> Vec<ListingJob<GroupQuery>> {
     queries.into_iter().map(|query| ListingJob { query, what: "groups".to_owned(), group: None }).collect()
 }
 
-/// As many as the API's limits on lists make necessary.
+/// As many jobs as the API's limit on lists requires.
 fn instance_jobs(group: &SelectedGroup, listing: &ListInstances) -> Vec<ListingJob<InstanceQuery>> {
     let mut jobs = Vec::new();
     for instance_ids in chunks_of_ids(&listing.instance_ids) {
@@ -234,8 +238,8 @@ async fn all<C: Call, Q: Query>(
         .await
 }
 
-/// Whether a failure only means that there is nothing: a group that is asked for by its id and isn't
-/// there, one that vanished between two listings, one that can't have persistent sessions.
+/// Whether an error means an empty listing: a group id that does not exist, a group that
+/// disappeared between two listings, or a group that cannot have persistent sessions.
 fn is_nothing<Q: Query>(job: &ListingJob<Q>, error: &aliyun::Error) -> bool {
     if Q::OPERATION == GroupQuery::OPERATION {
         return error.kind() == ErrorKind::NotFound;
@@ -243,17 +247,17 @@ fn is_nothing<Q: Query>(job: &ListingJob<Q>, error: &aliyun::Error) -> bool {
     match &job.group {
         Some(group) if Q::OPERATION == PersistentQuery::OPERATION => has_no_persistent_sessions(group, error),
         Some(_) => error.kind() == ErrorKind::NotFound,
-        // It was named by hand: that it isn't there is the answer.
+        // The operator named the group: its absence is an error.
         None => false,
     }
 }
 
-/// Without repetitions, in their order.
+/// The values without duplicates, in their order.
 fn distinct(values: &[String]) -> impl Iterator<Item = &String> {
     values.iter().enumerate().filter(|(at, value)| !values[..*at].contains(value)).map(|(_, value)| value)
 }
 
-/// Lists as short as the API wants them; one empty list for none.
+/// Lists that the API accepts; one empty list if there are no values.
 fn chunks_of_ids(values: &[String]) -> Vec<Vec<String>> {
     let values: Vec<String> = distinct(values).cloned().collect();
     if values.is_empty() {
@@ -272,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn long_lists_are_asked_for_in_portions_that_the_api_takes() {
+    fn long_lists_are_split_into_requests_that_the_api_accepts() {
         let sizes = |count| chunks_of_ids(&words(count)).iter().map(Vec::len).collect::<Vec<_>>();
         assert_eq!(sizes(0), [0]);
         assert_eq!(sizes(100), [100]);
@@ -280,9 +284,9 @@ mod tests {
     }
 
     #[test]
-    fn what_is_said_twice_is_asked_once() {
-        let said = ["a", "b", "a"].map(String::from);
-        assert_eq!(distinct(&said).collect::<Vec<_>>(), ["a", "b"]);
+    fn a_repeated_id_is_requested_once() {
+        let selected = ["a", "b", "a"].map(String::from);
+        assert_eq!(distinct(&selected).collect::<Vec<_>>(), ["a", "b"]);
     }
 
     #[test]

@@ -5,12 +5,12 @@ use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
 use super::columns::{Align, Column};
 
-/// Between two columns.
+/// Blanks between two columns.
 const COLUMN_GAP: usize = 2;
-/// The widest that a cell gets where room is short.
+/// Columns of a cell at most, on a terminal.
 const MAX_CELL_WIDTH: usize = 40;
 
-/// The columns that fit into `width`, the most important ones first chosen; all where it is unknown.
+/// Renders the most important columns that fit into `width`, or all columns if it is unknown.
 /// A column without any value is left out unless it is an essential one.
 pub(super) fn render(columns: &[Column], records: &[Value], width: Option<usize>) -> String {
     let cells: Vec<Vec<String>> = columns
@@ -72,8 +72,8 @@ fn line<'a>(text: &mut String, cells: impl Iterator<Item = (&'a str, usize, Alig
     text.push('\n');
 }
 
-/// A cell on one line. What would move the cursor, colour the terminal or turn the text around is
-/// written as an escape: names are free text of strangers.
+/// A cell on one line. Control characters and changes of the text direction are escaped, because
+/// users choose names freely.
 fn shown(cell: &str, short: bool) -> String {
     let turns = |character: char| matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     let mut text = String::with_capacity(cell.len());
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn without_records_the_header_says_what_would_be_there() {
+    fn without_records_the_header_is_printed() {
         assert_eq!(render(COLUMNS, &[], None), "NAME\n");
     }
 }
