@@ -18,7 +18,7 @@ use crate::config::{Account, Config};
 use crate::poller::{self, PollSchedule, Runner, SnapshotStore, Target, TargetSettings, WaitMeter};
 use crate::scrape::negotiation::Representation;
 use crate::telemetry::status::Setup;
-use crate::telemetry::{self, Telemetry};
+use crate::telemetry::Telemetry;
 
 /// The runners of every target, and the store of their results.
 pub(crate) struct Polling {
