@@ -1,6 +1,6 @@
 //! Output for people: styles, and the width of the terminal.
 //!
-//! Styled text is written with [`print`], which removes the styles unless standard output is a
+//! Styled text is written with [`print()`], which removes the styles unless standard output is a
 //! terminal that shows them.
 
 use std::io::{Write as _, stdout};
