@@ -17,8 +17,8 @@ use crate::appstreaming::{self, GroupQuery};
 use crate::config::{Account, Config};
 use crate::poller::{self, PollSchedule, Runner, SnapshotStore, Target, TargetSettings, WaitMeter};
 use crate::scrape::negotiation::Representation;
-use crate::telemetry::status::Setup;
 use crate::telemetry::Telemetry;
+use crate::telemetry::status::Setup;
 
 /// The runners of every target, and the store of their results.
 pub(crate) struct Polling {

@@ -26,7 +26,8 @@ pub enum ListCommand {
     /// Session instances (ListAppInstances), of all groups or of those that flags select
     #[command(after_help = AFTER_HELP, mut_arg("level", |level| level.default_value("warn")))]
     Instances(ListInstances),
-    /// Persistent sessions (ListPersistentAppInstances), of all groups or of those that flags select
+    /// Persistent sessions (ListPersistentAppInstances), of all groups or of those that flags
+    /// select
     #[command(after_help = AFTER_HELP, mut_arg("level", |level| level.default_value("warn")))]
     Persistent(ListPersistent),
 }

@@ -11,8 +11,8 @@ use crate::server::ListenAddress;
 /// Flags of `probe`.
 #[derive(Debug, Clone, PartialEq, Eq, Args)]
 pub struct ProbeArguments {
-    /// URL to request instead of the exporter on this machine; its certificate is not verified, as in
-    /// the kubelet's probes
+    /// URL to request instead of the exporter on this machine; its certificate is not verified, as
+    /// in the kubelet's probes
     #[arg(value_name = "URL", value_parser = url)]
     pub url: Option<Url>,
     /// Check readiness (/-/ready: every target has been polled) instead of health (/-/healthy)

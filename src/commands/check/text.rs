@@ -66,7 +66,8 @@ impl ReportText {
 
     fn finding(&mut self, finding: &Finding) {
         let label = finding.operation.unwrap_or(finding.check.as_str());
-        // Columns as wide as their longest label: `credentials`, and the longest name of an operation.
+        // Columns as wide as their longest label: `credentials`, and the longest name of an
+        // operation.
         let column = if finding.check == Aspect::Operation { 26 } else { 11 };
         self.line(finding.level, &format!("{label:<column$}  {}", finding.message));
         if let Some(advice) = &finding.advice {
