@@ -1,13 +1,9 @@
 //! Listings of many pages, also ones that change while they are read or are inconsistent.
 
-use std::{
-    pin::pin,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-    task::{Context, Waker},
-};
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Waker};
 
 use proptest::prelude::*;
 

@@ -1,34 +1,27 @@
 //! Collects observations about one account, without judging them.
 
-use std::{
-    future::Future,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering::Relaxed},
-    },
-    time::Duration,
-};
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
 
 use futures_util::{StreamExt as _, future::join_all, stream};
 use jiff::Timestamp;
 use tokio::time::timeout;
 
 use super::chain;
+use crate::aliyun::access_key::mask_id;
+use crate::aliyun::credentials::CredentialsSource;
+use crate::aliyun::diagnose::{Diagnosis, diagnose};
+use crate::aliyun::identity::{CallerIdentity, STS_HOST, get_caller_identity};
+use crate::aliyun::{self, AttemptOutcome, Client, Endpoint, Error, ErrorKind};
 use crate::app::{self, assemble};
-use crate::{
-    aliyun::{
-        self, AttemptOutcome, Client, Endpoint, Error, ErrorKind,
-        access_key::mask_id,
-        credentials::CredentialsSource,
-        diagnose::{Diagnosis, diagnose},
-        identity::{CallerIdentity, STS_HOST, get_caller_identity},
-    },
-    appstreaming::{InstanceQuery, PersistentQuery, has_no_persistent_sessions},
-    config::{Account, Config},
-    fleet::Group,
-    poller::{ListingDepth, Target},
-    telemetry::Telemetry,
-};
+use crate::appstreaming::{InstanceQuery, PersistentQuery, has_no_persistent_sessions};
+use crate::config::{Account, Config};
+use crate::fleet::Group;
+use crate::poller::{ListingDepth, Target};
+use crate::telemetry::Telemetry;
 
 /// Limit of one call, including retries and excluding the wait for the rate limit.
 const CALL_TIMEOUT: Duration = Duration::from_secs(30);

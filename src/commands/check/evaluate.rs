@@ -4,23 +4,17 @@ use std::time::{Duration, SystemTime};
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{
-    budget::{self, PollDemand, PollLimits},
-    chain,
-    collect::{
-        CredentialsSummary, GroupCounts, ListingSizes, Observations, ProbeOutcome, TargetObservations,
-    },
-    finding::{AccountReport, Aspect, Finding, Level},
+use super::budget::{self, PollDemand, PollLimits};
+use super::chain;
+use super::collect::{
+    CredentialsSummary, GroupCounts, ListingSizes, Observations, ProbeOutcome, TargetObservations,
 };
-use crate::{
-    aliyun::{
-        Endpoint, Error, ErrorKind,
-        diagnose::{ClockComparison, Diagnosis, FailedStage, Stage},
-        identity::CallerIdentity,
-    },
-    appstreaming::{READ_ONLY_POLICY, advice, policy},
-    fleet::operation::{LIST_APP_INSTANCE_GROUP, LIST_APP_INSTANCES, LIST_PERSISTENT_APP_INSTANCES},
-};
+use super::finding::{AccountReport, Aspect, Finding, Level};
+use crate::aliyun::diagnose::{ClockComparison, Diagnosis, FailedStage, Stage};
+use crate::aliyun::identity::CallerIdentity;
+use crate::aliyun::{Endpoint, Error, ErrorKind};
+use crate::appstreaming::{READ_ONLY_POLICY, advice, policy};
+use crate::fleet::operation::{LIST_APP_INSTANCE_GROUP, LIST_APP_INSTANCES, LIST_PERSISTENT_APP_INSTANCES};
 
 /// A larger difference of the clocks is a warning.
 const CLOCK_WARNING_SECONDS: f64 = 60.0;

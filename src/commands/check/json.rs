@@ -3,10 +3,8 @@
 use serde::Serialize;
 
 use super::finding::{AccountReport, CheckReport, Level};
-use crate::{
-    document::{Problem, Problems},
-    telemetry::VERSION,
-};
+use crate::document::{Problem, Problems};
+use crate::telemetry::VERSION;
 
 #[derive(Serialize)]
 struct JsonReport<'r> {

@@ -24,11 +24,9 @@ use jiff::Timestamp;
 
 use self::finding::{AccountReport, CheckReport};
 use super::{Error, chain, terminal};
-use crate::{
-    cli::{self, CheckFormat},
-    config::{self, Config},
-    web_config,
-};
+use crate::cli::{self, CheckFormat};
+use crate::config::{self, Config};
+use crate::web_config;
 
 /// Accounts that are checked at the same time.
 const CONCURRENCY: usize = 8;

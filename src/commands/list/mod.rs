@@ -17,29 +17,23 @@ mod progress;
 mod query;
 mod table;
 
-use std::{
-    io::{IsTerminal as _, stdout},
-    process::ExitCode,
-    sync::Arc,
-    time::Duration,
-};
+use std::io::{IsTerminal as _, stdout};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::Value;
 use tokio::time::timeout;
 
-use self::{
-    progress::Progress,
-    query::{ListError, ListedRecords},
-};
+use self::progress::Progress;
+use self::query::{ListError, ListedRecords};
 use super::{Error, chain, terminal};
+use crate::aliyun::ErrorKind;
 use crate::app::assemble;
-use crate::{
-    aliyun::ErrorKind,
-    appstreaming::{self, Record, advice},
-    cli::{self, ListCommand, ListFormat},
-    config::{Account, Config},
-    telemetry::Telemetry,
-};
+use crate::appstreaming::{self, Record, advice};
+use crate::cli::{self, ListCommand, ListFormat};
+use crate::config::{Account, Config};
+use crate::telemetry::Telemetry;
 
 /// Limit of the whole command.
 const LISTING_TIMEOUT: Duration = Duration::from_secs(3600);

@@ -7,16 +7,14 @@ use std::future::ready;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 
 use super::progress::Progress;
-use crate::{
-    aliyun::{self, Call, ErrorKind},
-    appstreaming::{
-        Client, GroupFilter, GroupQuery, InstanceQuery, PersistentQuery, Query, Record,
-        has_no_persistent_sessions,
-    },
-    cli::{GroupSelection, ListCommand, ListInstances, ListPersistent},
-    config::Account,
-    fleet::Group,
+use crate::aliyun::{self, Call, ErrorKind};
+use crate::appstreaming::{
+    Client, GroupFilter, GroupQuery, InstanceQuery, PersistentQuery, Query, Record,
+    has_no_persistent_sessions,
 };
+use crate::cli::{GroupSelection, ListCommand, ListInstances, ListPersistent};
+use crate::config::Account;
+use crate::fleet::Group;
 
 /// Ids or users in one request at most, a limit of the API.
 const MAX_IDS_PER_REQUEST: usize = 100;

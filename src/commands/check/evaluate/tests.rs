@@ -1,10 +1,9 @@
 //! Observations in, findings out.
 
 use super::*;
-use crate::{
-    aliyun::diagnose::PassedStage,
-    commands::check::{finding::CheckReport, text},
-};
+use crate::aliyun::diagnose::PassedStage;
+use crate::commands::check::finding::CheckReport;
+use crate::commands::check::text;
 
 const LIMITS: PollLimits = PollLimits {
     interval: Duration::from_secs(60),
