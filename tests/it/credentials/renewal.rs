@@ -94,7 +94,7 @@ fn an_outage_of_sts_fails_no_poll_while_the_credentials_are_valid() {
     machine.cloud.control(&json!({"faults": []}));
     let after = exporter.scrape_until("a refresh", |exposition| refreshes(exposition, "success") >= 2.0);
     assert_no_poll_failed(&after, &exporter);
-    assert!(exporter.log().contains("the old ones are still good"), "{}", exporter.log());
+    assert!(exporter.log().contains("the previous ones are still valid"), "{}", exporter.log());
 }
 
 #[test]
