@@ -1,7 +1,7 @@
 //! The HTTP server: listeners, connections, time limits, drain.
 //!
 //! It knows HTTP and nothing of App Streaming. Clients are not trusted: every connection has
-//! [`ConnectionLimits`], and one slow client delays no other.
+//! [`options::ConnectionLimits`], and one slow client delays no other.
 //!
 //! | module | contents |
 //! |---|---|
@@ -16,8 +16,8 @@
 //! | `progress`, `tracked_body` | what a connection is doing, as the time limits need to know it |
 //! | `handler`, `response` | the interface to the application: requests in, responses out |
 //!
-//! What is not here: the application (a [`Handler`]), and access control with the TLS settings
-//! (`web_config`).
+//! What is not here: the application (a [`handler::Handler`]), and access control with the TLS
+//! settings (`web_config`).
 
 mod accept;
 mod address;
