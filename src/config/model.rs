@@ -38,10 +38,17 @@ impl Config {
         self.to_string()
     }
 
-    /// Replaces the accounts by those of `other`.
+    /// Replaces the accounts by those of `other`; their clients keep the `[api]` of this configuration.
     pub fn replace_accounts(&mut self, other: &Self) {
         const ACCOUNTS: &str = "accounts.";
+        let api = self.accounts.first().map(|account| account.client.clone());
         self.accounts.clone_from(&other.accounts);
+        for account in &mut self.accounts {
+            if let Some(api) = &api {
+                let endpoint = account.client.endpoint.clone();
+                account.client = ClientOptions { endpoint, ..api.clone() };
+            }
+        }
         self.entries.retain(|entry| !entry.section.starts_with(ACCOUNTS));
         let accounts = other.entries.iter().filter(|entry| entry.section.starts_with(ACCOUNTS));
         self.entries.extend(accounts.cloned());

@@ -74,3 +74,16 @@ fn a_replica_takes_its_index_from_its_host_name() {
         assert!(message.contains(part), "{message}");
     }
 }
+
+#[test]
+fn accounts_that_replace_others_use_the_api_options_of_the_configuration() {
+    let set = |settings: &[&str]| {
+        let set = settings.iter().map(ToString::to_string).collect();
+        load(&Sources { set, ..Sources::default() }).expect("a valid configuration").config
+    };
+    let mut config = set(&["api.requests_per_second=50"]);
+    config.replace_accounts(&set(&["accounts.0.name=demo", "accounts.0.endpoint=http://127.0.0.1:9"]));
+    let client = &config.accounts[0].client;
+    assert_eq!(client.requests_per_second, 50.0);
+    assert_eq!(client.endpoint.to_string(), "http://127.0.0.1:9");
+}
