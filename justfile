@@ -40,7 +40,7 @@ observability:
 # Needs Debian's `chromium`, `node` and `npm`.
 # Test the pages in a real browser. Screenshots are in target/screenshots.
 browser:
-    # Builds the binary in the same way as the tests, so that nothing is built twice.
+    # The same command as for the tests in Rust builds the binary, so that nothing is built twice.
     cargo test --locked --test it --no-run
     cd tests/browser && npm ci --silent --no-audit --no-fund && npm test
 
@@ -64,7 +64,7 @@ measure-formats *arguments:
 
 # Check that the fuzz targets build. `cargo fuzz run NAME` (nightly) runs one.
 fuzz-check:
-    cargo check --quiet --manifest-path fuzz/Cargo.toml
+    cargo check --quiet --locked --manifest-path fuzz/Cargo.toml --target-dir target
 
 # Installs its tools. `--dist` tests the shipped binary.
 # Test the image, manifests, chart, units, package and workflows.
@@ -77,5 +77,5 @@ deb:
     cargo run --locked --quiet --example generate -- target/generated
     cargo deb --no-build --profile dist
 
-# Run everything that the gate runs. The tools must be installed.
+# Run everything that the gate runs. All tools must be installed.
 ci: test format lint doc fuzz-check deny observability end-to-end browser deploy
