@@ -16,9 +16,9 @@ export class Demo {
   static async start(...args) {
     const demo = new Demo();
     const all = ["demo", "--web.listen-address", "127.0.0.1:0", "--speed", "0", "--set", "poll.interval=1s", ...args];
-    // Removes settings of the environment in which the tests run.
-    const ours = ([name]) => !name.startsWith("APPSTREAMING_EXPORTER_");
-    const env = Object.fromEntries(Object.entries(process.env).filter(ours));
+    // Removes settings of the user who runs the tests.
+    const isKept = ([name]) => !name.startsWith("APPSTREAMING_EXPORTER_");
+    const env = Object.fromEntries(Object.entries(process.env).filter(isKept));
     demo.process = spawn(BINARY, all, { stdio: ["ignore", "pipe", "pipe"], env });
     demo.output = "";
     for (const stream of [demo.process.stdout, demo.process.stderr]) {

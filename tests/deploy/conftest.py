@@ -189,7 +189,7 @@ def matches(selector, labels):
 
 
 def mounted(objects, container, spec, directory):
-    """Writes a container's configuration as the kubelet would, and returns its local arguments."""
+    """Writes the mounted files of a container, and returns its arguments with their local paths."""
     arguments = list(container["args"])
     for mount in container.get("volumeMounts", []):
         (volume,) = [v for v in spec["volumes"] if v["name"] == mount["name"]]
@@ -212,7 +212,7 @@ def assert_configuration(objects, directory):
             files = [a for a in arguments if a.startswith("--config.file=")]
             assert files
             env = {e["name"]: e["value"] for e in container.get("env", [])}
-            # The name of the host is known only in the pod.
+            # "hostname" needs the host name of a pod of a StatefulSet.
             env = {k: ("0" if v == "hostname" else v) for k, v in env.items()}
             run(BINARY, "check", *files, env=environment(env))
 
@@ -230,5 +230,5 @@ def assert_runs(objects, directory):
 
 
 def cargo(key):
-    """Returns a string of the manifest of the package."""
+    """Returns a string value from Cargo.toml."""
     return re.search(rf'^{key} = "([^"]+)"$', (ROOT / "Cargo.toml").read_text(), re.MULTILINE)[1]

@@ -96,7 +96,7 @@ def test_the_image_runs_on_a_read_only_root_and_its_health_check_succeeds(image,
     state = tmp_path / "state"
     (tmp_path / "bundle").mkdir()
     env = {"APPSTREAMING_EXPORTER_WEB__LISTEN_ADDRESS": f"127.0.0.1:{port}"}
-    # The time zone works without any file.
+    # Time zones are compiled in: the image has no time zone files.
     arguments = ["demo", "--set", "schedule.time_zone=America/Sao_Paulo"]
     directory = bundle(image, tmp_path / "bundle", arguments, env)
     check = image[0]["config"]["Healthcheck"]["Test"][1:]
@@ -117,7 +117,7 @@ def test_the_build_context_of_the_image_compiles(tmp_path):
         if line and not line.startswith("#")
     ]  # fmt: skip
     assert ignored == "*" and all(line.startswith("!") for line in kept)
-    # The directory with binaries exists only when a release is built.
+    # The directory "linux" with binaries exists only when a release is built.
     for name in (line[1:] for line in kept if line != "!linux"):
         (shutil.copytree if (ROOT / name).is_dir() else shutil.copy)(ROOT / name, tmp_path / name)
     run("cargo", "check", "--quiet", "--locked", "--offline", "--bin", "appstreaming-exporter",

@@ -89,8 +89,7 @@ def test_a_sidecar_has_no_readiness_probe(name):
 
 @pytest.mark.parametrize("name", ["plain", "native"])
 def test_the_pod_monitor_selects_sidecars(name, tmp_path):
-    # The load restrictor of kustomize requires files below the kustomization, so the test uses a
-    # copy.
+    # The test edits the kustomization, so it uses a copy of the directory.
     import shutil
 
     shutil.copytree(KUBERNETES, tmp_path / "kubernetes")

@@ -1,4 +1,4 @@
-"""Tests of the units that need no running systemd."""
+"""Tests of the systemd units, without a running systemd."""
 
 import re
 import socket

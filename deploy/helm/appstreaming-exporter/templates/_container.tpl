@@ -94,7 +94,7 @@ subchart:
   {{- include "appstreaming-exporter.container" . | nindent 2 }}
 {{- end -}}
 
-{{/* The same as a native sidecar: an item of spec.initContainers, Kubernetes 1.29 or later. */}}
+{{/* The same container as a native sidecar: an item of spec.initContainers. Needs Kubernetes 1.29. */}}
 {{- define "appstreaming-exporter.nativeSidecar" -}}
 - name: appstreaming-exporter
   restartPolicy: Always
