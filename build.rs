@@ -14,10 +14,10 @@ fn main() {
     pack_relocations();
 }
 
-/// Packs the relocation table of a static program, which has 24 bytes for each address; packed,
-/// most addresses take one bit. Only the C library that is linked here has to read it: musl since
-/// 1.2.4 and the GNU C library since 2.36 can. Linkers that do not know the option leave the table
-/// unpacked.
+/// Packs the relocation table of a static program: an address takes 24 bytes in the table, and
+/// mostly one bit when packed. A static program is relocated by the C library that is linked into
+/// it, so only that library must support packed tables: musl does since 1.2.4, the GNU C library
+/// since 2.36. Linkers that do not know the option leave the table unpacked.
 fn pack_relocations() {
     let has =
         |name: &str, value| env::var(name).is_ok_and(|list| list.split(',').any(|entry| entry == value));
@@ -26,9 +26,9 @@ fn pack_relocations() {
     }
 }
 
-/// `SOURCE_REVISION` if it is set (a container build has no repository), else the checked-out
-/// commit if the sources are the top of a git checkout: a source archive unpacked inside another
-/// repository must not get that repository's revision.
+/// `SOURCE_REVISION` if it is set, because a container build has no repository; otherwise the
+/// checked-out commit, but only if the sources are the top directory of a git checkout: a source
+/// archive unpacked inside another repository must not get that repository's revision.
 fn revision() -> Option<String> {
     println!("cargo:rerun-if-env-changed=SOURCE_REVISION");
     if let Ok(revision) = env::var("SOURCE_REVISION")

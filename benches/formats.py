@@ -124,9 +124,9 @@ def polls_under_load(binary, cloud_url, turns, rates):
 
 
 def in_turns(url, encoding, turns, polls):
-    """Scrapes per second, and the median wall time of a poll with and without them.
+    """Scrapes per second, and the median wall time in seconds of a poll with and without scrapes.
 
-    Both are measured alternately, so that other load on the machine affects both.
+    Polls with and without scrapes alternate, so that other load on the machine affects both.
     """
     quiet, loaded, scrapes = [], [], []
     for _ in range(turns):
@@ -136,7 +136,7 @@ def in_turns(url, encoding, turns, polls):
         command = ["wrk", "-t1", "-c4", "-d300", *headers, url + "/metrics"]
         wrk = subprocess.Popen(command, stdout=subprocess.DEVNULL)
         try:
-            # The current poll was not under load from its start.
+            # The current poll began before the load, so it is not measured.
             poll_seconds(url, 1)
             began, before = time.monotonic(), served(url)
             loaded += poll_seconds(url, polls)

@@ -1,4 +1,4 @@
-//! Time to parse one page of instances: alone, with the summary of its instances, and as
+//! Time to parse one page of instances: alone, folded into aggregate or detailed data, and as
 //! `serde_json::Value` for comparison.
 
 use std::fmt::Write as _;

@@ -1,4 +1,5 @@
-//! Time to render a fleet of 100,000 instances in detail, about 400,000 series, and to compress it.
+//! Time to render a fleet of 100,000 instances in detail, about 400,000 series, and to compress the
+//! rendered bodies.
 
 use std::hint::black_box;
 use std::sync::Arc;
@@ -69,7 +70,7 @@ fn render(criterion: &mut Criterion) {
     group.bench_function("prepare, count and render text", |bencher| {
         bencher.iter(|| Exposition::new(Arc::clone(&snapshot), Arc::clone(&options)).text());
     });
-    // Into a buffer of the right size; text is the baseline for the other formats.
+    // The buffer has the right size from the start; text is the baseline for the other formats.
     for syntax in Syntax::ALL {
         group.bench_function(format!("render {syntax:?}"), |bencher| {
             let size = exposition.body(syntax, Encoding::Identity).len();

@@ -17,8 +17,8 @@ use clap_mangen::roff::{Roff, bold, roman};
 
 const NAME: &str = "appstreaming-exporter";
 
-/// Sections of the manual page that `--help` does not contain; each paragraph is a term and its
-/// explanation.
+/// Sections of the manual page that `--help` does not contain, by heading; each paragraph is a term
+/// and its explanation.
 const SECTIONS: &[(&str, &[(&str, &str)])] = &[
     (
         "EXIT STATUS",
@@ -68,10 +68,11 @@ fn main() -> ExitCode {
     }
 }
 
-/// One page for the program and one for each command.
+/// Writes one page for the program and one for each command.
 fn manual(directory: &Path) -> io::Result<()> {
     fs::create_dir_all(directory)?;
-    // Without revision and compiler, so that the same sources produce the same pages everywhere.
+    // The version lacks revision and compiler, so that the same sources produce the same pages
+    // everywhere.
     let mut definition = cli::definition().version(VERSION);
     definition.build();
     let commands: Vec<_> =

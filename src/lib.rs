@@ -5,25 +5,25 @@
 //!
 //! ```text
 //! config -> credentials -> signature -> aliyun client -> appstreaming operations -> poller
-//!        -> fleet snapshot -> metric catalogue -> rendered bodies -> http server
+//!        -> fleet snapshot -> metric catalogue -> rendered bodies -> scrape -> server
 //! ```
 //!
 //! | room | contents |
 //! |---|---|
 //! | [`fleet`] | the domain: groups, node pools, instances, persistent sessions; fold, schedule, capacity |
-//! | [`aliyun`] | Alibaba Cloud RPC: signing, credentials, limits, retries; nothing of App Streaming |
+//! | [`aliyun`] | Alibaba Cloud RPC: signing, credentials, limits, retries; knows nothing of App Streaming |
 //! | [`appstreaming`] | the product: wire types, the three operations, paging |
-//! | [`poller`] | the loop that keeps the fleet snapshot fresh |
+//! | [`poller`] | polls the targets and publishes the fleet snapshot |
 //! | [`metrics`] | the catalogue of metrics and the encoders that turn a snapshot into bytes |
 //! | [`telemetry`] | the exporter's own metrics, and logging |
 //! | [`server`] | listeners, connections, time limits, drain |
-//! | [`web_config`] | the exporter toolkit's file: TLS, users, rate limit |
+//! | [`web_config`] | the exporter toolkit's file: TLS, users, headers, rate limit |
 //! | [`scrape`] | content negotiation, filters, rendered bodies |
-//! | [`web`] | pages and the JSON API |
-//! | [`lifecycle`] | signals, readiness as latches, draining under a limit |
+//! | [`web`] | routes, pages and the JSON API |
+//! | [`lifecycle`] | signals, readiness, drain under a limit |
 //! | [`cli`] | commands and flags |
 //! | [`config`] | the configuration, loaded from its sources and validated |
-//! | [`token_bucket`] | the rule of every rate limit |
+//! | [`token_bucket`] | the rate limit rule, for requests that are sent and requests that are served |
 //! | [`document`] | reads TOML, YAML and JSON, and reports problems with file and line |
 //! | [`simulator`] | a simulated cloud for demos, tests and load |
 //! | [`app`] | composition: assembles the parts, supervises polling, reloads |
@@ -51,8 +51,8 @@ mod token_bucket;
 mod web;
 mod web_config;
 
-/// What benches, fuzz targets, examples and end-to-end tests use. It is not an interface for
-/// others.
+/// Items for the benches, fuzz targets, examples and end-to-end tests of this repository; not a
+/// public interface.
 #[doc(hidden)]
 pub mod internals {
     pub use crate::aliyun::{Call, Error, Request};

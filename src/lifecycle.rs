@@ -1,10 +1,11 @@
 //! The life of the process: signals, readiness, and drain with a time limit.
 //!
 //! The first SIGTERM or SIGINT begins a graceful shutdown: the process stops being ready, then the
-//! token is cancelled that every task watches. The second one ends the process at once with status
-//! 1, so that an operator can always end it. SIGHUP requests a reload of the configuration.
+//! cancellation token that every task watches is cancelled. The second signal ends the process at
+//! once with status 1, so that an operator can end a shutdown that hangs. SIGHUP requests a reload
+//! of the configuration.
 //!
-//! What is not here: what each task does once the token is cancelled.
+//! Not here: what each task does once the token is cancelled.
 
 use std::fmt;
 use std::io;
@@ -20,7 +21,7 @@ use tokio_util::task::TaskTracker;
 /// Default of `poll.shutdown_grace`: how long running requests may take to finish after SIGTERM.
 pub const DEFAULT_SHUTDOWN_GRACE: Duration = Duration::from_secs(5);
 
-/// Whether the exporter is ready: once all latches are open, and until the shutdown.
+/// Whether the exporter is ready: from the moment when all latches are open until the shutdown.
 ///
 /// Clones share their latches. Without a latch the exporter is ready.
 #[derive(Debug, Clone, Default)]
@@ -51,7 +52,7 @@ pub enum Drained {
     Abandoned(usize),
 }
 
-/// The requests that arrive as signals.
+/// The operator's requests that arrive as signals.
 #[derive(Debug)]
 pub struct Signals {
     /// Cancelled by the first SIGTERM or SIGINT, after the exporter has stopped being ready.
@@ -64,7 +65,7 @@ pub struct Signals {
 /// Installs the signal handlers, and starts the task that handles the signals.
 ///
 /// # Errors
-/// The operating system does not allow a signal handler to be installed.
+/// The operating system does not allow a signal handler.
 ///
 /// # Panics
 /// Outside a tokio runtime.
@@ -119,7 +120,7 @@ pub fn lower_thread_priority() {
     let _ = rustix::process::nice(NICE_INCREMENT);
 }
 
-/// Has no effect: only Linux has a priority for each thread.
+/// Has no effect: only on Linux does `nice` apply to a single thread.
 #[cfg(not(target_os = "linux"))]
 pub fn lower_thread_priority() {}
 
@@ -183,7 +184,7 @@ impl fmt::Display for NotReady {
 
 #[derive(Debug, Default)]
 struct ReadinessState {
-    /// Names, and whether the latch is open.
+    /// The condition of each latch, and whether the latch is open.
     latches: Vec<(String, bool)>,
     shutting_down: bool,
 }
@@ -191,8 +192,9 @@ struct ReadinessState {
 /// The meaning of a signal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum SignalKind {
-    /// The signal's name.
+    /// Shut down; has the name of the signal.
     Shutdown(&'static str),
+    /// Load the configuration again.
     Reload,
 }
 
@@ -206,7 +208,8 @@ async fn handle(
     while let Some(signal) = signals.recv().await {
         match signal {
             SignalKind::Reload => match reload.try_send(()) {
-                // The pending reload reads the configuration after this signal.
+                // If the channel is full, the pending reload has not begun: it reads the
+                // configuration after this signal.
                 Ok(()) | Err(TrySendError::Full(())) => {}
                 Err(TrySendError::Closed(())) => {
                     tracing::info!("SIGHUP ignored: this command has no configuration to reload");

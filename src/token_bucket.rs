@@ -1,7 +1,7 @@
 //! A token bucket: the rule of every rate limit in this crate.
 //!
-//! Pure: it has no clock. Callers pass the time that went by since the last refill, and decide what
-//! a missing token means (waiting, or rejecting a request).
+//! Pure: the bucket has no clock. A caller passes the time since the last refill, and decides what
+//! to do without a token: wait, or reject a request.
 
 use std::time::Duration;
 
@@ -15,12 +15,14 @@ pub struct TokenBucket {
     rate: f64,
     /// Maximum number of tokens.
     capacity: f64,
-    /// Never more than `capacity`.
+    /// Never more than `capacity`. Slightly negative after a token was taken within the rounding
+    /// tolerance.
     tokens: f64,
 }
 
 impl TokenBucket {
-    /// A full bucket. `rate` is in tokens per second and more than 0.
+    /// A full bucket. `rate` is in tokens per second and more than 0; `capacity` is the maximum
+    /// number of tokens.
     pub fn full(rate: f64, capacity: f64) -> Self {
         Self { rate, capacity, tokens: capacity }
     }
@@ -35,21 +37,21 @@ impl TokenBucket {
         self.rate = rate;
     }
 
-    /// Adds the tokens of an elapsed time.
+    /// Adds the tokens of the time since the last refill, up to the capacity.
     pub fn refill(&mut self, elapsed: Duration) {
         self.tokens = (self.tokens + elapsed.as_secs_f64() * self.rate).min(self.capacity);
     }
 
     /// Removes all tokens.
     pub fn clear(&mut self) {
+        // A negative number is kept: that part of a token was taken too early.
         self.tokens = self.tokens.min(0.0);
     }
 
     /// Takes a token.
     ///
     /// # Errors
-    ///
-    /// When there is none: the time after which a refill completes the next token.
+    /// There is no whole token; the error is the time after which a refill completes one.
     pub fn try_take(&mut self) -> Result<(), Duration> {
         let missing = 1.0 - self.tokens;
         if missing <= ROUNDING_TOLERANCE {
@@ -112,7 +114,7 @@ mod tests {
         }
 
         #[test]
-        fn a_token_is_there_after_the_returned_wait_and_not_much_earlier(
+        fn a_token_is_available_after_the_returned_wait_and_not_much_earlier(
             rate in 0.001..1e6_f64,
             capacity in 1.0..100.0_f64,
             taken in 0_u32..1000,

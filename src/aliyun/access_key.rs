@@ -1,4 +1,4 @@
-//! An AccessKey with the token of a temporary one, and how an AccessKey id may be shown.
+//! An AccessKey, with its token when it is temporary, and how an AccessKey id may be shown.
 //!
 //! Not here: where credentials come from (`credentials`), and signing with them (`signature`).
 
@@ -8,8 +8,8 @@ use jiff::Timestamp;
 
 use super::secret::Secret;
 
-/// Characters that an AccessKey id must have for its last ones to be shown. Real ids have 16 or
-/// more.
+/// Minimum number of characters of an AccessKey id whose last characters are shown. Real ids have
+/// 16 or more.
 const MIN_SHOWN_LENGTH: usize = 8;
 /// Characters at the end of an AccessKey id that are shown.
 const SHOWN_CHARACTERS: usize = 4;
@@ -20,11 +20,11 @@ pub struct Credentials {
     /// `LTAI...` for a long-lived key, `STS....` for a temporary one. Shown only through
     /// [`mask_id`].
     pub access_key_id: String,
-    /// The key of the signature.
+    /// The secret that requests are signed with.
     pub access_key_secret: Secret,
     /// Sent with every request when the credentials are temporary.
     pub security_token: Option<Secret>,
-    /// When the service stops accepting them; `None` where the source gives no expiry.
+    /// When the service stops accepting the credentials; `None` where the source gives no expiry.
     pub expires: Option<Timestamp>,
 }
 

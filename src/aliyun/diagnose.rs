@@ -1,7 +1,8 @@
-//! Which part of a connection to an endpoint fails: name, connection, TLS or HTTP.
+//! Which part of a connection to an endpoint fails: name resolution, TCP, TLS or HTTP.
 //!
-//! A failed call reports "no connection"; this module finds the failing part. It signs nothing and
-//! needs no credentials. Not here: what to do about a failure, and calls of operations.
+//! The error of a failed call is only "no connection"; this module finds the stage that fails. It
+//! signs nothing and needs no credentials. Not here: what to do about a failure, and calls of
+//! operations.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -22,19 +23,19 @@ use super::options::ClientOptions;
 use super::signature::SignedRequest;
 use super::transport::{RawResponse, Transport, tls_config};
 
-/// The operation in errors of the HTTP stage; the API has no operation of this name.
+/// The operation in errors of the HTTP stage. The API has no operation of this name.
 const OPERATION: &str = "diagnose";
-/// Addresses that are listed of a name.
+/// Maximum number of a name's addresses in the result of [`Stage::Resolve`].
 const MAX_LISTED_ADDRESSES: usize = 4;
 
-/// A part of a connection, in the order of connecting.
+/// A stage of connecting. The variants are in the order of the stages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stage {
     /// The host's name is resolved to addresses.
     Resolve,
     /// One of the addresses accepts a TCP connection.
     Connect,
-    /// The peer proves its identity.
+    /// The TLS handshake, in which the peer proves its identity.
     Tls,
     /// The peer sends an HTTP response of any status.
     Http,
@@ -55,29 +56,29 @@ impl Stage {
 /// A stage that succeeded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PassedStage {
-    /// Which one.
+    /// The stage.
     pub stage: Stage,
-    /// How long it took.
+    /// How long the stage took.
     pub took: Duration,
-    /// Its result: addresses, a version of TLS, a status.
+    /// The result: addresses, a version of TLS, or a status.
     pub detail: String,
 }
 
 /// The stage that failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FailedStage {
-    /// Which one.
+    /// The stage.
     pub stage: Stage,
-    /// Why, without secrets.
+    /// Why the stage failed, without secrets.
     pub message: String,
-    /// Whether the peer's certificate is not accepted.
+    /// Whether the stage failed because the peer's certificate is not accepted.
     pub bad_certificate: bool,
 }
 
 /// The peer's time and this machine's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ClockComparison {
-    /// The `Date` header, in whole seconds.
+    /// The `Date` header of the response, in whole seconds.
     pub peer: SystemTime,
     /// This machine's clock in the middle of the exchange.
     pub local: SystemTime,
@@ -86,8 +87,8 @@ pub struct ClockComparison {
 /// The stages of one connection, up to the first failure.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Diagnosis {
-    /// The proxy, as `host:port`. The stages then describe the connection to the proxy, which
-    /// resolves the endpoint's name itself.
+    /// The proxy, as `host:port`. With a proxy, the stages describe the connection to the proxy,
+    /// which resolves the endpoint's name.
     pub proxy: Option<String>,
     /// The stages that succeeded, in order.
     pub passed: Vec<PassedStage>,
@@ -97,7 +98,8 @@ pub struct Diagnosis {
     pub clocks: Option<ClockComparison>,
 }
 
-/// Connects to the endpoint of `options`, each stage within its timeout.
+/// Connects to the endpoint of `options` in stages, each within its timeout, up to the first
+/// failure.
 pub async fn diagnose(options: &ClientOptions) -> Diagnosis {
     let proxy = proxy(options);
     let mut diagnosis = Diagnosis {
@@ -123,7 +125,7 @@ impl Diagnosis {
     ) -> Result<(), FailedStage> {
         let limit = options.connect_timeout;
         let stage = StageTimer::start(Stage::Resolve);
-        // A URL has brackets around an IPv6 address; here they must be removed.
+        // A URL has brackets around an IPv6 address, which name resolution does not accept.
         let name = host.trim_start_matches('[').trim_end_matches(']').to_owned();
         let addresses: Vec<SocketAddr> = stage.within(limit, lookup_host((name, port))).await?.collect();
         if addresses.is_empty() {
@@ -146,7 +148,7 @@ impl Diagnosis {
         self.request(options).await
     }
 
-    /// Sends a request over a new connection of the HTTP library, which applies the proxy.
+    /// Sends a request over a new connection, for which the HTTP library applies the proxy.
     async fn request(&mut self, options: &ClientOptions) -> Result<(), FailedStage> {
         let stage = StageTimer::start(Stage::Http);
         let transport = Transport::new(options).map_err(http_failure)?;
@@ -200,7 +202,7 @@ fn http_failure(error: Error) -> FailedStage {
     }
 }
 
-/// The text of rustls for every certificate that it does not accept.
+/// Whether a message contains the text that rustls has for every certificate that it rejects.
 fn is_certificate_error(message: &str) -> bool {
     message.contains("invalid peer certificate")
 }
@@ -237,8 +239,8 @@ fn compare_clocks(response: &RawResponse, before: SystemTime, took: Duration) ->
     Some(ClockComparison { peer, local: before + took / 2 })
 }
 
-/// Host and port of the proxy that the HTTP library uses, by the same rules: the configured one,
-/// else the environment's, which is not used for this machine's loopback.
+/// Host and port of the proxy, by the rules of the HTTP library and of `transport`: the configured
+/// proxy, else the environment's, which is not used for this machine's loopback.
 fn proxy(options: &ClientOptions) -> Option<(String, u16)> {
     let endpoint = &options.endpoint;
     let matcher = match options.explicit_proxy() {

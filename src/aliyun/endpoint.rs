@@ -55,7 +55,7 @@ pub enum EndpointError {
     /// It contains a user name or a password.
     #[error("an endpoint must not contain a user name or password")]
     User,
-    /// It has a path, query or fragment, which no RPC operation has.
+    /// It has a path, query or fragment: requests of RPC operations are sent to `/`.
     #[error("an endpoint has no path, query or fragment: write https://host or https://host:port")]
     Path,
 }
@@ -64,7 +64,6 @@ impl Endpoint {
     /// Parses `https://host` or `http://host:port`.
     ///
     /// # Errors
-    ///
     /// When the text is anything but scheme, host and port.
     pub fn parse(text: &str) -> Result<Self, EndpointError> {
         let url = Url::parse(text.trim()).map_err(|_| EndpointError::NotUrl)?;
@@ -83,10 +82,9 @@ impl Endpoint {
         Ok(Self { scheme, host, port: url.port().unwrap_or(scheme.default_port()) })
     }
 
-    /// `https://host`, on the default port.
+    /// The endpoint `https://{host}`.
     ///
     /// # Errors
-    ///
     /// When `host` is not a valid host.
     pub fn https(host: &str) -> Result<Self, EndpointError> {
         Self::parse(&format!("https://{host}"))
@@ -102,12 +100,13 @@ impl Endpoint {
         &self.host
     }
 
-    /// The port, also where it is the default one.
+    /// The port, explicit or the scheme's default.
     pub fn port(&self) -> u16 {
         self.port
     }
 
-    /// The `host` header, which is signed: the port only where it is not the default one.
+    /// The value of the `host` header, which is signed: the host, and the port unless it is the
+    /// default one.
     pub fn authority(&self) -> String {
         if self.port == self.scheme.default_port() {
             self.host.clone()
@@ -121,7 +120,7 @@ impl Endpoint {
         format!("{self}/")
     }
 
-    /// Whether the endpoint is on this machine.
+    /// Whether the host is this machine's loopback.
     pub fn is_loopback(&self) -> bool {
         let address = self.host.trim_start_matches('[').trim_end_matches(']');
         address == "localhost"

@@ -10,7 +10,7 @@ use super::client::Call;
 use super::error::Error;
 use super::request::Request;
 
-/// Name of the operation.
+/// Name of the operation that returns the caller's identity.
 pub const GET_CALLER_IDENTITY: &str = "GetCallerIdentity";
 
 /// Version of the service's API.
@@ -19,7 +19,7 @@ const VERSION: &str = "2015-04-01";
 /// The host that serves all regions.
 pub const STS_HOST: &str = "sts.aliyuncs.com";
 
-/// The caller as the service identifies it. A text is empty where the response has none.
+/// The caller as the service identifies it. A field that the response lacks is empty.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct CallerIdentity {
@@ -31,10 +31,9 @@ pub struct CallerIdentity {
     pub arn: String,
 }
 
-/// Calls the operation. `client` must be a client of STS.
+/// Calls [`GET_CALLER_IDENTITY`]. `client` must be a client of STS.
 ///
 /// # Errors
-///
 /// Any error of a call; a response without an identity is a protocol error.
 pub async fn get_caller_identity<C: Call>(client: &C) -> Result<CallerIdentity, Error> {
     client
@@ -61,9 +60,9 @@ mod tests {
         async fn call<T: Send>(
             &self,
             _request: &Request,
-            read: impl Fn(&[u8]) -> Result<T, Error> + Send + Sync,
+            parse: impl Fn(&[u8]) -> Result<T, Error> + Send + Sync,
         ) -> Result<T, Error> {
-            read(self.0.as_bytes())
+            parse(self.0.as_bytes())
         }
     }
 

@@ -1,8 +1,8 @@
 //! How fast, and how many at once, one client may send requests.
 //!
 //! The API's limits are not published, and all clients of an account share them. So the rate
-//! adapts: a throttled response halves it, and successes raise it step by step to the configured
-//! maximum. [`AdaptiveBucket`] has the rules and is pure; [`RateLimiter`] waits.
+//! adapts: a throttled response halves the rate, and successful ones raise it step by step to the
+//! configured maximum. [`AdaptiveBucket`] has the rules and is pure; [`RateLimiter`] waits.
 
 use std::time::{Duration, Instant};
 
@@ -11,13 +11,13 @@ use tokio::sync::{Mutex as FairMutex, Semaphore, SemaphorePermit};
 
 use crate::token_bucket::TokenBucket;
 
-/// Shortest time between two reductions: a server-side limit counted per second needs up to one
-/// second to recover.
+/// Shortest time from a change of the rate to a reduction. A service that counts requests per
+/// second throttles until its current second ends, on average half a second later.
 const MIN_REDUCTION_INTERVAL: Duration = Duration::from_millis(500);
-/// Shortest time between two increases.
+/// Shortest time from a change of the rate to an increase.
 const MIN_INCREASE_INTERVAL: Duration = Duration::from_secs(1);
-/// Increase per second since the last change, as a share of the rate: slow enough to exceed the
-/// service's limit rarely.
+/// Increase for each second since the last change, as a share of the rate: slow enough to exceed
+/// the service's limit rarely.
 const INCREASE_PER_SECOND: f64 = 0.05;
 /// Largest single increase, as a share of the rate. A client that is busy for one second per minute
 /// reaches its maximum within a few polls.
@@ -26,11 +26,11 @@ const MAX_INCREASE: f64 = 1.0;
 const MIN_RATE_SHARE: f64 = 1.0 / 64.0;
 /// Lower bound of the rate in requests per second, unless the maximum is lower.
 const MIN_RATE: f64 = 0.5;
-/// Capacity of the bucket on top of one request, in time: enough to make up for a late timer, too
-/// little for a burst.
+/// Capacity of the bucket beyond one token, as the time that refills it: enough to compensate for a
+/// late timer, too little for a burst.
 const SLACK: Duration = Duration::from_millis(20);
 
-/// Admits requests of all clones of a client.
+/// Admits the requests of a client and of all its clones.
 #[derive(Debug)]
 pub(super) struct RateLimiter {
     bucket: Mutex<AdaptiveBucket>,
@@ -51,8 +51,8 @@ impl RateLimiter {
         }
     }
 
-    /// Waits for a free slot and then for the rate. Returns the slot, which dropping the permit
-    /// frees, and the time waited.
+    /// Waits for a free slot and then for a token. Returns the slot, which is freed when the permit
+    /// is dropped, and the time waited.
     pub async fn admit(&self) -> (SemaphorePermit<'_>, Duration) {
         let start = now();
         let slot = self.slots.acquire().await.expect("the semaphore is never closed");
@@ -61,20 +61,19 @@ impl RateLimiter {
             let taken = self.bucket.lock().try_take(now());
             match taken {
                 Ok(()) => return (slot, now().saturating_duration_since(start)),
-                // The rate may change and a pause may begin meanwhile, so the wait is only an
-                // estimate.
+                // The rate may change or a pause begin during the wait, so it is only an estimate.
                 Err(wait) => tokio::time::sleep(wait).await,
             }
         }
     }
 
-    /// An attempt succeeded. Returns the new rate, if it changed.
+    /// Records an attempt that succeeded. Returns the new rate, if it changed.
     pub fn on_success(&self) -> Option<f64> {
         self.bucket.lock().on_success(now())
     }
 
-    /// An attempt that was sent at `sent` was throttled; `wait` is the pause that the service
-    /// requests of this client. Returns the new rate, if it changed.
+    /// Records an attempt that was sent at `sent` and was throttled; `wait` is the pause that the
+    /// service requests of this client. Returns the new rate, if it changed.
     pub fn on_throttled(&self, sent: Instant, wait: Option<Duration>) -> Option<f64> {
         self.bucket.lock().on_throttled(now(), sent, wait)
     }
@@ -91,8 +90,8 @@ struct AdaptiveBucket {
     min_rate: f64,
     max_rate: f64,
     bucket: TokenBucket,
-    refilled: Instant,
-    rate_changed: Option<Instant>,
+    refilled_at: Instant,
+    rate_changed_at: Option<Instant>,
     paused_until: Option<Instant>,
 }
 
@@ -104,8 +103,8 @@ impl AdaptiveBucket {
             min_rate: (max_rate * MIN_RATE_SHARE).max(MIN_RATE).min(max_rate),
             max_rate,
             bucket: TokenBucket::full(max_rate, 1.0 + max_rate * SLACK.as_secs_f64()),
-            refilled: now,
-            rate_changed: None,
+            refilled_at: now,
+            rate_changed_at: None,
             paused_until: None,
         }
     }
@@ -123,7 +122,7 @@ impl AdaptiveBucket {
             }
             // The pause itself adds no tokens.
             self.paused_until = None;
-            self.refilled = self.refilled.max(until);
+            self.refilled_at = self.refilled_at.max(until);
         }
         self.refill(now);
         self.bucket.try_take()
@@ -136,7 +135,7 @@ impl AdaptiveBucket {
         self.refill(now);
         self.bucket.clear();
         // Requests that were sent before the last change exceeded the previous rate, not this one.
-        if self.rate_changed.is_some_and(|changed| sent < changed)
+        if self.rate_changed_at.is_some_and(|changed| sent < changed)
             || self.since_change(now) < MIN_REDUCTION_INTERVAL
         {
             return None;
@@ -153,24 +152,25 @@ impl AdaptiveBucket {
         self.set_rate(now, (self.rate() * (1.0 + increase)).min(self.max_rate))
     }
 
+    /// The time since the last change of the rate; `Duration::MAX` before the first one.
     fn since_change(&self, now: Instant) -> Duration {
-        self.rate_changed.map_or(Duration::MAX, |changed| now.saturating_duration_since(changed))
+        self.rate_changed_at.map_or(Duration::MAX, |changed| now.saturating_duration_since(changed))
     }
 
     fn set_rate(&mut self, now: Instant, rate: f64) -> Option<f64> {
         if rate == self.rate() {
             return None;
         }
-        // The time until now is refilled at the previous rate.
+        // Tokens of the time until now are added at the previous rate.
         self.refill(now);
         self.bucket.set_rate(rate);
-        self.rate_changed = Some(now);
+        self.rate_changed_at = Some(now);
         Some(rate)
     }
 
     fn refill(&mut self, now: Instant) {
-        self.bucket.refill(now.saturating_duration_since(self.refilled));
-        self.refilled = self.refilled.max(now);
+        self.bucket.refill(now.saturating_duration_since(self.refilled_at));
+        self.refilled_at = self.refilled_at.max(now);
     }
 }
 
@@ -191,7 +191,7 @@ mod tests {
         Duration::from_secs_f64(seconds)
     }
 
-    /// Takes tokens as fast as allowed until `end`; the times at which it got one.
+    /// Takes tokens as fast as allowed until `end`. Returns the time of each token.
     fn drain(bucket: &mut AdaptiveBucket, start: Instant, end: Instant) -> Vec<Instant> {
         let (mut now, mut granted) = (start, Vec::new());
         while now <= end {
@@ -253,7 +253,7 @@ mod tests {
         assert_eq!(bucket.on_success(start + duration(60.0)), Some(20.0));
     }
 
-    /// A service with its own limit responds within 50 ms; requests are retried as by the client.
+    /// A service with its own limit responds after 50 ms; requests are retried as the client does.
     #[test]
     fn a_rate_far_above_the_services_limit_settles_without_losing_requests() {
         for (max_rate, limit) in [(20.0, 2.0), (20.0, 15.0), (100.0, 5.0), (5.0, 1.0)] {

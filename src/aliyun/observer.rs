@@ -6,11 +6,12 @@ use std::time::Duration;
 pub trait RequestObserver: Send + Sync {
     /// One attempt ended.
     fn finished(&self, _outcome: &AttemptOutcome<'_>) {}
-    /// A request is going to be attempted again.
+    /// A failed attempt is going to be followed by another one.
     fn retried(&self, _operation: &'static str) {}
-    /// A request waited this long for the rate limiter and for a free slot.
+    /// A request waited this long for a free slot and for the rate limit.
     fn waited(&self, _waited: Duration) {}
-    /// The allowed rate changed to this many requests per second.
+    /// The allowed rate is now this many requests per second: when the client is set up, and after
+    /// each change.
     fn rate_limit(&self, _requests_per_second: f64) {}
     /// A request was sent (+1), or ended (-1).
     fn in_flight(&self, _change: i64) {}
@@ -24,10 +25,11 @@ impl RequestObserver for () {}
 pub struct AttemptOutcome<'a> {
     /// The operation called.
     pub operation: &'static str,
-    /// `OK`, the API's error code, or `timeout`, `connect`, `protocol`.
+    /// `OK`, the API's error code, or `timeout`, `connect`, `protocol`, `credentials`.
     pub code: &'a str,
-    /// From sending to the last byte of the response, without the wait for the limiter.
+    /// From sending the request to the end of parsing the response, without the wait for the
+    /// limiter.
     pub took: Duration,
-    /// The API's request id, if the response had one.
+    /// The id that the API gave the request, if the response had one.
     pub request_id: Option<&'a str>,
 }

@@ -1,6 +1,7 @@
-//! How a client behaves: plain values, and the one place where their defaults stand.
+//! How a client behaves: plain values and all of their defaults.
 //!
-//! A configuration is read into [`ClientOptions`]; `transport`, `limiter` and `retry` apply them.
+//! The configuration is read into [`ClientOptions`]; `transport`, `limiter` and `retry` apply these
+//! options.
 
 use std::fmt;
 use std::time::Duration;
@@ -12,13 +13,13 @@ use super::signature::SignatureVersion;
 pub const DEFAULT_REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 /// Timeout of connecting, including TLS.
 pub const DEFAULT_CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// Concurrent requests.
+/// Maximum number of concurrent requests.
 pub const DEFAULT_MAX_IN_FLIGHT: usize = 8;
-/// Upper bound of the request rate.
+/// Upper bound of the request rate, in requests per second.
 pub const DEFAULT_REQUESTS_PER_SECOND: f64 = 20.0;
-/// Further attempts after a failed one.
+/// Maximum number of attempts after the first one fails.
 pub const DEFAULT_MAX_RETRIES: u32 = 3;
-/// Size of a response body after decompression: 16 MiB.
+/// Maximum size of a response body after decompression: 16 MiB.
 pub const DEFAULT_MAX_RESPONSE_BYTES: u64 = 16 * 1024 * 1024;
 /// `User-Agent` of requests.
 pub const DEFAULT_USER_AGENT: &str = concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION"));
@@ -26,7 +27,7 @@ pub const DEFAULT_USER_AGENT: &str = concat!(env!("CARGO_PKG_NAME"), "/", env!("
 /// How a client of one endpoint behaves.
 #[derive(Clone, PartialEq)]
 pub struct ClientOptions {
-    /// Where the API is.
+    /// The address of the API.
     pub endpoint: Endpoint,
     /// How requests are signed.
     pub signature: SignatureVersion,
@@ -34,15 +35,15 @@ pub struct ClientOptions {
     pub request_timeout: Duration,
     /// Timeout of connecting, including TLS.
     pub connect_timeout: Duration,
-    /// Concurrent requests, at least 1.
+    /// Maximum number of concurrent requests, at least 1.
     pub max_in_flight: usize,
     /// Upper bound of the request rate, more than 0.
     pub requests_per_second: f64,
-    /// Further attempts after a failed one; 0 for none.
+    /// Maximum number of attempts after the first one fails; 0 for none.
     pub max_retries: u32,
     /// Maximum size of a response body, after decompression.
     pub max_response_bytes: u64,
-    /// URL of a proxy. `None` or empty: the environment's (`HTTPS_PROXY`, `NO_PROXY` ...).
+    /// URL of a proxy. `None` or empty: the environment decides (`HTTPS_PROXY`, `NO_PROXY` ...).
     pub proxy: Option<String>,
     /// `User-Agent` of requests, e.g. `name/version`.
     pub user_agent: String,

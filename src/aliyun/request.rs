@@ -23,7 +23,7 @@ pub struct Request {
 }
 
 impl Request {
-    /// A call without parameters and form.
+    /// A call without parameters, in the query or in a form.
     pub fn new(operation: &'static str, version: &'static str) -> Self {
         Self { operation, version, query: Vec::new(), form: None }
     }
@@ -46,7 +46,7 @@ pub fn list<V: Into<String>>(
 }
 
 /// A list of objects: `Tag.1.Key`, `Tag.1.Value`, `Tag.2.Key` and so on. Each object is a list of
-/// its fields; a field without a value is left out of that list.
+/// its fields; the caller leaves out a field that has no value.
 pub fn objects<O, V>(
     name: &'static str,
     objects: impl IntoIterator<Item = O>,

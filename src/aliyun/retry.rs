@@ -15,7 +15,7 @@ const MAX_HEADER_WAIT: Duration = Duration::from_secs(120);
 pub(super) struct RetryPolicy {
     /// Maximum number of attempts after the first one; 0 for none.
     pub max_retries: u32,
-    /// Upper bound of the wait before the first retry; doubles with each further one.
+    /// Upper bound of the wait before the first retry; doubles with each further retry.
     pub first_wait: Duration,
     /// Upper bound of every wait.
     pub max_wait: Duration,
@@ -37,7 +37,7 @@ impl RetryPolicy {
         new_credentials: bool,
         random: f64,
     ) -> RetryDecision {
-        if history.retries >= self.max_retries || !history.can_succeed(error.kind(), new_credentials) {
+        if history.retries >= self.max_retries || !history.use_retry(error.kind(), new_credentials) {
             return RetryDecision::GiveUp;
         }
         let wait = match error.kind() {
@@ -49,7 +49,8 @@ impl RetryPolicy {
         RetryDecision::Again { wait }
     }
 
-    /// A doubling wait, minus a random half so that many clients do not retry at once.
+    /// A wait that doubles with each retry. A random part of up to a half is subtracted, so that
+    /// many clients do not retry at once.
     fn backoff(&self, retries: u32, random: f64) -> Duration {
         let doubled = self.first_wait.saturating_mul(2_u32.saturating_pow(retries));
         doubled.min(self.max_wait).mul_f64(0.5 + random.clamp(0.0, 1.0) / 2.0)
@@ -63,7 +64,7 @@ pub(super) struct RetryHistory {
     single: SingleRetries,
 }
 
-/// Reasons that allow only one retry per call, and whether it was used.
+/// Reasons that allow only one retry per call, and whether that retry was used.
 #[derive(Debug, Clone, Copy, Default)]
 struct SingleRetries {
     nonce: bool,
@@ -72,14 +73,14 @@ struct SingleRetries {
 }
 
 impl RetryHistory {
-    /// Whether another attempt can succeed.
-    fn can_succeed(&mut self, kind: ErrorKind, new_credentials: bool) -> bool {
+    /// Returns whether another attempt can succeed, and marks a reason for a single retry as used.
+    fn use_retry(&mut self, kind: ErrorKind, new_credentials: bool) -> bool {
         let first = |used: &mut bool| !std::mem::replace(used, true);
         match kind {
             ErrorKind::Throttled | ErrorKind::Server | ErrorKind::Timeout | ErrorKind::Connect => true,
-            // Another request had the same nonce, or this one arrived twice.
+            // Another request had the same nonce, or this request arrived twice.
             ErrorKind::Transient => first(&mut self.single.nonce),
-            // The credentials were invalidated: the next attempt uses others.
+            // The client has invalidated the credentials: the next attempt uses new ones, if any.
             ErrorKind::TokenExpired => first(&mut self.single.credentials),
             // Only a replaced key can succeed.
             ErrorKind::Authentication => new_credentials && first(&mut self.single.credentials),
@@ -99,7 +100,7 @@ impl RetryHistory {
 pub(super) enum RetryDecision {
     /// The call fails.
     GiveUp,
-    /// Sign and send again after a wait.
+    /// The request is signed and sent again after a wait.
     Again {
         /// May be zero.
         wait: Duration,
@@ -109,9 +110,9 @@ pub(super) enum RetryDecision {
 /// The wait that the headers of a failed response request. `header` returns a header's value by its
 /// lower-case name.
 ///
-/// The current SDK core reads `x-acs-retry-after`, older ones `x-ratelimit-user-api` and
-/// `x-ratelimit-user`; none is documented. The rate limit headers count only when no requests
-/// remain, because any response may have them.
+/// The current SDK core reads `x-acs-retry-after`, older versions read `x-ratelimit-user-api` and
+/// `x-ratelimit-user`; none of them is documented. The latter two count only when they report that
+/// no requests remain, because any response may have them.
 pub(super) fn parse_wait_headers<'a>(header: impl Fn(&str) -> Option<&'a str>) -> Option<Duration> {
     let milliseconds =
         |text: &str| text.trim().parse().ok().filter(|wait| *wait > 0).map(Duration::from_millis);

@@ -7,13 +7,13 @@ use zeroize::Zeroizing;
 
 /// A secret text.
 ///
-/// It has no `Display` and no serialisation, and its `Debug` prints `<secret>`. Comparing two
-/// secrets of one length takes constant time. Its memory is cleared on drop.
+/// It has no `Display` and no serialisation, and its `Debug` prints `<secret>`. Comparing secrets
+/// of equal length takes constant time. Its memory is cleared on drop.
 #[derive(Clone)]
 pub struct Secret(Zeroizing<String>);
 
 impl Secret {
-    /// A secret of exactly `text`: a caller that reads a file trims the line feed at its end.
+    /// A secret of exactly `text`: a caller that reads a file must trim the line feed at its end.
     pub fn new(text: impl Into<String>) -> Self {
         Self(Zeroizing::new(text.into()))
     }

@@ -1,7 +1,7 @@
 //! HTTP below the client: sends one signed request, returns one complete response.
 //!
-//! It neither retries nor follows redirects: a retry would send a nonce again, and a redirect could
-//! send credentials to another host.
+//! The transport neither retries nor follows redirects: a retry would send a nonce again, and a
+//! redirect could send credentials to another host.
 
 use std::error::Error as StdError;
 use std::io;
@@ -17,9 +17,9 @@ use super::error::{Error, ErrorKind};
 use super::options::ClientOptions;
 use super::signature::SignedRequest;
 
-/// Initial capacity of a body of unknown length: most pages of a listing fit.
+/// Initial capacity of a body of unknown length: 64 KiB, which most pages of a listing fit.
 const DEFAULT_BODY_CAPACITY: usize = 64 * 1024;
-/// Maximum initial capacity of a body: a peer can announce any length.
+/// Maximum initial capacity of a body: 1 MiB, because a peer can announce any length.
 const MAX_BODY_CAPACITY: u64 = 1024 * 1024;
 
 /// Sends requests to one endpoint over persistent connections.
@@ -34,9 +34,11 @@ pub(super) struct Transport {
 /// A complete response of any status.
 #[derive(Debug)]
 pub(super) struct RawResponse {
+    /// The HTTP status.
     pub status: u16,
+    /// The headers.
     pub headers: HeaderMap,
-    /// Decompressed.
+    /// The body, decompressed.
     pub body: Vec<u8>,
 }
 
@@ -44,7 +46,6 @@ impl Transport {
     /// Sets up the HTTP client; opens no connection.
     ///
     /// # Errors
-    ///
     /// When TLS or the proxy cannot be set up.
     pub fn new(options: &ClientOptions) -> Result<Self, Error> {
         let setup_error = |message: &str| Error::local("setup", ErrorKind::Request, message);
@@ -71,7 +72,8 @@ impl Transport {
                 let proxy = Proxy::all(proxy).map_err(|_| setup_error("the proxy is not a valid URL"))?;
                 builder.no_proxy().proxy(proxy.no_proxy(NoProxy::from_env()))
             }
-            // As in Go: the environment's proxy cannot reach this machine's loopback.
+            // As in Go: a proxy of the environment is not used for this machine's loopback, which
+            // it cannot reach.
             None if endpoint.is_loopback() => builder.no_proxy(),
             None => builder,
         };
@@ -89,9 +91,8 @@ impl Transport {
     /// Makes one attempt within the request timeout.
     ///
     /// # Errors
-    ///
-    /// On timeouts, broken connections and too large bodies. A response of any status is not an
-    /// error.
+    /// On timeouts, failed or broken connections, bodies that are too large, and credentials that
+    /// are not valid in a header. A response with an error status is returned as a response.
     pub async fn send(&self, operation: &'static str, signed: SignedRequest) -> Result<RawResponse, Error> {
         match tokio::time::timeout(self.request_timeout, self.exchange(operation, signed)).await {
             Ok(outcome) => outcome,
@@ -105,7 +106,7 @@ impl Transport {
     async fn exchange(&self, operation: &'static str, signed: SignedRequest) -> Result<RawResponse, Error> {
         let failed = |error| exchange_error(operation, error);
         let mut url = self.url.clone();
-        // The URL type escapes nothing more, so the query is sent as it was signed.
+        // `Url` does not escape an encoded query again, so the query is sent as it was signed.
         url.set_query(Some(signed.query.as_str()).filter(|query| !query.is_empty()));
         let mut request = self.http.post(url);
         if signed.body.is_empty() {
@@ -133,7 +134,8 @@ impl Transport {
             None => DEFAULT_BODY_CAPACITY,
         });
         while let Some(chunk) = response.chunk().await.map_err(failed)? {
-            // Decompressed bytes are counted: a small compressed body may become a large one.
+            // Decompressed bytes are counted: a small compressed body may be large when
+            // decompressed.
             if (body.len() + chunk.len()) as u64 > self.max_response_bytes {
                 let message = format!(
                     "the response is larger than max_response_bytes ({} bytes)",
@@ -148,7 +150,7 @@ impl Transport {
 }
 
 impl RawResponse {
-    /// A header's value, if it is plain text.
+    /// A header's value, if it is visible ASCII.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
     }
@@ -159,12 +161,12 @@ pub(super) fn new_nonce() -> String {
     format!("{:032x}", rand::random::<u128>())
 }
 
-/// Why an exchange failed: the libraries' errors in one line.
+/// The cause of a failed exchange: the errors of the libraries in one line.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 struct Cause(String);
 
-/// Converts an error of the HTTP library.
+/// Converts an error of the HTTP library; the result does not contain the URL.
 pub(super) fn exchange_error(operation: &'static str, error: reqwest::Error) -> Error {
     let (kind, message) = if error.is_connect() {
         (ErrorKind::Connect, "no connection")
@@ -173,15 +175,15 @@ pub(super) fn exchange_error(operation: &'static str, error: reqwest::Error) -> 
     } else if error.is_decode() && causes(&error).all(|cause| !cause.is::<hyper::Error>()) {
         (ErrorKind::Protocol, "cannot decode the body")
     } else {
-        // A decoder also returns the error of a broken connection.
+        // Includes a connection that breaks during decompression, which is a decode error as well.
         (ErrorKind::Connect, "the connection broke")
     };
     // Without the URL: with V2 it contains token and signature.
     let error = error.without_url();
     let mut texts: Vec<String> = causes(&error).map(ToString::to_string).collect();
-    // Our message replaces the texts of reqwest and its client.
+    // `client error (...)` of the HTTP library is replaced by our message.
     texts.retain(|text| !text.starts_with("client error"));
-    // Some texts repeat their cause.
+    // A text that contains the text of its cause is dropped.
     let distinct: Vec<_> = (0..texts.len())
         .filter(|index| texts.get(index + 1).is_none_or(|cause| !texts[*index].contains(cause.as_str())))
         .map(|index| texts[index].as_str())
@@ -190,13 +192,13 @@ pub(super) fn exchange_error(operation: &'static str, error: reqwest::Error) -> 
     Error::local(operation, kind, message).with_source(Cause(cause))
 }
 
-/// The causes of an error.
+/// The causes of an error, without the error itself.
 fn causes<'a>(error: &'a reqwest::Error) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
     std::iter::successors((error as &'a dyn StdError).source(), |&cause| cause.source())
 }
 
-/// The TLS configuration: rustls with ring, and the certificates that this machine trusts.
-/// Mozilla's where it trusts none, as in bare containers.
+/// The TLS configuration: rustls with ring, and the root certificates that this machine trusts, or
+/// Mozilla's where there are none, as in minimal containers.
 pub(super) fn tls_config(scheme: Scheme) -> Result<ClientConfig, io::Error> {
     let mut roots = RootCertStore::empty();
     // Plain HTTP does not need the certificates, which take time to read.

@@ -20,11 +20,15 @@ use crate::scrape::negotiation::Representation;
 use crate::telemetry::Telemetry;
 use crate::telemetry::status::Setup;
 
+/// A target's listings that run at a time. Each of them holds one page, of up to 100 elements, in
+/// memory.
+const MAX_CONCURRENT_LISTINGS: usize = 64;
+
 /// The runners of every target, and the store of their results.
 pub(crate) struct Polling {
     /// One for each target, in configuration order.
     pub runners: Vec<Runner>,
-    /// Where they store their results.
+    /// The store of the runners' results.
     pub store: Arc<SnapshotStore>,
 }
 
@@ -42,9 +46,9 @@ pub(crate) struct Plan {
 pub(crate) struct PlannedTarget {
     /// The target, with its client.
     pub target: Target,
-    /// The observer of its client.
+    /// The observer of its client, which measures how long requests wait for the rate limit.
     pub meter: Arc<WaitMeter>,
-    /// Whether its account keeps the client that it had.
+    /// Whether its account keeps the client of the previous plan.
     pub keeps_client: bool,
 }
 
@@ -71,8 +75,8 @@ impl Clients {
     }
 }
 
-/// Plans the targets of every account. An account keeps its client of `known` if its settings did
-/// not change.
+/// Plans the targets of every account. An account keeps its client in `known` if the settings of
+/// the client did not change.
 ///
 /// # Errors
 /// An account's credentials cannot be used, or its client cannot be made.
@@ -100,7 +104,7 @@ pub(crate) fn plan(config: &Config, telemetry: &Arc<Telemetry>, known: &Clients)
     Ok(plan)
 }
 
-/// Makes a client for every account and a runner for every target, to be polled once.
+/// Makes a client for every account and a runner for every target, for commands that poll once.
 ///
 /// # Errors
 /// As for [`plan`].
@@ -116,7 +120,7 @@ pub(crate) fn polling(config: &Config, telemetry: &Arc<Telemetry>) -> Result<Pol
     Ok(Polling { runners, store })
 }
 
-/// The exporter's own metrics; scrapes are counted from 0 in every representation.
+/// Creates the exporter's own metrics. Scrapes are counted from 0 in every representation.
 pub(crate) fn telemetry() -> Arc<Telemetry> {
     let telemetry = Telemetry::new();
     for Representation { format, encoding, .. } in Representation::all() {
@@ -125,7 +129,7 @@ pub(crate) fn telemetry() -> Arc<Telemetry> {
     telemetry
 }
 
-/// The runner of a planned target.
+/// The runner of a planned target, whose polls are counted from 0.
 pub(crate) fn runner(
     planned: PlannedTarget,
     store: Arc<SnapshotStore>,
@@ -137,10 +141,11 @@ pub(crate) fn runner(
     Runner { target, store, observer, meter }
 }
 
-/// The settings that pages show and judge by.
+/// The settings that pages show or calculate with.
 pub(crate) fn setup(config: &Config) -> Setup {
     Setup {
         interval: SignedDuration::try_from(config.poll.interval).unwrap_or(SignedDuration::MAX),
+        // The section `[api]` applies to every account.
         requests_per_second: config
             .accounts
             .first()
@@ -150,7 +155,7 @@ pub(crate) fn setup(config: &Config) -> Setup {
     }
 }
 
-/// The account's client; its targets share the client's limits and connections.
+/// Creates the account's client. The account's targets share its limits and connections.
 ///
 /// # Errors
 /// As for [`plan`].
@@ -189,17 +194,17 @@ pub(crate) fn target(
         queries: queries(account, product_type, region),
         excluded: account.exclude_group_ids.clone(),
         shard: config.shard,
-        collectors: config.listing,
+        listings: config.listing,
         timeout: config.poll.timeout,
         page_size: config.poll.page_size,
-        // Twice what may be in flight, so that a listing that folds its last page leaves no place
-        // idle.
-        concurrency: account.client.max_in_flight.saturating_mul(2).min(64),
+        // Twice the limit of requests in flight, so that the limit is reached while some listings
+        // fold their last page.
+        concurrency: account.client.max_in_flight.saturating_mul(2).min(MAX_CONCURRENT_LISTINGS),
     };
     Target { settings, api: appstreaming::Client::new(api, config.poll.page_size) }
 }
 
-/// One listing of all groups, or one for each group that is picked by id.
+/// One listing of all groups, or one for each configured group id.
 fn queries(account: &Account, product_type: &str, region: Option<&str>) -> Vec<GroupQuery> {
     let query = |group_id: Option<String>| GroupQuery {
         product_type: product_type.to_owned(),
@@ -214,7 +219,7 @@ fn queries(account: &Account, product_type: &str, region: Option<&str>) -> Vec<G
     }
 }
 
-/// When a target is polled; a random offset spreads the first polls of replicas.
-pub(crate) fn jitter(interval: Duration) -> PollSchedule {
+/// When a target is polled: a random offset spreads the first polls of replicas over the interval.
+pub(crate) fn poll_schedule(interval: Duration) -> PollSchedule {
     PollSchedule::jittered(interval, rand::random())
 }

@@ -13,6 +13,9 @@ use crate::config::Account;
 use crate::telemetry::Telemetry;
 
 /// The account's source. Credentials are fetched when the first request needs them.
+///
+/// # Errors
+/// The source cannot be used as it is configured.
 pub(crate) fn source(
     account: &Account,
     telemetry: &Arc<Telemetry>,

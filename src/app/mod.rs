@@ -2,9 +2,9 @@
 //!
 //! | module | contents |
 //! |---|---|
-//! | `assemble` | from a configuration to clients, targets and options |
+//! | `assemble` | from a configuration to clients and targets |
 //! | `credentials` | from a configured account to its source of credentials |
-//! | `supervisor` | the targets that are polled, and changing them while they run |
+//! | `supervisor` | which targets are polled, and how that changes at a reload |
 //! | `state` | what the server serves, and the task that renders it |
 //! | `reload` | reading the configuration again |
 //! | `poll_observer` | from poll reports to the exporter's own metrics |

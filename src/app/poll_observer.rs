@@ -9,11 +9,11 @@ use crate::poller::{self, Observer, PollReport, TargetPoll};
 use crate::telemetry::Telemetry;
 use crate::telemetry::status::PollFailure;
 
-/// Reports polls to telemetry. The poller imports no metrics, and telemetry no polls.
+/// Reports polls to telemetry, so that neither the poller nor telemetry imports the other.
 pub(crate) struct PollObserver {
     telemetry: Arc<Telemetry>,
-    /// Requests that a poll needs, by account and target. The metric is one an account, as is the
-    /// limit.
+    /// Requests that a poll needs, by account and target. The metric has their sum for each
+    /// account, because the rate limit is the account's.
     planned: Mutex<BTreeMap<(String, String), u64>>,
 }
 
@@ -30,8 +30,8 @@ impl PollObserver {
         planned.remove(&(account.to_owned(), target.to_owned()));
     }
 
-    /// Requests that all targets of the account need together, this one included.
-    fn planned(&self, report: &PollReport<'_>, requests: u64) -> u64 {
+    /// Records the requests of this target, and returns those of all the account's targets.
+    fn record_planned(&self, report: &PollReport<'_>, requests: u64) -> u64 {
         let mut planned = self.planned.lock();
         planned.insert((report.account.to_owned(), report.target.to_owned()), requests);
         planned
@@ -49,7 +49,7 @@ impl Observer for PollObserver {
         self.telemetry.poll_failures(report.account, report.target, failures(report));
         let Some(poll) = report.poll else { return };
         self.telemetry.findings(&poll.issues);
-        self.telemetry.planned_requests(report.account, self.planned(report, poll.planned_requests));
+        self.telemetry.planned_requests(report.account, self.record_planned(report, poll.planned_requests));
         for (operation, count) in &poll.inconsistencies {
             self.telemetry.paging_inconsistencies(operation, *count);
         }

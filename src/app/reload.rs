@@ -1,5 +1,5 @@
-//! Reading the configuration again. The new parts are made first and replace the old ones only when
-//! all of them are good.
+//! Reloading the configuration. The new parts are made first, and replace the old ones only when
+//! all of them could be made.
 //!
 //! What is not here: which targets a change leaves alone (`supervisor`), and the sources of
 //! requests (`POST /-/reload` in `state`, SIGHUP in `lifecycle`).
@@ -27,14 +27,14 @@ pub(crate) struct Reloader {
     pub load_config: LoadConfig,
     /// Counts reloads.
     pub telemetry: Arc<Telemetry>,
-    /// What the server serves.
+    /// The state that a reload changes.
     pub state: Arc<AppState>,
-    /// What polls.
+    /// The targets that are polled.
     pub supervisor: Supervisor,
 }
 
 impl Reloader {
-    /// Reloads for each signal and each request. Ends when no more can arrive.
+    /// Reloads for each signal and each request. Ends when both channels are closed.
     pub(crate) async fn run(
         mut self,
         mut signals: mpsc::Receiver<()>,
@@ -60,7 +60,7 @@ impl Reloader {
 
     async fn reload(&mut self) -> Result<(), String> {
         let load = Arc::clone(&self.load_config);
-        // Files may be on a network.
+        // Reading files blocks, for long if they are on a network.
         let loaded = spawn_blocking(move || load()).await.map_err(|error| error.to_string())?;
         let config::Loaded { config, warnings } = loaded.map_err(|problems| problems.to_string())?;
         let plan = match assemble::plan(&config, &self.telemetry, self.supervisor.clients()) {

@@ -22,10 +22,10 @@ use crate::telemetry::status::{Setup, Status};
 use crate::telemetry::{OwnMetrics, Telemetry};
 use crate::web::Content;
 
-/// A request to reload the configuration; it gets the result.
+/// A request to reload the configuration: the channel on which its result is returned.
 pub(crate) type ReloadRequest = oneshot::Sender<Result<(), String>>;
 
-/// Everything that responses are made of.
+/// Everything that responses are made from.
 pub(crate) struct AppState {
     exposition: ArcSwapOption<Exposition>,
     telemetry: Arc<Telemetry>,
@@ -36,7 +36,7 @@ pub(crate) struct AppState {
     history: Mutex<History>,
 }
 
-/// The active configuration, and what follows from it.
+/// The active configuration, and the values that are derived from it.
 pub(crate) struct ActiveConfig {
     /// The configuration itself.
     pub config: Config,
@@ -52,7 +52,7 @@ struct FirstPoll {
 }
 
 impl ActiveConfig {
-    /// Activates nothing yet; see [`AppState::activate`].
+    /// Derives the values; [`AppState::activate`] activates them.
     pub(crate) fn new(config: Config) -> Self {
         let options = Arc::new(config.render.clone());
         let setup = assemble::setup(&config);
@@ -89,8 +89,8 @@ impl AppState {
         self.active.store(Arc::new(active));
     }
 
-    /// Makes readiness wait for the first poll of these targets. Only targets of the start are
-    /// waited for: a reload that adds a target must not take a ready replica out of service.
+    /// Makes readiness wait for the first poll of these targets. It is called only at the start: a
+    /// reload that adds a target must not take a ready replica out of service.
     pub(crate) fn await_first_polls<'a>(&self, targets: impl Iterator<Item = &'a (Arc<str>, Arc<str>)>) {
         self.first_polls.lock().extend(targets.map(|(account, target)| FirstPoll {
             account: Arc::clone(account),
@@ -109,14 +109,14 @@ impl AppState {
                 let options = Arc::clone(&self.active().options);
                 let newest = Arc::clone(&snapshot);
                 let before = self.exposition.load_full();
-                // A large fleet takes tens of milliseconds, too long for a thread that serves
-                // requests.
+                // Rendering a large fleet takes tens of milliseconds, too long for a thread that
+                // serves requests.
                 let prepared = spawn_blocking(move || {
                     let exposition = Exposition::new(newest, options);
                     if let Some(before) = &before {
                         exposition.prerender(before);
                     }
-                    warn_of_clashes(before.as_deref(), &exposition);
+                    warn_of_conflicts(before.as_deref(), &exposition);
                     exposition
                 });
                 let Ok(exposition) = prepared.await else {
@@ -148,11 +148,11 @@ impl AppState {
     }
 }
 
-/// Warns of tags whose keys map to the same label name, once when they first appear.
-fn warn_of_clashes(before: Option<&Exposition>, exposition: &Exposition) {
+/// Warns of tags whose keys map to the same label name, when they first appear.
+fn warn_of_conflicts(before: Option<&Exposition>, exposition: &Exposition) {
     let known = before.map_or(&[][..], Exposition::label_conflicts);
-    for clash in exposition.label_conflicts().iter().filter(|clash| !known.contains(clash)) {
-        tracing::warn!("{clash}");
+    for conflict in exposition.label_conflicts().iter().filter(|conflict| !known.contains(conflict)) {
+        tracing::warn!("{conflict}");
     }
 }
 

@@ -1,7 +1,8 @@
-//! The targets that are polled, and changing them while they run.
+//! Which targets are polled, and how that changes at a reload.
 //!
 //! A target whose settings did not change keeps running, with its client, its counters and its last
-//! good data. One whose settings changed is restarted, and keeps its data until its next poll ends.
+//! good data. A target whose settings changed is restarted, and keeps its data until its next poll
+//! ends.
 //!
 //! What is not here: what a poll does (`poller`), and making clients and targets (`assemble`).
 
@@ -18,7 +19,7 @@ use crate::config::Config;
 use crate::poller::{self, SnapshotStore, Target, TargetSettings};
 use crate::telemetry::Telemetry;
 
-/// Runs one task a target. Dropping it aborts all polls.
+/// Runs one task a target. Dropping the supervisor aborts all polls.
 pub(crate) struct Supervisor {
     store: Arc<SnapshotStore>,
     poll_observer: Arc<PollObserver>,
@@ -34,7 +35,7 @@ struct RunningTarget {
     task: AbortOnDropHandle<()>,
 }
 
-/// How many targets a plan added, removed, changed and left alone.
+/// How many targets a plan added, removed, restarted and kept.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct AppliedChange {
     /// Targets that were not polled before.
@@ -59,7 +60,7 @@ impl Supervisor {
         }
     }
 
-    /// Where polls leave their results.
+    /// The store of the polls' results.
     pub(crate) fn store(&self) -> &Arc<SnapshotStore> {
         &self.store
     }
@@ -79,7 +80,7 @@ impl Supervisor {
             let wanted = &planned.target.settings;
             let position = before.iter().position(|running| running.target.settings.is_same_target(wanted));
             match position.map(|index| before.swap_remove(index)) {
-                Some(running) if planned.keeps_client && running.does(wanted, interval) => {
+                Some(running) if planned.keeps_client && running.has_settings(wanted, interval) => {
                     change.unchanged += 1;
                     self.running.push(running);
                     continue;
@@ -125,19 +126,20 @@ impl Supervisor {
         let observer = Arc::clone(&self.poll_observer) as Arc<dyn poller::Observer>;
         let runner = assemble::runner(planned, Arc::clone(&self.store), observer, &self.telemetry);
         let target = runner.target.clone();
-        let schedule = assemble::jitter(interval);
+        let schedule = assemble::poll_schedule(interval);
         let task = tokio::spawn(async move { runner.run(schedule, Timestamp::now).await });
         RunningTarget { target, interval, task: AbortOnDropHandle::new(task) }
     }
 }
 
 impl RunningTarget {
-    /// Whether it already does what is wanted, as far as one can see from outside the client.
-    fn does(&self, wanted: &TargetSettings, interval: Duration) -> bool {
+    /// Whether the target is already polled with these settings. Those of its account's client are
+    /// compared by [`assemble::plan`].
+    fn has_settings(&self, wanted: &TargetSettings, interval: Duration) -> bool {
         self.interval == interval && self.target.settings == *wanted
     }
 
-    /// Ends the task; it reports nothing after this returns.
+    /// Aborts the task and waits for its end, so that it reports nothing afterwards.
     async fn end(self) -> Target {
         self.task.abort();
         // The error only reports the abort.

@@ -1,4 +1,4 @@
-//! Advice for operators on errors, where it depends on the product.
+//! Advice for operators on errors that are specific to App Streaming.
 
 use std::borrow::Cow;
 
@@ -8,13 +8,14 @@ use crate::fleet::Group;
 /// The system policy that allows every operation that the exporter calls.
 pub const READ_ONLY_POLICY: &str = "AliyunAppStreamingReadOnlyAccess";
 
-/// The RAM action that allows an operation. Its prefix differs from the product's code.
+/// The RAM action that allows an operation. Its prefix is not the product's code,
+/// `appstream-center`.
 pub fn action(operation: &str) -> String {
     format!("appstreaming:{operation}")
 }
 
-/// The smallest RAM policy that allows these operations, as JSON. They cannot be restricted to
-/// single resources.
+/// The smallest RAM policy that allows these operations, as JSON. Its resource is `*`, because the
+/// operations cannot be restricted to single resources.
 pub fn policy(operations: &[&str]) -> String {
     let actions: Vec<String> =
         operations.iter().map(|operation| format!("        {:?}", action(operation))).collect();
@@ -38,8 +39,9 @@ pub fn policy(operations: &[&str]) -> String {
 /// Whether an error of `ListPersistentAppInstances` means that the group has no persistent
 /// sessions.
 ///
-/// Only groups whose users are authorised by session have them. The response for other groups is
-/// not documented, so a rejected request counts as "no persistent sessions" there.
+/// Only groups whose users are authorised by session have persistent sessions. The API does not
+/// document its response for other groups, so for these a rejected request counts as "no persistent
+/// sessions".
 pub fn has_no_persistent_sessions(group: &Group, error: &Error) -> bool {
     match error.kind() {
         ErrorKind::NotFound => true,
@@ -48,11 +50,12 @@ pub fn has_no_persistent_sessions(group: &Group, error: &Error) -> bool {
     }
 }
 
-/// What the operator can do about an error. For a missing permission it names the permission.
+/// The action that the operator can take on an error, if any is known. For a missing permission,
+/// the text names the RAM action to allow.
 pub fn advice(error: &Error) -> Option<Cow<'static, str>> {
     if error.kind() == ErrorKind::Forbidden && error.code() != "Forbidden.RiskControl" {
         let action = error.denied_action().map_or_else(|| action(error.operation()), str::to_owned);
-        return Some(format!("allow {action} to the RAM user or role, or attach {READ_ONLY_POLICY}").into());
+        return Some(format!("grant {action} to the RAM user or role, or attach {READ_ONLY_POLICY}").into());
     }
     error.advice().map(Cow::Borrowed)
 }

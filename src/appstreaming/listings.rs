@@ -1,4 +1,4 @@
-//! The three listings of the exporter: groups, and folded instances and persistent sessions.
+//! The three listings of the exporter: groups as a list, instances and persistent sessions folded.
 
 use super::convert;
 use super::operations::{GroupQuery, InstanceQuery, PageRequest, PersistentQuery};
@@ -12,26 +12,28 @@ use crate::fleet::{
     DecodeIssues, FoldOptions, Group, InstanceFold, InstanceSummary, PersistentFold, PersistentSummary,
 };
 
-/// Groups, in the order of the API.
+/// The listing of groups, in the order of the API.
 pub(super) struct Groups<'q>(pub(super) &'q GroupQuery);
 
-/// Elements that are folded into a summary as their pages arrive.
+/// A listing whose elements are folded into a summary as their pages arrive.
 pub(super) struct Folded<'q, Q> {
+    /// The elements to list.
     pub(super) query: &'q Q,
+    /// How much of each element is kept.
     pub(super) options: FoldOptions,
 }
 
 /// A query whose elements are folded.
 pub(super) trait FoldedQuery: Query {
-    /// Folds the elements of one pass.
+    /// Collects the elements of one pass.
     type Fold: Send;
-    /// The folded elements.
+    /// The result of the fold.
     type Summary;
 
     /// A fold without elements.
     fn new_fold(options: FoldOptions) -> Self::Fold;
 
-    /// Folds an element; returns whether it has an id.
+    /// Folds an element, unless it has no usable id; returns whether it has one.
     fn add(
         fold: &mut Self::Fold,
         element: &Self::Model<'_>,

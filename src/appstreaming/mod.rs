@@ -1,9 +1,9 @@
 //! App Streaming: the product's three listings, converted to the types of `fleet`.
 //!
 //! A listing is fetched page by page ([`Client`]). Each page is parsed without interpretation
-//! ([`wire`]), converted to the fleet's units and folded as it arrives. A listing is returned as a
-//! whole or not at all. What is not here: signing, retries and limits (`aliyun`), rules about the
-//! fleet (`fleet`), and when listings are fetched (`poller`).
+//! ([`wire`]), converted to the fleet's units and folded as soon as it arrives. A listing is
+//! returned as a whole or not at all. What is not here: signing, retries and limits (`aliyun`),
+//! rules about the fleet (`fleet`), and when listings are fetched (`poller`).
 
 mod advice;
 mod convert;
@@ -43,9 +43,10 @@ pub struct Client<C: Call = aliyun::Client> {
 pub struct Listing<T> {
     /// The listed data, without duplicates.
     pub data: T,
-    /// Requests sent in all passes; attempts that the client repeated count once.
+    /// Requests in all passes; a request that was retried counts once.
     pub requests: u64,
-    /// Passes with inconsistent pages: `TotalCount` changed, or was not the number of elements.
+    /// Passes with inconsistent pages: `TotalCount` changed, or differed from the number of
+    /// elements.
     pub inconsistencies: u64,
     /// Unknown and unreadable values in the last pass.
     pub issues: DecodeIssues,
@@ -81,7 +82,8 @@ impl<C: Call> Client<C> {
         self.call.call(&query.request(page), |body: &[u8]| records::count::<Q>(page, body)).await
     }
 
-    /// Lists the elements that `query` matches, as the API sends them, in the order of the API.
+    /// Lists the elements that `query` matches, each as the JSON text that the API sends, in the
+    /// order of the API.
     ///
     /// # Errors
     /// As for [`Client::list_groups`].
@@ -98,19 +100,8 @@ impl<C: Call> Client<C> {
         group_id: &str,
         options: FoldOptions,
     ) -> Result<Listing<InstanceSummary>, Error> {
-        self.find_instances(&InstanceQuery::of(group_id), options).await
-    }
-
-    /// Lists the instances of one group that `query` matches.
-    ///
-    /// # Errors
-    /// As for [`Client::list_instances`].
-    pub async fn find_instances(
-        &self,
-        query: &InstanceQuery,
-        options: FoldOptions,
-    ) -> Result<Listing<InstanceSummary>, Error> {
-        paging::list(&self.call, &Folded { query, options }, self.page_size).await
+        let query = InstanceQuery::of(group_id);
+        paging::list(&self.call, &Folded { query: &query, options }, self.page_size).await
     }
 
     /// Lists all persistent sessions of one group.
@@ -123,18 +114,7 @@ impl<C: Call> Client<C> {
         group_id: &str,
         options: FoldOptions,
     ) -> Result<Listing<PersistentSummary>, Error> {
-        self.find_persistent(&PersistentQuery::of(product_type, group_id), options).await
-    }
-
-    /// Lists the persistent sessions of one group that `query` matches.
-    ///
-    /// # Errors
-    /// As for [`Client::list_instances`].
-    pub async fn find_persistent(
-        &self,
-        query: &PersistentQuery,
-        options: FoldOptions,
-    ) -> Result<Listing<PersistentSummary>, Error> {
-        paging::list(&self.call, &Folded { query, options }, self.page_size).await
+        let query = PersistentQuery::of(product_type, group_id);
+        paging::list(&self.call, &Folded { query: &query, options }, self.page_size).await
     }
 }

@@ -17,7 +17,7 @@ pub const VERSION: &str = "2021-09-01";
 pub struct PageRequest {
     /// Page number, from 1.
     pub number: u64,
-    /// Elements with one page, 1 to 100.
+    /// Elements per page, 1 to [`MAX_PAGE_SIZE`](super::MAX_PAGE_SIZE).
     pub size: u32,
 }
 
@@ -45,7 +45,7 @@ pub struct InstanceQuery {
     pub user_ids: Vec<String>,
     /// `AppInstanceIdList`: only these instances, at most 100.
     pub instance_ids: Vec<String>,
-    /// `IncludeDeleted`: also deleted instances; the API rejects it without `instance_ids`.
+    /// `IncludeDeleted`: also deleted instances; the API rejects `true` without `instance_ids`.
     pub include_deleted: bool,
     /// `Status`: only instances with one of these statuses.
     pub status: Vec<String>,
@@ -128,7 +128,7 @@ fn paging(page: PageRequest) -> [Parameter; 2] {
     [value("PageSize", page.size.to_string()), value("PageNumber", page.number.to_string())]
 }
 
-/// A filter, unless it is empty: the API does not define the meaning of an empty filter.
+/// The parameter of a filter; `None` for an empty filter, whose meaning the API does not define.
 fn optional(name: &'static str, text: &Option<String>) -> Option<Parameter> {
     text.as_ref().filter(|text| !text.is_empty()).map(|text| value(name, text))
 }

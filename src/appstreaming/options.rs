@@ -1,11 +1,11 @@
-//! Options of listings, as the configuration and the command line state them.
+//! Options of listings that the configuration and the command line can set.
 
 use std::collections::BTreeMap;
 
-/// Most elements that the API returns with one page.
+/// Maximum number of elements that the API returns per page.
 pub const MAX_PAGE_SIZE: u32 = 100;
 
-/// Filters that the API applies to delivery groups. Empty ones are not sent.
+/// Filters that the API applies to delivery groups. Empty filters are not sent.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct GroupFilter {
     /// `AppInstanceGroupName`: the name contains this text.

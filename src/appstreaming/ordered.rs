@@ -1,4 +1,4 @@
-//! Elements in the order of the API, although their pages arrive in any order.
+//! Collects elements whose pages arrive in any order, and returns them in the order of the API.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -6,8 +6,8 @@ use std::collections::hash_map::Entry;
 /// Where an element was listed: page number, and position on the page.
 pub(super) type Position = (u64, usize);
 
-/// Elements with their positions, each id once. The first position of an id counts, so neither the
-/// order nor the choice among duplicates depends on which page arrives first.
+/// Elements with their positions, each id once. Of elements with the same id the one with the first
+/// position counts, so the result does not depend on the order in which pages arrive.
 #[derive(Debug)]
 pub(super) struct Ordered<T> {
     by_id: HashMap<Box<str>, (Position, T)>,
@@ -21,7 +21,7 @@ impl<T> Default for Ordered<T> {
 }
 
 impl<T> Ordered<T> {
-    /// Adds an element; returns whether its id is new.
+    /// Adds an element, which is made only if it is kept; returns whether its id is new.
     pub(super) fn insert(
         &mut self,
         position: Position,
@@ -46,7 +46,7 @@ impl<T> Ordered<T> {
         self.without_id.push((position, element));
     }
 
-    /// The elements by position.
+    /// The elements, sorted by position.
     pub(super) fn into_sorted(self) -> Vec<T> {
         let mut elements = self.without_id;
         elements.extend(self.by_id.into_values());

@@ -1,4 +1,4 @@
-//! Parses one page of a listing, and decides whether it can be trusted.
+//! Parses one page of a listing, and rejects errors and pages without their list.
 
 use super::convert;
 use super::operations::PageRequest;
@@ -7,11 +7,12 @@ use super::wire::{self, Model, Presence};
 use crate::aliyun::Error;
 use crate::fleet::DecodeIssues;
 
-/// Parses a page and computes its statistics. The caller adds [`PageStats::fresh`].
+/// Parses a page and computes its statistics, except [`PageStats::fresh`], which depends on other
+/// pages and is 0.
 ///
 /// # Errors
-/// When the body is not a page, contains an error code, or lacks its list although elements are
-/// reported.
+/// When the body is not a page, contains an error code instead of a list, or lacks its list
+/// although elements are reported.
 pub(super) fn parse<'a, T: Model<'a>>(
     operation: &'static str,
     page: PageRequest,
@@ -54,8 +55,9 @@ pub(super) fn parse<'a, T: Model<'a>>(
     Ok((response, stats, issues))
 }
 
-/// Whether a page without its list counts as empty: when no elements are reported, or when the page
-/// is after the last one. In all other cases a whole group would vanish without an error.
+/// Whether a page without its list counts as empty: when `TotalCount` is 0, when the page is after
+/// the last one, or when the list is null and there is no `TotalCount`. In all other cases, all
+/// elements of the page would vanish without an error.
 fn may_be_empty(page: PageRequest, presence: Presence, stats: PageStats) -> bool {
     let requested = u64::from(page.size);
     let size = stats.size.map_or(requested, |size| size.clamp(1, requested.max(1)));

@@ -1,4 +1,4 @@
-//! What the three queries have in common: their operation and the elements of their responses.
+//! The common interface of the three queries: operation, request and elements of the response.
 
 use super::operations::{GroupQuery, InstanceQuery, PageRequest, PersistentQuery};
 use super::wire;
@@ -7,7 +7,7 @@ use crate::fleet::operation::{LIST_APP_INSTANCE_GROUP, LIST_APP_INSTANCES, LIST_
 
 /// The parameters of one of the three listings.
 pub trait Query: Sync {
-    /// The operation.
+    /// The name of the API's operation.
     const OPERATION: &'static str;
     /// An element of the response.
     type Model<'a>: wire::Model<'a> + wire::Object<'a>;

@@ -15,13 +15,13 @@ use crate::aliyun::{Error, Request};
 /// One element of a listing as the API sent it: its JSON text, byte for byte.
 pub type Record = Box<RawValue>;
 
-/// The number of elements that a page reports; the number of its own elements if it reports none.
+/// `TotalCount` of a page, or the number of elements on the page if `TotalCount` is not readable.
 pub(super) fn count<Q: Query>(page: PageRequest, body: &[u8]) -> Result<u64, Error> {
     let (_, stats, _) = parse::<Q::Model<'_>>(Q::OPERATION, page, body)?;
     Ok(stats.total.unwrap_or(stats.elements))
 }
 
-/// The records of a query, in the order of the API.
+/// The listing of the records that a query matches, in the order of the API.
 pub(super) struct Records<'q, Q>(pub(super) &'q Q);
 
 impl<Q: Query> PagedListing for Records<'_, Q> {

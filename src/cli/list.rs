@@ -64,7 +64,7 @@ pub struct ListInstances {
     /// Selects groups.
     #[command(flatten)]
     pub groups: GroupSelection,
-    /// Only of groups in this status, such as PUBLISHED; repeatable
+    /// Only instances of groups in this status, such as PUBLISHED; repeatable
     #[arg(long, value_name = "STATUS", help_heading = "Groups", value_parser = NonEmptyStringValueParser::new())]
     pub group_status: Vec<String>,
     /// Flags that all subcommands of `list` have.
@@ -81,7 +81,7 @@ pub struct ListPersistent {
     /// Selects groups.
     #[command(flatten)]
     pub groups: GroupSelection,
-    /// Only of groups in this status, such as PUBLISHED; repeatable
+    /// Only persistent sessions of groups in this status, such as PUBLISHED; repeatable
     #[arg(long, value_name = "STATUS", help_heading = "Groups", value_parser = NonEmptyStringValueParser::new())]
     pub group_status: Vec<String>,
     /// Flags that all subcommands of `list` have.

@@ -66,7 +66,8 @@ pub fn definition() -> clap::Command {
 /// Reads a command line, the program's name first.
 ///
 /// # Errors
-/// The text to print and the exit status; `--help` and `--version` are among them.
+/// A usage error, `--help` or `--version`: the error contains the text to print and the exit
+/// status.
 pub fn try_parse<T: Into<OsString> + Clone>(
     arguments: impl IntoIterator<Item = T>,
 ) -> Result<Command, clap::Error> {
@@ -92,7 +93,7 @@ struct Cli {
     command: Option<Command>,
     #[command(flatten)]
     run: RunArguments,
-    // One short page of help for both spellings: the long layout hides the overview.
+    // Both -h and --help print the short page: the long layout of clap hides the overview.
     /// Print help
     #[arg(short, long, global = true, action = ArgAction::HelpShort, help_heading = "Options")]
     help: Option<bool>,

@@ -76,8 +76,8 @@ pub struct BehaviourArguments {
     /// Throttle requests beyond this rate per second; 0 disables throttling
     #[arg(long, value_name = "RATE", default_value_t = 0.0, value_parser = from_zero)]
     pub requests_per_second: f64,
-    /// Fail a share of the requests (above 0, at most 1), such as 0.1=ServiceUnavailable: with an
-    /// error code of the API, or drop, truncate, html or null_list; repeatable
+    /// Fail a share of the requests (above 0, at most 1) with an error code of the API or with
+    /// drop, truncate, html or null_list, such as 0.1=ServiceUnavailable; repeatable
     #[arg(long = "fault", value_name = "SHARE=FAULT", value_parser = fault)]
     pub faults: Vec<FaultArgument>,
     /// Lifetime of the temporary credentials of the simulated STS, metadata service and credentials

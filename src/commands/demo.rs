@@ -7,7 +7,7 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 use super::run::{serve, serving_runtime};
-use super::scenario::{Requested, fleet, list_scenarios, requested_scenario, story};
+use super::scenario::{Requested, describe, fleet, list_scenarios, requested_scenario};
 use super::{Error, terminal};
 use crate::cli;
 use crate::config;
@@ -17,13 +17,13 @@ use crate::simulator::{self, Scenario, SimulatedCloud};
 /// The account that `demo` polls.
 const DEMO_ACCOUNT: &str = "demo";
 
-/// A short interval shows changes soon. Settings of the operator override it.
+/// Settings that the operator can override. A short interval shows changes soon.
 const DEMO_SETTINGS: [&str; 1] = ["poll.interval=5s"];
 
 /// Polls a simulated cloud and serves its metrics until a signal arrives.
 ///
 /// # Errors
-/// The configuration is invalid, or an address cannot be listened on.
+/// The scenario is unknown, the configuration is invalid, or an address cannot be listened on.
 pub(super) fn run(arguments: &cli::DemoArguments) -> Result<ExitCode, Error> {
     let scenario = match requested_scenario(&arguments.fleet)? {
         Requested::Fleet(scenario) => scenario,
@@ -54,21 +54,22 @@ pub(super) fn run(arguments: &cli::DemoArguments) -> Result<ExitCode, Error> {
         let introduce = |addresses: &[BoundAddress]| introduce(addresses, web, cloud_address, scenario);
         let served = serve(config, Arc::new(load_config), web, serving.handle(), introduce).await;
         end.cancel();
-        // Its end affects nothing but its connections. A panic in it has been logged.
+        // The result has no use: nothing depends on the simulation any more, and a panic in it has
+        // been logged.
         let _ = simulation.await;
         served?;
         Ok(ExitCode::SUCCESS)
     })
 }
 
-/// The accounts of a configuration that contains only the simulated cloud.
+/// A configuration whose only account belongs to the simulated cloud.
 fn simulated_accounts(cloud: SocketAddr, needs_role: bool) -> Result<config::Config, Error> {
     let endpoint = format!("http://{cloud}");
-    let key = |place: &str| {
+    let key = |prefix: &str| {
         [
-            (format!("{place}source"), "access_key".to_owned()),
-            (format!("{place}access_key_id"), simulator::ACCESS_KEY_ID.to_owned()),
-            (format!("{place}access_key_secret"), simulator::ACCESS_KEY_SECRET.to_owned()),
+            (format!("{prefix}source"), "access_key".to_owned()),
+            (format!("{prefix}access_key_id"), simulator::ACCESS_KEY_ID.to_owned()),
+            (format!("{prefix}access_key_secret"), simulator::ACCESS_KEY_SECRET.to_owned()),
         ]
     };
     let mut settings =
@@ -111,7 +112,7 @@ fn introduce(
          Press Ctrl-C to stop.\n\n"
     );
     if let Some(scenario) = scenario {
-        text += &format!("{}\n\n", story(scenario));
+        text += &format!("{}\n\n", describe(scenario));
     }
     terminal::print(&text)
 }

@@ -78,8 +78,8 @@ pub enum Error {
     Scenario(String),
 }
 
-/// Runs a command; the exit status is 0 on success and 1 if a target failed or a check found
-/// errors.
+/// Runs a command; the exit status is 0 on success, and 1 if a target or a listing failed or a
+/// check found errors.
 ///
 /// # Errors
 /// The command could not be carried out: invalid configuration, address in use, missing
@@ -105,7 +105,7 @@ fn print(bytes: &[u8]) -> Result<(), Error> {
     written(stdout.write_all(bytes).and_then(|()| stdout.flush()))
 }
 
-/// Turns the result of a write into that of the command; a closed pipe is a success.
+/// Converts the result of a write to standard output; a closed pipe is a success.
 fn written(result: io::Result<()>) -> Result<(), Error> {
     match result {
         Err(source) if source.kind() != io::ErrorKind::BrokenPipe => {
@@ -126,7 +126,7 @@ fn load(sources: &config::Sources, log: &cli::LogArguments) -> Result<config::Co
 }
 
 fn start_logging(log: &cli::LogArguments) -> Result<(), Error> {
-    // A panic fails only the request or the poll that it happens in; the log must still show it.
+    // A panic fails only the request or the poll in which it occurs; the log must still show it.
     std::panic::set_hook(Box::new(|panic| {
         let location = panic.location().map(ToString::to_string);
         tracing::error!(location, "panicked: {}", panic.payload_as_str().unwrap_or("(no message)"));
@@ -134,8 +134,8 @@ fn start_logging(log: &cli::LogArguments) -> Result<(), Error> {
     logging::init(&log.level, log.format).map_err(Error::Logging)
 }
 
-/// The runtime of a command that calls the cloud: the calling thread. Polling uses at most one
-/// core, and moving work between threads costs a quarter more CPU time.
+/// The runtime of a command that calls the cloud. It uses only the calling thread: polling takes at
+/// most one core, and moving work between threads costs a quarter more CPU time.
 fn polling_runtime() -> Result<Runtime, Error> {
     start(&mut runtime::Builder::new_current_thread())
 }

@@ -30,7 +30,7 @@ pub(super) fn run(arguments: &cli::OnceArguments) -> Result<ExitCode, Error> {
     let exposition = Exposition::new(snapshot, Arc::new(config.render.clone()));
     telemetry.snapshot_rendered(exposition.series(), exposition.dropped());
 
-    // The exporter that reads the file exports process_* metrics of its own.
+    // The node exporter, which reads the file, exports process_* metrics of its own.
     let mut own = telemetry.gather().families;
     own.retain(|family| !family.name.starts_with("process_"));
     let mut text = exposition.text().to_vec();
@@ -58,6 +58,7 @@ fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
     Ok(())
 }
 
-/// A collector runs as another user than the exporter. The umask applies, as to any new file.
+/// A textfile collector may run as another user, which must be able to read the file. The umask
+/// applies, as for any new file.
 #[cfg(unix)]
 const READABLE_BY_COLLECTORS: u32 = 0o666;

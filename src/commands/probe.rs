@@ -7,7 +7,8 @@ use reqwest::{Client, StatusCode, Url};
 use super::Error;
 use crate::{cli, server::ListenAddress};
 
-/// Bytes of a response that are shown at most. The exporter's own have one line for each target.
+/// Bytes of a response that are shown. The exporter's own responses have at most one line for each
+/// target.
 const MAX_SHOWN_BYTES: usize = 16 * 1024;
 
 /// Why an exporter is unhealthy, or cannot be reached.
@@ -44,20 +45,16 @@ pub enum ProbeError {
 /// # Errors
 /// The exporter is unhealthy or does not respond.
 pub(super) fn run(arguments: &cli::ProbeArguments) -> Result<ExitCode, Error> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|source| Error::System { doing: "start the asynchronous runtime", source })?;
-    let response = runtime.block_on(probe(arguments)).map_err(Error::Probe)?;
+    let response = super::polling_runtime()?.block_on(probe(arguments)).map_err(Error::Probe)?;
     super::print(format!("{response}\n").as_bytes())?;
     Ok(ExitCode::SUCCESS)
 }
 
-/// Requests one address after the other until one responds with any status.
+/// Requests one URL after the other until one responds, with any status.
 async fn probe(arguments: &cli::ProbeArguments) -> Result<String, ProbeError> {
     let client = client(arguments.timeout).map_err(ProbeError::Client)?;
-    let listens: Vec<_> = arguments.listen_address.iter().map(ToString::to_string).collect();
-    let mut outcome = Err(ProbeError::AnyPort(listens.join(",")));
+    let addresses: Vec<_> = arguments.listen_address.iter().map(ToString::to_string).collect();
+    let mut outcome = Err(ProbeError::AnyPort(addresses.join(",")));
     for url in urls(arguments) {
         outcome = request(&client, url).await;
         if !matches!(outcome, Err(ProbeError::NoResponse { .. })) {
@@ -100,11 +97,11 @@ async fn fetch(client: &Client, url: Url) -> Result<(StatusCode, String), reqwes
     Ok((response.status(), text))
 }
 
-/// Uses neither proxies nor redirects, because the response must come from this process. The
-/// certificate is not verified: it is seldom issued for the loopback address, and the only secret
-/// that can be sent is one that the operator wrote in the URL.
+/// The client uses neither proxies nor redirects, because the response must come from the probed
+/// process. It does not verify the certificate, which is seldom issued for the loopback address;
+/// the only secret that it can send is one that the operator wrote in the URL.
 fn client(timeout: Duration) -> Result<Client, reqwest::Error> {
-    // Fails only if a provider is installed already; any provider is suitable.
+    // An error means that a provider is installed already; any provider is suitable.
     let _ = rustls::crypto::CryptoProvider::install_default(rustls::crypto::ring::default_provider());
     Client::builder()
         .tls_danger_accept_invalid_certs(true)
@@ -116,7 +113,7 @@ fn client(timeout: Duration) -> Result<Client, reqwest::Error> {
         .build()
 }
 
-/// Host and port, without a password that may stand before them.
+/// Host and port, without the user and the password of the URL.
 fn authority(url: &Url) -> String {
     let host = url.host_str().unwrap_or_default();
     match url.port_or_known_default() {

@@ -1,7 +1,7 @@
 //! `run`: the daemon.
 //!
-//! [`serve`] is its life, from the parts to the drain. What is not here: how the parts are
-//! made (`app::assemble`), and how they change while they run (`app::reload`).
+//! [`serve`] runs the daemon from the creation of its parts to the drain. What is not here: how the
+//! parts are made (`app::assemble`), and how they change while they run (`app::reload`).
 
 use std::panic::resume_unwind;
 use std::process::ExitCode;
@@ -24,7 +24,7 @@ use crate::server::{BoundAddress, Server, ServerOptions};
 use crate::web::{Content, Routes};
 use crate::web_config::AccessControl;
 
-/// Requests for a reload that wait while one is being carried out.
+/// Requests for a reload that can wait while another one is carried out.
 const MAX_WAITING_RELOADS: usize = 16;
 
 /// Polls and serves until a signal ends the process.
@@ -43,15 +43,19 @@ pub(super) fn run(arguments: &cli::RunArguments) -> Result<ExitCode, Error> {
     })
 }
 
-/// The threads that respond to scrapes, apart from the one that polls: however many scrapes arrive,
-/// polls neither wait in their queue nor get the same share of a processor
+/// The threads that respond to scrapes. They are separate from the thread that polls and have a
+/// lower priority, so that many scrapes do not delay polls
 /// (`docs/decisions/0008-polls-come-first.md`).
 pub(super) fn serving_runtime() -> Result<Runtime, Error> {
     server_runtime(lifecycle::lower_thread_priority)
 }
 
-/// The life of the daemon: parts, tasks, signal, drain. Polls run on the calling runtime, requests
-/// on `serving`; `on_bound` gets the addresses before anything is polled or accepted.
+/// Runs the daemon: creates the parts, starts the tasks, waits for a signal and drains. Polls run
+/// on the calling runtime, requests on `serving`; `on_bound` is called with the addresses before
+/// anything is polled or accepted.
+///
+/// # Errors
+/// A part cannot be made, an address cannot be listened on, or `on_bound` failed.
 pub(super) async fn serve(
     config: Config,
     load_config: LoadConfig,
@@ -59,7 +63,7 @@ pub(super) async fn serve(
     serving: &Handle,
     on_bound: impl FnOnce(&[BoundAddress]) -> Result<(), Error>,
 ) -> Result<(), Error> {
-    // Parts: every error that ends the command happens here.
+    // Create the parts. Only this step returns errors.
     let telemetry = assemble::telemetry();
     telemetry.config_loaded(true, Timestamp::now());
     let readiness = Readiness::default();
@@ -72,7 +76,7 @@ pub(super) async fn serve(
     let signals = lifecycle::install_signal_handlers(readiness)
         .map_err(|source| Error::System { doing: "install signal handlers", source })?;
 
-    // Tasks. They end when the set is dropped, after the server has drained.
+    // Start the tasks. They end when the set is dropped, after the server has drained.
     let mut tasks = JoinSet::new();
     let mut supervisor = Supervisor::new(Arc::clone(&telemetry));
     let store = Arc::clone(supervisor.store());
@@ -93,7 +97,8 @@ pub(super) async fn serve(
     let drained = serving.spawn(server.run(signals.shutdown, grace));
     shutdown.cancelled().await;
     lifecycle::notify_stopping();
-    // A panic of the server must end the process: without its server it would go on unseen.
+    // A panic of the server must end the process, which would otherwise poll without serving
+    // anything.
     drained.await.unwrap_or_else(|error| resume_unwind(error.into_panic()));
     Ok(())
 }

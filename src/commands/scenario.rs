@@ -45,23 +45,23 @@ pub(super) fn list_scenarios() -> Result<ExitCode, Error> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The description of a scenario, with the settings that the exporter needs.
-pub(super) fn story(scenario: &Scenario) -> String {
-    let mut story = format!("scenario {}: {}", scenario.name, scenario.about);
+/// Describes a scenario on one line, with the settings that the exporter needs.
+pub(super) fn describe(scenario: &Scenario) -> String {
+    let mut text = format!("scenario {}: {}", scenario.name, scenario.about);
     if let Some(alert) = scenario.alert {
-        story += &format!("; alert {alert}");
+        text += &format!("; alert {alert}");
     }
     if !scenario.settings.is_empty() {
         let settings: String = scenario.settings.iter().map(|setting| format!(" --set {setting}")).collect();
-        story += &format!("; run the exporter with{settings}");
+        text += &format!("; run the exporter with{settings}");
     }
     if scenario.needs_role {
-        story += "; run the exporter with the credentials of a role";
+        text += "; run the exporter with the credentials of a role";
     }
-    story
+    text
 }
 
-/// Options of the simulator for these flags.
+/// The simulator's options for these flags; the remaining options are the defaults.
 pub(super) fn fleet(
     fleet: &cli::FleetArguments,
     scenario: Option<&'static Scenario>,

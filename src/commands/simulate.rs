@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use super::Error;
-use super::scenario::{Requested, fleet, list_scenarios, requested_scenario, story};
+use super::scenario::{Requested, describe, fleet, list_scenarios, requested_scenario};
 use crate::cli;
 use crate::lifecycle;
 use crate::simulator;
@@ -11,7 +11,7 @@ use crate::simulator;
 /// Serves the simulated cloud until a signal arrives.
 ///
 /// # Errors
-/// The scenario is unknown, or the address cannot be listened on.
+/// The scenario or the log level is invalid, or the address cannot be listened on.
 pub(super) fn run(arguments: &cli::SimulateArguments) -> Result<ExitCode, Error> {
     let scenario = match requested_scenario(&arguments.fleet)? {
         Requested::Fleet(scenario) => scenario,
@@ -47,7 +47,7 @@ pub(super) fn run(arguments: &cli::SimulateArguments) -> Result<ExitCode, Error>
             .as_bytes(),
         )?;
         if let Some(scenario) = scenario {
-            super::print(format!("{}\n", story(scenario)).as_bytes())?;
+            super::print(format!("{}\n", describe(scenario)).as_bytes())?;
         }
         cloud.run(signals.shutdown.cancelled_owned()).await;
         Ok(ExitCode::SUCCESS)

@@ -12,11 +12,11 @@ const NAME: &str = "name";
 const DEFAULT_NAME: &str = "default";
 const DEFAULT_PRODUCT_TYPE: &str = "CloudApp";
 
-/// What the section `[api]` sets for all accounts.
+/// The settings of the section `[api]`, which apply to all accounts.
 pub(super) struct Api {
-    /// The options of each account's client, with the endpoint of an account without keys.
+    /// The options of each account's client. Each account replaces the endpoint by its own.
     pub(super) client: ClientOptions,
-    /// Whether endpoints may use plain HTTP on other addresses than loopback.
+    /// Whether endpoints that are not loopback addresses may use plain HTTP.
     pub(super) allow_http: bool,
 }
 
@@ -29,7 +29,8 @@ impl Default for Api {
     }
 }
 
-/// The accounts. Without any, one with the default credentials and the endpoint in Shanghai.
+/// Reads the accounts. Without `[[accounts]]` there is one, with the default credentials and the
+/// endpoint in Shanghai. `None` if the list itself has a problem.
 pub(super) fn accounts(root: &SectionReader<'_>, api: &Api) -> Option<Vec<Account>> {
     let sections = match root.sections(ACCOUNTS) {
         Some(sections) if sections.is_empty() => {
@@ -47,8 +48,9 @@ pub(super) fn accounts(root: &SectionReader<'_>, api: &Api) -> Option<Vec<Accoun
     let accounts: Vec<Account> = sections.iter().map(|section| account(section, api)).collect();
     for (index, account) in accounts.iter().enumerate() {
         let section = &sections[index];
-        let has_name = section.is_filled(NAME) || !section.is_set(NAME);
-        if has_name && accounts[..index].iter().any(|other| other.name == account.name) {
+        // A blank name is already reported.
+        let is_blank = section.is_set(NAME) && !section.is_filled(NAME);
+        if !is_blank && accounts[..index].iter().any(|other| other.name == account.name) {
             section.problem(NAME, format!("{:?} is the name of another account too", account.name));
         }
     }
@@ -111,7 +113,7 @@ fn endpoint_region(section: &SectionReader<'_>) -> EndpointRegion {
 }
 
 fn public_endpoint(region: EndpointRegion, vpc: bool) -> Endpoint {
-    Endpoint::https(region.host(vpc)).expect("the hosts are constants and valid")
+    Endpoint::https(region.host(vpc)).expect("every host of EndpointRegion is a valid host name")
 }
 
 /// The endpoint in the key `endpoint`. Problems do not quote it, because it may contain a password

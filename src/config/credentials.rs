@@ -1,4 +1,4 @@
-//! Reads `[accounts.credentials]`: which keys a source of credentials has, and which of them it
+//! Reads `[accounts.credentials]`: the keys that each source of credentials has, and those that it
 //! requires.
 //!
 //! Not here: obtaining credentials, and the default chain (`aliyun::credentials`).
@@ -27,7 +27,7 @@ const BASE: &str = "base";
 /// Reads the keys of one source.
 type ReadSource = fn(&SectionReader<'_>, &SourceContext) -> Option<ProviderConfig>;
 
-/// Each source: its name and what reads its keys.
+/// The values of the key `source`, each with the function that reads the other keys.
 const SOURCES: [(&str, ReadSource); 7] = [
     ("default", default_chain),
     ("access_key", access_key),
@@ -38,7 +38,7 @@ const SOURCES: [(&str, ReadSource); 7] = [
     ("profile", profile),
 ];
 
-/// Each source with its keys: those that its function reads.
+/// The keys of each source. They are listed by calling its function with an empty section.
 static SOURCE_KEYS: LazyLock<Vec<(&str, Vec<String>)>> = LazyLock::new(|| {
     let keys = |(source, read): (&'static str, ReadSource)| {
         let entries = list_keys(|section| _ = read(section, &SourceContext::new(source)));
@@ -48,21 +48,23 @@ static SOURCE_KEYS: LazyLock<Vec<(&str, Vec<String>)>> = LazyLock::new(|| {
     SOURCES.into_iter().map(keys).collect()
 });
 
-/// The shortest session of STS, and the longest that a role can allow.
+/// From the shortest session of STS to the longest that a role can allow.
 const SESSION_DURATION: RangeInclusive<Duration> = Duration::from_mins(15)..=Duration::from_hours(12);
-/// Characters of `Policy` in `AssumeRole`.
+/// The longest `Policy` that STS accepts in `AssumeRole`.
 const MAX_POLICY_CHARACTERS: usize = 2048;
-/// Roles that are assumed with another role; more are probably a mistake.
+/// Roles in one chain of `base` sections; more are probably a mistake.
 const MAX_BASES: usize = 5;
 
-/// What the section itself does not contain.
+/// Values that reading a source requires and that its section does not contain.
 #[derive(Clone)]
 struct SourceContext {
+    /// The name of the source, for its problems.
     source: &'static str,
-    /// The STS of the role that is assumed with these credentials: the default of `sts_endpoint`.
+    /// The default of `sts_endpoint`: the STS of the role that is assumed with these credentials.
     sts: Option<Endpoint>,
+    /// Whether endpoints that are not loopback addresses may use plain HTTP.
     allow_http: bool,
-    /// How many roles are assumed with these credentials.
+    /// How many roles of the chain are assumed with these credentials.
     depth: usize,
 }
 
@@ -77,7 +79,7 @@ pub(super) fn read(section: &SectionReader<'_>, allow_http: bool) -> ProviderCon
     read_source(section, SourceContext { allow_http, ..SourceContext::new("") })
 }
 
-/// Reads the keys of all sources, to list them.
+/// Reads the keys of all sources from one section, so that all of them are recorded.
 pub(super) fn read_all_sources(section: &SectionReader<'_>) {
     for (source, read) in SOURCES {
         let _ = read(section, &SourceContext::new(source));
@@ -98,7 +100,8 @@ fn read_source(section: &SectionReader<'_>, context: SourceContext) -> ProviderC
 }
 
 fn reject_keys_of_other_sources(section: &SectionReader<'_>, source: &str) {
-    // Also the end of the recursion: listing the keys of a source reads an empty section.
+    // Listing the keys of `assume_role` for `SOURCE_KEYS` calls this function with an empty `base`,
+    // while `SOURCE_KEYS` is being initialised and must not be read.
     if section.is_empty() {
         return;
     }
@@ -108,19 +111,19 @@ fn reject_keys_of_other_sources(section: &SectionReader<'_>, source: &str) {
         let owners = SOURCE_KEYS.iter().filter(|(_, keys)| has(keys, name));
         let owners: Vec<String> = owners.map(|(source, _)| format!("{source:?}")).collect();
         if owners.is_empty() {
-            // `source` itself, and unknown keys, which are reported elsewhere.
+            // `source` itself, and unknown keys, which `reject_unknown_keys` reports.
             continue;
         }
         let advice = match section.is_set(SOURCE) {
             true => format!(", not to {source:?}"),
-            false => ": set that too".to_owned(),
+            false => ": set source, too".to_owned(),
         };
         section.problem(name, format!("belongs to source = {}{advice}", owners.join(" or ")));
     }
 }
 
-// Each of the functions below reads all keys before it returns for a missing one, so that all
-// problems are reported.
+// Each function of `SOURCES` reads all of its keys before it returns `None` because one is missing,
+// so that every problem is reported and every key is recorded.
 
 fn default_chain(section: &SectionReader<'_>, context: &SourceContext) -> Option<ProviderConfig> {
     Some(ProviderConfig::Default(service_endpoints(section, context)))
@@ -134,7 +137,7 @@ fn access_key(section: &SectionReader<'_>, context: &SourceContext) -> Option<Pr
         section.record(ID, Kind::Secret, quoted(&mask_id(id.loaded().expose())));
     }
     for (name, value) in [(ID, &id), (SECRET, &secret)] {
-        // A value that is set but cannot be read has been reported.
+        // If the value is set but cannot be read, that problem is already reported.
         if value.is_none() && !section.is_filled(name) {
             let source = context.source;
             let rule = format!("is required for source = {source:?}: the value, or file:PATH or env:NAME");
@@ -163,7 +166,7 @@ fn assume_role(section: &SectionReader<'_>, context: &SourceContext) -> Option<P
     let external_id = section.secret("external_id");
     let sts = sts_endpoint(section, context);
     if context.depth == MAX_BASES {
-        section.problem(BASE, format!("more than {MAX_BASES} roles are based on each other"));
+        section.problem(BASE, format!("more than {MAX_BASES} roles are in one chain of base sections"));
         return None;
     }
     let of_base = SourceContext { sts: sts.clone(), depth: context.depth + 1, ..context.clone() };
@@ -182,7 +185,7 @@ fn uri(section: &SectionReader<'_>, context: &SourceContext) -> Option<ProviderC
     let uri = CredentialsUri::parse(text.expose());
     match &uri {
         Some(uri) => section.record(URI, Kind::Secret, quoted(&uri.to_string())),
-        // Not quoted: its query may be a secret.
+        // The problem does not quote the value, because the query may contain a secret.
         None => section.problem(URI, "must be a URL such as http://localhost:8080/credentials"),
     }
     uri.map(ProviderConfig::Uri)
@@ -221,7 +224,8 @@ fn role(section: &SectionReader<'_>, context: &SourceContext) -> Option<AssumedR
     arn.map(|_| role)
 }
 
-/// Source: "AssumeRole": 2 to 64 letters, digits and the characters `.@-_`.
+/// The name of a role's session: 2 to 64 letters, digits and the characters `.@-_`. Source:
+/// "AssumeRole".
 fn session_name(section: &SectionReader<'_>) -> Option<String> {
     const NAME: &str = "role_session_name";
     let default = || Some(section.variable(ROLE_SESSION_NAME).unwrap_or(DEFAULT_SESSION_NAME).to_owned());
@@ -234,7 +238,7 @@ fn session_name(section: &SectionReader<'_>) -> Option<String> {
     None
 }
 
-/// An ARN whose resource contains `part`.
+/// A required ARN that contains `part`, such as `:role/`.
 fn arn(
     section: &SectionReader<'_>,
     context: &SourceContext,
@@ -250,7 +254,8 @@ fn arn(
     None
 }
 
-/// Text of the key, or of the environment variable that the SDKs read.
+/// The text of a required key; by default that of `variable`, an environment variable that Alibaba
+/// Cloud's SDKs read. Reports a problem if both are missing.
 fn required(
     section: &SectionReader<'_>,
     context: &SourceContext,
@@ -265,7 +270,7 @@ fn required(
 }
 
 fn report_missing(section: &SectionReader<'_>, context: &SourceContext, key: &str, variable: &str) {
-    // A value that is set but cannot be read has been reported.
+    // If the value is set but cannot be read, that problem is already reported.
     if !section.is_filled(key) {
         let source = context.source;
         let place = format!("here or in the environment variable {variable}");
@@ -294,12 +299,11 @@ fn metadata_endpoint(section: &SectionReader<'_>) -> Option<Endpoint> {
 /// Problems do not quote an endpoint, because it may contain a password by mistake.
 fn endpoint(section: &SectionReader<'_>, key: &str) -> Option<Endpoint> {
     let parsed = Endpoint::parse(&section.text(key)?);
-    parsed
-        .map_err(|error| section.problem(key, format!("{error}; leave it empty to use the public one")))
-        .ok()
+    parsed.map_err(|error| section.problem(key, format!("{error}; leave it empty to use the default"))).ok()
 }
 
-/// The problem of an endpoint that sends credentials unencrypted over a network.
+/// The problem of an endpoint to which requests are sent unencrypted over a network; `None` if it
+/// has no such problem.
 pub(super) fn plain_http_problem(endpoint: &Endpoint, allow_http: bool) -> Option<&'static str> {
     (endpoint.scheme() == Scheme::Http && !endpoint.is_loopback() && !allow_http)
         .then_some("plain http is only for loopback addresses, unless api.allow_http = true")

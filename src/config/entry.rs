@@ -1,7 +1,7 @@
 //! A key that was read: its name, the kind of its value, and the value as it may be shown.
 
-/// How a key's value is written. Environment variables and flags are text; the kind decides how it
-/// is parsed.
+/// How a key's value is written. The values of environment variables and flags are text; the kind
+/// of the key decides how that text is parsed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     /// `true` or `false`.
@@ -10,11 +10,11 @@ pub(super) enum Kind {
     Integer,
     /// A number.
     Number,
-    /// Text, one of several names, a duration or a size: not parsed as a number.
+    /// Text, one of several names, a duration or a size; never parsed as a number.
     Text,
     /// Text that is never shown, not even in a problem.
     Secret,
-    /// A whole number, or text in place of one.
+    /// A whole number or a text, as for `sharding.index`.
     Ordinal,
     /// A list of texts.
     TextList,
@@ -29,7 +29,7 @@ pub(super) enum Kind {
 pub(super) struct Entry {
     /// The path of the section, such as `accounts.0.filter`.
     pub(super) section: String,
-    /// The key in its section.
+    /// The key's name in its section.
     pub(super) name: String,
     /// How the value is written.
     pub(super) kind: Kind,

@@ -1,4 +1,5 @@
-//! Merges documents, environment variables and flags: later wins, and every value keeps its origin.
+//! Merges documents, environment variables and flags. Each source is a layer whose values replace
+//! those of earlier layers, and every value keeps its origin.
 //!
 //! Lists are replaced as a whole, tables are merged key by key. A path such as
 //! `accounts.0.endpoint` changes one account of the list that earlier layers set.
@@ -10,13 +11,14 @@ use figment::{Error, Figment, Metadata, Profile, Provider};
 
 use crate::document::{Document, LineNumbers, Locate, Origin, Problem, join_path};
 
-/// More accounts than an organisation has; more are probably a mistake.
+/// Accounts of one configuration: more than organisations have, so that a larger number is probably
+/// a mistake.
 pub(super) const MAX_ACCOUNTS: usize = 1_000;
 
-/// A key that one variable or flag sets.
+/// The value of a key that an environment variable or a flag sets.
 #[derive(Debug, Clone)]
 pub(super) struct Override {
-    /// The variable's name or the flag.
+    /// The name of the variable, or the flag.
     pub(super) source: String,
     /// The key's path.
     pub(super) path: String,
@@ -57,7 +59,7 @@ impl Layers {
     /// Adds one environment variable or flag; its value replaces earlier ones.
     ///
     /// # Errors
-    /// The path has no valid number of an account.
+    /// The path contains an invalid account number.
     pub(super) fn add_override(&mut self, setting: Override) -> Result<(), Problem> {
         let Override { source, path, value } = setting;
         let mut names = path.split('.');
@@ -119,7 +121,8 @@ impl Locate for Layers {
     }
 }
 
-/// The names after `accounts.N`. A tag's key may contain dots: the rest of the path is one name.
+/// The names after `accounts.N`. The text after `filter.tags.` is one name, because the key of a
+/// tag may contain dots.
 fn rest_below_account(path: &str) -> Vec<&str> {
     const TAGS: &str = "filter.tags.";
     let rest = path.splitn(3, '.').nth(2).unwrap_or_default();
@@ -129,7 +132,8 @@ fn rest_below_account(path: &str) -> Vec<&str> {
     }
 }
 
-/// Sets the value at the path `names`, and creates the tables in it.
+/// Sets the value at the path `names` below `target`. Creates the tables of the path, also in place
+/// of values that are not tables.
 fn insert(target: &mut Value, names: &[&str], value: Value) {
     let Some((name, rest)) = names.split_first() else {
         *target = value;
@@ -143,7 +147,8 @@ fn insert(target: &mut Value, names: &[&str], value: Value) {
     }
 }
 
-/// The values directly in `value`, with their paths; `path` is that of `value`.
+/// The elements of the table or list `value`, each with its path; `path` is the path of `value`.
+/// Other values have no elements.
 pub(super) fn children<'a>(
     value: &'a Value,
     path: &'a str,

@@ -4,20 +4,21 @@
 //! `--set` < other flags. [`load`] takes [`Sources`] and returns a checked [`Config`], or every
 //! [`Problem`] at once, each with its key, its origin and the allowed values.
 //!
-//! | file | does |
+//! | module | contents |
 //! |---|---|
-//! | `sections`, `account`, `credentials` | read each key into the options of the parts: names, ranges, rules |
-//! | `section` | reads one section, and records each key |
-//! | `entry` | a key that was read |
-//! | `schema` | all keys, from that record |
+//! | `sections`, `account`, `credentials` | reading each key into the options of the parts: names, ranges, rules |
+//! | `section` | reading the keys of one section, and recording each of them |
+//! | `entry` | the record of a key that was read |
+//! | `schema` | all known keys, listed from the records of an empty configuration |
 //! | `overrides` | environment variables and flags that set a key |
-//! | `layers` | merges all sources, and knows the origin of each value |
+//! | `layers` | merging all sources, and the origin of each value |
 //! | `secret` | secrets in files and variables |
 //! | `model` | the result |
 //! | `toml_text` | the result as TOML, without secrets |
 //!
-//! To add a key: a field with its default in the part's options, one line in `sections`, a line in
-//! `config/full.toml`, and the code that uses the field.
+//! A new key requires four edits: a field with its default in the options of a part (such as
+//! `poller::options`), one line in `sections`, a line in `config/full.toml`, and the code that uses
+//! the field.
 //!
 //! Not here: the flags (`cli`), parsing documents and reporting problems (`document`), and building
 //! the parts from the options (`app`).
@@ -54,12 +55,12 @@ use crate::document::{Diagnostics, Document, Problem, Problems};
 /// Everything that a configuration is loaded from.
 #[derive(Debug, Clone, Default)]
 pub struct Sources {
-    /// Configuration files; a later one wins.
+    /// Configuration files; the values of a later file replace those of earlier ones.
     pub files: Vec<PathBuf>,
-    /// All environment variables. Those that start with `APPSTREAMING_EXPORTER_` set keys; secrets
-    /// written `env:NAME` may refer to the others.
+    /// All environment variables. Those that start with `APPSTREAMING_EXPORTER_` set keys; a secret
+    /// that is written as `env:NAME` is the value of the variable `NAME`.
     pub environment: BTreeMap<String, String>,
-    /// The values of `--set`: `KEY=VALUE`, later wins.
+    /// The values of `--set`, each `KEY=VALUE`; a later one replaces an earlier one.
     pub set: Vec<String>,
     /// Other flags that set a key.
     pub flags: Vec<Flag>,
@@ -70,7 +71,8 @@ pub struct Sources {
 impl Sources {
     /// The environment and the host name of this process, without files and flags.
     ///
-    /// Variables that are not Unicode are left out; a key cannot have such a name or value.
+    /// Variables whose name or value is not Unicode are left out, because keys and values are
+    /// Unicode.
     pub fn of_process() -> Self {
         let environment: BTreeMap<String, String> = std::env::vars_os()
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
@@ -94,7 +96,6 @@ pub struct Loaded {
 /// Reads, merges and checks all of `sources`.
 ///
 /// # Errors
-///
 /// Every problem. When a file cannot be read or parsed, values are not checked, because the missing
 /// values would cause misleading problems.
 pub fn load(sources: &Sources) -> Result<Loaded, Problems> {
@@ -106,7 +107,7 @@ pub fn load(sources: &Sources) -> Result<Loaded, Problems> {
             Err(problem) => unreadable.push(problem),
         }
     }
-    let Overrides { overrides, mut problems, warnings: ignored } =
+    let Overrides { overrides, mut problems, warnings: ignored_variables } =
         Overrides::collect(&sources.environment, &sources.set, &sources.flags);
     if !unreadable.is_empty() {
         problems.extend(unreadable);
@@ -127,7 +128,7 @@ pub fn load(sources: &Sources) -> Result<Loaded, Problems> {
     problems.extend(rejected);
     match config {
         Some(config) if problems.is_empty() => {
-            warnings.extend(ignored);
+            warnings.extend(ignored_variables);
             Ok(Loaded { config: Config { entries, ..config }, warnings })
         }
         _ => Err(Problems::new(problems)),

@@ -1,4 +1,4 @@
-//! The configuration as the rest of the exporter uses it: the options of the parts, checked.
+//! The checked configuration, as the rest of the exporter uses it: the options of each part.
 
 use std::fmt;
 use std::time::Duration;
@@ -16,9 +16,9 @@ use crate::poller::options::{ListingOptions, PollOptions};
 /// without secrets.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// When polls start, and how long they and their data last.
+    /// When polls start, how long they may take, and how long their data is served.
     pub poll: PollOptions,
-    /// Time for running requests to finish after SIGTERM.
+    /// How long running requests may take to finish after SIGTERM.
     pub shutdown_grace: Duration,
     /// What a poll lists.
     pub listing: ListingOptions,
@@ -26,8 +26,9 @@ pub struct Config {
     pub render: RenderOptions,
     /// Which part of the groups this replica exports.
     pub shard: Shard,
-    /// At least one; names differ.
+    /// At least one; their names differ.
     pub accounts: Vec<Account>,
+    /// Every key that was read, in that order; `Display` shows them.
     pub(super) entries: Vec<Entry>,
 }
 
@@ -38,7 +39,8 @@ impl Config {
         self.to_string()
     }
 
-    /// Replaces the accounts by those of `other`; their clients keep the `[api]` of this configuration.
+    /// Replaces the accounts by those of `other`. Their clients use the options of `[api]` of this
+    /// configuration.
     pub fn replace_accounts(&mut self, other: &Self) {
         const ACCOUNTS: &str = "accounts.";
         let api = self.accounts.first().map(|account| account.client.clone());
@@ -66,18 +68,20 @@ impl fmt::Display for Config {
 pub struct Account {
     /// The value of the label `account`; never empty, and different for each account.
     pub name: String,
-    /// How requests are sent, and where: to the key `endpoint`, or the host of `endpoint_region`
-    /// and `vpc`. The rest is the same for all accounts.
+    /// The endpoint, and how requests are sent to it. The endpoint is the value of the key
+    /// `endpoint`, or the host of `endpoint_region` and `vpc`. The other options are the same for
+    /// all accounts.
     pub client: ClientOptions,
     /// Whether the key `endpoint` is set.
     pub has_explicit_endpoint: bool,
-    /// The region of the endpoint.
+    /// The region of the public endpoint, which is used unless `has_explicit_endpoint` is set.
     pub endpoint_region: EndpointRegion,
-    /// Whether the endpoint is the host inside VPCs.
+    /// Whether the endpoint is the host inside VPCs instead of the public one.
     pub vpc: bool,
-    /// Regions of groups, each a listing of its own; empty for one listing of all regions.
+    /// The regions whose groups are listed, each by its own listing; empty for one listing of all
+    /// regions.
     pub regions: Vec<String>,
-    /// At least one.
+    /// Values of the API's parameter `ProductType`, such as `CloudApp`; at least one.
     pub product_types: Vec<String>,
     /// Where credentials come from.
     pub credentials: ProviderConfig,
@@ -99,6 +103,7 @@ pub enum EndpointRegion {
 }
 
 impl EndpointRegion {
+    /// All regions that have an endpoint.
     pub(super) const ALL: [Self; 2] = [Self::CnShanghai, Self::ApSoutheast1];
 
     /// The region's id.
@@ -111,8 +116,8 @@ impl EndpointRegion {
 
     /// The endpoint's host. Both regions share one VPC host.
     ///
-    /// Source: "App Streaming: Endpoints". There are no others; a host cannot be derived from a
-    /// group's region.
+    /// Source: "App Streaming: Endpoints". There are no other hosts: the host cannot be derived
+    /// from the region of a group.
     pub const fn host(self, vpc: bool) -> &'static str {
         match (self, vpc) {
             (_, true) => "appstream-center.vpc-proxy.aliyuncs.com",

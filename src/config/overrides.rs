@@ -1,8 +1,8 @@
 //! Environment variables and flags, each of which sets one key.
 //!
-//! Their values are text; the key's [`Kind`] decides how the text is parsed: a secret `123456`
-//! stays text, a list is written inline (`["a", "b"]`) or with commas (`a,b`), a map inline (`{a =
-//! "b"}`) or as `a=b,c=d`.
+//! Their values are text; the key's [`Kind`] decides how the text is parsed. A secret `123456`
+//! stays text. A list is written inline (`["a", "b"]`) or with commas (`a,b`); a map is written
+//! inline (`{a = "b"}`) or as `a=b,c=d`.
 
 use std::collections::BTreeMap;
 
@@ -13,38 +13,40 @@ use super::layers::Override;
 use super::schema::{self, Lookup};
 use crate::document::{Origin, Problem};
 
-/// Start of the variables that set keys; the key follows in upper case, with `__` between levels.
+/// The start of every variable that sets a key. The key's path follows in upper case, with `__`
+/// between its names.
 const PREFIX: &str = "APPSTREAMING_EXPORTER_";
 
 /// A flag other than `--set` that sets a key, such as `--shard.index`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Flag {
-    /// The flag: `--shard.index`.
+    /// The flag, such as `--shard.index`.
     pub flag: &'static str,
-    /// The key that it sets: `sharding.index`.
+    /// The key that the flag sets, such as `sharding.index`.
     pub key: &'static str,
-    /// The value.
+    /// The value, as it was written on the command line.
     pub value: String,
 }
 
-/// All overrides, in the order in which they apply.
+/// The keys that environment variables and flags set.
 #[derive(Debug, Default)]
 pub(super) struct Overrides {
-    /// The valid ones.
+    /// The valid overrides, in the order in which they apply.
     pub(super) overrides: Vec<Override>,
-    /// Problems of the others.
+    /// The problems of the invalid ones.
     pub(super) problems: Vec<Problem>,
-    /// Variables that are ignored although they look like those of the exporter.
+    /// A warning for each variable that is ignored although it starts like those that set keys.
     pub(super) warnings: Vec<Problem>,
 }
 
 impl Overrides {
-    /// Environment variables, then `--set` in the order of the command line, then other flags.
+    /// Collects the environment variables, then the values of `--set` in the order of the command
+    /// line, then the other flags.
     pub(super) fn collect(environment: &BTreeMap<String, String>, set: &[String], flags: &[Flag]) -> Self {
         let mut all = Self::default();
         for (name, value) in environment {
             if let Some(rest) = name.strip_prefix(PREFIX) {
-                all.variable(name, rest, value);
+                all.add_variable(name, rest, value);
             }
         }
         // Sorted by number, because account 2 must be set before account 10.
@@ -55,7 +57,7 @@ impl Overrides {
         for text in set {
             match text.split_once('=') {
                 Some((key, value)) => all.assign("--set".to_owned(), key.trim().to_owned(), value),
-                None => all.problem("--set", "", "write KEY=VALUE, such as poll.interval=30s"),
+                None => all.add_problem("--set", "", "write KEY=VALUE, such as poll.interval=30s"),
             }
         }
         for Flag { flag, key, value } in flags {
@@ -64,18 +66,18 @@ impl Overrides {
         all
     }
 
-    fn variable(&mut self, name: &str, rest: &str, value: &str) {
+    fn add_variable(&mut self, name: &str, rest: &str, value: &str) {
         let path = path_of(rest);
         let section = path.split('.').next().unwrap_or_default();
-        let is_of_flags =
+        let is_flag_section =
             |section| schema::FLAG_KEYS.iter().any(|key| key.split('.').next() == Some(section));
         if schema::is_section(section) {
             self.assign(name.to_owned(), path, value);
-        } else if is_of_flags(section) {
+        } else if is_flag_section(section) {
             if !schema::FLAG_KEYS.contains(&path.as_str()) {
                 let known =
                     schema::FLAG_KEYS.iter().map(|key| variable_of(key)).collect::<Vec<_>>().join(", ");
-                self.problem(name, "", format!("unknown variable; the variables of flags are {known}"));
+                self.add_problem(name, "", format!("unknown variable; the variables of flags are {known}"));
             }
         } else if !is_kubernetes(rest) {
             let closest =
@@ -103,15 +105,15 @@ impl Overrides {
             Lookup::Section => "is a section: set one of its keys".to_owned(),
             Lookup::Unknown => schema::unknown_key(&path),
         };
-        self.problem(&source, &path, message);
+        self.add_problem(&source, &path, message);
     }
 
-    fn problem(&mut self, source: &str, path: &str, message: impl Into<String>) {
+    fn add_problem(&mut self, source: &str, path: &str, message: impl Into<String>) {
         self.problems.push(Problem::new(Origin::new(source), path, message));
     }
 }
 
-/// `POLL__INTERVAL` -> `poll.interval`. The names of tags keep their case.
+/// `POLL__INTERVAL` -> `poll.interval`. The keys of tags keep their case.
 fn path_of(rest: &str) -> String {
     let path = rest.replace("__", ".");
     let lower = path.to_ascii_lowercase();
@@ -130,17 +132,18 @@ fn variable_of(path: &str) -> String {
     format!("{PREFIX}{}", path.replace('.', "__").to_ascii_uppercase())
 }
 
-/// Whether Kubernetes sets this variable for a Service whose name starts like the prefix:
-/// `SERVICE_HOST`, `SERVICE_PORT_METRICS`, `PORT` or `PORT_9877_TCP_ADDR`, with any text before
-/// them.
+/// Whether Kubernetes sets this variable for a Service whose name begins with
+/// `appstreaming-exporter`. `rest` is the variable's name after the prefix: `SERVICE_HOST`,
+/// `SERVICE_PORT_METRICS`, `PORT` or `PORT_9877_TCP_ADDR`, with any text before it.
 fn is_kubernetes(rest: &str) -> bool {
     let framed = format!("_{rest}_");
     let numbered_port = || {
         framed.match_indices("_PORT_").any(|(at, found)| {
             let mut words = framed[at + found.len()..].split('_');
-            let number =
-                words.next().is_some_and(|word| !word.is_empty() && word.bytes().all(|b| b.is_ascii_digit()));
-            number && matches!(words.next(), Some("TCP" | "UDP" | "SCTP"))
+            let is_number = words
+                .next()
+                .is_some_and(|word| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_digit()));
+            is_number && matches!(words.next(), Some("TCP" | "UDP" | "SCTP"))
         })
     };
     framed.ends_with("_SERVICE_HOST_")
@@ -149,8 +152,8 @@ fn is_kubernetes(rest: &str) -> bool {
         || numbered_port()
 }
 
-/// The value of `text`. Text that is not a number or a boolean stays text: reading the key reports
-/// it.
+/// Parses `text` as a value of `kind`. A text that is not the boolean or number that the kind
+/// requires stays text; reading the key then reports the problem.
 fn value_of(kind: Kind, text: &str) -> Result<Value, &'static str> {
     let trimmed = text.trim();
     Ok(match kind {
@@ -179,7 +182,8 @@ fn items(text: &str) -> impl Iterator<Item = &str> {
     text.split(',').map(str::trim).filter(|item| !item.is_empty())
 }
 
-/// An inline value of TOML or JSON. Errors do not quote it, because it may contain a secret.
+/// Parses an inline value in TOML or JSON. The error does not quote it, because it may contain a
+/// secret.
 fn inline(text: &str) -> Result<Value, &'static str> {
     let toml = || toml::from_str::<Dict>(&format!("value = {text}")).ok()?.remove("value");
     serde_json::from_str::<Value>(text).ok().or_else(toml).ok_or("must be an inline TOML value or JSON")

@@ -1,4 +1,4 @@
-//! All keys of a configuration, by path, and what a path leads to.
+//! All keys of a configuration, by path, and the lookup of a path.
 //!
 //! The keys are those that `sections` reads. Not here: their ranges (`sections`, `account`,
 //! `credentials`) and their defaults (the parts' options).
@@ -14,7 +14,7 @@ use super::section::list_keys;
 use super::{credentials, sections};
 use crate::document::{Diagnostics, closest_within, max_typos};
 
-/// What a path leads to.
+/// The result of looking up a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Lookup {
     /// A key.
@@ -23,12 +23,12 @@ pub(super) enum Lookup {
     Entry,
     /// A section.
     Section,
-    /// Nothing.
+    /// Neither a key, nor an entry, nor a section.
     Unknown,
 }
 
-/// Every key; `*` stands for the number of an account. The `base` of credentials has the keys of
-/// credentials.
+/// Every key; `*` stands for the number of an account. The section `base` of credentials is not
+/// listed, because its keys are those of `credentials`.
 pub(super) static KEYS: LazyLock<Vec<(String, Kind)>> = LazyLock::new(|| {
     let mut keys = vec![("accounts".to_owned(), Kind::Accounts)];
     let read_all = list_keys(|root| {
@@ -44,8 +44,8 @@ pub(super) static KEYS: LazyLock<Vec<(String, Kind)>> = LazyLock::new(|| {
     keys
 });
 
-/// Keys that only the command line and its environment variables know: they are not configuration,
-/// but their variables share the prefix.
+/// Settings of the command line only. They are not keys of a configuration, but the environment
+/// variables of their flags have the same prefix as those that set keys.
 pub(super) const FLAG_KEYS: &[&str] = &[
     "config.file",
     "web.listen_address",
@@ -70,13 +70,13 @@ pub(super) fn reject_unknown_keys(diagnostics: &Diagnostics<'_>, value: &Value, 
     }
 }
 
-/// The problem of an unknown key, with the key that it may stand for.
+/// The problem of an unknown key, with the known key that was probably meant.
 pub(super) fn unknown_key(path: &str) -> String {
     let hint = closest_key(path).map_or_else(String::new, |key| format!("; did you mean {key}?"));
     format!("unknown key{hint}")
 }
 
-/// What `path` leads to. The number of an account is not checked.
+/// Looks up a path. The number of an account may have any value.
 pub(super) fn lookup(path: &str) -> Lookup {
     let pattern = pattern(path);
     if let Some((_, kind)) = KEYS.iter().find(|(key, _)| *key == pattern) {
@@ -96,7 +96,7 @@ pub(super) fn is_section(name: &str) -> bool {
 
 /// The known path that `path` was probably meant to be, with its account number kept.
 ///
-/// First a name that is misspelt in the right section, then a key that is in the wrong section.
+/// A misspelt name in the right section is preferred to a correct name in the wrong section.
 pub(super) fn closest_key(path: &str) -> Option<String> {
     let pattern = pattern(path);
     let candidates = || {
@@ -128,12 +128,13 @@ fn pattern(path: &str) -> String {
     }
 }
 
-/// The range of the path with each `.base` that follows `credentials`.
+/// The range of the path that consists of all `.base` after `accounts.N.credentials`; empty if
+/// there is none.
 fn bases(path: &str) -> Range<usize> {
     const CREDENTIALS: &str = ".credentials";
     const BASE: &str = ".base";
-    let of_account = account_number(path).map(|number| "accounts.".len() + number.len());
-    let Some(start) = of_account.filter(|at| path[*at..].starts_with(CREDENTIALS)) else { return 0..0 };
+    let account_end = account_number(path).map(|number| "accounts.".len() + number.len());
+    let Some(start) = account_end.filter(|at| path[*at..].starts_with(CREDENTIALS)) else { return 0..0 };
     let start = start + CREDENTIALS.len();
     let mut end = start;
     while path[end..].strip_prefix(BASE).is_some_and(|rest| rest.is_empty() || rest.starts_with('.')) {

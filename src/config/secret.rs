@@ -9,7 +9,7 @@ use crate::document::read_small_text;
 /// Shown in place of a secret.
 pub(super) const REDACTED: &str = "<secret>";
 
-/// A key has less than a kilobyte; a larger file is probably the wrong one.
+/// 64 KiB. A secret has less than a kilobyte; a larger file is probably the wrong one.
 const MAX_SECRET_BYTES: u64 = 64 * 1024;
 
 /// Whether `url` is `http://host:port` or `https://...`, with or without `user:password@`.
@@ -32,8 +32,8 @@ pub(super) fn redact_proxy_url(url: &str) -> String {
     }
 }
 
-/// The path of a secret's file, if the value of the key names one: rotating the secret replaces the
-/// file.
+/// The path of the secret's file, if the value of the key is `file:PATH`. The file can be read
+/// again after the secret was rotated.
 pub(super) fn file_of(text: &str) -> Option<PathBuf> {
     text.strip_prefix("file:").map(PathBuf::from)
 }
@@ -41,7 +41,8 @@ pub(super) fn file_of(text: &str) -> Option<PathBuf> {
 /// The secret that the value of a key stands for: `file:PATH`, `env:NAME`, or the secret itself.
 ///
 /// # Errors
-/// The file or variable cannot be read or is empty. The message contains nothing of the secret.
+/// The file cannot be read, the variable is not set, or one of them is empty. The message does not
+/// contain the secret.
 pub(super) fn resolve(text: &str, environment: &BTreeMap<String, String>) -> Result<Secret, String> {
     let value = if let Some(path) = text.strip_prefix("file:") {
         let text = read_small_text(Path::new(path), MAX_SECRET_BYTES)

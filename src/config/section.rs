@@ -1,7 +1,7 @@
 //! Reads the keys of one section into the options of the parts, and records each key.
 //!
-//! The record is the one list of keys: `/config` shows it, and `schema` gets all known keys from
-//! the record of an empty configuration. So a key is added by reading it.
+//! These records are the only list of keys: `/config` shows them, and `schema` takes all known keys
+//! from the records of an empty configuration. A key is therefore added by reading it.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -19,7 +19,7 @@ use super::toml_text::{quoted, quoted_list, quoted_map};
 use crate::aliyun::Secret;
 use crate::document::{Diagnostics, Table, format_duration, format_size, join_path};
 
-/// What all sections of one configuration share.
+/// The state that all sections of one configuration share.
 pub(super) struct ReadContext<'a> {
     diagnostics: &'a Diagnostics<'a>,
     environment: &'a BTreeMap<String, String>,
@@ -27,7 +27,7 @@ pub(super) struct ReadContext<'a> {
 }
 
 impl<'a> ReadContext<'a> {
-    /// Problems go to `diagnostics`; secrets may be read from `environment`.
+    /// Problems are reported to `diagnostics`; secrets may be read from `environment`.
     pub(super) fn new(diagnostics: &'a Diagnostics<'a>, environment: &'a BTreeMap<String, String>) -> Self {
         Self { diagnostics, environment, entries: RefCell::default() }
     }
@@ -48,8 +48,8 @@ pub(super) fn list_keys(read: impl Fn(&SectionReader<'_>)) -> Vec<(String, Kind)
     context.into_entries().into_iter().map(path).collect()
 }
 
-/// One section of the configuration. A method that takes a field reads a key into it: the field's
-/// value is the default, and stays where the key is absent or its value is rejected.
+/// One section of the configuration. A method that takes a field reads a key into it. The field's
+/// value before is the default, and is kept if the key is absent or its value is rejected.
 pub(super) struct SectionReader<'a> {
     table: Table<'a>,
     path: String,
@@ -67,7 +67,8 @@ impl<'a> SectionReader<'a> {
         self.child(self.table.table(name), name)
     }
 
-    /// The sections of a list.
+    /// The sections of the list at the key `name`; `None` if the key is absent or is not a list of
+    /// tables.
     pub(super) fn sections(&self, name: &str) -> Option<Vec<Self>> {
         let tables = self.table.tables(name)?.into_iter().enumerate();
         Some(tables.map(|(index, table)| self.child(table, &format!("{name}.{index}"))).collect())
@@ -103,13 +104,13 @@ impl<'a> SectionReader<'a> {
         self.table.warning(name, message);
     }
 
-    /// True or false.
+    /// Reads `true` or `false`.
     pub(super) fn boolean(&self, name: &str, field: &mut bool) {
         *field = self.table.boolean(name).unwrap_or(*field);
         self.record(name, Kind::Boolean, field.to_string());
     }
 
-    /// A whole number in `range`.
+    /// Reads a whole number in `range`.
     pub(super) fn integer<T>(&self, name: &str, field: &mut T, range: RangeInclusive<T>)
     where
         T: TryFrom<i128> + PartialOrd + Display + Copy,
@@ -118,13 +119,13 @@ impl<'a> SectionReader<'a> {
         self.record(name, Kind::Integer, field.to_string());
     }
 
-    /// A number above 0, at most `max`.
+    /// Reads a number above 0, at most `max`.
     pub(super) fn positive(&self, name: &str, field: &mut f64, max: f64) {
         *field = self.table.positive(name, max).unwrap_or(*field);
         self.record(name, Kind::Number, field.to_string());
     }
 
-    /// One of `choices`. Blank text is rejected.
+    /// Reads one of `choices`, each a name and its value. Blank text is rejected.
     pub(super) fn choice<T: Copy + PartialEq>(&self, name: &str, field: &mut T, choices: &[(&str, T)]) {
         if self.is_set(name) && !self.is_filled(name) {
             let all = choices.iter().map(|(known, _)| *known).collect::<Vec<_>>().join(", ");
@@ -135,38 +136,38 @@ impl<'a> SectionReader<'a> {
         self.record(name, Kind::Text, quoted(text));
     }
 
-    /// A duration in `range`.
+    /// Reads a duration in `range`.
     pub(super) fn duration(&self, name: &str, field: &mut Duration, range: RangeInclusive<Duration>) {
         let text = self.quantity(name, field, self.table.duration(name, range), format_duration);
         self.record(name, Kind::Text, quoted(&text));
     }
 
-    /// A size in bytes, in `range`.
+    /// Reads a size in bytes, in `range`.
     pub(super) fn size(&self, name: &str, field: &mut u64, range: RangeInclusive<u64>) {
         let text = self.quantity(name, field, self.table.size(name, range), format_size);
         self.record(name, Kind::Text, quoted(&text));
     }
 
-    /// Text; `None` where it is absent or blank.
+    /// Reads text; `None` if it is absent or blank.
     pub(super) fn text(&self, name: &str) -> Option<String> {
         self.text_or(name, || None)
     }
 
-    /// Text, or that of `fallback` where it is absent or blank.
+    /// Reads text; the result of `fallback` if it is absent or blank.
     pub(super) fn text_or(&self, name: &str, fallback: impl FnOnce() -> Option<String>) -> Option<String> {
         let text = self.table.text(name).or_else(fallback);
         self.record(name, Kind::Text, quoted(text.as_deref().unwrap_or_default()));
         text
     }
 
-    /// A whole number, or the text in place of it.
+    /// Reads a whole number or a text, and returns either as text; `None` if it is absent or empty.
     pub(super) fn ordinal(&self, name: &str) -> Option<String> {
         let text = self.table.scalar(name).map(|text| text.trim().to_owned());
         self.record(name, Kind::Ordinal, quoted(text.as_deref().unwrap_or_default()));
         text
     }
 
-    /// A list of distinct texts, none of them blank.
+    /// Reads a list of distinct texts, none of them blank.
     pub(super) fn texts(&self, name: &str, field: &mut Vec<String>) {
         if let Some(texts) = self.table.texts(name) {
             field.clear();
@@ -183,7 +184,7 @@ impl<'a> SectionReader<'a> {
         self.record(name, Kind::TextList, quoted_list(field));
     }
 
-    /// A map from text to text.
+    /// Reads a map from text to text.
     pub(super) fn map(&self, name: &str, field: &mut BTreeMap<String, String>) {
         if let Some(map) = self.table.map(name) {
             *field = map;
@@ -191,8 +192,8 @@ impl<'a> SectionReader<'a> {
         self.record(name, Kind::TextMap, quoted_map(field));
     }
 
-    /// A secret, read from the file or the environment variable that the value names; `None` where
-    /// it is absent or empty.
+    /// Reads a secret: the value itself, or the content of the file or environment variable that
+    /// the value names. `None` if it is absent or empty, or if a problem was reported.
     pub(super) fn secret(&self, name: &str) -> Option<Secret> {
         let rule = "must be text: put it in quotes, or use file:PATH or env:NAME";
         let text = self.table.exact_text(name, rule);
@@ -201,12 +202,12 @@ impl<'a> SectionReader<'a> {
         resolved.map_err(|message| self.problem(name, message)).ok()
     }
 
-    /// The file that holds the secret, if the value names one.
+    /// The file that contains the secret, if the value names one.
     pub(super) fn secret_file(&self, name: &str) -> Option<PathBuf> {
         secret::file_of(&self.table.as_written(name)?)
     }
 
-    /// The value of an environment variable without blanks around it; `None` where it is unset or
+    /// The value of an environment variable without blanks around it; `None` if it is unset or
     /// blank.
     pub(super) fn variable(&self, name: &str) -> Option<&'a str> {
         self.context.environment.get(name).map(|value| value.trim()).filter(|value| !value.is_empty())
@@ -223,8 +224,8 @@ impl<'a> SectionReader<'a> {
         }
     }
 
-    /// Sets `field` to `value` if there is one. Returns the text of the key, as it was written if
-    /// it was.
+    /// Sets `field` to `value` if there is one, and returns the field's value as text: as the
+    /// operator wrote it if the key is set and valid, otherwise as `format` returns it.
     fn quantity<T: Copy>(
         &self,
         name: &str,

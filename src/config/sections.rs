@@ -1,6 +1,7 @@
-//! Reads the sections other than the accounts: one line for each key, with its range.
+//! Reads all sections except `[[accounts]]`: one line for each key, with its range.
 //!
-//! Defaults are those of the parts' options. Not here: `[[accounts]]` (`account`, `credentials`).
+//! Not here: the defaults (the options of the parts), and `[[accounts]]` (`account`,
+//! `credentials`).
 
 use std::time::Duration;
 
@@ -22,7 +23,7 @@ use crate::metrics::options::{
 use crate::poller::Shard;
 use crate::poller::options::{ListingDepth, ListingOptions, PollOptions, default_stale_after};
 
-/// A year: far beyond every use, and far from where adding it to a clock would overflow.
+/// One year: longer than any useful duration, and short enough to be added to a clock.
 const MAX_DURATION: Duration = Duration::from_hours(8784);
 const ONE_MILLISECOND: Duration = Duration::from_millis(1);
 const ONE_SECOND: Duration = Duration::from_secs(1);
@@ -60,11 +61,12 @@ fn poll(section: &SectionReader<'_>) -> (PollOptions, Duration) {
     let mut shutdown_grace = DEFAULT_SHUTDOWN_GRACE;
     section.duration("shutdown_grace", &mut shutdown_grace, Duration::ZERO..=MAX_DURATION);
 
-    // Data is up to one interval and the duration of one poll old, which may be half an interval.
+    // Before a poll publishes new data, the previous data is as old as one interval and the
+    // duration of the poll, which may be half an interval.
     if section.is_set(STALE_AFTER) && poll.stale_after < poll.interval * 3 / 2 {
         let [stale_after, interval] = [poll.stale_after, poll.interval].map(format_duration);
         let message = format!(
-            "{stale_after} is short for a poll that starts every {interval}: series will disappear and \
+            "{stale_after} is too short for polls that start every {interval}: series will disappear and \
              reappear; use at least three intervals"
         );
         section.warning(STALE_AFTER, message);

@@ -30,8 +30,8 @@ fn header(section: &str) -> String {
     }
 }
 
-/// A basic string. JSON strings are TOML strings except for one control character, which JSON does
-/// not escape.
+/// A basic string. A JSON string is a TOML string if U+007F is escaped, which JSON does not
+/// require.
 pub(super) fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string().replace('\u{7f}', "\\u007F")
 }

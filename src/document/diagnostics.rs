@@ -8,7 +8,8 @@ use super::{Origin, Problem};
 
 /// Finds where a value was set.
 pub(crate) trait Locate {
-    /// The origin of the value with `tag` at `path`, or of the closest table that contains `path`.
+    /// The origin of the value at `path`, or of the closest table that contains `path`. `tag`
+    /// identifies the source of the value if a configuration has several sources.
     fn origin(&self, tag: Tag, path: &str) -> Origin;
 }
 
@@ -20,7 +21,7 @@ pub(crate) struct Diagnostics<'a> {
 }
 
 impl<'a> Diagnostics<'a> {
-    /// No problems yet; `locations` supplies the origin of each one.
+    /// Creates an empty collection. `locations` finds the origin of each problem.
     pub(crate) fn new(locations: &'a dyn Locate) -> Self {
         Self { locations, problems: RefCell::default(), warnings: RefCell::default() }
     }

@@ -16,7 +16,8 @@ use super::join_path;
 pub(crate) struct LineNumbers(BTreeMap<String, u64>);
 
 impl LineNumbers {
-    /// The lines of a TOML document. Keys after a part that cannot be read have no line.
+    /// The lines of a TOML document. If the text has a syntax error, keys after it may have no
+    /// line.
     pub(super) fn of_toml(text: &str) -> Self {
         let mut lines = Self::default();
         let collector = Collector::<toml::Spanned<String>>::new(text, &mut lines.0);
@@ -24,8 +25,8 @@ impl LineNumbers {
         lines
     }
 
-    /// The lines of a YAML or JSON document: JSON is a subset of YAML, and only the YAML parser
-    /// reports lines.
+    /// The lines of a YAML or JSON document. The YAML parser reads both, because JSON is a subset
+    /// of YAML and the JSON parser does not report the lines of keys.
     pub(super) fn of_yaml(text: &str) -> Self {
         let mut lines = Self::default();
         let _ = serde_saphyr::with_deserializer_from_str(text, |deserializer| {

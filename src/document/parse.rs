@@ -1,7 +1,7 @@
 //! Parses one document into values and the line of each key.
 //!
-//! Error messages do not contain text of the document: the broken line may be the one with a
-//! secret.
+//! Error messages do not quote values of the document, because the line with the error may contain
+//! a secret.
 
 use std::path::Path;
 
@@ -34,10 +34,10 @@ pub(crate) enum Language {
 }
 
 impl Document {
-    /// Reads and parses the file at `path`. The extension names the language.
+    /// Reads and parses the file at `path`. Its extension determines the language.
     ///
     /// # Errors
-    /// The file cannot be read, or the first syntax error.
+    /// The extension is unknown, the file cannot be read, or as for [`parse`](Self::parse).
     pub(crate) fn read(path: &Path) -> Result<Self, Problem> {
         let source = path.display().to_string();
         let problem = |message: String| Problem::new(Origin::new(&source), "", message);
@@ -49,10 +49,10 @@ impl Document {
         Self::parse(&source, language, &text)
     }
 
-    /// Parses a text; `source` is the path that problems name.
+    /// Parses a text. `source` is the path that is shown in problems.
     ///
     /// # Errors
-    /// The first syntax error, or the document is not a table.
+    /// The text has a syntax error, of which the first is returned, or the document is not a table.
     pub(crate) fn parse(source: &str, language: Language, text: &str) -> Result<Self, Problem> {
         // Editors on Windows write a byte order mark, which the parsers do not accept.
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
@@ -114,7 +114,7 @@ impl Language {
     }
 }
 
-/// The reason of a YAML error where it is a fixed text or the name of a key.
+/// The reason of a YAML error, to append to a message; empty if the reason may quote a value.
 fn yaml_reason(error: &serde_saphyr::Error) -> String {
     match error {
         serde_saphyr::Error::ExternalMessage { msg, .. } => format!(": {msg}"),

@@ -55,12 +55,13 @@ impl fmt::Display for Problem {
     }
 }
 
-/// All problems, sorted by file and line, each once. `Display` writes one problem on each line.
+/// All problems, at least one, sorted by file and line, without duplicates. `Display` writes one
+/// problem on each line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problems(Vec<Problem>);
 
 impl Problems {
-    /// Sorts the problems and removes duplicates.
+    /// Sorts the problems, of which there is at least one, and removes duplicates.
     pub(crate) fn new(mut problems: Vec<Problem>) -> Self {
         problems.sort();
         problems.dedup();

@@ -18,6 +18,8 @@ pub(crate) fn format_duration(duration: Duration) -> String {
     SpanPrinter::new().spacing(Spacing::None).unsigned_duration_to_string(&duration)
 }
 
+/// Units of sizes and their bytes, the largest first, so that [`format_size`] finds the largest one
+/// that fits.
 const UNITS: [(&str, u64); 9] = [
     ("TiB", 1 << 40),
     ("TB", 1_000_000_000_000),

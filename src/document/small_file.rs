@@ -11,11 +11,13 @@ use zeroize::Zeroizing;
 /// key.
 ///
 /// # Errors
-/// The file cannot be read, or has more than `max_bytes` bytes; then no more than that is read.
+/// The file cannot be read, or it has more than `max_bytes` bytes; at most one byte beyond this
+/// limit is read.
 pub(crate) fn read_small_file(path: &Path, max_bytes: u64) -> io::Result<Zeroizing<Vec<u8>>> {
     let file = File::open(path)?;
     let expected_bytes = file.metadata().map_or(0, |metadata| metadata.len()).min(max_bytes) + 1;
-    // Growing would copy the bytes and leave the old copy in memory.
+    // A vector that grows moves its bytes and leaves a copy of them in memory, which is not
+    // cleared.
     let mut bytes = Zeroizing::new(Vec::with_capacity(usize::try_from(expected_bytes).unwrap_or(0)));
     // A file without a size, such as a pipe, is limited as well.
     file.take(max_bytes.saturating_add(1)).read_to_end(&mut bytes)?;

@@ -1,11 +1,11 @@
 //! "Did you mean": the known name that is closest to a misspelt one.
 
-/// `; did you mean "x"?` to end an error message with; empty when no candidate is close.
+/// The end of an error message, such as `; did you mean "x"?`; empty if no candidate is close.
 pub(crate) fn did_you_mean<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> String {
     closest(name, candidates).map_or_else(String::new, |known| format!("; did you mean {known:?}?"))
 }
 
-/// The candidate that `name` most likely stands for, upper and lower case being equal.
+/// The candidate that `name` most likely stands for, regardless of upper and lower case.
 pub(crate) fn closest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     closest_within(name, candidates, max_typos(name))
 }
@@ -25,8 +25,9 @@ pub(crate) fn closest_within<'a>(
         .map(|(_, candidate)| candidate)
 }
 
-/// How many wrong, missing, additional or swapped characters still suggest another name: at most 3,
-/// and fewer in a short name, because three typos in a name of three letters make it another name.
+/// The largest number of wrong, missing, additional or swapped characters in `name` with which
+/// another name is suggested. It is at most 3, and smaller for a short name: with three typos, a
+/// name of three letters resembles nothing.
 pub(crate) fn max_typos(name: &str) -> usize {
     (name.chars().count() / 2).clamp(1, 3)
 }

@@ -10,11 +10,13 @@ use figment::value::{Dict, Tag, Value};
 
 use super::{Diagnostics, did_you_mean, format_duration, format_size, join_path, parse_duration, parse_size};
 
-/// One table of a document; an absent table reads as an empty one, and null as an absent value.
+/// One table of a document. An absent table reads as an empty one, and a null value as an absent
+/// one.
 #[derive(Clone)]
 pub(crate) struct Table<'a> {
     diagnostics: &'a Diagnostics<'a>,
     path: String,
+    /// The tag of the table, or of the closest table that contains it and is present.
     tag: Tag,
     values: Option<&'a Dict>,
 }
@@ -44,7 +46,7 @@ impl<'a> Table<'a> {
         Self { tag: if table.tag == Tag::Default { self.tag } else { table.tag }, ..table }
     }
 
-    /// The tables of a list.
+    /// The tables in the list at the key `name`.
     pub(crate) fn tables(&self, name: &str) -> Option<Vec<Self>> {
         let path = join_path(&self.path, name);
         let Value::Array(_, values) = self.value(name)? else {
@@ -77,7 +79,7 @@ impl<'a> Table<'a> {
         self.value(name).is_some_and(|value| value.as_str().is_none_or(|text| !text.trim().is_empty()))
     }
 
-    /// Rejects every key but `known`.
+    /// Reports every key that is not in `known` as a problem.
     pub(crate) fn allow(&self, known: &[&str]) {
         for name in self.names().filter(|name| !known.contains(name)) {
             self.problem(name, format!("unknown key{}", did_you_mean(name, known.iter().copied())));
@@ -140,8 +142,8 @@ impl<'a> Table<'a> {
         self.exact_text(name, "must be text: put it in quotes").filter(|text| !text.trim().is_empty())
     }
 
-    /// Text as it is, with blanks; empty text reads as absent, and `rule` is the problem of any
-    /// other value.
+    /// Text with the blanks around it; empty text reads as absent. A value that is not text is
+    /// reported with the message `rule`.
     pub(crate) fn exact_text(&self, name: &str, rule: &str) -> Option<String> {
         match self.value(name)? {
             Value::Char(_, value) => Some(value.to_string()),
@@ -207,7 +209,7 @@ impl<'a> Table<'a> {
         })
     }
 
-    /// A list of texts.
+    /// A list of texts. Entries that are not text are reported and left out.
     pub(crate) fn texts(&self, name: &str) -> Option<Vec<String>> {
         let Value::Array(_, values) = self.value(name)? else {
             return self.reject(name, "must be a list: [\"one\", \"another\"]");
@@ -224,7 +226,7 @@ impl<'a> Table<'a> {
         Some(texts)
     }
 
-    /// A map from text to text.
+    /// A map from text to text. Values that are not text are reported and left out.
     pub(crate) fn map(&self, name: &str) -> Option<BTreeMap<String, String>> {
         let Value::Dict(_, values) = self.value(name)? else {
             return self.reject(name, "must be a table: { key = \"value\" }");
@@ -240,7 +242,7 @@ impl<'a> Table<'a> {
         Some(map)
     }
 
-    /// Reports a problem of the key `name`, and reads as absent.
+    /// Reports a problem of the key `name` and returns `None`, so that its value reads as absent.
     pub(crate) fn reject<T>(&self, name: &str, message: impl Into<String>) -> Option<T> {
         self.problem(name, message);
         None

@@ -6,8 +6,8 @@
 
 use super::{Group, InstanceSummary, NodePool};
 
-/// Statuses of instances that do not serve sessions and will not: they do not count as capacity of
-/// an `AppInstance` group.
+/// Statuses in which an instance does not count as capacity of an `AppInstance` group. Starting
+/// instances count, because they are about to serve sessions.
 const NOT_SERVING: [&str; 4] = ["CLOSING", "CLOSED", "DELETED", "UNAVAILABLE"];
 
 /// `ChargeResourceMode`: how a group is sold. It decides what limits its sessions.
@@ -19,12 +19,12 @@ enum ChargeMode {
 
 /// Sessions that `group` can serve now.
 ///
-/// In `Node` mode the sum over its node pools of node capacity x (nodes + scaling nodes); `None`
-/// where there is no pool or a factor is unknown. In `AppInstance` mode the number of instances
-/// that are not closing, closed, deleted or unavailable; `None` without `instances`. `None` in an
-/// unknown mode.
+/// In `Node` mode: the sum over its node pools of node capacity x (nodes + elastic nodes); `None`
+/// where there is no pool or a factor is unknown. In `AppInstance` mode: the number of instances
+/// that are not closing, closed, deleted or unavailable; `None` without `instances`. In an unknown
+/// mode: `None`.
 pub fn session_capacity(group: &Group, instances: Option<&InstanceSummary>) -> Option<f64> {
-    match mode(group)? {
+    match charge_mode(group)? {
         ChargeMode::Node if group.node_pools.is_empty() => None,
         ChargeMode::Node => group.node_pools.iter().map(pool_capacity).sum(),
         ChargeMode::AppInstance => {
@@ -40,8 +40,8 @@ pub fn sessions_in_use(instances: &InstanceSummary) -> f64 {
     (instances.statuses.get("BOUND") + instances.statuses.get("RUNNING")) as f64
 }
 
-/// Sessions in use divided by session capacity, from 0; above 1 when more sessions are in use than
-/// the capacity allows.
+/// Sessions in use divided by the session capacity: at least 0, and above 1 when more sessions are
+/// in use than the group can serve.
 ///
 /// `None` where the capacity is unknown or 0, or the instances are unknown.
 pub fn usage_ratio(group: &Group, instances: Option<&InstanceSummary>) -> Option<f64> {
@@ -51,17 +51,18 @@ pub fn usage_ratio(group: &Group, instances: Option<&InstanceSummary>) -> Option
 
 /// Sessions that can still start before usage exceeds the scaling threshold, never negative.
 ///
-/// `None` where [`scale_out_at`] or the sessions in use are unknown.
+/// `None` where [`scale_out_at`] is `None`, or the instances are unknown.
 pub fn sessions_until_scale_out(group: &Group, instances: Option<&InstanceSummary>) -> Option<f64> {
     Some((scale_out_at(group, instances)? - sessions_in_use(instances?)).max(0.0))
 }
 
 /// Sessions in use above which a scale-out starts.
 ///
-/// The threshold is the group's in `AppInstance` mode, and the lowest of the pools that scale by
-/// usage in `Node` mode. `None` where no threshold applies, or [`usage_ratio`] is `None`.
+/// In `AppInstance` mode the group's threshold applies. In `Node` mode the lowest threshold of the
+/// pools that scale by usage applies. `None` where there is no threshold, or the capacity is
+/// unknown or 0.
 pub fn scale_out_at(group: &Group, instances: Option<&InstanceSummary>) -> Option<f64> {
-    let threshold = match mode(group)? {
+    let threshold = match charge_mode(group)? {
         ChargeMode::Node => lowest_threshold(&group.node_pools)?,
         ChargeMode::AppInstance => amount(group.scaling_usage_threshold)?,
     };
@@ -70,11 +71,11 @@ pub fn scale_out_at(group: &Group, instances: Option<&InstanceSummary>) -> Optio
 
 /// Whether a scale-out by usage can still add capacity.
 ///
-/// In `Node` mode: whether a pool that scales by usage has fewer elastic nodes than its maximum. In
-/// `AppInstance` mode: whether there are fewer instances than the upper bound. `None` where a bound
-/// is unknown.
+/// In `Node` mode: whether a pool that scales by usage has fewer elastic nodes than its maximum;
+/// `None` without such a pool. In `AppInstance` mode: whether the session capacity is below the
+/// upper bound of the number of instances. `None` where an unknown number decides.
 pub fn can_scale_out(group: &Group, instances: &InstanceSummary) -> Option<bool> {
-    match mode(group)? {
+    match charge_mode(group)? {
         ChargeMode::Node => {
             let mut pools = group.node_pools.iter().filter(|pool| scales_by_usage(pool)).peekable();
             pools.peek()?;
@@ -96,7 +97,7 @@ pub fn can_scale_out(group: &Group, instances: &InstanceSummary) -> Option<bool>
     }
 }
 
-fn mode(group: &Group) -> Option<ChargeMode> {
+fn charge_mode(group: &Group) -> Option<ChargeMode> {
     let mode = &group.charge_resource_mode;
     if mode.eq_ignore_ascii_case("Node") {
         Some(ChargeMode::Node)
@@ -137,10 +138,11 @@ fn amount(value: Option<f64>) -> Option<f64> {
     value.filter(|value| value.is_finite() && *value >= 0.0)
 }
 
-/// The floor of the decimal product: 0.29 x 100 is 29, although the binary product is slightly
-/// less.
+/// The product, rounded down as in decimal arithmetic: 0.29 x 100 is 29, although the binary
+/// product is slightly less.
 fn floor_of_product(ratio: f64, whole: f64) -> f64 {
-    /// Relative error. Far above two rounding errors, far below one step of a percentage.
+    /// Relative error: far above that of two roundings (about 1e-16 each), and far below 0.01
+    /// sessions for every realistic capacity.
     const TOLERANCE: f64 = 1e-12;
     let product = ratio * whole;
     let nearest = product.round();

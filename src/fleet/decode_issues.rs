@@ -1,12 +1,14 @@
-//! Problems met while a response was decoded: undocumented and unreadable values, counted by field.
+//! Undocumented and unreadable values that were found while decoding responses, counted by field.
 
 use std::collections::BTreeMap;
 
-/// Counts by API field name (`Status`, `ScalingUsageThreshold` ...). They are added to the counters
-/// `unknown_values_total` and `unparsable_fields_total`.
+/// Counts by the API's field name (`Status`, `ScalingUsageThreshold` ...). The metrics
+/// `appstreaming_exporter_unknown_values_total` and `appstreaming_exporter_unparsable_fields_total`
+/// are the sums over all listings.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct DecodeIssues {
-    /// Values outside the documented list of an enumeration; they are exported verbatim.
+    /// Values outside the documented list of an enumeration. They are exported nevertheless:
+    /// statuses in upper case, all other values verbatim.
     pub unknown: BTreeMap<&'static str, u64>,
     /// Values that could not be read; their metrics have no sample.
     pub unparsable: BTreeMap<&'static str, u64>,

@@ -2,7 +2,7 @@
 //! thousands of them.
 //!
 //! All texts of a group's instances are stored in one buffer. An instance is a row of fixed size
-//! with the positions of its texts. An [`InstanceDetail`] is a view that borrows from its listing.
+//! with the positions of its texts. An [`InstanceDetail`] borrows one row and its texts.
 
 use std::fmt;
 
@@ -26,7 +26,7 @@ pub struct InstanceDetail<'a> {
     row: &'a Row,
 }
 
-/// Iterates over the instances of [`InstanceDetails`] by id.
+/// Iterates over the instances of [`InstanceDetails`] in the order of their ids.
 #[derive(Debug, Clone)]
 pub struct InstanceDetailsIter<'a> {
     details: &'a InstanceDetails,
@@ -49,19 +49,20 @@ const TEXTS: usize = Text::ChargeType as usize + 1;
 /// Stored for an unknown time: outside the range of jiff's timestamps.
 const NO_TIME: i64 = i64::MIN;
 
-/// One instance in 72 bytes. `Option`s around the numbers would add a third.
+/// One instance in 72 bytes. `Option`s around the last three fields would add a third.
 #[derive(Debug, Clone)]
 struct Row {
-    /// Position of its first text in the buffer.
+    /// Position of the instance's first text in the buffer, bytes.
     start: usize,
-    /// End of each text, relative to `start`.
+    /// End of each text, bytes after `start`.
     ends: [u32; TEXTS],
     status: Option<StatusId>,
     connected: Option<bool>,
     /// NaN when unknown.
     usage_seconds: f64,
-    /// Microseconds since the epoch.
+    /// Microseconds since the epoch; [`NO_TIME`] when unknown.
     created: i64,
+    /// Like `created`.
     modified: i64,
 }
 
@@ -76,12 +77,13 @@ impl InstanceDetails {
         self.rows.is_empty()
     }
 
-    /// The instances by id, in byte order.
+    /// The instances, sorted by id in byte order.
     pub fn iter(&self) -> InstanceDetailsIter<'_> {
         InstanceDetailsIter { details: self, rows: self.rows.iter() }
     }
 
-    /// Appends `record`, whose status has the provisional id `status`.
+    /// Appends `record`. `status` is the provisional id of its status, `connected` whether its user
+    /// is connected; both are `None` when unknown.
     pub(super) fn push(
         &mut self,
         record: &InstanceRecord<'_>,
@@ -89,7 +91,7 @@ impl InstanceDetails {
         connected: Option<bool>,
     ) {
         let start = self.texts.len();
-        // In the order of `Text`.
+        // The same order as in `Text`.
         let ends = [
             Some(&record.id),
             record.end_user_id.as_ref(),
@@ -124,7 +126,8 @@ impl InstanceDetails {
         self
     }
 
-    /// Appends `text` to the texts that begin at `start`, and returns its end relative to `start`.
+    /// Appends `text` to the buffer, and returns its end in bytes after `start`, where the
+    /// instance's texts begin.
     fn push_text(&mut self, start: usize, text: &str) -> u32 {
         let end = self.texts.len() - start;
         match u32::try_from(end + text.len()) {
@@ -132,8 +135,8 @@ impl InstanceDetails {
                 self.texts.push_str(text);
                 end
             }
-            // Cannot happen: the response size limits the texts of one instance far below 4 GiB.
-            // The text is dropped.
+            // Cannot happen: the limit on the size of a response keeps the texts of one instance
+            // far below 4 GiB. If it did happen, the text would be dropped.
             Err(_) => u32::try_from(end).unwrap_or(u32::MAX),
         }
     }
@@ -163,14 +166,14 @@ impl<'a> Iterator for InstanceDetailsIter<'a> {
 impl ExactSizeIterator for InstanceDetailsIter<'_> {}
 
 impl PartialEq for InstanceDetails {
-    /// Compares the instances; the order in which their texts were added does not matter.
+    /// Compares the instances, regardless of the order in which their texts are stored.
     fn eq(&self, other: &Self) -> bool {
         self.iter().eq(other.iter())
     }
 }
 
 impl fmt::Debug for InstanceDetails {
-    /// Shows only the number of instances: they contain user names.
+    /// Shows only the number of instances, because the instances contain user names.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("InstanceDetails").field("len", &self.len()).finish_non_exhaustive()
     }
@@ -268,7 +271,7 @@ impl PartialEq for InstanceDetail<'_> {
 }
 
 impl fmt::Debug for InstanceDetail<'_> {
-    /// Shows no user name.
+    /// Shows only id and status, because the other fields include the user name.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("InstanceDetail")
             .field("id", &self.id())
@@ -280,8 +283,8 @@ impl fmt::Debug for InstanceDetail<'_> {
 impl Row {
     fn text<'a>(&self, texts: &'a str, text: Text) -> &'a str {
         let position = text as usize;
-        let begin = if position == 0 { 0 } else { self.ends[position - 1] };
-        &texts[self.start + begin as usize..self.start + self.ends[position] as usize]
+        let start = if position == 0 { 0 } else { self.ends[position - 1] };
+        &texts[self.start + start as usize..self.start + self.ends[position] as usize]
     }
 }
 

@@ -10,7 +10,7 @@ use jiff::{Timestamp, civil};
 pub struct Group {
     /// `AppInstanceGroupId`: the key, never empty.
     pub id: Box<str>,
-    /// `RegionId`: where the group lives.
+    /// `RegionId`: the region of the group.
     pub region_id: Box<str>,
     /// `AppInstanceGroupName`, verbatim; not unique.
     pub name: Box<str>,
@@ -48,17 +48,17 @@ pub struct Group {
     pub created: Option<Timestamp>,
     /// `ExpiredTime`.
     pub expires: Option<Timestamp>,
-    /// `Amount`: subscription resources configured.
+    /// `Amount`: number of subscription resources that the customer configured.
     pub amount: Option<f64>,
     /// `MinAmount`: lower bound of the number of instances.
     pub min_amount: Option<f64>,
     /// `MaxAmount`: upper bound of the number of instances.
     pub max_amount: Option<f64>,
-    /// `ReserveAmountRatio` as a ratio, 0 to 1.
+    /// `ReserveAmountRatio`: share of sessions kept idle, as a ratio, 0 to 1.
     pub reserve_amount_ratio: Option<f64>,
-    /// `ReserveMinAmount`.
+    /// `ReserveMinAmount`: lower bound of the number of sessions kept idle.
     pub reserve_min_amount: Option<f64>,
-    /// `ReserveMaxAmount`.
+    /// `ReserveMaxAmount`: upper bound of the number of sessions kept idle.
     pub reserve_max_amount: Option<f64>,
     /// `ScalingStep`: sessions added by one scale-out.
     pub scaling_step: Option<f64>,
@@ -66,19 +66,20 @@ pub struct Group {
     pub scaling_usage_threshold: Option<f64>,
     /// `ScalingDownAfterIdleMinutes`, in seconds.
     pub scaling_down_after_idle_seconds: Option<f64>,
-    /// `SessionTimeout`, in seconds; infinite for -1.
+    /// `SessionTimeout`, in seconds; infinity where the API sends -1 for unlimited.
     pub session_timeout_seconds: Option<f64>,
     /// `OtaInfo`.
     pub ota: Option<Ota>,
     /// `SkipUserAuthCheck`.
     pub skip_user_auth_check: Option<bool>,
-    /// `AppPolicyImageCheck`.
+    /// `AppPolicyImageCheck`: whether the image supports the unified policy.
     pub policy_image_supported: Option<bool>,
-    /// `SupportUserGroupMixedAuth`.
+    /// `SupportUserGroupMixedAuth`: whether users and user groups can be authorised at the same
+    /// time.
     pub user_group_mixed_auth_supported: Option<bool>,
     /// `Apps`.
     pub apps: Vec<App>,
-    /// `Tags`, or `ResourceTags` where `Tags` is missing.
+    /// `Tags`, or `ResourceTags` where `Tags` is absent or empty.
     pub tags: Vec<Tag>,
     /// `NodePool`; empty for groups sold by session.
     pub node_pools: Vec<NodePool>,
@@ -95,7 +96,7 @@ pub struct Ota {
     pub task_id: Box<str>,
 }
 
-/// One element of `Apps`. `AppIcon` is left out: a URL is of no use to operators.
+/// One element of `Apps`, without `AppIcon`: neither metrics nor pages show that URL.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct App {
     /// `AppId`.
@@ -132,19 +133,19 @@ pub struct NodePool {
     pub strategy_type: Option<Box<str>>,
     /// `NodeAmount`: current number of subscription nodes.
     pub nodes: Option<f64>,
-    /// `NodeUsed`.
+    /// `NodeUsed`: subscription nodes in use.
     pub nodes_used: Option<f64>,
     /// `ScalingNodeAmount`: current number of elastic nodes.
     pub scaling_nodes: Option<f64>,
-    /// `ScalingNodeUsed`.
+    /// `ScalingNodeUsed`: elastic nodes in use.
     pub scaling_nodes_used: Option<f64>,
     /// `NodeCapacity`: sessions that one node can serve at once.
     pub node_capacity: Option<f64>,
     /// `Amount`: nodes bought when the group was created.
     pub amount: Option<f64>,
-    /// `MaxScalingAmount`.
+    /// `MaxScalingAmount`: maximum number of elastic nodes.
     pub max_scaling_amount: Option<f64>,
-    /// `MaxIdleAppInstanceAmount`: idle sessions above which no scale-out happens.
+    /// `MaxIdleAppInstanceAmount`: number of idle sessions from which on no scale-out happens.
     pub max_idle_app_instances: Option<f64>,
     /// `ScalingStep`: nodes added by one scale-out.
     pub scaling_step: Option<f64>,
@@ -152,20 +153,20 @@ pub struct NodePool {
     pub scaling_usage_threshold: Option<f64>,
     /// `ScalingDownAfterIdleMinutes`, in seconds.
     pub scaling_down_after_idle_seconds: Option<f64>,
-    /// `WarmUp`.
+    /// `WarmUp`: whether nodes are prepared in advance.
     pub warm_up: Option<bool>,
     /// `StrategyEnableDate`: first day on which the strategy applies.
     pub strategy_enable_date: Option<civil::Date>,
     /// `StrategyDisableDate`: last day on which the strategy applies.
     pub strategy_disable_date: Option<civil::Date>,
-    /// `RecurrenceSchedules`. They apply only with the `strategy_type` for schedules.
+    /// `RecurrenceSchedules`. They apply only where `strategy_type` is `NODE_SCALING_BY_SCHEDULE`.
     pub schedules: Vec<WeeklySchedule>,
 }
 
 /// One element of `RecurrenceSchedules` with `RecurrenceType` weekly, the only documented type.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct WeeklySchedule {
-    /// `RecurrenceValues`: ISO weekdays, 1 Monday to 7 Sunday; other values were dropped.
+    /// `RecurrenceValues`: ISO weekdays from 1 (Monday) to 7 (Sunday). Other values are dropped.
     pub weekdays: Vec<i8>,
     /// `TimerPeriods`.
     pub periods: Vec<TimerPeriod>,
@@ -174,7 +175,7 @@ pub struct WeeklySchedule {
 /// One element of `TimerPeriods`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct TimerPeriod {
-    /// `StartTime`, wall clock.
+    /// `StartTime`, wall clock; the API does not specify the time zone.
     pub start: civil::Time,
     /// `EndTime`, wall clock. When it is not later than `start`, it is on the next day.
     pub end: civil::Time,

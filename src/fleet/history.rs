@@ -1,7 +1,8 @@
-//! Instances by status over the last hour, so that pages show how a group got to its current state.
+//! Instances by status over the last hour, so that pages show how a group reached its current
+//! state.
 //!
-//! One record a minute, 44 bytes each: 2.6 kB a group, 5 MB for 2,000 groups. What is not here: a
-//! longer or finer history, which Prometheus keeps.
+//! A group has one record per minute of 44 bytes: 2.6 kB per group, 5 MB for 2,000 groups. What is
+//! not here: a longer or finer history, which Prometheus keeps.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -11,9 +12,9 @@ use jiff::Timestamp;
 use super::vocabulary::{INSTANCE_STATUS, OTHER};
 use super::{GroupSnapshot, Snapshot, Tally};
 
-/// Minutes that are kept of each group, including the current one.
+/// Number of minutes that are kept for each group, including the current one.
 pub const MINUTES: usize = 60;
-/// Groups beyond this number have no history: this limits the history to 14 MB.
+/// Maximum number of groups that have a history, which limits its size to 14 MB.
 pub const MAX_GROUPS: usize = 5_000;
 /// Statuses that are counted separately: the documented ones, and one slot for all others.
 const SLOTS: usize = 10;
@@ -36,17 +37,17 @@ pub struct MinuteCounts {
 }
 
 impl History {
-    /// Records a snapshot. The last one in a minute counts. A group whose instances are not known,
-    /// or were not listed for minutes, has a gap.
+    /// Records the instances of a snapshot in the minute of their listing. The last listing in a
+    /// minute counts. A minute without a listing is a gap.
     pub fn record(&mut self, snapshot: &Snapshot) {
-        let mut known = std::mem::take(&mut self.groups);
+        let mut previous = std::mem::take(&mut self.groups);
         self.groups = snapshot
             .groups
             .iter()
             .take(MAX_GROUPS)
             .map(|group| {
                 let key = key(group);
-                let mut minutes = known.remove(&key).unwrap_or_default();
+                let mut minutes = previous.remove(&key).unwrap_or_default();
                 if let Some(instances) = &group.instances {
                     push(&mut minutes, MinuteCounts::new(instances.at, &instances.data.statuses));
                 }
@@ -55,7 +56,7 @@ impl History {
             .collect();
     }
 
-    /// The records of a group, the oldest first; empty for an unknown group.
+    /// The records of a group, the oldest first; empty for a group without a history.
     pub fn of(&self, group: &GroupSnapshot) -> Vec<MinuteCounts> {
         self.groups.get(&key(group)).into_iter().flatten().copied().collect()
     }
@@ -100,7 +101,7 @@ fn key(group: &GroupSnapshot) -> Key {
 fn push(minutes: &mut VecDeque<MinuteCounts>, counts: MinuteCounts) {
     match minutes.back_mut() {
         Some(last) if last.minute == counts.minute => *last = counts,
-        // After the clock was set back, nothing is recorded until it has caught up.
+        // The clock was set back: nothing is recorded until it reaches the last record's minute.
         Some(last) if last.minute > counts.minute => {}
         _ => minutes.push_back(counts),
     }

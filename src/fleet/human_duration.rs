@@ -6,8 +6,8 @@ use jiff::SignedDuration;
 
 /// Displays a duration rounded down to one unit: `< 1 min`, `42 min`, `5 h`, `12 days`.
 ///
-/// Seconds are left out, so that the text changes at most once a minute and a page on which nothing
-/// else changed stays the same. A negative duration (after a clock was set back) is `< 1 min`.
+/// Seconds are left out: the text changes at most once a minute, so a page on which nothing else
+/// changed stays the same. A negative duration (after a clock was set back) is `< 1 min`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HumanDuration(pub SignedDuration);
 

@@ -22,23 +22,23 @@ use super::{DecodeIssues, FoldOptions, InstanceIndex, Tally};
 pub struct InstanceSummary {
     /// Instances by `Status`; the total equals the number of distinct instances listed.
     pub statuses: Tally,
-    /// Instances by `SessionStatus`, in any `Status`.
+    /// Instances by `SessionStatus`, in any `Status`; instances without one are not counted.
     pub session_statuses: Tally,
     /// The oldest `GmtModified` of the instances in each status that has one, sorted by status.
     pub oldest_modified: Vec<(Box<str>, Timestamp)>,
-    /// Number of distinct `EndUserId` bound now.
+    /// Number of distinct values of `BindInfo.EndUserId`.
     pub bound_users: u64,
     /// Sum of `BindInfo.UsageDuration`, seconds; 0 when no instance has one.
     pub usage_seconds_sum: f64,
-    /// The longest `BindInfo.UsageDuration`, seconds.
+    /// The longest `BindInfo.UsageDuration`, seconds; `None` when no instance has one.
     pub usage_seconds_max: Option<f64>,
-    /// `TotalCount` of the listing.
+    /// `TotalCount` of the listing; the number of distinct instances where the API sends none.
     pub reported: u64,
     /// Instances on each node, sorted by node; empty unless [`FoldOptions::nodes`].
     pub nodes: Vec<NodeCount>,
     /// One record per instance, sorted by id; empty unless [`FoldOptions::detail`].
     pub details: InstanceDetails,
-    /// What the next poll needs to find transitions: 16 bytes an instance.
+    /// The basis for the next poll to find transitions: 16 bytes an instance.
     pub index: InstanceIndex,
 }
 
@@ -49,7 +49,7 @@ pub struct NodeCount {
     pub node_id: Box<str>,
     /// `ChargeType` of the node; empty when unknown.
     pub charge_type: Box<str>,
-    /// Number of instances on it.
+    /// Number of instances on the node.
     pub instances: u64,
 }
 
@@ -61,7 +61,7 @@ pub struct NodeCount {
 #[derive(Debug)]
 pub struct InstanceFold {
     options: FoldOptions,
-    /// Every instance folded so far, by the hash of its id; also finds duplicates.
+    /// Every instance folded so far, by the hash of its id; also used to find duplicates.
     seen: HashedMap<Binding>,
     users: HashedSet,
     statuses: StatusFold,
@@ -72,7 +72,7 @@ pub struct InstanceFold {
     details: InstanceDetails,
 }
 
-/// The instances of one node while pages arrive.
+/// The instances of one node, while pages are folded.
 #[derive(Debug, Default)]
 struct NodeStats {
     instances: u64,
@@ -110,9 +110,9 @@ impl InstanceFold {
         };
 
         let status = INSTANCE_STATUS.classify_counting(record.status.as_deref(), issues);
-        let id = self.statuses.add(&status, record.modified);
+        let status_id = self.statuses.add(&status, record.modified);
         let user = record.end_user_id.as_deref().filter(|user| !user.is_empty()).map(hash);
-        unseen.insert(Binding::new(id, user));
+        unseen.insert(Binding::new(status_id, user));
         self.users.extend(user);
 
         let session_status = SESSION_STATUS.classify_counting(record.session_status.as_deref(), issues);
@@ -127,8 +127,8 @@ impl InstanceFold {
             self.add_to_node(record);
         }
         if self.options.detail {
-            let status = (status != EnumValue::Absent).then_some(id);
-            self.details.push(record, status, is_connected(&session_status));
+            let listed_status = (status != EnumValue::Absent).then_some(status_id);
+            self.details.push(record, listed_status, is_connected(&session_status));
         }
     }
 
@@ -171,7 +171,8 @@ impl InstanceFold {
             return;
         };
         let charge_type = record.charge_type.as_deref();
-        // Not the entry API, which needs an owned key: nearly every node is known already.
+        // The entry API would allocate a key for every instance, but nearly every node is already
+        // in the map.
         if let Some(stats) = self.nodes.get_mut(node_id) {
             stats.add(charge_type);
         } else {
@@ -185,8 +186,8 @@ impl InstanceFold {
 impl NodeStats {
     /// Counts one instance.
     ///
-    /// A node has one charge type. If its instances disagree, the smallest value counts, so that
-    /// the result does not depend on the order of pages.
+    /// A node has one charge type. If its instances have different ones, the smallest in byte order
+    /// counts, so that the result does not depend on the order of pages.
     fn add(&mut self, charge_type: Option<&str>) {
         self.instances += 1;
         if let Some(charge_type) = charge_type.filter(|text| !text.is_empty())

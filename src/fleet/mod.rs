@@ -1,9 +1,9 @@
 //! The domain: delivery groups, their node pools, instances and persistent sessions, and the pure
 //! rules that turn listings into numbers.
 //!
-//! Everything here is a pure function of its input (and of `now`, where time matters). What is not
-//! here: how listings are fetched (`appstreaming`), when (`poller`), and how the fleet is exported
-//! (`metrics`). This room imports no other room.
+//! No code here does I/O or reads a clock: results depend only on the input (and on `now`, where
+//! time matters). What is not here: how listings are fetched (`appstreaming`), when (`poller`), and
+//! how the fleet is exported (`metrics`). This room imports no other room.
 
 pub mod capacity;
 mod decode_issues;
@@ -39,7 +39,7 @@ pub use tally::Tally;
 pub use transitions::{InstanceIndex, SessionCounters};
 pub use vocabulary::Vocabulary;
 
-/// How much of each listing a fold keeps. Set once from the configuration.
+/// How much of each listing a fold keeps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct FoldOptions {
     /// Count instances per node (collector `nodes`).

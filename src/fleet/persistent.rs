@@ -35,13 +35,13 @@ pub struct PersistentRecord<'a> {
 /// The persistent sessions of one group, after the whole listing was folded.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PersistentSummary {
-    /// By `AppInstancePersistentStatus`.
+    /// Persistent sessions by `AppInstancePersistentStatus`.
     pub statuses: Tally,
-    /// By `AppInstanceStatus`; persistent sessions without an instance are not counted.
+    /// Persistent sessions by `AppInstanceStatus`; those without an instance are not counted.
     pub instance_statuses: Tally,
-    /// Number of distinct `AuthorizedUsers`; `None` when no record has the list.
+    /// Number of distinct `AuthorizedUsers`; `None` when no persistent session has the list.
     pub authorized_users: Option<u64>,
-    /// `TotalCount` of the listing.
+    /// `TotalCount` of the listing; the number of distinct sessions where the API sends none.
     pub reported: u64,
     /// One record per persistent session, sorted by id; empty unless [`FoldOptions::detail`].
     pub details: Vec<PersistentDetail>,
@@ -60,7 +60,7 @@ pub struct PersistentDetail {
     pub instance_id: Box<str>,
     /// `AppInstanceStatus`, upper case.
     pub instance_status: Option<Box<str>>,
-    /// Number of `AuthorizedUsers`.
+    /// Number of `AuthorizedUsers`; `None` where the API sends no list.
     pub authorized_users: Option<u64>,
     /// `GmtCreate`.
     pub created: Option<Timestamp>,
@@ -103,8 +103,8 @@ impl PersistentFold {
         self.statuses.add_classified(&status);
         let instance_status =
             PERSISTENT_INSTANCE_STATUS.classify_counting(record.instance_status.as_deref(), issues);
-        // An instance without a status counts as absent; a session without an instance does not
-        // count.
+        // An instance whose status is absent counts as `ABSENT`; a persistent session without an
+        // instance is not counted.
         if instance_status != EnumValue::Absent || not_empty(&record.instance_id).is_some() {
             self.instance_statuses.add_classified(&instance_status);
         }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// `1 group`, `3 groups`: for nouns whose plural ends in `s`.
+/// `count` and `noun`, such as `1 group` or `3 groups`, for nouns whose plural adds an `s`.
 pub fn plural(count: impl fmt::Display, noun: &str) -> String {
     let count = count.to_string();
     let ending = if count == "1" { "" } else { "s" };

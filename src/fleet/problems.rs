@@ -1,7 +1,7 @@
 //! The rules for problems of groups, targets and accounts, shared by the pages and `/api/v1/fleet`.
 //!
-//! Pure functions of the fleet and of `now`; every threshold is a constant below. What is not here:
-//! how problems are displayed, and alerting, which is Prometheus's task.
+//! All are pure functions of the fleet and of `now`. Every threshold is a constant below. What is
+//! not here: how problems are displayed, and alerting, which is Prometheus's task.
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Serialize, Serializer};
@@ -12,19 +12,20 @@ use super::{GroupSnapshot, HumanDuration, InstanceSummary, TargetHealth, capacit
 pub const EXPIRY_WARNING: SignedDuration = SignedDuration::from_hours(7 * 24);
 /// A subscription that ends within this time is critical.
 pub const EXPIRY_CRITICAL: SignedDuration = SignedDuration::from_hours(24);
-/// An instance that has been in one of the [`TRANSIENT_STATUSES`] for this time is stuck.
+/// An instance that has been unchanged in one of the [`TRANSIENT_STATUSES`] for this time is stuck.
 pub const STUCK_AFTER: SignedDuration = SignedDuration::from_mins(15);
-/// Statuses of instances that are expected to end within minutes.
+/// Statuses that an instance is expected to leave within minutes.
 pub const TRANSIENT_STATUSES: [&str; 4] = ["INIT", "STARTING", "CLOSING", "UNAVAILABLE"];
-/// A scale-out is near when at most this share of the capacity is left before it.
+/// A scale-out is near when at most this share of the capacity, or one session, is left before it.
 pub const NEAR_SCALE_OUT: f64 = 0.05;
-/// Usage from which a group that does not scale by usage is nearly full.
+/// A group that does not scale by usage is nearly full from this usage ratio on.
 pub const NEARLY_FULL: f64 = 0.9;
 /// Data is stale when it is older than this number of poll intervals, and than [`MIN_STALE_AGE`].
 pub const MISSED_POLLS: i32 = 3;
 /// Younger data is never stale, however short the poll interval is.
 pub const MIN_STALE_AGE: SignedDuration = SignedDuration::from_mins(2);
-/// The API throttles an account when the current rate is below this share of the configured one.
+/// An account counts as throttled when the current request rate is below this share of the
+/// configured one.
 pub const THROTTLED_BELOW: f64 = 0.9;
 
 /// How urgent a problem is. The most urgent comes first.
@@ -35,7 +36,7 @@ pub enum Severity {
     Critical,
     /// An operator should look into it.
     Warning,
-    /// Useful to know; it may resolve without action.
+    /// For information: the problem may resolve without action.
     Notice,
 }
 
@@ -72,15 +73,15 @@ pub enum ProblemKind {
     NearScaleOut,
 }
 
-/// One problem.
+/// A problem of a group, a target or an account.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Problem {
-    /// How urgent it is.
+    /// How urgent the problem is.
     pub severity: Severity,
-    /// What kind of problem it is.
+    /// The kind of problem.
     pub kind: ProblemKind,
-    /// The values that caused it, as text. Changes at most once a minute while the fleet is
-    /// unchanged.
+    /// The values that caused the problem, as text for people. Changes at most once a minute while
+    /// the fleet is unchanged.
     pub detail: String,
 }
 
@@ -91,18 +92,18 @@ pub struct EvaluationContext {
     pub now: Timestamp,
     /// The poll interval.
     pub interval: SignedDuration,
-    /// Whether instances are listed at all.
+    /// Whether the exporter is configured to list instances.
     pub lists_instances: bool,
 }
 
-/// The request rate that an account is allowed, and the one that it needs.
+/// The request rate that an account is allowed, and the rate that its polls need.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize)]
 pub struct RequestBudget {
-    /// Requests per second allowed now.
+    /// Requests per second allowed now; `None` while the rate is unknown.
     pub rate: Option<f64>,
     /// Requests per second as configured.
     pub ceiling: f64,
-    /// Requests that one poll of all the account's targets needs.
+    /// Requests that one poll of all the account's targets needs; `None` while unknown.
     pub planned: Option<f64>,
     /// The poll interval in seconds.
     pub interval: f64,
@@ -111,18 +112,18 @@ pub struct RequestBudget {
 /// The problems of a group, the most urgent first.
 pub fn check_group(group: &GroupSnapshot, context: &EvaluationContext) -> Vec<Problem> {
     let mut found = Vec::new();
-    found.extend(lifecycle(group));
-    found.extend(expiry(group, context.now));
-    found.extend(sessions(group));
+    found.extend(check_lifecycle(group));
+    found.extend(check_expiry(group, context.now));
+    found.extend(check_sessions(group));
     if let Some(instances) = &group.instances {
-        found.extend(stuck(&instances.data, context.now));
+        found.extend(check_stuck(&instances.data, context.now));
     }
-    found.extend(stale(group, context));
+    found.extend(check_stale(group, context));
     found.sort();
     found
 }
 
-/// The problem of a target whose last poll failed; `reason` is why it failed, where that is known.
+/// The problem of a target whose last poll failed; `reason` is why, where known.
 pub fn check_target(target: &TargetHealth, reason: Option<String>, now: Timestamp) -> Option<Problem> {
     if target.up != Some(false) {
         return None;
@@ -157,7 +158,7 @@ pub fn check_budget(budget: &RequestBudget) -> Vec<Problem> {
     found
 }
 
-fn lifecycle(group: &GroupSnapshot) -> Option<Problem> {
+fn check_lifecycle(group: &GroupSnapshot) -> Option<Problem> {
     let data = &group.group.data;
     let status = data.status.as_deref().unwrap_or_default();
     let resources = data.resource_status.as_deref().unwrap_or_default();
@@ -173,9 +174,9 @@ fn lifecycle(group: &GroupSnapshot) -> Option<Problem> {
     }
 }
 
-fn expiry(group: &GroupSnapshot, now: Timestamp) -> Option<Problem> {
+fn check_expiry(group: &GroupSnapshot, now: Timestamp) -> Option<Problem> {
     let data = &group.group.data;
-    // `lifecycle` reports these.
+    // `check_lifecycle` reports these.
     if matches!(data.status.as_deref(), Some("EXPIRED" | "EXPIRED_RECYCLING")) {
         return None;
     }
@@ -201,7 +202,7 @@ fn expiry(group: &GroupSnapshot, now: Timestamp) -> Option<Problem> {
     Some(Problem { severity, kind, detail })
 }
 
-fn sessions(group: &GroupSnapshot) -> Option<Problem> {
+fn check_sessions(group: &GroupSnapshot) -> Option<Problem> {
     let data = &group.group.data;
     let instances = &*group.instances.as_ref()?.data;
     let usage = capacity::usage_ratio(data, Some(instances))?;
@@ -227,22 +228,22 @@ fn sessions(group: &GroupSnapshot) -> Option<Problem> {
     }
 }
 
-/// The problem of a group with `left` sessions until its scaling threshold.
+/// The problem of a group that reaches its scaling threshold after `left` more sessions.
 fn near_threshold(left: f64, used: &str, can_scale_out: Option<bool>) -> Problem {
     if can_scale_out == Some(false) {
         let detail = format!("{used}, and no elastic resource is left to scale out to");
         return Problem { severity: Severity::Warning, kind: ProblemKind::NearlyFull, detail };
     }
-    let left = match left {
+    let distance = match left {
         0.0 => "usage has reached the scaling threshold".to_owned(),
         1.0 => "1 more session starts a scale-out".to_owned(),
         left => format!("{left} more sessions start a scale-out"),
     };
-    let detail = format!("{left} ({used})");
+    let detail = format!("{distance} ({used})");
     Problem { severity: Severity::Notice, kind: ProblemKind::NearScaleOut, detail }
 }
 
-fn stuck(instances: &InstanceSummary, now: Timestamp) -> Option<Problem> {
+fn check_stuck(instances: &InstanceSummary, now: Timestamp) -> Option<Problem> {
     let stuck: Vec<String> = instances
         .oldest_modified
         .iter()
@@ -256,10 +257,10 @@ fn stuck(instances: &InstanceSummary, now: Timestamp) -> Option<Problem> {
     (!stuck.is_empty()).then_some(Problem { severity: Severity::Warning, kind: ProblemKind::Stuck, detail })
 }
 
-fn stale(group: &GroupSnapshot, context: &EvaluationContext) -> Option<Problem> {
+fn check_stale(group: &GroupSnapshot, context: &EvaluationContext) -> Option<Problem> {
     let problem = |detail| Problem { severity: Severity::Warning, kind: ProblemKind::Stale, detail };
     if context.lists_instances && group.instances.is_none() {
-        return Some(problem("there is no recent list of its instances".to_owned()));
+        return Some(problem("there is no recent listing of its instances".to_owned()));
     }
     let limit = context.interval.saturating_mul(MISSED_POLLS).max(MIN_STALE_AGE);
     let age = context.now.duration_since(group.oldest());

@@ -1,12 +1,12 @@
 //! The number of nodes that a node pool's schedule requires now, and when it changes next.
 //!
 //! A schedule refers to the wall clock: a period applies while the clock of the time zone shows a
-//! time in it, on a day within the strategy's dates. This is what people expect of "08:00 to 18:00"
-//! also on days on which the clock is put forward or back: a minute that the clock skips is in no
-//! period, and a minute that it shows twice is in a period twice.
+//! time in the period, on a day within the strategy's dates. So "08:00 to 18:00" has its usual
+//! meaning also on days on which the clock is put forward or back. A period within a skipped hour
+//! does not apply on that day; a period within an hour that occurs twice applies twice.
 //!
-//! What is not here: which time zone that is. The API does not specify it, so the configuration
-//! does.
+//! What is not here: the choice of the time zone. The API does not specify one, so the
+//! configuration does.
 
 use std::ops::RangeInclusive;
 
@@ -16,8 +16,9 @@ use jiff::{Timestamp, ToSpan};
 
 use super::{NodePool, TimerPeriod};
 
-/// Days that are searched for a change, once the strategy applies. The pattern is weekly, so the
-/// next change is within a week; the second week is for a change in an hour that the clock skips.
+/// Number of days that are searched for a change, from the later of today and the strategy's first
+/// day. The pattern repeats weekly, so the next change is within a week, or within two weeks if the
+/// clock skips the hour of the first one.
 const DAYS_AHEAD: i32 = 15;
 
 /// Nodes that the schedule of `pool` requires at `now`.
@@ -28,7 +29,7 @@ pub fn scheduled_amount(pool: &NodePool, now: Timestamp, time_zone: &TimeZone) -
     is_scheduled(pool).then(|| amount_at(pool, time_zone.to_datetime(now)))
 }
 
-/// The earliest instant after `now` at which [`scheduled_amount`] has another value.
+/// The earliest instant after `now` at which [`scheduled_amount`] differs from its value at `now`.
 ///
 /// `None` where it never changes, and where the strategy is not `NODE_SCALING_BY_SCHEDULE`.
 pub fn next_change(pool: &NodePool, now: Timestamp, time_zone: &TimeZone) -> Option<Timestamp> {
@@ -41,7 +42,7 @@ pub fn next_change(pool: &NodePool, now: Timestamp, time_zone: &TimeZone) -> Opt
 
     let from = enable.map_or(now, |enable| enable.max(now));
     let first_day = time_zone.to_datetime(from).date();
-    // One day more than searched: a period of the last day may end on the day after it.
+    // One more day than is searched, because a period of the last day may end on the next day.
     let last_day = first_day.saturating_add((DAYS_AHEAD + 1).days());
     let mut instants: Vec<Timestamp> = enable.into_iter().chain(disable).collect();
     push_boundaries(pool, first_day..=last_day, time_zone, &mut instants);
@@ -53,14 +54,14 @@ pub fn next_change(pool: &NodePool, now: Timestamp, time_zone: &TimeZone) -> Opt
     instants.into_iter().find(|instant| amount_at(pool, time_zone.to_datetime(*instant)) != amount)
 }
 
-/// The start of the first day on which the strategy applies, for every type of strategy; `None`
-/// where the pool has no such day.
+/// The start of the first day on which the strategy applies, regardless of its type; `None` where
+/// the API sends no such day.
 pub fn strategy_enable(pool: &NodePool, time_zone: &TimeZone) -> Option<Timestamp> {
     start_of_day(pool.strategy_enable_date?, time_zone)
 }
 
-/// The end of the last day on which the strategy applies, which is the midnight after it, for every
-/// type of strategy; `None` where the pool has no such day.
+/// The end of the last day on which the strategy applies, which is the start of the next day,
+/// regardless of the strategy's type; `None` where the API sends no such day.
 pub fn strategy_disable(pool: &NodePool, time_zone: &TimeZone) -> Option<Timestamp> {
     start_of_day(pool.strategy_disable_date?.tomorrow().ok()?, time_zone)
 }
@@ -72,9 +73,9 @@ fn is_scheduled(pool: &NodePool) -> bool {
 /// Nodes that the schedule requires when the wall clock shows `clock`.
 fn amount_at(pool: &NodePool, clock: DateTime) -> f64 {
     let (date, time) = (clock.date(), clock.time());
-    let begun = pool.strategy_enable_date.is_none_or(|first| first <= date);
-    let ended = pool.strategy_disable_date.is_some_and(|last| last < date);
-    if !begun || ended {
+    let has_begun = pool.strategy_enable_date.is_none_or(|first| first <= date);
+    let has_ended = pool.strategy_disable_date.is_some_and(|last| last < date);
+    if !has_begun || has_ended {
         return 0.0;
     }
 
@@ -91,7 +92,7 @@ fn amount_at(pool: &NodePool, clock: DateTime) -> f64 {
         .fold(0.0, f64::max)
 }
 
-/// Every period on every weekday on which it recurs. Periods without a positive amount are ignored.
+/// Each weekday with each of its periods. Periods without a positive amount are ignored.
 fn periods(pool: &NodePool) -> impl Iterator<Item = (i8, &TimerPeriod)> {
     pool.schedules.iter().flat_map(|schedule| {
         let usable =
@@ -105,7 +106,7 @@ fn ends_on_the_next_day(period: &TimerPeriod) -> bool {
     period.end <= period.start
 }
 
-/// The instants at which the wall clock shows a period's start or end.
+/// Adds the instants on `days` at which the wall clock shows the start or end of a period.
 ///
 /// Starts and ends are added for every day, not only for the period's weekdays: a superfluous
 /// instant costs one comparison, and periods that end after midnight need no special case.
@@ -130,7 +131,8 @@ fn push_boundaries(
     }
 }
 
-/// The instants at which the clock is put forward or back.
+/// Adds the instants from `from` to the start of `last_day` at which the clock is put forward or
+/// back.
 fn push_clock_changes(from: Timestamp, last_day: Date, time_zone: &TimeZone, instants: &mut Vec<Timestamp>) {
     let Some(until) = start_of_day(last_day, time_zone) else {
         return;
@@ -139,7 +141,7 @@ fn push_clock_changes(from: Timestamp, last_day: Date, time_zone: &TimeZone, ins
     instants.extend(changes.take_while(|change| *change <= until));
 }
 
-/// `None` only at the end of the representable range, in the year 9999.
+/// `None` only where the instant is outside the representable range, which ends in the year 9999.
 fn start_of_day(date: Date, time_zone: &TimeZone) -> Option<Timestamp> {
     date.to_zoned(time_zone.clone()).ok().map(|zoned| zoned.timestamp())
 }

@@ -10,18 +10,20 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{Group, InstanceSummary, PersistentSummary, SessionCounters, schedule};
 
-/// The fleet at `at`; nothing in it is older than the configured limit.
+/// The fleet at `at`. A published snapshot contains no data older than the configured limit (see
+/// [`Snapshot::aged`]).
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Snapshot {
     /// When the snapshot was built.
     pub at: Timestamp,
-    /// Every configured target, in configuration order, including those never polled successfully.
+    /// Every configured target, in configuration order, including targets that were never polled
+    /// successfully.
     pub targets: Vec<TargetHealth>,
     /// Every group, sorted by account, region and id; at most one per account and id.
     pub groups: Vec<Arc<GroupSnapshot>>,
 }
 
-/// The results of one target's polls.
+/// Whether and when the polls of one target succeeded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TargetHealth {
     /// The account's configured name.
@@ -34,18 +36,18 @@ pub struct TargetHealth {
     pub last_success: Option<Timestamp>,
 }
 
-/// One group with its listings.
+/// One group, with the listings of its instances and persistent sessions.
 #[derive(Debug, Clone, PartialEq)]
 pub struct GroupSnapshot {
     /// The account's configured name.
     pub account: Arc<str>,
-    /// The target it was listed by.
+    /// The name of the target whose poll listed the group.
     pub target: Arc<str>,
     /// From `ListAppInstanceGroup`.
     pub group: Fetched<Group>,
-    /// From `ListAppInstances`; `None` when off, never fetched, or too old.
+    /// From `ListAppInstances`; `None` when disabled, never fetched, or too old.
     pub instances: Option<Fetched<InstanceSummary>>,
-    /// From `ListPersistentAppInstances`; `None` when off, never fetched, or too old.
+    /// From `ListPersistentAppInstances`; `None` when disabled, never fetched, or too old.
     pub persistent: Option<Fetched<PersistentSummary>>,
     /// Transitions and sessions since the group was first listed; meaningful with `instances`.
     pub counters: SessionCounters,
@@ -63,7 +65,7 @@ pub struct Fetched<T> {
 impl Snapshot {
     /// Builds a snapshot with groups sorted by account, region and id.
     ///
-    /// Where several targets list the same group of an account (such as with a region configured
+    /// Where several targets list the same group of an account (such as a region that is configured
     /// twice), the group of the first of these targets is kept. Also returns the number of dropped
     /// duplicates.
     pub fn build(
@@ -90,7 +92,7 @@ impl Snapshot {
     }
 
     /// The earliest instant at which a listing in the snapshot reaches the age `stale_after`;
-    /// `None` for an empty fleet.
+    /// `None` for a fleet without groups.
     pub fn next_expiry(&self, stale_after: SignedDuration) -> Option<Timestamp> {
         let oldest = self.groups.iter().flat_map(|group| group.fetched_at()).min()?;
         // Listings that would expire after the last representable instant never expire.
@@ -136,12 +138,12 @@ impl GroupSnapshot {
         (&self.account, &self.group.data.region_id, &self.group.data.id)
     }
 
-    /// When its oldest listing was fetched.
+    /// When the oldest of the group's listings was fetched.
     pub fn oldest(&self) -> Timestamp {
         self.fetched_at().fold(self.group.at, Timestamp::min)
     }
 
-    /// When each of its listings was fetched.
+    /// When each of the group's listings was fetched.
     fn fetched_at(&self) -> impl Iterator<Item = Timestamp> {
         let instances = self.instances.as_ref().map(|fetched| fetched.at);
         let persistent = self.persistent.as_ref().map(|fetched| fetched.at);

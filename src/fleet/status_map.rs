@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use super::vocabulary::{ABSENT, EnumValue, MAX_UNKNOWN_VALUES, OTHER, Vocabulary};
 
-/// A value of a [`StatusMap`]. The default must be neutral in `merge`.
+/// A value of a [`StatusMap`]. Merging the default value must change nothing.
 pub(super) trait Mergeable: Default {
-    /// Adds the value of another status, which is no longer kept by name.
+    /// Adds the value of a status that is no longer kept by name.
     fn merge(&mut self, other: Self);
 }
 
@@ -19,9 +19,9 @@ impl Mergeable for u64 {
 /// One value for each known status, for at most [`MAX_UNKNOWN_VALUES`] unknown ones, for all other
 /// unknown ones together ([`OTHER`]), and for absent statuses ([`ABSENT`]).
 ///
-/// The unknown statuses that are kept by name are the smallest in byte order. A status that was
-/// displaced never returns, because the statuses that displaced it stay or are displaced by smaller
-/// ones. So neither names nor values depend on the order of arrival.
+/// The unknown statuses that are kept by name are the smallest in byte order. A smaller status
+/// displaces the largest one, which can never return, because the kept statuses only become
+/// smaller. So neither names nor values depend on the order in which statuses arrive.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct StatusMap<T> {
     vocabulary: &'static Vocabulary,
@@ -81,7 +81,8 @@ impl<T: Mergeable> StatusMap<T> {
     }
 
     fn unknown_mut(&mut self, status: &str) -> &mut T {
-        // The API may send a status named like one of our own label values: both are one series.
+        // The API may send a status that equals one of our own label values. Both count together,
+        // because they would be the same series.
         match status {
             ABSENT => return &mut self.absent,
             OTHER => return &mut self.other,

@@ -1,8 +1,8 @@
-//! Instance statuses as small numbers, both while pages arrive and in what is kept afterwards.
+//! Instance statuses as small numbers, both while pages are folded and in the kept instances.
 //!
-//! An instance's status must fit in a few bytes, also when it is unknown. Which unknown statuses
-//! are kept by name is known only at the end of a listing. So pages are folded with provisional
-//! ids, and [`StatusFold::finish`] maps them to final ones.
+//! An instance's status must fit in a few bytes, even an undocumented one. Which undocumented
+//! statuses are kept by name is known only at the end of a listing. So pages are folded with
+//! provisional ids, and [`StatusSummary::final_id`] maps these to final ones.
 
 use std::sync::Arc;
 
@@ -12,7 +12,8 @@ use super::Tally;
 use super::status_map::{Mergeable, StatusMap};
 use super::vocabulary::{self, EnumValue, INSTANCE_STATUS};
 
-/// The number of a status. Only the [`StatusNames`] that were built with it can read it.
+/// The number of a status: provisional in a [`StatusFold`], final in its [`StatusSummary`]. Final
+/// ids are valid only with the [`StatusNames`] of the same listing.
 pub(super) type StatusId = u32;
 
 const ABSENT: StatusId = 0;
@@ -44,11 +45,11 @@ pub(super) struct StatusSummary {
     pub(super) oldest_modified: Vec<(Box<str>, Timestamp)>,
     /// The names of final ids.
     pub(super) names: StatusNames,
-    /// Provisional and final id of each unknown status that is kept by name.
+    /// The provisional and the final id of each unknown status that is kept by name.
     final_ids: Vec<(StatusId, StatusId)>,
 }
 
-/// The names of final ids. They depend only on which statuses were listed.
+/// The names of final ids. Names and ids depend only on which statuses were listed.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct StatusNames {
     unknown: Arc<[Box<str>]>,
@@ -107,7 +108,7 @@ impl Mergeable for StatusStats {
 }
 
 impl StatusSummary {
-    /// The final id for a provisional one.
+    /// The final id for a provisional one; [`OTHER`] for a status that is not kept by name.
     pub(super) fn final_id(&self, provisional: StatusId) -> StatusId {
         if provisional < FIRST_UNKNOWN {
             return provisional;
@@ -117,12 +118,12 @@ impl StatusSummary {
 }
 
 impl StatusNames {
-    /// The number of ids; each id is smaller.
+    /// The number of final ids, which are the numbers from 0 up to this one, exclusive.
     pub(super) fn len(&self) -> usize {
         FIRST_UNKNOWN as usize + self.unknown.len()
     }
 
-    /// The status with the final id `id`.
+    /// The name of the status with the final id `id`, which must be below [`len`](Self::len).
     pub(super) fn name(&self, id: StatusId) -> &str {
         match id {
             ABSENT => vocabulary::ABSENT,

@@ -6,8 +6,8 @@ use super::vocabulary::{EnumValue, Vocabulary};
 /// A count for every known status and for a bounded number of unknown ones.
 ///
 /// At most [`MAX_UNKNOWN_VALUES`](super::vocabulary::MAX_UNKNOWN_VALUES) unknown statuses are
-/// counted by name: the smallest in byte order, regardless of their order. The others are
-/// counted under [`OTHER`](super::vocabulary::OTHER).
+/// counted by name: the smallest in byte order, regardless of the order in which they arrive. The
+/// others are counted under [`OTHER`](super::vocabulary::OTHER).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tally {
     counts: StatusMap<u64>,
@@ -19,14 +19,7 @@ impl Tally {
         Self { counts: StatusMap::new(vocabulary) }
     }
 
-    /// Counts one occurrence of `status`, in any ASCII case. An absent or empty status counts as
-    /// [`ABSENT`](super::vocabulary::ABSENT).
-    pub fn add(&mut self, status: Option<&str>) {
-        let status = self.counts.vocabulary().classify(status);
-        self.add_classified(&status);
-    }
-
-    /// Every known status with its count, also where that is 0, in the vocabulary's order; then the
+    /// Every known status with its count, even if that is 0, in the vocabulary's order; then the
     /// unknown ones in byte order; then [`ABSENT`](super::vocabulary::ABSENT) and
     /// [`OTHER`](super::vocabulary::OTHER) where their count is above 0. No status occurs twice.
     pub fn iter(&self) -> impl Iterator<Item = (&str, u64)> {
@@ -67,9 +60,15 @@ mod tests {
     use super::*;
     use crate::fleet::vocabulary::{INSTANCE_STATUS, MAX_UNKNOWN_VALUES, SESSION_STATUS};
 
+    /// Counts one occurrence of `status`, in any ASCII case.
+    fn add(tally: &mut Tally, status: Option<&str>) {
+        let status = tally.counts.vocabulary().classify(status);
+        tally.add_classified(&status);
+    }
+
     fn tally<S: AsRef<str>>(statuses: &[S]) -> Tally {
         let mut tally = Tally::new(&INSTANCE_STATUS);
-        statuses.iter().for_each(|status| tally.add(Some(status.as_ref())));
+        statuses.iter().for_each(|status| add(&mut tally, Some(status.as_ref())));
         tally
     }
 
@@ -91,15 +90,15 @@ mod tests {
     #[test]
     fn an_absent_or_empty_status_is_counted_as_unknown() {
         let mut tally = Tally::new(&SESSION_STATUS);
-        tally.add(None);
-        tally.add(Some(""));
+        add(&mut tally, None);
+        add(&mut tally, Some(""));
         assert_eq!(tally.iter().last(), Some(("UNKNOWN", 2)));
     }
 
     #[test]
-    fn statuses_that_the_api_names_unknown_or_other_make_no_second_entry() {
+    fn the_statuses_unknown_and_other_from_the_api_have_no_separate_entry() {
         let mut tally = tally(&["Unknown", "other"]);
-        tally.add(None);
+        add(&mut tally, None);
         let counted: Vec<_> = tally.iter().filter(|(_, count)| *count > 0).collect();
         assert_eq!(counted, [("UNKNOWN", 2), ("OTHER", 1)]);
     }

@@ -1,7 +1,7 @@
 //! What changed between two polls: status transitions, and sessions that began or ended.
 //!
-//! What is not here: which two listings are compared. A group's first listing is the baseline and
-//! is compared with nothing. A failed poll keeps the previous index, so an outage causes no
+//! What is not here: the choice of the two listings (`poller`). A group's first listing is only the
+//! baseline for the second. A failed poll keeps the previous index, so an outage causes no
 //! transitions.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -16,8 +16,10 @@ const GONE: &str = "GONE";
 /// Stored instead of a user's hash where no user is bound.
 const NO_USER: u32 = 0;
 
-/// What one poll keeps for the next: for each instance the hash of its id, its status, and a hash
-/// of its user, together 16 bytes, sorted by the hash of the id. Valid only within one process.
+/// The instances of one listing, reduced to the data from which the next poll finds changes.
+///
+/// 16 bytes an instance: the hash of its id, its status, and half the hash of its user. Sorted by
+/// the hash of the id.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct InstanceIndex {
     entries: Box<[IndexEntry]>,
@@ -27,6 +29,7 @@ pub struct InstanceIndex {
 /// One instance in an [`InstanceIndex`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct IndexEntry {
+    /// The hash of the instance's id.
     id: u64,
     binding: Binding,
 }
@@ -35,6 +38,7 @@ struct IndexEntry {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Binding {
     status: StatusId,
+    /// Half the hash of the user's name, or [`NO_USER`].
     user: u32,
 }
 
@@ -43,7 +47,7 @@ pub(super) struct Binding {
 pub struct SessionCounters {
     /// Instances that changed their status between two polls, by (from, to). `NONE` and `GONE` mark
     /// instances that appeared or vanished. Contains only pairs that occurred. At most
-    /// [`MAX_UNKNOWN_VALUES`] unknown statuses occur by name; further ones are [`OTHER`].
+    /// [`MAX_UNKNOWN_VALUES`] unknown statuses are kept by name; further ones count as [`OTHER`].
     pub transitions: BTreeMap<(Box<str>, Box<str>), u64>,
     /// User bindings that began.
     pub sessions_started: u64,
@@ -52,18 +56,19 @@ pub struct SessionCounters {
 }
 
 impl Binding {
-    /// `user` is the hash of the bound user's name.
+    /// The binding of an instance; `user` is the hash of the bound user's name.
     pub(super) fn new(status: StatusId, user: Option<u64>) -> Self {
-        // Half of the hash suffices to distinguish successive users of one instance. NO_USER is
-        // reserved.
+        // Half of the hash suffices to distinguish successive users of one instance. A user's hash
+        // must not equal NO_USER.
         let user = user.map_or(NO_USER, |hash| ((hash >> 32) as u32).max(NO_USER + 1));
         Self { status, user }
     }
 }
 
 impl InstanceIndex {
-    /// `instances` by the hash of their id, each once, in any order. `final_id` maps provisional
-    /// status ids to final ones, which `names` can read.
+    /// The index of `instances`, which are pairs of the hash of an id and the instance's binding,
+    /// each instance once, in any order. The bindings have provisional status ids; `final_id` maps
+    /// these to the ids of `names`.
     pub(super) fn new(
         instances: impl IntoIterator<Item = (u64, Binding)>,
         final_id: impl Fn(StatusId) -> StatusId,
@@ -98,7 +103,8 @@ impl SessionCounters {
     /// instance is a session that ended. An instance that changed its user is both. A change
     /// between two statuses that are both counted as [`OTHER`] is not detected.
     pub fn advance(&mut self, previous: &InstanceIndex, next: &InstanceIndex) {
-        // A table of statuses before (rows) and after (columns); index 0 stands for "not listed".
+        // A table of statuses before (rows) and after (columns); index 0 stands for "not listed",
+        // and status `id` has index `id + 1`.
         let columns = next.names.len() + 1;
         let mut moves = vec![0_u64; (previous.names.len() + 1) * columns];
         for (before, after) in pairs(&previous.entries, &next.entries) {
@@ -108,11 +114,12 @@ impl SessionCounters {
             self.count_sessions(before, after);
         }
 
-        // Sorted by name, so that the statuses kept by name do not depend on the order of ids.
+        // Sorted by name, so that the choice of the statuses that are kept by name does not depend
+        // on their ids.
         let mut transitions = BTreeMap::new();
         for (cell, count) in moves.into_iter().enumerate().filter(|(_, count)| *count > 0) {
-            let from = name(&previous.names, cell / columns, NONE);
-            let to = name(&next.names, cell % columns, GONE);
+            let from = status_name(&previous.names, cell / columns, NONE);
+            let to = status_name(&next.names, cell % columns, GONE);
             if from != to {
                 *transitions.entry((from, to)).or_insert(0) += count;
             }
@@ -137,7 +144,7 @@ impl SessionCounters {
             .filter(|status| is_unknown(status))
             .cloned()
             .collect();
-        let mut bounded = |status: &str| -> Box<str> {
+        let mut name_or_other = |status: &str| -> Box<str> {
             if is_unknown(status) && !named.contains(status) {
                 if named.len() >= MAX_UNKNOWN_VALUES {
                     return OTHER.into();
@@ -147,12 +154,13 @@ impl SessionCounters {
             status.into()
         };
         for ((from, to), count) in transitions {
-            *self.transitions.entry((bounded(from), bounded(to))).or_default() += count;
+            *self.transitions.entry((name_or_other(from), name_or_other(to))).or_default() += count;
         }
     }
 }
 
-/// Every instance of either listing, with its bindings before and after.
+/// Every instance of either listing, with its binding before and after; `None` where it was not
+/// listed. Both inputs must be sorted by id.
 fn pairs<'a>(
     before: &'a [IndexEntry],
     after: &'a [IndexEntry],
@@ -172,10 +180,10 @@ fn pairs<'a>(
 }
 
 /// The status of a row or column of the table; `not_listed` for index 0.
-fn name<'a>(names: &'a StatusNames, index: usize, not_listed: &'static str) -> &'a str {
+fn status_name<'a>(names: &'a StatusNames, index: usize, not_listed: &'static str) -> &'a str {
     match index.checked_sub(1) {
         None => not_listed,
-        // Computed from an id, so it fits.
+        // Lossless: the index was computed from a `StatusId`.
         Some(id) => names.name(id as StatusId),
     }
 }

@@ -10,7 +10,7 @@ use super::DecodeIssues;
 pub const ABSENT: &str = "UNKNOWN";
 /// Label value of unknown values beyond [`MAX_UNKNOWN_VALUES`].
 pub const OTHER: &str = "OTHER";
-/// How many unknown values of one field are exported by name.
+/// Maximum number of unknown values of one field that are exported by name.
 pub const MAX_UNKNOWN_VALUES: usize = 16;
 
 /// `Status` of a delivery group. The documented list is known to be incomplete.
@@ -79,7 +79,7 @@ pub struct Vocabulary {
 pub(super) enum EnumValue {
     /// The field is absent or empty.
     Absent,
-    /// A documented value, by its position.
+    /// A documented value, by its position in [`Vocabulary::known`].
     Known(usize),
     /// Any other value, upper case.
     Unknown(String),
@@ -91,7 +91,7 @@ impl Vocabulary {
         self.known.iter().position(|known| *known == value)
     }
 
-    /// The documented value that equals `value` in any ASCII case. Allocates nothing.
+    /// The documented value that equals `value`, ignoring ASCII case. Allocates nothing.
     pub fn find_ignore_case(&self, value: &str) -> Option<&'static str> {
         self.position_ignore_case(value).map(|position| self.known[position])
     }

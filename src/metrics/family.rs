@@ -12,7 +12,7 @@ use jiff::Timestamp;
 pub enum MetricType {
     /// A value that can increase and decrease.
     Gauge,
-    /// A value that only increases, until a restart.
+    /// A value that only increases; a restart resets it to 0.
     Counter,
     /// Cumulative buckets, sum and count.
     Histogram,
@@ -36,7 +36,7 @@ pub enum Unit {
     Seconds,
     /// Bytes.
     Bytes,
-    /// A share, 0 to 1.
+    /// A quotient; 1 is 100 %.
     Ratio,
 }
 
@@ -51,14 +51,14 @@ impl Unit {
     }
 }
 
-/// What describes a family before its samples.
+/// The name, help text and type of a family, which every format writes with its samples.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Metadata<'a> {
-    /// Full name; counters with their `_total`.
+    /// The full name, which ends in `_total` for a counter.
     pub name: &'a str,
     /// The `# HELP` text.
     pub help: &'a str,
-    /// Type.
+    /// The type.
     pub metric_type: MetricType,
 }
 
@@ -78,11 +78,11 @@ impl Metadata<'_> {
 /// A family with its samples.
 #[derive(Debug, Clone, PartialEq)]
 pub struct MetricFamily {
-    /// Full name; counters with their `_total`.
+    /// The full name, which ends in `_total` for a counter.
     pub name: Cow<'static, str>,
     /// The `# HELP` text.
     pub help: Cow<'static, str>,
-    /// Type.
+    /// The type.
     pub metric_type: MetricType,
     /// Samples, each with its own label set.
     pub samples: Vec<Sample>,
@@ -113,11 +113,11 @@ pub enum Value {
     Histogram(Histogram),
 }
 
-/// Observations, counted in buckets by their size.
+/// Observations, counted in buckets by their value.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Histogram {
-    /// Upper bound and cumulative count, ascending. The bucket `+Inf` is left out, since it equals
-    /// `count`.
+    /// Upper bound and cumulative count of each bucket, ascending. The bucket `+Inf` is left out,
+    /// because its count equals `count`.
     pub buckets: Vec<(f64, u64)>,
     /// Sum of all observations.
     pub sum: f64,
@@ -144,14 +144,14 @@ impl Histogram {
     /// Every bucket as exclusive lower bound, inclusive upper bound and cumulative count; `+Inf` is
     /// last.
     pub fn intervals(&self) -> impl Iterator<Item = (f64, f64, u64)> {
-        let above = std::iter::once(f64::NEG_INFINITY).chain(self.buckets.iter().map(|(bound, _)| *bound));
-        let upto = self.buckets.iter().copied().chain([(f64::INFINITY, self.count)]);
-        above.zip(upto).map(|(above, (bound, count))| (above, bound, count))
+        let lower = std::iter::once(f64::NEG_INFINITY).chain(self.buckets.iter().map(|(bound, _)| *bound));
+        let upper = self.buckets.iter().copied().chain([(f64::INFINITY, self.count)]);
+        lower.zip(upper).map(|(lower, (upper, count))| (lower, upper, count))
     }
 
-    /// The exemplar of the bucket between these bounds.
-    pub fn exemplar(&self, above: f64, upto: f64) -> Option<&Exemplar> {
-        self.exemplars.iter().find(|exemplar| exemplar.value > above && exemplar.value <= upto)
+    /// The first exemplar in the bucket with this exclusive lower and inclusive upper bound.
+    pub fn exemplar(&self, lower: f64, upper: f64) -> Option<&Exemplar> {
+        self.exemplars.iter().find(|exemplar| exemplar.value > lower && exemplar.value <= upper)
     }
 }
 

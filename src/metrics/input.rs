@@ -1,5 +1,5 @@
-//! What the extractors of the catalogue read: a group or node pool with every number derived from
-//! it.
+//! The input of the catalogue's extractors: groups and node pools, with every number derived from
+//! them.
 
 use std::sync::Arc;
 
@@ -22,9 +22,9 @@ pub(super) struct RenderInput {
     pub(super) snapshot: Arc<Snapshot>,
     /// The operator's settings.
     pub(super) options: Arc<RenderOptions>,
-    /// The unknown statuses that are label values.
+    /// The label values of the fields that contain a status.
     pub(super) values: LabelValues,
-    /// The label names of tags.
+    /// The labels of groups, and the label names of tags.
     pub(super) names: LabelNames,
     /// One element for each group of the snapshot, in the same order.
     derived: Vec<DerivedGroup>,
@@ -82,8 +82,8 @@ impl RenderInput {
 
     /// Every group, in the snapshot's order.
     pub(super) fn groups(&self) -> impl Iterator<Item = GroupRow<'_>> {
-        let both = self.snapshot.groups.iter().zip(&self.derived);
-        both.map(|(snapshot, derived)| GroupRow { input: self, snapshot, derived })
+        let groups = self.snapshot.groups.iter().zip(&self.derived);
+        groups.map(|(snapshot, derived)| GroupRow { input: self, snapshot, derived })
     }
 
     /// Every target once, in the snapshot's order.
@@ -132,12 +132,13 @@ impl<'a> GroupRow<'a> {
         &self.snapshot.group.data
     }
 
-    /// The group's instances; `None` if they are not listed.
+    /// The group's instances; `None` if their listing is off, has never succeeded, or is too old.
     pub(super) fn instances(&self) -> Option<&'a InstanceSummary> {
         self.snapshot.instances.as_ref().map(|instances| &*instances.data)
     }
 
-    /// The group's persistent sessions; `None` if they are not listed.
+    /// The group's persistent sessions; `None` if their listing is off, has never succeeded, or is
+    /// too old, and if the group cannot have persistent sessions.
     pub(super) fn persistent(&self) -> Option<&'a PersistentSummary> {
         self.snapshot.persistent.as_ref().map(|persistent| &*persistent.data)
     }
@@ -147,12 +148,12 @@ impl<'a> GroupRow<'a> {
         self.derived.capacity
     }
 
-    /// Share of the capacity in use, 0 to 1, see [`capacity::usage_ratio`].
+    /// Sessions in use divided by the capacity; can exceed 1, see [`capacity::usage_ratio`].
     pub(super) fn session_usage_ratio(&self) -> Option<f64> {
         self.derived.usage_ratio
     }
 
-    /// Sessions until a scale-out, see [`capacity::sessions_until_scale_out`].
+    /// Sessions that can start before a scale-out, see [`capacity::sessions_until_scale_out`].
     pub(super) fn sessions_until_scale_out(&self) -> Option<f64> {
         self.derived.until_scale_out
     }
@@ -166,12 +167,12 @@ impl<'a> GroupRow<'a> {
 }
 
 impl PoolRow<'_> {
-    /// Start of the strategy's first day, in Unix seconds.
+    /// Start of the first day on which the strategy applies, in Unix seconds.
     pub(super) fn strategy_enable(&self) -> Option<f64> {
         self.derived.enable.map(seconds)
     }
 
-    /// End of the strategy's last day, in Unix seconds.
+    /// End of the last day on which the strategy applies, in Unix seconds.
     pub(super) fn strategy_disable(&self) -> Option<f64> {
         self.derived.disable.map(seconds)
     }

@@ -8,13 +8,15 @@ use std::collections::BTreeSet;
 use crate::fleet::vocabulary::{self, ABSENT, MAX_UNKNOWN_VALUES, OTHER};
 use crate::fleet::{InstanceSummary, PersistentSummary, Snapshot, Tally, Vocabulary};
 
-/// Statuses of an instance before its first and after its last listing, in transitions.
+/// In transitions, the statuses of an instance before its first and after its last listing.
 const NOT_LISTED: [&str; 2] = ["NONE", "GONE"];
 
-/// The values of one field that get series under their own name.
+/// The values of one field that are label values under their own name.
 #[derive(Debug)]
 pub(super) struct FieldValues {
+    /// The documented values.
     vocabulary: &'static Vocabulary,
+    /// The undocumented values that keep their name, at most [`MAX_UNKNOWN_VALUES`].
     unknown: BTreeSet<Box<str>>,
 }
 
@@ -28,26 +30,26 @@ impl FieldValues {
         self.vocabulary.known
     }
 
-    /// The label value for `value`: itself if it is known or one of the unknown values that keep
-    /// their name, else `OTHER`.
+    /// The label value for `value`: `value` if it is known or one of the unknown values that keep
+    /// their name, otherwise `OTHER`.
     pub(super) fn label_value<'w>(&self, value: &'w str) -> &'w str {
         let by_name = self.vocabulary.position(value).is_some() || self.unknown.contains(value);
         if by_name { value } else { OTHER }
     }
 
-    /// Like [`label_value`](Self::label_value) for a value out of a tally, in which `UNKNOWN`
-    /// stands for an absent value.
+    /// Like [`label_value`](Self::label_value), for a value from a tally: `UNKNOWN`, which stands
+    /// for an absent value, is kept.
     pub(super) fn tally_label_value<'w>(&self, value: &'w str) -> &'w str {
         if value == ABSENT { value } else { self.label_value(value) }
     }
 
-    /// Like [`tally_label_value`](Self::tally_label_value) for one side of a transition, which may
-    /// also be `NONE` or `GONE`.
+    /// Like [`tally_label_value`](Self::tally_label_value), for one side of a transition: `NONE`
+    /// and `GONE` are kept too.
     pub(super) fn transition_label_value<'w>(&self, value: &'w str) -> &'w str {
         if NOT_LISTED.contains(&value) { value } else { self.tally_label_value(value) }
     }
 
-    /// Adds a value of the snapshot. Of the unknown values the smallest in byte order are kept, so
+    /// Adds a value of the snapshot. Only the smallest unknown values in byte order are kept, so
     /// the result does not depend on the order of the calls.
     fn add(&mut self, value: &str) {
         if self.vocabulary.position(value).is_some() || self.unknown.contains(value) {
@@ -77,25 +79,26 @@ impl FieldValues {
 pub(super) struct LabelValues {
     /// `Status` of groups.
     pub(super) group_status: FieldValues,
-    /// `ResourceStatus`.
+    /// `ResourceStatus` of groups.
     pub(super) resource_status: FieldValues,
-    /// `StrategyType`.
+    /// `StrategyType` of node pools.
     pub(super) strategy_type: FieldValues,
     /// `Status` of instances.
     pub(super) instance_status: FieldValues,
-    /// `SessionStatus`.
+    /// `SessionStatus` of instances.
     pub(super) session_status: FieldValues,
-    /// `AppInstancePersistentStatus`.
+    /// `AppInstancePersistentStatus` of persistent sessions.
     pub(super) persistent_status: FieldValues,
-    /// `AppInstanceStatus`.
+    /// `AppInstanceStatus` of persistent sessions.
     pub(super) persistent_instance_status: FieldValues,
 }
 
 impl LabelValues {
     /// Collects the unknown values of `snapshot`.
     ///
-    /// Single instances are not read: if the tally of a group does not contain the value of one of
-    /// its instances by name, that group alone has 16 smaller unknown values.
+    /// Tallies are read instead of single instances. If a group's tally does not contain the value
+    /// of one of its instances by name, the group has 16 smaller unknown values, so the value would
+    /// not be kept anyway.
     pub(super) fn new(snapshot: &Snapshot) -> Self {
         let mut values = Self {
             group_status: FieldValues::new(&vocabulary::GROUP_STATUS),
@@ -106,20 +109,20 @@ impl LabelValues {
             persistent_status: FieldValues::new(&vocabulary::PERSISTENT_STATUS),
             persistent_instance_status: FieldValues::new(&vocabulary::PERSISTENT_INSTANCE_STATUS),
         };
-        for snapshot in &snapshot.groups {
-            let group = &snapshot.group.data;
+        for listed in &snapshot.groups {
+            let group = &listed.group.data;
             group.status.iter().for_each(|status| values.group_status.add(status));
             group.resource_status.iter().for_each(|status| values.resource_status.add(status));
             let strategies = group.node_pools.iter().filter_map(|pool| pool.strategy_type.as_deref());
             strategies.for_each(|strategy| values.strategy_type.add(strategy));
-            if let Some(instances) = &snapshot.instances {
+            if let Some(instances) = &listed.instances {
                 values.add_instances(&instances.data);
-                let statuses = snapshot.counters.transitions.keys().flat_map(|(from, to)| [from, to]);
+                let statuses = listed.counters.transitions.keys().flat_map(|(from, to)| [from, to]);
                 statuses
                     .filter(|status| ![NOT_LISTED[0], NOT_LISTED[1], ABSENT, OTHER].contains(&&***status))
                     .for_each(|status| values.instance_status.add(status));
             }
-            if let Some(persistent) = &snapshot.persistent {
+            if let Some(persistent) = &listed.persistent {
                 values.add_persistent(&persistent.data);
             }
         }

@@ -7,7 +7,8 @@ use crate::fleet::{Group, GroupSnapshot, Snapshot, Tag};
 use crate::metrics::encode::Label;
 use crate::metrics::options::{GroupLabel, RenderOptions, TagSelection};
 
-/// A tag key whose label name was already taken by another key, so that a number is appended to it.
+/// A tag key whose label name belongs to another key already. A number is appended to its own label
+/// name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LabelConflict {
     /// The tag's key.
@@ -21,28 +22,29 @@ pub struct LabelConflict {
 impl fmt::Display for LabelConflict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { key, taken, name } = self;
-        write!(f, "tag {key:?} is exported as label {name} because another tag is already {taken}")
+        write!(f, "tag {key:?} is exported as label {name} because another tag has the label {taken}")
     }
 }
 
 /// The label names of one snapshot.
 #[derive(Debug, Default)]
 pub(super) struct LabelNames {
-    /// `labels.group`, each label once, with its name.
+    /// The labels of `labels.group`, each once, with their label names.
     group: Vec<(GroupLabel, String)>,
-    /// Label names of the tags of `appstreaming_group_tags` that are not in `group`.
+    /// Label names by tag key, for the tags of `appstreaming_group_tags` that are not in `group`.
     tags: BTreeMap<String, String>,
-    /// Keys of all tags that `appstreaming_group_tags` may show, those in `group` included.
+    /// Keys of all tags that `labels.tags` selects, including those in `group`.
     selected: BTreeSet<String>,
+    /// Whether tags of scope `System` may be selected.
     system_tags: bool,
     /// Tags whose label name has a number appended.
     pub(super) conflicts: Vec<LabelConflict>,
 }
 
 impl LabelNames {
-    /// Assigns a label name to every selected tag. Keys in the configuration come first, in its
-    /// order; with `["*"]`, keys that are valid label names come before keys that have to be
-    /// changed. The same tags therefore always get the same names.
+    /// Assigns a label name to every selected tag. Keys in the configuration come first, in the
+    /// order of the configuration; with `["*"]`, keys that are valid in label names come before
+    /// keys that have to be changed. The same tags therefore always get the same names.
     pub(super) fn new(snapshot: &Snapshot, options: &RenderOptions) -> Self {
         let mut group_labels: Vec<GroupLabel> = Vec::new();
         for label in &options.group_labels {
@@ -76,7 +78,7 @@ impl LabelNames {
         Self { group, tags, selected, system_tags: options.system_tags, conflicts }
     }
 
-    /// The labels that every series of the group begins with.
+    /// The labels at the start of every series of the group.
     pub(super) fn group_labels<'a>(&'a self, snapshot: &'a GroupSnapshot) -> Vec<Label<'a>> {
         let group: &Group = &snapshot.group.data;
         let mut labels =
@@ -91,8 +93,8 @@ impl LabelNames {
         labels
     }
 
-    /// The group's selected tags as labels, without those in [`group_labels`](Self::group_labels).
-    /// `None` if the group has no selected tag at all.
+    /// The group's selected tags as labels, except those that are in
+    /// [`group_labels`](Self::group_labels). `None` if the group has no selected tag at all.
     pub(super) fn tag_labels<'a>(&'a self, group: &'a Group) -> Option<Vec<Label<'a>>> {
         let mut has_any = false;
         let mut labels: BTreeMap<&str, &str> = BTreeMap::new();
@@ -130,8 +132,9 @@ fn selected_keys(snapshot: &Snapshot, options: &RenderOptions) -> Vec<String> {
     }
 }
 
-/// Assigns a label name to each key: `tag_<key>` to the first key with that name, and the same with
-/// a number appended to the others. Appended numbers avoid the names of all other keys.
+/// Assigns a label name to each key: `tag_<key>` to the first of several keys with the same name,
+/// and `tag_<key>_<number>` to the others. A name with a number never equals the name of another
+/// key.
 fn assign_names(keys: impl Iterator<Item = String>) -> (BTreeMap<String, String>, Vec<LabelConflict>) {
     let mut names = BTreeMap::new();
     let mut used = BTreeSet::new();
@@ -153,7 +156,7 @@ fn assign_names(keys: impl Iterator<Item = String>) -> (BTreeMap<String, String>
         let name = (2_u64..)
             .map(|number| format!("{taken}_{number}"))
             .find(|name| !used.contains(name))
-            .expect("there are more numbers than names");
+            .expect("there are more numbers than used names");
         used.insert(name.clone());
         names.insert(key.clone(), name.clone());
         conflicts.push(LabelConflict { key, taken, name });
@@ -164,32 +167,32 @@ fn assign_names(keys: impl Iterator<Item = String>) -> (BTreeMap<String, String>
 /// `tag_<key>` with an underscore for every character that a label name cannot contain. A key in
 /// camelCase becomes snake_case, which promtool requires of label names.
 fn label_name(key: &str) -> String {
-    let is_camel_case = key.as_bytes().windows(2).any(is_hump);
+    let is_camel_case = key.as_bytes().windows(2).any(is_lower_then_upper);
     let mut name = String::from("tag_");
-    let mut before = None;
+    let mut previous = None;
     for c in key.chars() {
         if is_camel_case
-            && before.is_some_and(|before: char| before.is_ascii_lowercase())
+            && previous.is_some_and(|previous: char| previous.is_ascii_lowercase())
             && c.is_ascii_uppercase()
         {
             name.push('_');
         }
         let valid = if c.is_ascii_alphanumeric() { c } else { '_' };
         name.push(if is_camel_case { valid.to_ascii_lowercase() } else { valid });
-        before = Some(c);
+        previous = Some(c);
     }
     name
 }
 
-fn is_hump(pair: &[u8]) -> bool {
+fn is_lower_then_upper(pair: &[u8]) -> bool {
     pair[0].is_ascii_lowercase() && pair[1].is_ascii_uppercase()
 }
 
 /// The tag's value, empty if the group does not have the tag. If both the customer and Alibaba
 /// Cloud have set a tag with this key, the customer's value is used.
 fn tag_value<'a>(tags: &'a [Tag], key: &str) -> &'a str {
-    let of = |system: bool| tags.iter().find(|tag| tag.system == system && *tag.key == *key);
-    of(false).or_else(|| of(true)).map_or("", |tag| &tag.value)
+    let find = |system: bool| tags.iter().find(|tag| tag.system == system && *tag.key == *key);
+    find(false).or_else(|| find(true)).map_or("", |tag| &tag.value)
 }
 
 #[cfg(test)]
@@ -219,7 +222,7 @@ mod tests {
         assert_eq!(
             conflicts.iter().map(ToString::to_string).collect::<Vec<_>>(),
             [
-                r#"tag "cost.center" is exported as label tag_cost_center_3 because another tag is already tag_cost_center"#
+                r#"tag "cost.center" is exported as label tag_cost_center_3 because another tag has the label tag_cost_center"#
             ]
         );
     }

@@ -1,5 +1,5 @@
-//! From a fleet snapshot to response bodies: catalogue of metric families, encoders, rendered
-//! exposition.
+//! Renders a fleet snapshot into response bodies: the catalogue of metric families, the encoders,
+//! and the rendered exposition.
 //!
 //! ```text
 //! Snapshot -> input (derived numbers, label names, label values) -> catalogue (table of families)

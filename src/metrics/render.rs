@@ -30,12 +30,15 @@ const DETAIL: [Collector; 2] = [Collector::InstancesDetail, Collector::Persisten
 #[derive(Debug)]
 pub struct Exposition {
     input: RenderInput,
+    /// Number of series served, by collector.
     series: BTreeMap<&'static str, u64>,
+    /// Number of dropped series, by collector.
     dropped: BTreeMap<&'static str, u64>,
+    /// The collectors of the fleet that are not dropped.
     collectors: BTreeSet<Collector>,
-    /// By [`Syntax`], then by [`Encoding`].
+    /// Cached bodies, indexed by [`Syntax`] and then by [`Encoding`].
     bodies: [[OnceLock<Compressed>; Encoding::ALL.len()]; Syntax::ALL.len()],
-    /// Which of the bodies were requested through [`Exposition::body`].
+    /// Which of the bodies were requested by [`Exposition::body`], with the same indexes.
     requested: [[AtomicBool; Encoding::ALL.len()]; Syntax::ALL.len()],
 }
 
@@ -79,8 +82,8 @@ impl Exposition {
     fn render_cached(&self, syntax: Syntax, encoding: Encoding) -> &Compressed {
         let body = |encoding| &self.bodies[syntax as usize][encoding as usize];
         body(encoding).get_or_init(|| {
-            // Plain text that is only needed to compress it is not cached: it can be many times as
-            // large.
+            // A plain body that is rendered only to be compressed is not cached: it can be many
+            // times as large as the compressed one.
             let plain = match body(Encoding::Identity).get() {
                 Some(plain) => plain.bytes().clone(),
                 None => self.render(&Selection::default(), syntax),
@@ -89,7 +92,8 @@ impl Exposition {
         })
     }
 
-    /// The body if it is in the cache. Does not mark it as requested.
+    /// The whole fleet in this format and encoding, if the body is in the cache. Does not mark the
+    /// body as requested.
     pub fn cached(&self, syntax: Syntax, encoding: Encoding) -> Option<&Compressed> {
         self.bodies[syntax as usize][encoding as usize].get()
     }
@@ -99,8 +103,8 @@ impl Exposition {
         encoding.compress(self.render(selection, syntax))
     }
 
-    /// Size of the whole fleet's body in bytes, as far as a cached body shows it. Any cached body
-    /// of the format shows its size without compression.
+    /// Size of the whole fleet's body in bytes; `None` if no cached body contains the size. Every
+    /// cached body of the format contains the size before compression.
     pub fn size(&self, syntax: Syntax, encoding: Encoding) -> Option<usize> {
         match self.cached(syntax, encoding) {
             Some(body) => Some(body.len()),
@@ -142,7 +146,7 @@ impl Exposition {
         }
     }
 
-    /// Number of series served, by collector. Every collector of the fleet is in it.
+    /// Number of series served, by collector. Contains every collector of the fleet.
     pub fn series(&self) -> &BTreeMap<&'static str, u64> {
         &self.series
     }
@@ -162,29 +166,29 @@ impl Exposition {
         &self.input.names.conflicts
     }
 
-    /// Estimated size of a body before compression, in bytes. The estimate is rather too high, so
-    /// that the buffer need not grow; pages of it that stay untouched take no memory.
+    /// Estimated size of a body before compression, in bytes. The estimate is usually too high, so
+    /// that a buffer of this capacity does not grow; its unused pages take no physical memory.
     pub fn estimated_bytes(&self) -> usize {
-        /// The name, the labels behind the group's and the value of a series.
+        /// Estimated bytes of a series besides the group's labels: name, other labels and value.
         const SERIES_BYTES: usize = 160;
-        /// All `# HELP` and `# TYPE` lines.
+        /// Estimated bytes of all `# HELP` and `# TYPE` lines.
         const METADATA_BYTES: usize = 32 * 1024;
-        let length = |row: GroupRow<'_>| {
+        let group_labels_bytes = |row: GroupRow<'_>| {
             let labels = self.input.names.group_labels(row.snapshot).into_iter();
             labels.map(|(name, value)| name.len() + value.len() + "=\"\",".len()).sum::<usize>()
         };
         let groups = self.input.snapshot.groups.len().max(1);
-        let mean = self.input.groups().map(length).sum::<usize>() / groups;
+        let mean = self.input.groups().map(group_labels_bytes).sum::<usize>() / groups;
         let series = usize::try_from(self.series.values().sum::<u64>()).unwrap_or(usize::MAX);
         series.saturating_mul(mean + SERIES_BYTES).saturating_add(METADATA_BYTES)
     }
 }
 
-/// A group with the labels of all its series, encoded once in one format.
+/// A group, with the labels that all its series have in common encoded once in one format.
 struct PreparedGroup<'a> {
     row: GroupRow<'a>,
     labels: Prepared,
-    /// The labels of each node pool, the group's included.
+    /// The labels of each node pool, including the group's.
     pools: Vec<Prepared>,
 }
 
@@ -217,7 +221,8 @@ fn count_series(input: &RenderInput) -> BTreeMap<Collector, u64> {
     counts
 }
 
-/// Writes the samples of one family.
+/// Writes the samples of one family. Without `needs_label_values`, extractors may leave out label
+/// values that are expensive to compute.
 fn write_family(
     family: &Family,
     groups: &[PreparedGroup<'_>],

@@ -1,4 +1,5 @@
-//! The sample writer, through which the catalogue's extractors write the samples of one row.
+//! The writer that the catalogue's extractors use to write the samples of one row: of a group or a
+//! node pool.
 
 use crate::fleet::Tally;
 use crate::fleet::vocabulary::OTHER;
@@ -15,7 +16,7 @@ pub(super) struct SampleWriter<'a> {
 }
 
 impl<'a> SampleWriter<'a> {
-    /// A writer for the row with these labels.
+    /// A writer for the row whose labels are `row_labels`.
     pub(super) fn new(
         encoder: &'a mut dyn Encoder,
         row_labels: &'a Prepared,
@@ -24,20 +25,20 @@ impl<'a> SampleWriter<'a> {
         Self { encoder, row_labels, needs_label_values }
     }
 
-    /// Writes one sample, with `labels` behind the row's.
+    /// Writes one sample, with `labels` after the row's labels.
     pub(super) fn write(&mut self, labels: &[Label<'_>], value: f64) {
         self.encoder.number(self.row_labels, labels, value);
     }
 
-    /// Writes one sample if there is a value.
+    /// Like [`write`](Self::write); writes nothing without a value.
     pub(super) fn write_some(&mut self, labels: &[Label<'_>], value: Option<f64>) {
         if let Some(value) = value {
             self.write(labels, value);
         }
     }
 
-    /// Writes a whole state set under `label`: 0 or 1 for every known value, and another 1 if
-    /// `current` is unknown. Writes nothing if `current` is absent.
+    /// Writes a whole state set: a sample of 0 or 1 for every known value of `label`, and a further
+    /// sample of 1 if `current` is unknown. Writes nothing if `current` is absent.
     pub(super) fn write_state_set(
         &mut self,
         label: &'static str,
@@ -56,8 +57,8 @@ impl<'a> SampleWriter<'a> {
         }
     }
 
-    /// Writes the state of the object that `id` identifies: the current value alone, or with `full`
-    /// also a 0 for every other known value. Writes nothing if `current` is absent.
+    /// Writes the state of the object that `id` identifies: a 1 for the current value, and with
+    /// `full` also a 0 for every other known value. Writes nothing if `current` is absent.
     pub(super) fn write_state(
         &mut self,
         id: Label<'_>,
@@ -75,7 +76,8 @@ impl<'a> SampleWriter<'a> {
         self.write(&[id, (label, values.tally_label_value(current))], 1.0);
     }
 
-    /// Writes a count for every known value, and for each unknown value that `tally` contains.
+    /// Writes a count for every known value, for each unknown value in `tally` that is a label
+    /// value, and under `OTHER` the sum of the remaining counts if it is above 0.
     pub(super) fn write_counts(&mut self, label: &'static str, values: &FieldValues, tally: &Tally) {
         let mut other = 0;
         for (value, count) in tally.iter() {

@@ -1,4 +1,4 @@
-//! Which part of the fleet's series a scrape gets.
+//! The part of the fleet's series that a scrape requests.
 
 use std::collections::BTreeSet;
 
@@ -25,7 +25,7 @@ impl Selection {
         *self == Self::default()
     }
 
-    /// Whether a collector is selected that reads the fleet.
+    /// Whether at least one collector that reads the fleet is selected.
     pub fn has_fleet(&self) -> bool {
         Collector::FLEET.into_iter().any(|collector| self.has_collector(collector))
     }
@@ -37,26 +37,26 @@ impl Selection {
 
     /// Whether this group is selected.
     pub(super) fn has_group(&self, row: &GroupRow<'_>) -> bool {
-        admits(&self.accounts, &row.snapshot.account)
-            && admits(&self.regions, &row.group().region_id)
-            && admits(&self.groups, &row.group().id)
+        is_allowed(&self.accounts, &row.snapshot.account)
+            && is_allowed(&self.regions, &row.group().region_id)
+            && is_allowed(&self.groups, &row.group().id)
     }
 
-    /// Whether this target is selected: it belongs to a selected account and, if regions or groups
-    /// are restricted, has listed one of `groups`, which are the selected groups.
+    /// Whether this target is selected: its account is selected and, if regions or groups are
+    /// restricted, the target lists at least one of the selected groups, which are `groups`.
     pub(super) fn has_target<'a>(
         &self,
         target: &TargetHealth,
         mut groups: impl Iterator<Item = GroupRow<'a>>,
     ) -> bool {
-        let any_group = self.regions.is_empty() && self.groups.is_empty();
-        let lists = |group: GroupRow<'_>| {
+        let has_all_groups = self.regions.is_empty() && self.groups.is_empty();
+        let is_listed = |group: GroupRow<'_>| {
             group.snapshot.account == target.account && group.snapshot.target == target.target
         };
-        admits(&self.accounts, &target.account) && (any_group || groups.any(lists))
+        is_allowed(&self.accounts, &target.account) && (has_all_groups || groups.any(is_listed))
     }
 }
 
-fn admits(allowed: &BTreeSet<String>, value: &str) -> bool {
+fn is_allowed(allowed: &BTreeSet<String>, value: &str) -> bool {
     allowed.is_empty() || allowed.contains(value)
 }

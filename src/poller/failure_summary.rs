@@ -1,5 +1,5 @@
-//! Summaries of failures: an outage fails the listings of every group with the same error, which is
-//! reported once.
+//! Summaries of failures: in an outage the listings of all groups fail with the same error, which
+//! is reported once.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -21,13 +21,13 @@ pub struct FailureSummary<'a> {
     pub request_id: Option<&'a str>,
     /// What the operator can do.
     pub advice: Option<Cow<'static, str>>,
-    /// The error message of the first failure, with its causes.
+    /// The error of the first failure, including its causes.
     pub message: String,
     /// The number of failures.
     pub count: usize,
 }
 
-/// Summarises failures by operation and code.
+/// Summarises failures: one summary for each operation and code, sorted by both.
 pub fn summarise_failures(failures: &[ListingFailure]) -> impl Iterator<Item = FailureSummary<'_>> {
     let mut summaries: BTreeMap<(&str, &str), FailureSummary<'_>> = BTreeMap::new();
     for failure in failures {

@@ -1,40 +1,40 @@
-//! Options of polling, as the configuration states them.
+//! Options of polling, as they are configured.
 //!
-//! What is not here: how an option is parsed and checked (`config`), and what a target is made of
+//! What is not here: how an option is parsed and checked (`config`), and the settings of one target
 //! ([`TargetSettings`](super::TargetSettings)).
 
 use std::time::Duration;
 
-/// From the start of one poll to the start of the next.
+/// Default of `poll.interval`.
 pub const DEFAULT_INTERVAL: Duration = Duration::from_secs(60);
-/// Longest duration of one poll.
+/// Default of `poll.timeout`.
 pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(5 * 60);
-/// Age from which data is no longer served; see [`default_stale_after`] for long intervals.
+/// Minimum of the default of `poll.stale_after`; see [`default_stale_after`].
 pub const DEFAULT_STALE_AFTER: Duration = Duration::from_secs(5 * 60);
-/// Elements requested with one page: the most that the API allows, so the fewest requests.
+/// Default of `poll.page_size`: the maximum of the API, which needs the fewest requests.
 pub const DEFAULT_PAGE_SIZE: u32 = 100;
 
 /// When polls start, how long they may take, and how long their data is served.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PollOptions {
-    /// From the start of one poll to the start of the next.
+    /// Time from the start of one poll to the start of the next.
     pub interval: Duration,
-    /// A poll that takes longer is aborted; the listings that it finished count.
+    /// A poll that takes longer is aborted; the listings that it finished are kept.
     pub timeout: Duration,
     /// Data of this age and older is not served.
     pub stale_after: Duration,
-    /// Elements requested with one page, 1 to 100.
+    /// Elements requested per page, 1 to 100.
     pub page_size: u32,
 }
 
 /// How much of each listing a poll requests and keeps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ListingOptions {
-    /// `ListAppInstances`.
+    /// The listing of instances, `ListAppInstances`.
     pub instances: ListingDepth,
-    /// Count instances per node.
+    /// Whether instances are also counted per node.
     pub nodes: bool,
-    /// `ListPersistentAppInstances`.
+    /// The listing of persistent sessions, `ListPersistentAppInstances`.
     pub persistent: ListingDepth,
 }
 
@@ -46,7 +46,7 @@ pub enum ListingDepth {
     /// Counts per group.
     #[default]
     Aggregate,
-    /// Counts per group, and one record for each element.
+    /// Counts per group, and the properties of each element.
     Detailed,
 }
 
@@ -68,7 +68,7 @@ impl Default for PollOptions {
 }
 
 impl Default for ListingOptions {
-    /// Instances and persistent sessions as counts, instances also per node.
+    /// Instances and persistent sessions as counts; instances also per node.
     fn default() -> Self {
         Self { instances: ListingDepth::default(), nodes: true, persistent: ListingDepth::default() }
     }

@@ -22,18 +22,19 @@ enum MemberListing {
     Persistent,
 }
 
-/// The result of a member listing of the group at an index.
+/// The result of a [`MemberListing`], with the index of the listed group.
 enum MemberResult {
     Instances(usize, Result<Listing<InstanceSummary>, Error>),
     Persistent(usize, Result<Listing<PersistentSummary>, Error>),
 }
 
 impl<C: Call> Target<C> {
-    /// Polls the target once. Never fails as a whole: failures are part of the result, and listings
-    /// that ended before the timeout count.
+    /// Polls the target once. Always returns a result, which contains the failures and every
+    /// listing that ended before the timeout.
     ///
-    /// The groups that were refreshed longest ago are listed first. So a fleet that cannot be
-    /// listed within one poll is listed by several polls, and every group is refreshed.
+    /// Groups that are not in `refresh_times` are listed first, then those that were refreshed
+    /// longest ago. So a fleet that cannot be listed within one poll is listed by several polls,
+    /// and every group is refreshed.
     pub async fn poll(&self, refresh_times: &RefreshTimes, clock: impl Fn() -> Timestamp) -> TargetPoll {
         let deadline = Instant::now() + self.settings.timeout;
         let mut poll = TargetPoll::default();
@@ -45,8 +46,8 @@ impl<C: Call> Target<C> {
             .into_iter()
             .map(|group| PolledGroup {
                 group: Fetched { data: Arc::new(group), at: listed_at },
-                instances: initial(self.settings.collectors.instances),
-                persistent: initial(self.settings.collectors.persistent),
+                instances: initial_outcome(self.settings.listings.instances),
+                persistent: initial_outcome(self.settings.listings.persistent),
             })
             .collect();
         self.list_members(deadline, &clock, &mut polled, &mut poll).await;
@@ -57,7 +58,8 @@ impl<C: Call> Target<C> {
         poll
     }
 
-    /// The groups of these listings that this process polls, each once, sorted by id.
+    /// The groups that this process polls out of `groups`, each once, sorted by id: groups that are
+    /// excluded or belong to another shard are removed.
     pub fn select_groups(&self, mut groups: Vec<Group>) -> Vec<Group> {
         let excluded = |id: &str| self.settings.excluded.iter().any(|excluded| *excluded == *id);
         groups.retain(|group| self.settings.shard.owns(&group.id) && !excluded(&group.id));
@@ -69,14 +71,14 @@ impl<C: Call> Target<C> {
     async fn list_groups(&self, deadline: Instant, poll: &mut TargetPoll) -> Option<Vec<Group>> {
         let mut groups: Vec<Group> = Vec::new();
         let mut queries = self.settings.queries.iter();
-        let mut under_way = FuturesUnordered::new();
+        let mut in_flight = FuturesUnordered::new();
         loop {
-            while under_way.len() < self.settings.concurrency.max(1)
+            while in_flight.len() < self.settings.concurrency.max(1)
                 && let Some(query) = queries.next()
             {
-                under_way.push(self.api.list_groups(query));
+                in_flight.push(self.api.list_groups(query));
             }
-            let error = match timeout_at(deadline, under_way.next()).await {
+            let error = match timeout_at(deadline, in_flight.next()).await {
                 Ok(None) => break,
                 Ok(Some(Ok(listing))) => {
                     poll.count(LIST_APP_INSTANCE_GROUP, &listing);
@@ -107,28 +109,28 @@ impl<C: Call> Target<C> {
         poll: &mut TargetPoll,
     ) {
         let groups: Vec<Arc<Group>> = polled.iter().map(|group| Arc::clone(&group.group.data)).collect();
-        let collectors = self.settings.collectors;
-        let instances = collectors.instances.is_on().then_some(MemberListing::Instances);
-        let persistent = collectors.persistent.is_on().then_some(MemberListing::Persistent);
-        let of_each = instances.into_iter().chain(persistent);
+        let listings = self.settings.listings;
+        let instances = listings.instances.is_on().then_some(MemberListing::Instances);
+        let persistent = listings.persistent.is_on().then_some(MemberListing::Persistent);
+        let of_each_group = instances.into_iter().chain(persistent);
         let mut listings =
-            (0..groups.len()).flat_map(|index| of_each.clone().map(move |listing| (index, listing)));
-        let mut under_way = FuturesUnordered::new();
+            (0..groups.len()).flat_map(|index| of_each_group.clone().map(move |listing| (index, listing)));
+        let mut in_flight = FuturesUnordered::new();
         loop {
-            while under_way.len() < self.settings.concurrency.max(1)
+            while in_flight.len() < self.settings.concurrency.max(1)
                 && let Some((index, listing)) = listings.next()
             {
-                under_way.push(self.list_member(index, &groups[index].id, listing));
+                in_flight.push(self.list_member(index, &groups[index].id, listing));
             }
-            let Ok(Some(result)) = timeout_at(deadline, under_way.next()).await else { break };
+            let Ok(Some(result)) = timeout_at(deadline, in_flight.next()).await else { break };
             match result {
                 MemberResult::Instances(index, result) => {
-                    let outcome = outcome(LIST_APP_INSTANCES, &groups[index], result, clock, poll);
-                    polled[index].instances = outcome;
+                    polled[index].instances =
+                        record_outcome(LIST_APP_INSTANCES, &groups[index], result, clock, poll);
                 }
                 MemberResult::Persistent(index, result) => {
-                    let outcome = outcome(LIST_PERSISTENT_APP_INSTANCES, &groups[index], result, clock, poll);
-                    polled[index].persistent = outcome;
+                    polled[index].persistent =
+                        record_outcome(LIST_PERSISTENT_APP_INSTANCES, &groups[index], result, clock, poll);
                 }
             }
         }
@@ -136,15 +138,15 @@ impl<C: Call> Target<C> {
     }
 
     async fn list_member(&self, index: usize, group_id: &str, listing: MemberListing) -> MemberResult {
-        let collectors = self.settings.collectors;
+        let listings = self.settings.listings;
         match listing {
             MemberListing::Instances => {
-                let detail = collectors.instances == ListingDepth::Detailed;
-                let options = FoldOptions { nodes: collectors.nodes, detail };
+                let detail = listings.instances == ListingDepth::Detailed;
+                let options = FoldOptions { nodes: listings.nodes, detail };
                 MemberResult::Instances(index, self.api.list_instances(group_id, options).await)
             }
             MemberListing::Persistent => {
-                let detail = collectors.persistent == ListingDepth::Detailed;
+                let detail = listings.persistent == ListingDepth::Detailed;
                 let options = FoldOptions { nodes: false, detail };
                 let product_type = &self.settings.product_type;
                 let result = self.api.list_persistent(product_type, group_id, options).await;
@@ -153,24 +155,28 @@ impl<C: Call> Target<C> {
         }
     }
 
+    /// Requests for the members of one group, as [`TargetPoll::planned_requests`] counts them. A
+    /// listing without data is assumed to have one page.
     fn planned_requests(&self, group: &PolledGroup) -> u64 {
         let instances = group.instances.listed().map_or(1, |summary| self.pages(summary.reported));
         let persistent = group.persistent.listed().map_or(1, |summary| self.pages(summary.reported));
-        u64::from(self.settings.collectors.instances.is_on()) * instances
-            + u64::from(self.settings.collectors.persistent.is_on()) * persistent
+        u64::from(self.settings.listings.instances.is_on()) * instances
+            + u64::from(self.settings.listings.persistent.is_on()) * persistent
     }
 
+    /// The number of pages of a listing with this many elements: at least 1, because an empty
+    /// listing also takes one request.
     fn pages(&self, elements: u64) -> u64 {
         elements.div_ceil(u64::from(self.settings.page_size.max(1))).max(1)
     }
 }
 
-fn initial<T>(depth: ListingDepth) -> ListingOutcome<T> {
+fn initial_outcome<T>(depth: ListingDepth) -> ListingOutcome<T> {
     if depth.is_on() { ListingOutcome::Pending } else { ListingOutcome::Absent }
 }
 
-/// The outcome of a listing that ended; counts it, or its failure, in `poll`.
-fn outcome<T>(
+/// Returns the outcome of a listing that ended, and adds the listing or its failure to `poll`.
+fn record_outcome<T>(
     operation: &'static str,
     group: &Group,
     result: Result<Listing<T>, Error>,

@@ -15,11 +15,13 @@ pub struct TargetPoll {
     pub groups: Option<Vec<PolledGroup>>,
     /// Every listing that failed.
     pub failures: Vec<ListingFailure>,
-    /// Unknown and unreadable values in responses.
+    /// Unknown and unreadable values in the listings that succeeded.
     pub issues: DecodeIssues,
-    /// Listings whose pages were inconsistent, by operation.
+    /// How often the pages of a listing were inconsistent, by operation. An inconsistent listing is
+    /// fetched again, and each inconsistent pass counts.
     pub inconsistencies: Vec<(&'static str, u64)>,
-    /// Requests sent for listings, including repeated listings, excluding retries.
+    /// Requests sent for the listings that succeeded, including those of repeated passes, excluding
+    /// retries.
     pub requests: u64,
     /// Requests that a poll of this fleet needs when every listing succeeds at the first attempt.
     pub planned_requests: u64,
@@ -36,18 +38,19 @@ pub struct PolledGroup {
     pub persistent: ListingOutcome<PersistentSummary>,
 }
 
-/// When groups were last listed completely, by group id; groups never listed are not included.
+/// When groups were last listed completely, by group id. Groups that were never listed are not
+/// included.
 pub type RefreshTimes = HashMap<Box<str>, Timestamp>;
 
 /// The outcome of one listing of one group.
 #[derive(Debug, Default)]
 pub enum ListingOutcome<T> {
-    /// It succeeded.
+    /// The listing succeeded.
     Listed(Fetched<T>),
-    /// It has not ended; occurs only during a poll.
+    /// The listing has not ended; occurs only during a poll.
     #[default]
     Pending,
-    /// It failed; the last good data is kept.
+    /// The listing failed or timed out; the last good data is kept.
     Failed,
     /// There is nothing to list: the collector is off, or the group has no such elements.
     Absent,
@@ -60,9 +63,9 @@ pub enum ListingOutcome<T> {
 pub struct ListingFailure {
     /// The operation that failed.
     pub operation: &'static str,
-    /// The group it was for; `None` for the listing of groups.
+    /// The id of the listed group; `None` for the listing of groups.
     pub group_id: Option<Box<str>>,
-    /// The error; `None` when the poll timed out first.
+    /// The error; `None` if the poll timed out before the listing ended.
     pub error: Option<Error>,
 }
 
@@ -82,7 +85,7 @@ impl TargetPoll {
         self.failures.is_empty() && self.groups.is_some()
     }
 
-    /// Adds the counts of a listing that succeeded.
+    /// Adds the requests, issues and inconsistencies of a listing that succeeded.
     pub(super) fn count<T>(&mut self, operation: &'static str, listing: &Listing<T>) {
         self.requests += listing.requests;
         self.issues.merge(&listing.issues);
@@ -96,7 +99,7 @@ impl TargetPoll {
 }
 
 impl<T> ListingOutcome<T> {
-    /// The listed data.
+    /// The listed data; `None` unless the listing succeeded.
     pub(super) fn listed(&self) -> Option<&T> {
         match self {
             Self::Listed(fetched) => Some(&fetched.data),

@@ -20,29 +20,31 @@ use crate::aliyun::{self, AttemptOutcome, Call};
 /// When polls start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PollSchedule {
-    /// From the start of one poll to the start of the next. After a poll that takes longer, the
-    /// next poll starts at the following multiple.
+    /// Time from the start of one poll to the start of the next. After a poll that takes longer,
+    /// the next poll starts at the next multiple of the interval.
     pub interval: Duration,
     /// Delay of the first poll, so that replicas and targets do not all start at the same time.
     pub first_delay: Duration,
 }
 
 impl PollSchedule {
-    /// The longest delay of the first poll, so that a new process has data soon.
+    /// Maximum delay of the first poll: short, so that a new process soon has data.
     const MAX_FIRST_DELAY: Duration = Duration::from_secs(5);
 
-    /// A first delay of at most a tenth of the interval and 5 s; `random` is from 0 to 1.
+    /// A schedule whose first delay is the fraction `random`, 0 to 1, of a tenth of the interval,
+    /// or of 5 s if that is shorter.
     pub fn jittered(interval: Duration, random: f64) -> Self {
         let max = (interval / 10).min(Self::MAX_FIRST_DELAY);
         Self { interval, first_delay: max.mul_f64(random.clamp(0.0, 1.0)) }
     }
 }
 
-/// Is notified of polls. Every method does nothing by default; none may block.
+/// Receives notifications of polls. Every method does nothing by default. Implementations must not
+/// block.
 pub trait Observer: Send + Sync {
     /// A poll ended.
     fn poll_finished(&self, _report: &PollReport<'_>) {}
-    /// A poll took longer than the interval.
+    /// A poll took longer than the interval, so the start of the next one was missed.
     fn poll_overrun(&self) {}
 }
 
@@ -51,7 +53,7 @@ pub trait Observer: Send + Sync {
 pub struct PollReport<'a> {
     /// The account's configured name.
     pub account: &'a str,
-    /// The metric label `target`.
+    /// The target's name, which is the metric label `target`.
     pub target: &'a str,
     /// The result; `None` if the poll panicked.
     pub poll: Option<&'a TargetPoll>,
@@ -72,8 +74,8 @@ impl WaitMeter {
         Self { observer, waited_micros: AtomicU64::new(0) }
     }
 
-    /// The time waited since the previous call.
-    fn take(&self) -> Duration {
+    /// Returns the time waited since the previous call.
+    fn take_waited(&self) -> Duration {
         Duration::from_micros(self.waited_micros.swap(0, Ordering::Relaxed))
     }
 }
@@ -102,15 +104,15 @@ impl aliyun::RequestObserver for WaitMeter {
     }
 }
 
-/// Polls one target.
+/// Polls one target again and again.
 pub struct Runner<C: Call = aliyun::Client> {
-    /// What is polled.
+    /// The target, with its client.
     pub target: Target<C>,
     /// Where results are stored.
     pub store: Arc<SnapshotStore>,
-    /// What is notified of polls.
+    /// Receives a notification of every poll.
     pub observer: Arc<dyn Observer>,
-    /// The observer of the target's client.
+    /// The observer of the target's client, which measures how long requests wait.
     pub meter: Arc<WaitMeter>,
 }
 
@@ -130,7 +132,8 @@ impl<C: Call> Runner<C> {
                     "the poll took longer than the interval: raise poll.interval or api.requests_per_second"
                 );
             }
-            // The next poll does not start at once: that would keep an overloaded API overloaded.
+            // Missed starts are skipped: polling without a pause would keep an overloaded API
+            // overloaded.
             while start <= Instant::now() {
                 start += schedule.interval;
             }
@@ -142,7 +145,7 @@ impl<C: Call> Runner<C> {
         let started = Instant::now();
         let settings = &self.target.settings;
         let refresh_times = self.store.refresh_times(&settings.account, &settings.name);
-        // The panic hook logs the panic's message.
+        // The panic's message is not lost: the panic hook logs it.
         let poll = AssertUnwindSafe(self.target.poll(&refresh_times, &clock)).catch_unwind().await.ok();
         let took = started.elapsed();
         self.log(poll.as_ref(), took);
@@ -177,14 +180,14 @@ impl<C: Call> Runner<C> {
             instances = poll.instances(),
             requests = poll.requests,
             failures = poll.failures.len(),
-            waited = ?to_millis(self.meter.take()),
+            waited = ?to_millis(self.meter.take_waited()),
             took = ?to_millis(took),
             "poll finished"
         );
     }
 }
 
-/// The duration without fractions of a millisecond.
+/// The duration in whole milliseconds, so that its log field is short.
 fn to_millis(duration: Duration) -> Duration {
     Duration::from_millis(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX))
 }

@@ -1,7 +1,7 @@
-//! Divides one fleet among several exporters.
+//! Divides the groups of one fleet among several exporters.
 
-/// One of `total` equal parts of all groups. A hash of the group id, which is the same in every
-/// version and on every machine, decides which part a group belongs to.
+/// One of `total` parts of about equal size of all groups. A hash of the group id, which is the
+/// same in every version and on every machine, determines the part to which a group belongs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Shard {
     /// The number of this part, from 0.

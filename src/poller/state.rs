@@ -1,4 +1,4 @@
-//! The data of one target across polls: the last good listing of every group.
+//! The data of one target that is kept between polls: the last good listings of every group.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -8,27 +8,27 @@ use jiff::Timestamp;
 use super::poll_result::{ListingOutcome, PolledGroup, RefreshTimes, TargetPoll};
 use crate::fleet::{Fetched, GroupSnapshot, SessionCounters, TargetHealth};
 
-/// One target's health and last good data. Changed only by polls; read into snapshots, which share
-/// the groups.
+/// One target's health and last good data. Only polls change it. Snapshots share its groups.
 #[derive(Debug)]
 pub(super) struct TargetState {
     account: Arc<str>,
     target: Arc<str>,
     up: Option<bool>,
     last_success: Option<Timestamp>,
+    /// By group id.
     groups: BTreeMap<Box<str>, Arc<GroupSnapshot>>,
 }
 
 impl TargetState {
-    /// A target that was never polled.
+    /// The state of a target that was never polled.
     pub(super) fn new(account: Arc<str>, target: Arc<str>) -> Self {
         Self { account, target, up: None, last_success: None, groups: BTreeMap::new() }
     }
 
     /// Applies the result of a poll; `None` if the poll panicked.
     ///
-    /// Groups that are no longer listed are removed. A listing that failed keeps its last good
-    /// data.
+    /// Groups that are no longer listed are removed. The last good data of a listing that failed is
+    /// kept.
     pub(super) fn apply(&mut self, poll: Option<TargetPoll>, now: Timestamp) {
         let succeeded = poll.as_ref().is_some_and(TargetPoll::succeeded);
         self.up = Some(succeeded);
@@ -41,13 +41,13 @@ impl TargetState {
             .into_iter()
             .map(|polled| {
                 let id = polled.group.data.id.clone();
-                let group = self.group(previous.remove(&id), polled);
+                let group = self.merge_group(previous.remove(&id), polled);
                 (id, Arc::new(group))
             })
             .collect();
     }
 
-    /// Whether this is the state of that target.
+    /// Whether this is the state of the target with this account and name.
     pub(super) fn is_of(&self, account: &str, target: &str) -> bool {
         *self.account == *account && *self.target == *target
     }
@@ -62,7 +62,8 @@ impl TargetState {
         }
     }
 
-    /// When the older of each group's two listings ended; groups without listings are left out.
+    /// When the older one of each group's two listings (instances and persistent sessions) ended.
+    /// Groups without these listings are left out.
     pub(super) fn refresh_times(&self) -> RefreshTimes {
         let oldest = |group: &GroupSnapshot| {
             let instances = group.instances.as_ref().map(|fetched| fetched.at);
@@ -77,8 +78,8 @@ impl TargetState {
         self.groups.values()
     }
 
-    /// The group after a poll, given its data before.
-    fn group(&self, previous: Option<Arc<GroupSnapshot>>, polled: PolledGroup) -> GroupSnapshot {
+    /// Merges a polled group with its data from before the poll.
+    fn merge_group(&self, previous: Option<Arc<GroupSnapshot>>, polled: PolledGroup) -> GroupSnapshot {
         let (instances, persistent, mut counters) = match previous.map(Arc::unwrap_or_clone) {
             Some(previous) => (previous.instances, previous.persistent, previous.counters),
             None => (None, None, SessionCounters::default()),

@@ -1,4 +1,4 @@
-//! Keeps the state of every target, and publishes snapshots built from it.
+//! Keeps the state of every target, and publishes snapshots that are built from these states.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -32,27 +32,28 @@ struct Inner {
 
 impl SnapshotStore {
     /// A store for these targets (account and name), none of which has been polled. Data of the age
-    /// `stale_after` and older is not published; `time_zone` is that of schedules.
+    /// `stale_after` and older is not published; `time_zone` is the time zone of schedules.
     pub fn new(
         targets: impl IntoIterator<Item = (Arc<str>, Arc<str>)>,
         stale_after: Duration,
         time_zone: TimeZone,
     ) -> Self {
         let states = targets.into_iter().map(|(account, target)| TargetState::new(account, target));
-        let inner = Inner { states: states.collect(), stale_after: signed(stale_after), time_zone };
+        let inner = Inner { states: states.collect(), stale_after: to_signed(stale_after), time_zone };
         let (published, _) = watch::channel(Arc::new(Snapshot::default()));
         let store = Self { inner: Mutex::new(inner), published };
         store.publish(Timestamp::UNIX_EPOCH);
         store
     }
 
-    /// Receives every published snapshot, starting with the newest.
+    /// A receiver of published snapshots, starting with the newest. A snapshot that is replaced
+    /// before it is received is skipped.
     pub fn subscribe(&self) -> watch::Receiver<Arc<Snapshot>> {
         self.published.subscribe()
     }
 
-    /// Applies the result of a target's poll (`None` if it panicked), and publishes. The result of
-    /// a target that is no longer in the store is dropped.
+    /// Applies the result of a target's poll (`None` if the poll panicked), and publishes a
+    /// snapshot. The result is dropped if the target is no longer in the store.
     pub fn apply(&self, account: &str, target: &str, poll: Option<TargetPoll>, now: Timestamp) {
         let mut inner = self.inner.lock();
         let Some(state) = inner.states.iter_mut().find(|state| state.is_of(account, target)) else { return };
@@ -61,7 +62,8 @@ impl SnapshotStore {
         self.publish(now);
     }
 
-    /// Replaces the targets and options, and publishes. Targets that stay keep their data.
+    /// Replaces the targets and options, and publishes a snapshot. Targets that stay keep their
+    /// data.
     pub fn set_targets(
         &self,
         targets: impl IntoIterator<Item = (Arc<str>, Arc<str>)>,
@@ -77,12 +79,12 @@ impl SnapshotStore {
                 None => TargetState::new(account, target),
             }
         });
-        *inner = Inner { states: states.collect(), stale_after: signed(stale_after), time_zone };
+        *inner = Inner { states: states.collect(), stale_after: to_signed(stale_after), time_zone };
         drop(inner);
         self.publish(now);
     }
 
-    /// When the groups of a target were last listed; empty for an unknown target.
+    /// When the members of a target's groups were last listed; empty for an unknown target.
     pub fn refresh_times(&self, account: &str, target: &str) -> RefreshTimes {
         let inner = self.inner.lock();
         let state = inner.states.iter().find(|state| state.is_of(account, target));
@@ -91,8 +93,8 @@ impl SnapshotStore {
 
     /// Publishes a snapshot of the data that is not stale at `now`.
     pub fn publish(&self, now: Timestamp) {
-        // Sent under the lock: when two polls end at the same time, the later snapshot must be
-        // last.
+        // The snapshot is sent while the lock is held: if two polls end at the same time, the
+        // snapshot that was built later must be sent later.
         let inner = self.inner.lock();
         let targets = inner.states.iter().map(TargetState::health).collect();
         let groups = inner.states.iter().flat_map(TargetState::groups).map(Arc::clone).collect();
@@ -100,13 +102,13 @@ impl SnapshotStore {
         if duplicates > 0 {
             tracing::warn!(
                 duplicates,
-                "several targets of one account list the same groups: each is exported once, for the first target"
+                "several targets of one account list the same groups: each group is exported once, for the first target"
             );
         }
         self.published.send_replace(Arc::new(snapshot.aged(now, inner.stale_after)));
     }
 
-    /// When the published snapshot becomes outdated without a poll.
+    /// When the published snapshot becomes outdated if no poll ends before; `None` if never.
     fn next_expiry(&self) -> Option<Timestamp> {
         let inner = self.inner.lock();
         let published = self.published.borrow();
@@ -126,7 +128,7 @@ impl SnapshotStore {
                 None => Duration::MAX,
             };
             tokio::select! {
-                // Timers count whole milliseconds; 2 ms more ensure that the instant has passed.
+                // Timers have a resolution of 1 ms: 2 ms more ensure that the instant has passed.
                 () = sleep(wait.saturating_add(Duration::from_millis(2))) => self.publish(clock()),
                 _ = published.changed() => {}
             }
@@ -134,7 +136,7 @@ impl SnapshotStore {
     }
 }
 
-/// Durations beyond jiff's range are clamped.
-fn signed(duration: Duration) -> SignedDuration {
+/// Converts a duration; one beyond the range of [`SignedDuration`] becomes its maximum.
+fn to_signed(duration: Duration) -> SignedDuration {
     SignedDuration::try_from(duration).unwrap_or(SignedDuration::MAX)
 }

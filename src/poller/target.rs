@@ -1,4 +1,4 @@
-//! What is polled: one account, product type and region.
+//! A poll target: one account, product type and (where the account lists regions) region.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,41 +11,41 @@ use crate::appstreaming::{self, GroupQuery};
 /// A target and the client that polls it.
 #[derive(Debug, Clone)]
 pub struct Target<C: Call = aliyun::Client> {
-    /// What is polled.
+    /// The settings.
     pub settings: TargetSettings,
     /// The client of the target's account.
     pub api: appstreaming::Client<C>,
 }
 
-/// What is polled of one account, product type and (where the account lists regions) region. Equal
-/// settings mean that a running target needs no restart.
+/// What is polled of one target. A running target whose new settings are equal needs no restart.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TargetSettings {
     /// The account's configured name.
     pub account: Arc<str>,
-    /// The metric label `target`: product type, followed by `/region` where regions are listed.
+    /// The metric label `target`: the product type, followed by `/region` where the account lists
+    /// regions.
     pub name: Arc<str>,
     /// `ProductType`, a parameter of `ListPersistentAppInstances`.
     pub product_type: String,
-    /// Listings of groups: more than one where groups are selected by id. A group in several of
-    /// them is polled once.
+    /// The listings of groups: several if groups are selected by id. A group that is in more than
+    /// one of them is polled once.
     pub queries: Vec<GroupQuery>,
     /// Ids of groups that are not polled.
     pub excluded: Vec<String>,
     /// The part of the groups that this process polls.
     pub shard: Shard,
     /// What is listed of each group.
-    pub collectors: ListingOptions,
-    /// A poll that takes longer is aborted; the listings that it finished count.
+    pub listings: ListingOptions,
+    /// A poll that takes longer is aborted; the listings that it finished are kept.
     pub timeout: Duration,
-    /// Elements requested with one page, to compute how many requests a poll needs.
+    /// Elements requested per page, from which the number of planned requests is computed.
     pub page_size: u32,
-    /// Listings that run at the same time. The client limits requests in addition.
+    /// Listings that run at the same time. The client also limits requests in flight.
     pub concurrency: usize,
 }
 
 impl TargetSettings {
-    /// Whether these are settings of the same target, whose account and name are equal.
+    /// Whether both are settings of the same target: account and name are equal.
     pub fn is_same_target(&self, other: &Self) -> bool {
         self.account == other.account && self.name == other.name
     }

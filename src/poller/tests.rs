@@ -1,4 +1,4 @@
-//! The poller's rules, tested with an API that responds from a script and with a manual clock.
+//! Tests of the poller with a scripted API and a clock that the tests set.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -24,7 +24,7 @@ enum Scripted {
     Panic,
 }
 
-/// An API that responds by operation and group.
+/// An API with one scripted response for each operation and group.
 #[derive(Clone, Default)]
 struct Script(Arc<Mutex<BTreeMap<(&'static str, String), Scripted>>>);
 
@@ -93,7 +93,7 @@ impl Fixture {
             queries: vec![query],
             excluded: Vec::new(),
             shard: Shard::WHOLE,
-            collectors: ListingOptions::default(),
+            listings: ListingOptions::default(),
             timeout: Duration::from_secs(60),
             page_size: 100,
             concurrency: 4,
@@ -105,7 +105,8 @@ impl Fixture {
     async fn poll(&mut self, second: i64) -> Vec<ListingFailure> {
         let mut poll = self.target.poll(&self.state.refresh_times(), || at(second)).await;
         let failures = std::mem::take(&mut poll.failures);
-        // `apply` needs the failures too, which cannot be cloned.
+        // `apply` consumes the failures and errors cannot be cloned: it gets failures without
+        // errors.
         poll.failures = failures
             .iter()
             .map(|f| ListingFailure { operation: f.operation, group_id: f.group_id.clone(), error: None })
@@ -260,7 +261,8 @@ async fn planned_requests_are_one_pass_over_every_listing() {
     assert_eq!(poll.instances(), 3);
 }
 
-/// Runs one poll through a runner; returns whether it ended and whether it succeeded.
+/// Runs one poll with a runner. Returns, for each report, whether the poll ended without a panic
+/// and whether it succeeded.
 async fn run_once(script: &Script, store: &Arc<SnapshotStore>) -> Vec<(bool, bool)> {
     #[derive(Default)]
     struct Notes(Mutex<Vec<(bool, bool)>>);

@@ -1,8 +1,9 @@
-//! The part of the metrics that a query selects: `account`, `region_id`, `group_id` and
-//! `collect[]`, each any number of times. A series must match every parameter that is present, by
-//! any of its values. Other parameters are ignored, because some scrapers add their own.
+//! The part of the metrics that a query selects. The parameters are `account`, `region_id`,
+//! `group_id` and `collect[]`, each any number of times. A series must match one of the values of
+//! every parameter that is present. Other parameters are ignored, because some scrapers add their
+//! own.
 //!
-//! An unknown value is an error. Otherwise a typing error would look like an empty fleet.
+//! An unknown value is an error: otherwise, a mistyped value would look like an empty fleet.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -13,21 +14,23 @@ use crate::document::closest;
 use crate::metrics::catalogue::{self, Collector};
 use crate::metrics::{Exposition, MetricFamily, Selection};
 
-/// The number of known values that an error lists.
-const MAX_NAMES: usize = 20;
+/// Maximum number of known values that an error lists.
+const MAX_LISTED_VALUES: usize = 20;
 
 /// The part of the metrics that a query selects.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct ScrapeFilter {
-    /// The part of the fleet. Its collectors may include those of the exporter's own metrics.
+    /// The selected part of the fleet. Its collectors may include those of the exporter's own
+    /// metrics.
     pub(crate) selection: Selection,
 }
 
-/// A value of a parameter that does not exist.
+/// A parameter with an unknown value.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct UnknownValue {
     parameter: &'static str,
     value: String,
+    /// All values that the parameter can have now.
     known: BTreeSet<String>,
 }
 
@@ -36,7 +39,7 @@ impl ScrapeFilter {
     /// `account`, `region_id` and `group_id` are not checked.
     ///
     /// # Errors
-    /// A value is unknown.
+    /// A parameter has an unknown value.
     pub(crate) fn parse(query: Option<&str>, exposition: Option<&Exposition>) -> Result<Self, UnknownValue> {
         let mut selection = Selection::default();
         for (name, value) in parse_query(query.unwrap_or_default().as_bytes()) {
@@ -59,16 +62,16 @@ impl ScrapeFilter {
             }
         }
         if let Some(exposition) = exposition {
-            check("account", &selection.accounts, || accounts(exposition))?;
-            check("region_id", &selection.regions, || regions(exposition))?;
-            check("group_id", &selection.groups, || groups(exposition))?;
+            check_known("account", &selection.accounts, || accounts(exposition))?;
+            check_known("region_id", &selection.regions, || regions(exposition))?;
+            check_known("group_id", &selection.groups, || groups(exposition))?;
         }
         Ok(Self { selection })
     }
 
-    /// Whether a family of the exporter's own metrics is selected. Without `collect[]` they all
-    /// are, also if only a part of the fleet is; with it, only those of the collectors that it
-    /// lists.
+    /// Whether a family of the exporter's own metrics is selected. Without `collect[]`, all of them
+    /// are selected, even if only a part of the fleet is. With `collect[]`, those of the listed
+    /// collectors are selected.
     pub(crate) fn has_own(&self, family: &MetricFamily) -> bool {
         let collectors = &self.selection.collectors;
         let collector =
@@ -76,14 +79,14 @@ impl ScrapeFilter {
         collectors.is_empty() || collectors.contains(&collector())
     }
 
-    /// Whether any family of the exporter's own metrics can be selected.
+    /// Whether [`has_own`](Self::has_own) can be true for any family.
     pub(crate) fn has_any_own(&self) -> bool {
         let collectors = &self.selection.collectors;
         collectors.is_empty() || collectors.iter().any(|collector| !Collector::FLEET.contains(collector))
     }
 }
 
-fn check(
+fn check_known(
     parameter: &'static str,
     requested: &BTreeSet<String>,
     known: impl FnOnce() -> BTreeSet<String>,
@@ -98,18 +101,17 @@ fn check(
     }
 }
 
-/// Every configured account, also those whose polls fail.
+/// Every configured account, including those whose polls fail.
 fn accounts(exposition: &Exposition) -> BTreeSet<String> {
     exposition.snapshot().targets.iter().map(|target| target.account.to_string()).collect()
 }
 
-/// The regions of groups, and the configured regions: the names of their targets end in `/` and the
-/// region.
+/// The regions of groups, and the configured regions, which follow a `/` in the names of targets.
 fn regions(exposition: &Exposition) -> BTreeSet<String> {
     let snapshot = exposition.snapshot();
-    let listed = snapshot.targets.iter().filter_map(|target| target.target.split_once('/'));
+    let configured = snapshot.targets.iter().filter_map(|target| target.target.split_once('/'));
     let of_groups = snapshot.groups.iter().map(|group| group.group.data.region_id.to_string());
-    of_groups.chain(listed.map(|(_, region)| region.to_owned())).collect()
+    of_groups.chain(configured.map(|(_, region)| region.to_owned())).collect()
 }
 
 fn groups(exposition: &Exposition) -> BTreeSet<String> {
@@ -123,8 +125,8 @@ impl fmt::Display for UnknownValue {
         if let Some(name) = closest(value, known.iter().map(String::as_str)) {
             writeln!(f, "did you mean {name:?}?")?;
         }
-        let shown: Vec<&str> = known.iter().map(String::as_str).take(MAX_NAMES).collect();
-        match known.len().saturating_sub(MAX_NAMES) {
+        let shown: Vec<&str> = known.iter().map(String::as_str).take(MAX_LISTED_VALUES).collect();
+        match known.len().saturating_sub(MAX_LISTED_VALUES) {
             _ if known.is_empty() => writeln!(f, "none is known now"),
             0 => writeln!(f, "known: {}", shown.join(", ")),
             more => writeln!(f, "known: {} and {more} more", shown.join(", ")),

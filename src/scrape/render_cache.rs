@@ -1,8 +1,9 @@
-//! The fleet's part of a response: rendered already, or rendered outside the threads that serve
-//! requests.
+//! The fleet's part of a response. A large body that is not in the cache is rendered outside the
+//! threads that serve requests.
 //!
-//! Large bodies are rendered one at a time. Simultaneous scrapes mostly request the same body: the
-//! first one renders it and the others use the result. Many requests cannot occupy all processors.
+//! Large bodies are rendered one at a time, so many requests cannot occupy all processors.
+//! Simultaneous scrapes mostly request the same body: the first one renders it and the others use
+//! the result.
 
 use std::sync::Arc;
 
@@ -14,11 +15,12 @@ use super::negotiation::Representation;
 use crate::metrics::compress::Compressed;
 use crate::metrics::{Exposition, Selection};
 
-/// A fleet with at most this many bytes of text is rendered on the serving thread, in less than a
-/// millisecond.
+/// A fleet whose bodies have at most this estimated size before compression, in bytes, is rendered
+/// on the serving thread: it takes less than a millisecond.
 const MAX_INLINE_BYTES: usize = 256 * 1024;
 
-/// Renders bodies, or takes them from the exposition, which keeps full ones.
+/// Returns the fleet's bodies. An [`Exposition`] caches the bodies of the whole fleet; those of a
+/// part of the fleet are rendered for each request.
 #[derive(Debug, Default)]
 pub(crate) struct RenderCache {
     /// Held while a large body is rendered.
@@ -26,7 +28,8 @@ pub(crate) struct RenderCache {
 }
 
 impl RenderCache {
-    /// The selected part of the fleet; empty before the first poll has ended.
+    /// The body of the selected part of the fleet; empty without an exposition, which is the case
+    /// before the first poll has ended.
     ///
     /// # Errors
     /// Rendering panicked.
@@ -55,7 +58,7 @@ impl RenderCache {
         let permit = Arc::clone(&self.rendering).lock_owned().await;
         spawn_blocking(move || {
             let body = render();
-            // Held until here even if the client closes the connection meanwhile.
+            // Held until the body is rendered, even if the client closes the connection before.
             drop(permit);
             body
         })

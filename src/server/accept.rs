@@ -20,7 +20,7 @@ use super::stream::{ClientStream, Peer};
 use crate::lifecycle::{Drained, drain};
 use crate::web_config::AccessControl;
 
-/// The pause after accepting failed because the process lacks a resource, such as file descriptors.
+/// The pause before the next attempt if the process lacks a resource, such as file descriptors.
 const ACCEPT_RETRY_DELAY: Duration = Duration::from_secs(1);
 
 /// A server whose sockets listen; it accepts connections once it [runs](Self::run).
@@ -36,7 +36,8 @@ impl Server {
     /// admits.
     ///
     /// # Errors
-    /// One of the addresses cannot be listened on; then the server listens on none.
+    /// There is no address or socket, or one of them cannot be used. The server then listens on
+    /// none.
     ///
     /// # Panics
     /// Outside a tokio runtime.
@@ -57,9 +58,9 @@ impl Server {
         self.listeners.addresses()
     }
 
-    /// Serves until `shutdown` is cancelled. Then it accepts no more connections, closes idle ones,
-    /// and waits until running requests have finished, at most for the time that `grace` returns at
-    /// that moment. Connections that are open after that are dropped.
+    /// Serves until `shutdown` is cancelled. Then the server accepts no more connections, closes
+    /// idle ones, and waits until running requests have finished, but not longer than `grace`,
+    /// which is called at that moment. Connections that are still open after that are dropped.
     pub async fn run(mut self, shutdown: CancellationToken, grace: impl FnOnce() -> Duration) -> Drained {
         let connections = TaskTracker::new();
         let abort = CancellationToken::new();
@@ -88,7 +89,8 @@ async fn accept_until_shutdown(
     abort: &CancellationToken,
 ) {
     let ConnectionContext { permits, shutdown, .. } = context;
-    // The permit comes first: accepting pauses while there is none. The semaphore is never closed.
+    // The permit is acquired first: while there is none, clients wait in the kernel's queue. The
+    // semaphore is never closed, so that acquiring cannot fail.
     while let Some(Ok(permit)) = shutdown.run_until_cancelled(Arc::clone(permits).acquire_owned()).await {
         let Some(accepted) = shutdown.run_until_cancelled(listeners.accept()).await else { break };
         let (stream, peer) = match accepted {
@@ -111,7 +113,8 @@ async fn accept_until_shutdown(
 /// Serves one connection with the web configuration that is active when it begins.
 async fn serve(stream: ClientStream, peer: Peer, context: &ConnectionContext) {
     let protocol = context.access.protocol().await;
-    // One type for both, so that the large code of `connection::serve` is compiled once.
+    // One type for plain HTTP and TLS, so that the large code of `connection::serve` is compiled
+    // once.
     let stream = match protocol.tls {
         None => Either::Left(stream),
         Some(config) => {

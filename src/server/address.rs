@@ -17,7 +17,9 @@ pub struct ListenAddress(pub(super) AddressKind);
 /// A TCP address or a Unix socket.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) enum AddressKind {
+    /// A TCP address; the operating system chooses the port if `port` is 0.
     Tcp { host: ListenHost, port: u16 },
+    /// A Unix socket.
     Unix(UnixSocketOptions),
 }
 
@@ -26,8 +28,10 @@ pub(super) enum AddressKind {
 pub(super) enum ListenHost {
     /// All IPv4 and IPv6 addresses.
     Any,
+    /// One address, or all addresses of its family (`0.0.0.0`, `[::]`).
     Ip(IpAddr),
-    /// Resolved when the server starts.
+    /// A host name. It is resolved when the server starts; the first address that can be bound is
+    /// used.
     Name(String),
 }
 
@@ -36,7 +40,7 @@ pub(super) enum ListenHost {
 pub(super) struct UnixSocketOptions {
     /// The path of the socket's file.
     pub(super) path: PathBuf,
-    /// Permissions of the file. Users who may write to it may connect.
+    /// Permissions of the file. Users who may write to the file may connect.
     pub(super) mode: u32,
 }
 
@@ -83,9 +87,9 @@ impl ListenAddress {
         Self(AddressKind::Tcp { host: ListenHost::Any, port })
     }
 
-    /// The addresses, as `host:port`, at which a client on the same machine reaches this listener;
-    /// the most likely one first. Empty for a Unix socket, and for port 0, whose real port only the
-    /// listener knows.
+    /// The addresses, as `host:port`, at which a client on the same machine reaches this listener,
+    /// in the order in which to try them. Empty for a Unix socket, and for port 0, because the real
+    /// port is not known before the server starts.
     pub fn client_addresses(&self) -> Vec<String> {
         let AddressKind::Tcp { host, port } = &self.0 else { return Vec::new() };
         let hosts = match host {
@@ -155,7 +159,7 @@ fn parse(text: &str) -> Option<ListenAddress> {
     Some(ListenAddress(AddressKind::Tcp { host, port }))
 }
 
-/// `PATH` or `PATH?mode=MODE`; `None` on other platforms.
+/// Parses `PATH` or `PATH?mode=MODE`; always `None` on platforms other than Unix.
 fn parse_unix(text: &str) -> Option<UnixSocketOptions> {
     const ALL_PERMISSIONS: u32 = 0o777;
     let (path, mode) = match text.split_once("?mode=") {

@@ -1,7 +1,7 @@
 //! One connection: its protocol, its requests, and its end.
 //!
-//! What is not here: the time limits (`timeout_io`, `h2_idle`), TLS (`handshake`), and the number
-//! of connections (`accept`).
+//! What is not here: the time limits (`timeout_io`, `h2_idle`), TLS (`handshake`), and the limit on
+//! the number of connections (`accept`).
 
 use std::convert::Infallible;
 use std::error::Error as StdError;
@@ -30,10 +30,10 @@ use super::timeout_io::TimeoutStream;
 use super::tracked_body::TrackedBody;
 use crate::web_config::AccessControl;
 
-/// hyper does not accept a smaller buffer.
+/// The smallest buffer that hyper accepts.
 const MIN_BUFFER_BYTES: usize = 8192;
 
-/// What all connections of a server share.
+/// The state that all connections of a server share.
 #[derive(Clone)]
 pub(super) struct ConnectionContext {
     /// Decides which requests reach the handler.
@@ -42,7 +42,7 @@ pub(super) struct ConnectionContext {
     pub(super) handler: Arc<dyn Handler>,
     /// Limits of each connection.
     pub(super) limits: ConnectionLimits,
-    /// One permit for each connection. While none is available, other clients wait, and no
+    /// Each open connection holds one permit. While none is available, other clients wait, and no
     /// connection is kept open for another request.
     pub(super) permits: Arc<Semaphore>,
     /// Cancelled when the server shuts down.
@@ -50,6 +50,7 @@ pub(super) struct ConnectionContext {
 }
 
 impl ConnectionContext {
+    /// Whether a connection must be closed after the current response.
     fn must_close(&self) -> bool {
         self.permits.available_permits() == 0 || self.shutdown.is_cancelled()
     }
@@ -101,7 +102,7 @@ struct ConnectionService {
     streams: Arc<H2Streams>,
 }
 
-// hyper's own timers are off: `TimeoutStream` and `H2Streams` enforce the limits.
+// hyper's own time limits are off: `TimeoutStream` and `H2Streams` enforce the limits.
 impl ConnectionService {
     async fn serve_http1<S>(&self, stream: TimeoutStream<S>) -> Result<(), ConnectionError>
     where
@@ -185,8 +186,9 @@ impl Service<Request<Incoming>> for ConnectionService {
     }
 }
 
-/// Runs a connection to its end. Once `close_requested` returns, calls `close`: running requests
-/// then finish, and no other is accepted. Once `limit_exceeded` returns, drops the connection.
+/// Runs a connection to its end. Once `close_requested` returns, `close` is called: running
+/// requests finish, and no further request is accepted. Once `limit_exceeded` returns, the
+/// connection is dropped.
 async fn drive<C: Future<Output = hyper::Result<()>>>(
     connection: C,
     close: impl FnOnce(Pin<&mut C>),

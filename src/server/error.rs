@@ -10,7 +10,8 @@ pub enum Error {
     /// The options contain no address.
     #[error("no address to listen on")]
     NoAddress,
-    /// An address cannot be listened on: in use, not an address of this machine, or not permitted.
+    /// The server cannot listen on an address: the address is in use, does not belong to this
+    /// machine, or is not permitted.
     #[error("cannot listen on {address}")]
     Listen {
         /// The address as it is configured.

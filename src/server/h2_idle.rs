@@ -1,8 +1,9 @@
 //! Time limits of an HTTP/2 connection, which has many requests at the same time.
 //!
-//! Flow control allows a client to open a stream and to read nothing from it, while no byte is
-//! pending in the connection below. [`H2Streams`] therefore counts the requests and the responses
-//! of the connection, and compares them with the bytes that the connection has written.
+//! `timeout_io` limits the pending writes of a connection. With HTTP/2's flow control, a client can
+//! open a stream and read nothing from it while no write is pending. [`H2Streams`] therefore counts
+//! the requests and the responses of the connection, and watches the bytes that the connection has
+//! written while a response is being sent.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -18,11 +19,11 @@ use super::progress::ConnectionProgress;
 pub(super) struct H2Streams {
     /// Requests since the start of the connection.
     requests: AtomicU64,
-    /// Requests that the handler works on; there is no limit for that.
+    /// Requests that the handler is working on, which may take any time.
     handling: AtomicUsize,
     /// Responses that hyper has not taken completely.
     sending: AtomicUsize,
-    /// How often `sending` has become 0.
+    /// How many times `sending` has become 0.
     all_sent: AtomicU64,
     first_request: Notify,
     close_requested: Notify,
@@ -50,21 +51,22 @@ impl H2Streams {
         HandlingGuard(Arc::clone(self))
     }
 
-    /// Returns once the connection must be closed gracefully: no new requests, running ones finish.
+    /// Returns once the connection must be closed gracefully: no request is accepted any more, and
+    /// running ones finish.
     pub(super) async fn close_requested(&self) {
         self.close_requested.notified().await;
     }
 
-    /// Returns, with the reason, once the connection exceeds a limit and must be dropped. An idle
-    /// connection is closed gracefully before that. Never returns before the first request of a
-    /// stream, and so never for HTTP/1.
+    /// Returns the reason once the connection exceeds a limit and must be dropped. Requests a
+    /// graceful close of an idle connection before that. Never returns before the first HTTP/2
+    /// request; until then, and for HTTP/1, `timeout_io` enforces the limits.
     pub(super) async fn limit_exceeded(
         &self,
         progress: &ConnectionProgress,
         limits: &ConnectionLimits,
     ) -> &'static str {
         self.first_request.notified().await;
-        let mut before = (self.counters(), progress.bytes_written());
+        let (mut counters_before, mut bytes_before) = (self.counters(), progress.bytes_written());
         let (mut last_active, mut is_closing) = (Instant::now(), false);
         loop {
             let idle_limit = if is_closing { limits.header_timeout } else { limits.idle_timeout };
@@ -72,13 +74,14 @@ impl H2Streams {
             let was_sending = self.is_sending();
             sleep(limits.write_timeout.min(idle_remaining)).await;
 
-            let now = (self.counters(), progress.bytes_written());
-            let never_finished = was_sending && self.is_sending() && now.0.all_sent == before.0.all_sent;
+            let (counters, bytes) = (self.counters(), progress.bytes_written());
+            let never_finished =
+                was_sending && self.is_sending() && counters.all_sent == counters_before.all_sent;
             let is_whole_period = idle_remaining >= limits.write_timeout;
-            if never_finished && is_whole_period && now.1 - before.1 < limits.min_write_bytes as u64 {
+            if never_finished && is_whole_period && bytes - bytes_before < limits.min_write_bytes as u64 {
                 return "the client reads too slowly";
             }
-            if now.0 != before.0 || self.is_active() {
+            if counters != counters_before || self.is_active() {
                 last_active = Instant::now();
             } else if last_active.elapsed() >= idle_limit {
                 if is_closing {
@@ -89,7 +92,7 @@ impl H2Streams {
                 self.close_requested.notify_one();
                 (last_active, is_closing) = (Instant::now(), true);
             }
-            before = now;
+            (counters_before, bytes_before) = (counters, bytes);
         }
     }
 
@@ -115,7 +118,7 @@ impl HandlingGuard {
         self.0.close_requested.notify_one();
     }
 
-    /// The handler has returned a response: counts it as being sent.
+    /// Counts the request's response as being sent, and the request as no longer being handled.
     pub(super) fn into_sending(self) -> SendingGuard {
         self.0.sending.fetch_add(1, Ordering::Relaxed);
         SendingGuard(Arc::clone(&self.0))

@@ -15,13 +15,13 @@ use super::stream::{ClientStream, peek_first_byte};
 /// The response to a client that sends plain HTTP to an HTTPS port.
 const PLAIN_HTTP_RESPONSE: &[u8] = b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\n\
     Content-Length: 23\r\nConnection: close\r\n\r\nthis port speaks HTTPS\n";
-/// Bytes that are read from such a client before the connection is closed.
+/// Bytes that are read and dropped from such a client before the connection is closed.
 const MAX_DRAINED_BYTES: u64 = 64 * 1024;
 
-/// Runs the TLS handshake. Called in the task of the connection: a slow client delays no other.
+/// Runs the TLS handshake. Call it in the connection's own task, because it waits for the client.
 ///
 /// # Errors
-/// The handshake fails, or takes longer than `limit`; the client sends plain HTTP.
+/// The handshake fails or takes longer than `limit`, or the client sends plain HTTP.
 pub(super) async fn accept_tls(
     config: Arc<ServerConfig>,
     stream: ClientStream,
@@ -41,7 +41,7 @@ pub(super) async fn accept_tls(
     timeout(limit, handshake).await.unwrap_or_else(|_| Err(timed_out()))
 }
 
-/// Sends the response, then drops what the client still sends: closing a connection with unread
+/// Sends [`PLAIN_HTTP_RESPONSE`], then reads and drops input: closing a connection with unread
 /// input resets it, and the client might lose the response.
 async fn reject_plain_http(mut stream: ClientStream) -> io::Result<()> {
     stream.write_all(PLAIN_HTTP_RESPONSE).await?;

@@ -19,7 +19,8 @@ use super::unix_socket::UnixSocket;
 pub(super) struct Listeners {
     sockets: Vec<Listener>,
     addresses: Vec<BoundAddress>,
-    /// The socket that is polled first next time, so that a busy socket does not starve the others.
+    /// Where the next search for a client begins: after the socket that accepted the previous one,
+    /// so that a busy socket does not starve the others.
     next: usize,
 }
 
@@ -33,7 +34,7 @@ impl Listeners {
     /// Listens on every address.
     ///
     /// # Errors
-    /// There is no address, or one cannot be listened on; then the server listens on none.
+    /// There is no address, or one of them cannot be used. The server then listens on none.
     pub(super) fn bind(addresses: &[ListenAddress]) -> Result<Self, Error> {
         if addresses.is_empty() {
             return Err(Error::NoAddress);
@@ -42,8 +43,8 @@ impl Listeners {
         for address in addresses {
             let bound = match &address.0 {
                 AddressKind::Tcp { host, port } => {
-                    let any_v4 = ListenHost::Ip(Ipv4Addr::UNSPECIFIED.into());
-                    let any_v4 = AddressKind::Tcp { host: any_v4, port: *port };
+                    let unspecified_v4 = ListenHost::Ip(Ipv4Addr::UNSPECIFIED.into());
+                    let any_v4 = AddressKind::Tcp { host: unspecified_v4, port: *port };
                     bind_tcp(host, *port, addresses.iter().any(|other| other.0 == any_v4)).map(Listener::Tcp)
                 }
                 #[cfg(unix)]
@@ -61,7 +62,7 @@ impl Listeners {
     /// Takes the sockets that systemd opened for this process (socket activation).
     ///
     /// # Errors
-    /// There is none, or one of them is not a listening stream socket.
+    /// There is no socket, or one of them is not a listening stream socket.
     #[cfg(unix)]
     pub(super) fn from_systemd() -> Result<Self, Error> {
         let mut inherited = listenfd::ListenFd::from_env();
@@ -97,7 +98,7 @@ impl Listeners {
     /// Accepts the next client of any socket.
     ///
     /// # Errors
-    /// The operating system cannot accept it; see [`is_transient`].
+    /// The operating system cannot accept the client; see [`is_transient`].
     pub(super) async fn accept(&mut self) -> io::Result<(ClientStream, Peer)> {
         poll_fn(|cx| self.poll_accept(cx)).await
     }
@@ -155,7 +156,7 @@ impl Listener {
         match self {
             Listener::Tcp(socket) => {
                 let (stream, peer) = ready!(socket.poll_accept(cx))?;
-                // TCP_NODELAY only affects latency: a connection without it is served, too.
+                // An error is ignored: TCP_NODELAY only affects latency.
                 let _ = stream.set_nodelay(true);
                 // A socket for both families reports IPv4 clients as `::ffff:192.0.2.1`.
                 let peer = Peer::Tcp(SocketAddr::new(peer.ip().to_canonical(), peer.port()));
@@ -172,13 +173,13 @@ impl Listener {
     }
 }
 
-/// `[::]` also accepts IPv4 clients, as with other exporters, unless `0.0.0.0` is listened on at
-/// the same port (`has_any_v4`).
+/// Listens on a TCP address. As with other exporters, `[::]` also accepts IPv4 clients, unless
+/// another listener has `0.0.0.0` at the same port (`has_any_v4`).
 fn bind_tcp(host: &ListenHost, port: u16, has_any_v4: bool) -> io::Result<TcpListener> {
     match host {
         ListenHost::Any => match listen((Ipv6Addr::UNSPECIFIED, port).into(), false) {
-            // A machine without IPv6 rejects the family or the address. A port in use is not
-            // retried.
+            // A machine without IPv6 rejects the address family or the address; IPv4 is tried then.
+            // It is not tried for a port that is in use or not permitted.
             Err(error)
                 if !matches!(error.kind(), io::ErrorKind::AddrInUse | io::ErrorKind::PermissionDenied) =>
             {
@@ -209,7 +210,7 @@ fn listen(address: SocketAddr, only_v6: bool) -> io::Result<TcpListener> {
         socket.set_only_v6(only_v6)?;
     }
     // A restart must not wait until the kernel has forgotten the connections of the previous
-    // process. On Windows the option has another meaning: other processes may bind the same port.
+    // process. On Windows the option would allow other processes to bind the same port.
     #[cfg(unix)]
     socket.set_reuse_address(true)?;
     socket.set_nonblocking(true)?;
@@ -219,7 +220,8 @@ fn listen(address: SocketAddr, only_v6: bool) -> io::Result<TcpListener> {
 }
 
 /// Whether accepting failed because of one client, so that the next can be accepted at once. All
-/// other failures (no file descriptors, no memory) last: accepting again at once would spin.
+/// other failures (no file descriptors, no memory) persist: accepting again at once would loop
+/// without pause.
 pub(super) fn is_transient(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted};
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted)

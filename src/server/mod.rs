@@ -1,7 +1,7 @@
 //! The HTTP server: listeners, connections, time limits, drain.
 //!
-//! It knows HTTP and nothing of App Streaming. Clients are not trusted: every connection has
-//! [`options::ConnectionLimits`], and one slow client delays no other.
+//! The server depends on HTTP only, not on App Streaming. Clients are not trusted: every connection
+//! has [`options::ConnectionLimits`], and one slow client delays no other.
 //!
 //! | module | contents |
 //! |---|---|
@@ -13,8 +13,9 @@
 //! | `handshake` | TLS |
 //! | `connection` | one connection: protocol, requests, end |
 //! | `timeout_io`, `h2_idle` | the time limits of a connection |
-//! | `progress`, `tracked_body` | what a connection is doing, as the time limits need to know it |
+//! | `progress`, `tracked_body` | the phase of a connection, on which its time limits depend |
 //! | `handler`, `response` | the interface to the application: requests in, responses out |
+//! | `error` | why the server cannot start |
 //!
 //! What is not here: the application (a [`handler::Handler`]), and access control with the TLS
 //! settings (`web_config`).

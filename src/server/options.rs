@@ -40,16 +40,16 @@ pub struct ConnectionLimits {
     pub max_header_bytes: usize,
     /// Concurrent requests of one HTTP/2 connection; a client must wait before it sends more.
     pub max_streams: u32,
-    /// From the start of a connection to the end of the TLS handshake.
+    /// The time for the TLS handshake at the start of a connection.
     pub handshake_timeout: Duration,
-    /// To the end of a request's headers: from the start of the connection for the first request,
-    /// from its first byte for every other.
+    /// The time for a request's first line and headers. It starts with the connection (after the
+    /// TLS handshake) for the first request, and with the request's first byte for every other.
     pub header_timeout: Duration,
-    /// From the end of a response to the first byte of the next request.
+    /// The time from the end of a response to the first byte of the next request.
     pub idle_timeout: Duration,
     /// The period in which a client must read at least `min_write_bytes` of a pending response.
     pub write_timeout: Duration,
-    /// Bytes that a client must read in each period of `write_timeout`.
+    /// Bytes of a pending response that a client must read in each period of `write_timeout`.
     pub min_write_bytes: usize,
 }
 

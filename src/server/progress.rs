@@ -1,8 +1,8 @@
-//! The progress of one connection, shared by the parts that enforce its time limits.
+//! The phase and the progress of one connection, on which its time limits depend.
 
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 
-/// What a connection is doing, as far as its time limits differ.
+/// What a connection is doing. Each phase has its own time limit, or none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Phase {
     /// Nothing was received yet.
@@ -30,10 +30,10 @@ impl Phase {
     ];
 }
 
-/// The phase of a connection, and how much it has sent.
+/// The phase of a connection, and the number of bytes that it has written.
 ///
 /// An HTTP/1 connection is read and written by one task, and the phase of an HTTP/2 connection
-/// changes only once, so that relaxed ordering is sufficient.
+/// is `Multiplexed` from its first request on, so that relaxed ordering is sufficient.
 #[derive(Debug, Default)]
 pub(super) struct ConnectionProgress {
     /// An index into [`Phase::ALL`]; 0 is [`Phase::Connected`].
@@ -53,12 +53,12 @@ impl ConnectionProgress {
         self.phase.store(phase as u8, Ordering::Relaxed);
     }
 
-    /// Bytes that the stream below has accepted since the start of the connection.
+    /// Bytes that the underlying stream has accepted since the start of the connection.
     pub(super) fn bytes_written(&self) -> u64 {
         self.bytes_written.load(Ordering::Relaxed)
     }
 
-    /// Counts bytes that the stream below has accepted.
+    /// Counts bytes that the underlying stream has accepted.
     pub(super) fn add_written(&self, bytes: usize) {
         self.bytes_written.fetch_add(bytes as u64, Ordering::Relaxed);
     }

@@ -12,7 +12,7 @@ use hyper::{Response, StatusCode};
 /// The content type of plain text.
 pub(crate) const PLAIN_TEXT: &str = "text/plain; charset=utf-8";
 
-/// A response body of chunks that other responses may share: nothing is copied. Its length is
+/// A response body of chunks, which several responses may share without copying them. Its length is
 /// known, so that the response has a `Content-Length`.
 #[derive(Debug, Default)]
 pub struct ResponseBody {
@@ -52,7 +52,7 @@ impl Body for ResponseBody {
 }
 
 /// A response with the headers that all responses have: clients must not guess another content
-/// type, and must not store the response, because it describes the state of this moment.
+/// type, and must not store the response, because it is only valid at this moment.
 pub(crate) fn new(
     status: StatusCode,
     content_type: &'static str,

@@ -11,8 +11,9 @@ pub(super) type ClientStream = tokio_util::either::Either<tokio::net::TcpStream,
 #[cfg(not(unix))]
 pub(super) type ClientStream = tokio::net::TcpStream;
 
-/// Waits for the client's first byte, and leaves it to be read. `None` where the operating system
-/// cannot do that (Unix sockets), and if the client sends nothing before it closes its side.
+/// Waits for the client's first byte, and leaves it to be read. `None` if the client closes its
+/// side before it sends a byte, and at once for a Unix socket, because tokio's `UnixStream` cannot
+/// peek.
 ///
 /// # Errors
 /// The connection failed.

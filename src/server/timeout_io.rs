@@ -1,4 +1,5 @@
-//! The time limits of one connection, enforced below hyper, where every byte passes.
+//! The time limits of one connection, enforced in the stream from which hyper reads and to which it
+//! writes.
 //!
 //! hyper's own header timeout also runs while a connection is idle, which would disconnect
 //! Prometheus between two scrapes, and hyper has no limit for clients that read slowly. An HTTP/1
@@ -21,13 +22,14 @@ use tokio::time::{Instant, Sleep, sleep};
 use super::options::ConnectionLimits;
 use super::progress::{ConnectionProgress, Phase};
 
-/// How long the stream reads and drops input after its last byte: a client that is still sending
-/// would otherwise be reset before it has read the response that rejects its request.
+/// How long input is read and dropped after the last byte of output. Without that, the connection
+/// of a client that is still sending would be reset before the client has read the response that
+/// rejects its request.
 const LINGER_TIMEOUT: Duration = Duration::from_secs(1);
-/// How many bytes of such input are read at most.
+/// How many bytes of such input are read at most, so that a client cannot keep the server busy.
 const MAX_LINGER_BYTES: usize = 1024 * 1024;
-/// The first bytes of every HTTP/2 client (RFC 9113, section 3.4); an HTTP/1 request cannot begin
-/// so.
+/// The first bytes that every HTTP/2 client sends (RFC 9113, section 3.4). An HTTP/1 request cannot
+/// begin with them.
 const HTTP2_PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 /// A stream whose operations fail with [`io::ErrorKind::TimedOut`] once the client exceeds a time
@@ -38,9 +40,9 @@ pub(super) struct TimeoutStream<S> {
     limits: ConnectionLimits,
     /// When the headers must be complete, or the next request must have begun.
     read_deadline: Pin<Box<Sleep>>,
-    /// `Some` while the client has not read everything that was written.
+    /// `Some` from a write that must wait for the client until everything is flushed.
     write_window: Option<WriteWindow>,
-    /// `Some` once our side of the stream is shut down.
+    /// `Some` once the server's side of the stream is shut down.
     linger: Option<Linger>,
     /// Input that was read to detect the protocol; returned by the next read.
     detected: Bytes,
@@ -52,14 +54,14 @@ struct WriteWindow {
     bytes_written: usize,
 }
 
-/// The time after our last byte, in which input is dropped.
+/// The time after the last byte of output in which input is dropped.
 struct Linger {
     end: Pin<Box<Sleep>>,
     bytes_dropped: usize,
 }
 
 impl<S> TimeoutStream<S> {
-    /// Starts the limit of the first request's headers.
+    /// Starts the time limit for the headers of the first request.
     pub(super) fn new(stream: S, progress: Arc<ConnectionProgress>, limits: &ConnectionLimits) -> Self {
         Self {
             stream,
@@ -72,10 +74,10 @@ impl<S> TimeoutStream<S> {
         }
     }
 
-    /// Changes the phase after the client sent something.
+    /// Changes the phase after input was read.
     fn after_read(&mut self) {
         match self.progress.phase() {
-            // The limit of the first request's headers began with the connection.
+            // The time limit for the headers of the first request began with the connection.
             Phase::Connected => self.progress.set_phase(Phase::ReadingHead),
             Phase::Idle => {
                 self.progress.set_phase(Phase::ReadingHead);
@@ -85,16 +87,18 @@ impl<S> TimeoutStream<S> {
         }
     }
 
-    /// Starts the idle limit after everything was written.
+    /// Starts the idle timeout after a response was written completely.
     fn after_response(&mut self, cx: &mut Context<'_>) {
         self.progress.set_phase(Phase::Idle);
         self.limit_reading(self.limits.idle_timeout);
-        // hyper may already wait for input and does not read again before there is some. Polling
-        // the deadline here has the connection polled when it ends, and the read then fails.
+        // hyper may already be waiting for input, and does not read again before the task is woken.
+        // Polling the deadline here registers the task to be woken at that time; the read then
+        // fails.
         let _ = self.read_deadline.as_mut().poll(cx);
     }
 
-    /// Nothing can be read now: fails once the limit of the current phase is exceeded.
+    /// The result of a read while there is no input: pending until the time limit of the current
+    /// phase is exceeded, then an error.
     fn poll_read_deadline(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self.progress.phase() {
             Phase::Connected | Phase::ReadingHead | Phase::Idle => {
@@ -109,7 +113,8 @@ impl<S> TimeoutStream<S> {
         self.read_deadline.as_mut().reset(Instant::now() + limit);
     }
 
-    /// Counts what was written, and fails once the client has read too little for too long.
+    /// Counts the bytes that were written. A pending write fails once the client has read too
+    /// little in a period.
     fn after_write(
         &mut self,
         cx: &mut Context<'_>,
@@ -153,11 +158,11 @@ impl WriteWindow {
 }
 
 impl<S: AsyncRead + Unpin> TimeoutStream<S> {
-    /// Whether the client speaks HTTP/2 without negotiating it. The bytes that were read to find
-    /// out are returned by the next reads, and count for the limit of the headers.
+    /// Whether the client's first bytes are those of HTTP/2. The bytes that this function reads are
+    /// returned again by the next reads. Reading them counts towards the header timeout.
     ///
     /// # Errors
-    /// Reading fails, or the client exceeds the limit of the headers.
+    /// Reading fails, or the client exceeds the header timeout.
     pub(super) async fn begins_with_http2_preface(&mut self) -> io::Result<bool> {
         let mut received = Vec::with_capacity(HTTP2_PREFACE.len());
         while received.len() < HTTP2_PREFACE.len() && HTTP2_PREFACE.starts_with(&received) {
@@ -166,12 +171,12 @@ impl<S: AsyncRead + Unpin> TimeoutStream<S> {
             if count == 0 {
                 break;
             }
-            let from = received.len();
-            received.extend_from_slice(&buffer[from..from + count]);
+            let start = received.len();
+            received.extend_from_slice(&buffer[start..start + count]);
         }
-        let begins = received == HTTP2_PREFACE;
+        let is_http2 = received == HTTP2_PREFACE;
         self.detected = received.into();
-        Ok(begins)
+        Ok(is_http2)
     }
 }
 
@@ -187,8 +192,8 @@ impl<S: AsyncRead + Unpin> AsyncRead for TimeoutStream<S> {
     ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         let before = buffer.filled().len();
-        // A client that sends its headers byte by byte is rarely pending: the deadline must be
-        // checked before reading, too.
+        // If a client sends its headers byte by byte, reads may never be pending: the deadline must
+        // be checked before reading, too.
         if this.progress.phase() == Phase::ReadingHead && this.read_deadline.is_elapsed() {
             return Poll::Ready(Err(timed_out("the client sent no complete request in time")));
         }
@@ -231,7 +236,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for TimeoutStream<S> {
         self.stream.is_write_vectored()
     }
 
-    /// hyper flushes once it has nothing left to write.
+    /// hyper flushes once it has written everything, so that a flush in the phase `Sending` is the
+    /// end of a response.
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         ready!(Pin::new(&mut this.stream).poll_flush(cx))?;
@@ -242,8 +248,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for TimeoutStream<S> {
         Poll::Ready(Ok(()))
     }
 
-    /// Shuts down our side, then drops input until the client closes its side, but not longer than
-    /// [`LINGER_TIMEOUT`] and not more than [`MAX_LINGER_BYTES`].
+    /// Shuts down the server's side, then drops input until the client closes its side, but not
+    /// longer than [`LINGER_TIMEOUT`] and not more than [`MAX_LINGER_BYTES`].
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         if this.linger.is_none() {

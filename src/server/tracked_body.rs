@@ -12,23 +12,24 @@ use super::h2_idle::SendingGuard;
 use super::progress::{ConnectionProgress, Phase};
 use super::response::ResponseBody;
 
-/// Bytes that an HTTP/2 stream gives to hyper at once. hyper takes a chunk of any size before the
-/// client has read its first byte, so that a client that reads nothing would look like one that
-/// reads all.
+/// The most bytes that the body of an HTTP/2 stream returns at once. hyper takes a chunk of any
+/// size before the client has read its first byte: with a larger chunk, a client that reads nothing
+/// could not be distinguished from one that reads everything.
 const MAX_STREAM_CHUNK: usize = 16 * 1024;
 
-/// A response body that reports, when it is dropped, that hyper has taken all of it.
+/// A response body that reports that hyper has taken all of it. It reports that when it is dropped,
+/// because hyper drops a body after its last chunk.
 pub(super) struct TrackedBody {
     body: ResponseBody,
-    /// The rest of the last chunk (HTTP/2).
+    /// The part of the current chunk that hyper has not taken; always empty for HTTP/1.
     rest: Bytes,
     tracker: Tracker,
 }
 
-/// Which state changes when the body is dropped.
+/// The state that changes when the body is dropped.
 enum Tracker {
     Connection(Arc<ConnectionProgress>),
-    Stream(#[expect(dead_code, reason = "dropping the guard is its use")] SendingGuard),
+    Stream(#[expect(dead_code, reason = "its only use is to be dropped")] SendingGuard),
 }
 
 impl Drop for Tracker {
@@ -94,7 +95,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_stream_gives_a_large_chunk_in_parts() {
+    async fn a_stream_returns_a_large_chunk_in_parts() {
         let guard = Arc::new(H2Streams::default()).begin().into_sending();
         let mut body = TrackedBody::of_stream(large_body(), guard);
         let mut sizes = Vec::new();

@@ -25,21 +25,20 @@ impl UnixSocket {
     /// Creates the socket's file and listens. Replaces the file of a process that has ended.
     ///
     /// # Errors
-    /// Another process still serves the file, or it is not a socket.
+    /// Another process still serves the file, the file is not a socket, or it cannot be created.
     pub(super) fn bind(UnixSocketOptions { path, mode }: &UnixSocketOptions) -> io::Result<Self> {
         remove_stale(path)?;
         let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
         socket.set_nonblocking(true)?;
         socket.bind(&SockAddr::unix(path)?)?;
         let file = SocketFile::created_at(path)?;
-        // Clients cannot connect before `listen`: the file never accepts them with other
-        // permissions.
+        // Clients cannot connect before `listen`, so that the permissions are set in time.
         fs::set_permissions(path, fs::Permissions::from_mode(*mode))?;
         socket.listen(LISTEN_BACKLOG)?;
         Ok(Self { listener: UnixListener::from_std(socket.into())?, file: Some(file) })
     }
 
-    /// Serves a socket that another process opened; its file is left alone.
+    /// Serves a socket that another process opened. Its file is not removed at the end.
     pub(super) fn inherit(socket: std::os::unix::net::UnixListener) -> io::Result<Self> {
         socket.set_nonblocking(true)?;
         Ok(Self { listener: UnixListener::from_std(socket)?, file: None })
@@ -58,8 +57,8 @@ impl UnixSocket {
     }
 }
 
-/// A file that this process created. Dropping it removes the file unless another has taken its
-/// place.
+/// A file that this process created. Dropping this value removes the file unless another file has
+/// replaced it.
 struct SocketFile {
     path: PathBuf,
     device: u64,

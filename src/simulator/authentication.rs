@@ -40,14 +40,14 @@ pub(super) struct IncomingRequest<'a> {
 /// An authenticated request of the API.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct AuthenticatedCall {
-    /// The operation, which the caller is allowed to call.
+    /// The operation. The caller has the permission for it.
     pub(super) operation: ApiOperation,
-    /// Query and form.
+    /// The parameters of query and form together.
     pub(super) parameters: RequestParameters,
 }
 
-/// What a request claims, in both signature versions. It is trusted only after the signature was
-/// compared.
+/// The caller and the operation that a request claims, in both signature versions. The claim is
+/// trusted only after the signature has been verified.
 struct SignatureClaim<'a> {
     access_key_id: &'a str,
     token: Option<&'a str>,
@@ -66,7 +66,7 @@ pub(super) fn wants_xml(incoming: &IncomingRequest<'_>) -> bool {
     !parameters.get("Format").is_some_and(|format| format.eq_ignore_ascii_case("json"))
 }
 
-/// The operation that a request names.
+/// The name of the operation that a request calls; `None` if the request does not name one.
 pub(super) fn action(incoming: &IncomingRequest<'_>) -> Option<String> {
     match header(incoming.headers, "x-acs-action") {
         Some(action) => Some(action.to_owned()),
@@ -99,7 +99,7 @@ pub(super) fn authenticate(
     Ok(AuthenticatedCall { operation, parameters })
 }
 
-/// What a valid signature confirms, for an operation of the API or of STS.
+/// The operation of the API or of STS that a valid signature confirms.
 #[derive(Debug)]
 pub(super) struct SignedAction {
     /// `Action`.
@@ -163,7 +163,7 @@ fn verify_v3<'r, 'a>(
     Ok((claim, key))
 }
 
-/// The claim of a V3 request, and the hash that it claims for its body.
+/// The claim of a V3 request, and the hash of the body that the request claims.
 fn claim_v3<'r>(
     incoming: &IncomingRequest<'r>,
     access_key_id: &'r str,
@@ -180,8 +180,8 @@ fn claim_v3<'r>(
     Ok((SignatureClaim { access_key_id, token, date, nonce, action, version }, hash))
 }
 
-/// The headers in `names`, which is `SignedHeaders`. All headers that must be signed are among
-/// them.
+/// The headers that `names`, the value of `SignedHeaders`, lists. It is an error if a header that
+/// must be signed is not among them, or if a listed header was not sent.
 fn signed_headers<'r>(
     incoming: &IncomingRequest<'r>,
     names: &'r str,
@@ -278,7 +278,7 @@ fn compare(computed: &str, sent: &str, string_to_sign: &str) -> Result<(), ApiEr
     )))
 }
 
-/// Splits an `Authorization` header into AccessKey id, signed headers and signature.
+/// Splits an `Authorization` header into AccessKey id, names of signed headers, and signature.
 fn parse_authorization(authorization: &str) -> Option<(&str, &str, &str)> {
     let rest = authorization.strip_prefix(v3::ALGORITHM)?.strip_prefix(" Credential=")?;
     let (access_key_id, rest) = rest.split_once(",SignedHeaders=")?;

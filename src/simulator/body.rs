@@ -1,4 +1,4 @@
-//! HTTP bodies of responses, also of those that break while they are sent.
+//! HTTP bodies of responses, including bodies that break while they are sent.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -9,7 +9,7 @@ use hyper::body::{Body, Frame, SizeHint};
 use hyper::header::{CONTENT_TYPE, HeaderValue};
 use hyper::{Response, StatusCode};
 
-/// The size of one frame of a huge body.
+/// The size of one frame of a huge body, in bytes.
 const HUGE_FRAME: usize = 64 * 1024;
 const HUGE_HEAD: &[u8] = b"{\"RequestId\":\"";
 const HUGE_TAIL: &[u8] = b"\"}";
@@ -21,9 +21,9 @@ pub(super) enum ReplyBody {
     Whole(Option<Bytes>),
     /// Fewer bytes than were announced, then an error that breaks the connection.
     Broken {
-        /// The bytes that are sent; `None` once they are.
+        /// The first half of the bytes; `None` once they are sent.
         sent: Option<Bytes>,
-        /// `content-length`.
+        /// The value of `content-length`.
         announced: u64,
         /// Whether the body has yielded once after its bytes, so that hyper writes them out.
         yielded: bool,
@@ -32,7 +32,7 @@ pub(super) enum ReplyBody {
     Huge {
         /// Bytes sent so far.
         at: u64,
-        /// All bytes.
+        /// The size of the whole body in bytes.
         size: u64,
     },
 }
@@ -51,12 +51,12 @@ impl ReplyBody {
         response
     }
 
-    /// All of these bytes.
+    /// A body of all these bytes.
     pub(super) fn whole(bytes: impl Into<Bytes>) -> Self {
         Self::Whole(Some(bytes.into()))
     }
 
-    /// The first half of these bytes.
+    /// A body that breaks after the first half of these bytes.
     pub(super) fn half(bytes: impl Into<Bytes>) -> Self {
         let bytes = bytes.into();
         Self::Broken {
@@ -66,12 +66,13 @@ impl ReplyBody {
         }
     }
 
-    /// JSON of so many bytes, at least 16.
+    /// Valid JSON of `size` bytes, but at least 16.
     pub(super) fn huge(size: u64) -> Self {
         Self::Huge { at: 0, size: size.max((HUGE_HEAD.len() + HUGE_TAIL.len()) as u64) }
     }
 
-    /// The number of bytes that are still announced.
+    /// The number of bytes that are still to be sent. For a broken body it is the announced number,
+    /// of which only a half is sent.
     pub(super) fn len(&self) -> u64 {
         match self {
             Self::Whole(bytes) => bytes.as_ref().map_or(0, |bytes| bytes.len() as u64),

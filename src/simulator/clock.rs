@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 /// forward.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct SimulatedClock {
-    /// A real instant, and the simulated instant that corresponds to it.
+    /// A real instant and the corresponding simulated instant.
     anchor: (Timestamp, Timestamp),
     speed: f64,
     frozen: bool,

@@ -1,4 +1,5 @@
-//! `POST /_control`: changes at run time. A request is checked before any of its changes is made.
+//! `POST /_control`: changes at run time. The whole request is checked before the first change is
+//! made.
 
 use std::time::Duration;
 
@@ -9,68 +10,91 @@ use super::credentials::{EcsInstance, RamRole, lifetime_problem};
 use super::faults::FaultRule;
 use super::fleet::{FleetView, SimulatedGroup, instance_id};
 use super::limiter::RequestLimiter;
-use super::options::{KnownKey, is_valid_rate, is_valid_speed};
+use super::options::{KnownKey, MAX_SPEED, is_valid_rate, is_valid_speed};
 use super::state::CloudState;
 
 /// The most groups that one request adds: more would block the fleet for seconds.
 const MAX_ADDED_GROUPS: usize = 10_000;
-/// The longest jump, 60 days: every group is simulated through it.
+/// The longest jump, 60 days. The request waits until every group has been simulated through it.
 const MAX_JUMP_SECONDS: f64 = 60.0 * 86_400.0;
+/// The farthest expiry of a group, before or after the simulated time: ten years.
+const MAX_EXPIRY_SECONDS: u64 = 10 * 366 * 86_400;
 
-/// The requested changes, in the order in which they are made. The field names are the keys of the
-/// JSON.
+/// The requested changes. Settings, credentials and faults are changed first, then the time, then
+/// the groups. The field names are the keys of the JSON.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct ControlRequest {
+    /// Whether the counts of `GET /_stats` are reset.
     reset_stats: bool,
+    /// Replaces all AccessKeys, including temporary ones.
     credentials: Option<Vec<KnownKey>>,
+    /// The delay of every response, in milliseconds.
     latency_ms: Option<u64>,
+    /// The limit of API requests per second; 0: no limit.
     requests_per_second: Option<f64>,
+    /// Replaces all fault rules.
     faults: Option<Vec<FaultRule>>,
+    /// A fault rule to append.
     add_fault: Option<FaultRule>,
+    /// Simulated seconds per real second, 0 to 100,000.
     speed: Option<f64>,
+    /// Whether simulated time stands still.
     frozen: Option<bool>,
+    /// Simulated seconds to skip, at most 60 days.
     jump_seconds: Option<f64>,
+    /// The ids of groups to delete.
     delete_groups: Vec<String>,
+    /// The number of groups to add, at most 10,000.
     add_groups: usize,
     set_instance: Option<SetInstance>,
     set_group: Option<SetGroup>,
+    /// Replaces all RAM roles.
     roles: Option<Vec<RamRole>>,
+    /// Replaces the ECS instance whose metadata service is simulated.
     instance: Option<EcsInstance>,
-    /// 0: as long as the request for credentials asks for.
+    /// The lifetime of all temporary credentials, 1 s to 7 days; 0: the lifetime that each request
+    /// asks for.
     token_lifetime_seconds: Option<f64>,
     /// Whether all temporary credentials expire now.
     expire_tokens: bool,
 }
 
+/// Sets the status of one instance, which stays until another request removes it.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct SetInstance {
     instance_id: String,
-    /// `null`: the instance is simulated again.
+    /// The status that the API returns; `null`: the instance is simulated again.
     status: Option<String>,
 }
 
+/// Changes one group. A key that is missing changes nothing.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct SetGroup {
     group_id: String,
-    /// `null`: the group shows its own status again.
+    /// The status that the API returns; `null`: the simulated status again.
     #[serde(default, deserialize_with = "given")]
     status: Option<Option<String>>,
+    /// The resource status that the API returns; `null`: the simulated one again.
     #[serde(default, deserialize_with = "given")]
     resource_status: Option<Option<String>>,
     #[serde(default)]
     name: Option<String>,
+    /// When the subscription expires, in simulated seconds from now; negative for the past.
     #[serde(default)]
     expires_in_seconds: Option<i64>,
 }
 
-/// The result of a control request.
+/// The result of a control request. The field names are the keys of the JSON.
 #[derive(Debug, Serialize)]
 pub(super) struct ControlResponse {
+    /// The simulated time after the changes, in seconds since 1970.
     now: f64,
+    /// The number of groups after the changes.
     groups: usize,
+    /// The ids of the added groups.
     added: Vec<String>,
 }
 
@@ -78,7 +102,8 @@ impl ControlRequest {
     /// Makes the changes.
     ///
     /// # Errors
-    /// Why the request is invalid; nothing is changed then.
+    /// The reason why the request is invalid. Nothing is changed then, unless the instance of
+    /// `set_instance` is deleted by the earlier changes of the request.
     pub(super) fn apply(self, state: &CloudState, real: Timestamp) -> Result<ControlResponse, String> {
         self.check(state, real)?;
         self.apply_settings(state, real);
@@ -99,7 +124,7 @@ impl ControlRequest {
             return Err(problem);
         }
         if let Some(speed) = self.speed.filter(|speed| !is_valid_speed(*speed)) {
-            return Err(format!("speed is {speed}: it must be from 0 to 100000"));
+            return Err(format!("speed is {speed}: it must be from 0 to {MAX_SPEED}"));
         }
         if let Some(rate) = self.requests_per_second.filter(|rate| !is_valid_rate(*rate)) {
             return Err(format!("requests_per_second is {rate}: it must be 0 or more"));
@@ -114,7 +139,7 @@ impl ControlRequest {
             return Err(format!("add_groups is {}: at most {MAX_ADDED_GROUPS} at once", self.add_groups));
         }
         if let Some(seconds) = self.set_group.as_ref().and_then(|set| set.expires_in_seconds)
-            && seconds.unsigned_abs() > 10 * 366 * 86_400
+            && seconds.unsigned_abs() > MAX_EXPIRY_SECONDS
         {
             return Err(format!("expires_in_seconds is {seconds}: at most ten years"));
         }
@@ -238,7 +263,7 @@ impl SetGroup {
     }
 }
 
-/// A lifetime in seconds; `None` for 0.
+/// The lifetime that `seconds` stands for; `None` for 0.
 fn token_lifetime(seconds: f64) -> Result<Option<Duration>, String> {
     if seconds == 0.0 {
         return Ok(None);
@@ -253,7 +278,7 @@ fn instance_serial(group: &SimulatedGroup, id: &str) -> Option<u64> {
     serials.into_iter().find(|serial| instance_id(group.settings.key, *serial) == id)
 }
 
-/// Distinguishes `null` from a missing key.
+/// Reads a key that is present as `Some`, so that `null` differs from a missing key.
 fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<String>>, D::Error> {
     Option::deserialize(deserializer).map(Some)
 }

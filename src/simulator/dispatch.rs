@@ -24,12 +24,12 @@ pub(super) fn call(state: &CloudState, incoming: &IncomingRequest<'_>, real: Tim
     }
 }
 
-/// Handles a request of a service next to the API, whose name is `service`.
+/// Handles a request of `service`, one of the services next to the API.
 pub(super) fn call_service(
     state: &CloudState,
     service: &'static str,
     incoming: &IncomingRequest<'_>,
-    now: Timestamp,
+    real: Timestamp,
 ) -> HandledRequest {
     let (latency, fault) = service_fault(state, service);
     let reply = match fault {
@@ -41,7 +41,7 @@ pub(super) fn call_service(
         _ => {
             let IncomingRequest { method, path, query, headers, .. } = incoming;
             let mut issuer = state.issuer.lock();
-            let (status, body) = metadata::respond(&mut issuer, method, path, query, headers, now);
+            let (status, body) = metadata::respond(&mut issuer, method, path, query, headers, real);
             CloudReply::Plain { status, body }
         }
     };
@@ -53,13 +53,13 @@ fn call_sts(
     operation: StsOperation,
     incoming: &IncomingRequest<'_>,
     request_id: &str,
-    now: Timestamp,
+    real: Timestamp,
 ) -> HandledRequest {
     let (latency, fault) = service_fault(state, operation.as_str());
     let result = match fault {
         Some(RequestFault::Drop) => Ok(CloudReply::Dropped),
         Some(RequestFault::Error(fault)) => Err(fault.into()),
-        _ => sts::call(&mut state.issuer.lock(), operation, incoming, &state.nonces, now).and_then(
+        _ => sts::call(&mut state.issuer.lock(), operation, incoming, &state.nonces, real).and_then(
             |mut body| {
                 check_format(incoming)?;
                 body["RequestId"] = request_id.into();
@@ -92,7 +92,7 @@ fn call_api(
     HandledRequest { operation, latency, reply }
 }
 
-/// Runs an operation, changed by at most one fault.
+/// Runs an operation. A fault replaces or changes its response.
 fn run_operation(
     state: &CloudState,
     operation: ApiOperation,
@@ -138,7 +138,7 @@ fn service_fault(state: &CloudState, service: &'static str) -> (Duration, Option
     (*state.latency.lock() + Duration::from_millis(latency_ms), fault)
 }
 
-/// Rejects requests for XML: only errors are rendered in XML.
+/// Rejects requests for XML, because only errors are rendered in XML.
 fn check_format(incoming: &IncomingRequest<'_>) -> Result<(), ApiError> {
     if wants_xml(incoming) {
         let message = "Only JSON is simulated: send Format=JSON.";

@@ -1,5 +1,5 @@
-//! Faults that are injected on purpose: rules that pick requests, and what happens to those
-//! requests.
+//! Faults that are injected on purpose: the rules that pick requests, and the fault that each rule
+//! injects.
 
 use rand::rngs::Xoshiro256PlusPlus;
 use rand::{RngExt, SeedableRng};
@@ -12,7 +12,7 @@ const MAX_HUGE_BYTES: u64 = 1 << 40;
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FaultRule {
-    /// Only this operation.
+    /// Only this operation or service; `None`: every operation of the API.
     #[serde(default)]
     pub operation: Option<String>,
     /// Only requests that name this group.
@@ -21,17 +21,17 @@ pub struct FaultRule {
     /// Only this page.
     #[serde(default)]
     pub page: Option<u64>,
-    /// The share of the requests in scope, 0 to 1.
+    /// The share of the requests in scope that the rule applies to, 0 to 1.
     #[serde(default = "every_request")]
     pub share: f64,
     /// The number of requests that the rule still applies to; `None`: no limit.
     #[serde(default)]
     pub requests: Option<u64>,
-    /// What happens.
+    /// The fault that is injected.
     pub fault: RequestFault,
 }
 
-/// What happens to a request.
+/// A fault that a rule injects into the response to a request.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum RequestFault {
@@ -86,7 +86,7 @@ pub enum WrongTotal {
     Set(u64),
 }
 
-/// What rules compare their scope with.
+/// The properties of a request that decide which rules apply.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct RequestScope<'a> {
     /// The operation or service.
@@ -100,7 +100,7 @@ pub(super) struct RequestScope<'a> {
     pub(super) only_named: bool,
 }
 
-/// What is injected into one request.
+/// The latency and the fault that are injected into one request.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Injection {
     /// Milliseconds of additional latency.
@@ -117,7 +117,7 @@ pub(super) struct FaultRules {
 }
 
 impl FaultRule {
-    /// A rule that lets this share of all requests fail with an error code.
+    /// A rule with which this share of all API requests fails with an error code.
     pub fn share(share: f64, code: impl Into<String>) -> Self {
         let error = ErrorFault { code: code.into(), status: None, message: None, retry_after_ms: None };
         Self {
@@ -160,7 +160,7 @@ impl FaultRule {
 }
 
 impl FaultRules {
-    /// These rules. Random choices depend on the seed and on the order of the requests.
+    /// A set of these rules. Random choices depend on the seed and on the order of the requests.
     pub(super) fn new(rules: Vec<FaultRule>, seed: u64) -> Self {
         Self { rules, rng: Xoshiro256PlusPlus::seed_from_u64(seed) }
     }
@@ -175,8 +175,8 @@ impl FaultRules {
         self.rules.push(rule);
     }
 
-    /// What the rules inject into a request. Rules that apply to a limited number of requests count
-    /// it.
+    /// Applies the rules to a request. A rule that applies to a limited number of requests counts
+    /// this one.
     pub(super) fn inject(&mut self, scope: &RequestScope<'_>) -> Injection {
         let mut injection = Injection::default();
         for rule in &mut self.rules {

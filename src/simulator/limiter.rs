@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use crate::token_bucket::TokenBucket;
 
-/// Admits the requests of one second at once, and then the configured rate.
+/// Admits a burst of one second's requests, and then the configured rate.
 #[derive(Debug)]
 pub(super) struct RequestLimiter {
     /// `None` for no limit.

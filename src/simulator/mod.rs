@@ -4,8 +4,8 @@
 //! It serves demos, tests, dashboards and load measurements. It checks signatures, timestamps and
 //! nonces as the real API does, and its responses have the real API's errors and irregularities.
 //! `GET /_truth` returns the values that a correct exporter must show, counted from the model and
-//! not from responses. Faults come from [`SimulatorOptions`] or, at run time, from `POST
-//! /_control`.
+//! not from responses. Faults come from [`SimulatorOptions`] or, at run time, from
+//! `POST /_control`.
 //!
 //! | part | what is in it |
 //! |---|---|
@@ -13,14 +13,15 @@
 //! | `api` | parameters, the three operations, errors; pages are serialized record by record |
 //! | `authentication`, `nonces`, `limiter`, `faults` | the checks before an operation |
 //! | `credentials` | STS, metadata service, credentials URI: the sources of temporary credentials |
-//! | `options`, `scenarios` | the cloud at the start; one scenario for each alert, as a table |
+//! | `options`, `scenarios` | the cloud at the start; a table of scenarios, each for one alert |
+//! | `clock` | simulated time |
 //! | `state` | the data that all requests share |
 //! | `dispatch`, `reply` | how a request becomes a reply |
 //! | `truth`, `statistics`, `control` | the pages next to the API |
-//! | `routes`, `body`, `server` | routes, responses, connections; only they read the clock |
+//! | `routes`, `body`, `server` | routes, responses, connections; only they read the real time |
 //!
 //! What is not here: TLS, the operations of other products, and code that the exporter itself uses.
-//! Only tests, `app` and `commands` import this module.
+//! Only tests and `commands` import this module.
 
 mod api;
 mod authentication;

@@ -1,5 +1,5 @@
-//! The nonces of signed requests. A nonce may be used once, for as long as its timestamp would be
-//! accepted.
+//! The nonces of signed requests. A nonce that was used is rejected for as long as the timestamp of
+//! its request would still be accepted.
 
 use std::collections::HashSet;
 use std::hash::{BuildHasher, RandomState};
@@ -7,9 +7,9 @@ use std::mem;
 
 use jiff::{SignedDuration, Timestamp};
 
-/// The shortest time for which a nonce is kept: timestamps are accepted for 15 minutes before and
-/// after.
-const GENERATION: SignedDuration = SignedDuration::from_mins(30);
+/// The length of a generation, and so the shortest time for which a nonce is kept. It is 30
+/// minutes, because a timestamp is accepted from 15 minutes early to 15 minutes late.
+const GENERATION_LENGTH: SignedDuration = SignedDuration::from_mins(30);
 
 /// Hashes of nonces in two generations, which bounds memory: under a flood of requests the older
 /// generation is dropped early.
@@ -18,7 +18,9 @@ pub(super) struct UsedNonces {
     hasher: RandomState,
     current: HashSet<u64>,
     previous: HashSet<u64>,
+    /// When the current generation began.
     began: Timestamp,
+    /// The most nonces in one generation.
     capacity: usize,
 }
 
@@ -36,7 +38,7 @@ impl UsedNonces {
 
     /// Records the nonce of an AccessKey. Returns `false` if it was used before.
     pub(super) fn record(&mut self, access_key_id: &str, nonce: &str, now: Timestamp) -> bool {
-        if self.current.len() >= self.capacity || now.duration_since(self.began) >= GENERATION {
+        if self.current.len() >= self.capacity || now.duration_since(self.began) >= GENERATION_LENGTH {
             self.previous = mem::take(&mut self.current);
             self.began = now;
         }

@@ -17,10 +17,10 @@ pub const ACCESS_KEY_ID: &str = "simulated-access-key-id";
 pub const ACCESS_KEY_SECRET: &str = "simulated-access-key-secret";
 
 /// The most simulated seconds per real second. The model cannot keep up with more.
-const MAX_SPEED: f64 = 100_000.0;
+pub(super) const MAX_SPEED: f64 = 100_000.0;
 
-/// Size, speed and behaviour of the simulated cloud. The same options and `start` give the same
-/// fleet.
+/// Size, speed and behaviour of the simulated cloud. Equal options that set `start` give equal
+/// fleets.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SimulatorOptions {
     /// Delivery groups at the start, of eight kinds in turn.
@@ -36,15 +36,17 @@ pub struct SimulatorOptions {
     pub speed: f64,
     /// Simulated time at the start; `None`: the real time.
     pub start: Option<Timestamp>,
-    /// Added to every response of the API.
+    /// The delay of every response of the API and of the services that issue credentials.
     pub latency: Duration,
-    /// The limit of requests per second, beyond which `Throttling.User` is returned; 0: no limit.
+    /// The limit of API requests per second, beyond which `Throttling.User` is returned; 0: no
+    /// limit.
     pub requests_per_second: f64,
     /// Faults that are active from the start.
     pub faults: Vec<FaultRule>,
     /// The AccessKeys that are known.
     pub credentials: Vec<KnownKey>,
-    /// The state of the fleet at the start; `None`: as the seed determines.
+    /// The scenario that the cloud starts in; `None`: the seed determines the fleet, and nothing is
+    /// wrong with the API.
     pub scenario: Option<&'static Scenario>,
     /// Roles and temporary credentials.
     pub issuer: IssuerOptions,
@@ -163,7 +165,7 @@ pub(super) fn is_valid_speed(speed: f64) -> bool {
     (0.0..=MAX_SPEED).contains(&speed)
 }
 
-/// Whether this is a number of requests per second, or 0 for no limit.
+/// Whether this is a valid limit of requests per second; 0 means no limit.
 pub(super) fn is_valid_rate(rate: f64) -> bool {
     rate.is_finite() && rate >= 0.0
 }

@@ -1,4 +1,4 @@
-//! What the simulated cloud replies to one request, before it becomes an HTTP response.
+//! The reply of the simulated cloud to one request, before the reply becomes an HTTP response.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -8,8 +8,8 @@ use super::api::ApiError;
 /// One handled request.
 #[derive(Debug)]
 pub(super) struct HandledRequest {
-    /// The operation or service, for statistics; `unknown` if the request was rejected before it
-    /// was known.
+    /// The operation or service, for statistics; `unknown` if the request was rejected before the
+    /// operation was known.
     pub(super) operation: &'static str,
     /// The wait before the reply is sent.
     pub(super) latency: Duration,
@@ -17,7 +17,7 @@ pub(super) struct HandledRequest {
     pub(super) reply: CloudReply,
 }
 
-/// What the caller receives.
+/// The reply that the client receives.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum CloudReply {
     /// The JSON of a successful operation.
@@ -42,7 +42,7 @@ pub(super) enum CloudReply {
     Truncated(Vec<u8>),
     /// The HTML page of a load balancer.
     Html,
-    /// Valid JSON of so many bytes.
+    /// Valid JSON of this many bytes.
     Huge(u64),
     /// The connection is closed without a response.
     Dropped,

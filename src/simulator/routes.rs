@@ -37,7 +37,8 @@ const BAD_GATEWAY: &str = "<html>\r\n<head><title>502 Bad Gateway</title></head>
 /// Handles one request of any route.
 ///
 /// # Errors
-/// Closes the connection: because a fault demands it, or because the request body did not arrive.
+/// The order to close the connection, because a fault demands it or because the request body did
+/// not arrive completely.
 pub(super) async fn handle(
     state: Arc<CloudState>,
     peer: SocketAddr,
@@ -62,7 +63,7 @@ pub(super) async fn handle(
     }
 }
 
-/// A request of a service next to the API. Its body is not read.
+/// Handles a request of a service next to the API. The body of the request is not read.
 async fn call_service(
     state: &CloudState,
     service: &'static str,
@@ -79,7 +80,7 @@ async fn call_service(
     send(state, handled).await
 }
 
-/// A request of the API.
+/// Handles a request of the API or of STS.
 async fn call(
     state: Arc<CloudState>,
     request: Request<Incoming>,
@@ -101,7 +102,7 @@ async fn call(
     send(&state, handled).await
 }
 
-/// Waits for the latency, counts the reply and makes it a response.
+/// Waits for the latency, counts the reply and turns it into a response.
 async fn send(state: &CloudState, handled: HandledRequest) -> Result<Response<ReplyBody>, ConnectionBreak> {
     let HandledRequest { operation, latency, reply } = handled;
     if !latency.is_zero() {
@@ -164,7 +165,7 @@ async fn control(state: Arc<CloudState>, request: Request<Incoming>) -> Response
     }
 }
 
-/// The whole body, or what to return instead.
+/// The whole body. The error is the response to send instead, or the order to close the connection.
 async fn read_body(body: Incoming) -> Result<Bytes, Result<Response<ReplyBody>, ConnectionBreak>> {
     match Limited::new(body, MAX_REQUEST_BYTES).collect().await {
         Ok(body) => Ok(body.to_bytes()),

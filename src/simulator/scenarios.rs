@@ -1,9 +1,9 @@
 //! Scenarios: a fleet in which one thing is wrong, so that one alert fires.
 //!
 //! All scenarios are in one table, [`SCENARIOS`]. Each of them first makes the whole fleet calm,
-//! then applies a fault to one group or to the whole API. What is not here: how a group gets into a
-//! state (`fleet::setup`), and alerts that have no cause in the cloud, such as an exporter that is
-//! down.
+//! then applies a fault to one group, to requests or to credentials. What is not here: how a group
+//! gets into a state (`fleet::setup`), and alerts that have no cause in the cloud, such as an
+//! exporter that is down.
 
 use std::time::Duration;
 
@@ -77,11 +77,11 @@ pub(super) enum GroupFault {
     PersistentUnavailable,
     /// Every session is in use.
     Full,
-    /// Scaling has added 80 % of its limit.
+    /// Scaling has added 80 % of the nodes that its limit allows.
     NearLimit,
-    /// Scaling has added all nodes of its limit, and they are busy.
+    /// Scaling has added all nodes that its limit allows, and the group is busy.
     AtLimit,
-    /// The group is busy and does not scale out, though its limit permits it.
+    /// The group is busy and does not scale out, although its limit allows more nodes.
     NotScaling,
     /// A schedule demands more nodes than exist.
     ScheduleNotMet,
@@ -193,7 +193,7 @@ pub const SCENARIOS: &[Scenario] = &[
     ),
     group(
         "near-scaling-limit",
-        "scaling has added 80 % of a delivery group's limit",
+        "scaling has added 80 % of the nodes that a delivery group's limit allows",
         "AppStreamingScalingLimitNear",
         GroupKind::ByUsage,
         GroupFault::NearLimit,
@@ -260,7 +260,8 @@ impl Scenario {
         SCENARIOS.iter().find(|scenario| scenario.name == name)
     }
 
-    /// The fewest groups of a fleet that contains the kind of group that the scenario needs.
+    /// The smallest number of groups in a fleet that contains the group that the scenario changes;
+    /// 0 if the scenario does not change a group.
     pub fn min_groups(&self) -> usize {
         match self.change {
             ScenarioChange::Group(kind, _) => kind as usize + 1,
@@ -268,7 +269,7 @@ impl Scenario {
         }
     }
 
-    /// Makes the fleet calm, then applies the fault to its group.
+    /// Makes the fleet calm, then applies the scenario's fault, if it concerns a group.
     pub(super) fn set_up(&self, fleet: &FleetStore) {
         fleet.change_each(|number, group| {
             setup::calm(group);

@@ -22,12 +22,12 @@ use super::options::SimulatorOptions;
 use super::routes;
 use super::state::CloudState;
 
-/// The longest wait for running requests at the end.
+/// The time that running requests have to finish at shutdown.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
-/// The longest time in which a client may send the headers of a request.
+/// The time that a client has to send the headers of a request.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
-/// The wait after a failed `accept`: the usual cause is a lack of file descriptors, which needs
-/// time to pass.
+/// The wait after a failed `accept`. The usual cause is a lack of file descriptors, which ends when
+/// other connections are closed.
 const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(50);
 
 /// The simulated cloud, bound to an address.
@@ -44,7 +44,8 @@ pub enum Error {
     /// An option is out of range.
     #[error("cannot simulate a cloud with these options: {0}")]
     Options(String),
-    /// Usually another process listens on the address. Port 0 chooses a free one.
+    /// The address cannot be bound, usually because another process listens on it. Port 0 chooses a
+    /// free port.
     #[error("the simulated cloud cannot listen on {address}")]
     Listen {
         /// The configured address.

@@ -1,7 +1,6 @@
 //! The data that all requests share, each part behind its own lock.
 //!
-//! What is not here: what a request does with the data. That is in `dispatch`, `control` and
-//! `routes`.
+//! What is not here: how requests use the data (`dispatch`, `control`, `routes`).
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -18,7 +17,7 @@ use super::nonces::UsedNonces;
 use super::options::SimulatorOptions;
 use super::statistics::CallStatistics;
 
-/// The most nonces that each of two generations holds: about 16 MB together when both are full.
+/// The most nonces that each of two generations holds: about 38 MB together when both are full.
 const MAX_NONCES: usize = 1_000_000;
 
 /// The simulated cloud without its sockets.
@@ -32,7 +31,7 @@ pub(super) struct CloudState {
     pub(super) latency: Mutex<Duration>,
     /// The limit of API requests per second.
     pub(super) limiter: Mutex<RequestLimiter>,
-    /// The rules that pick requests to fail.
+    /// The rules that inject faults into requests.
     pub(super) faults: Mutex<FaultRules>,
     /// Counts of requests and responses.
     pub(super) statistics: Mutex<CallStatistics>,
@@ -70,12 +69,12 @@ impl CloudState {
         }
     }
 
-    /// The simulated time at a real instant.
+    /// The simulated time at the real instant `real`.
     pub(super) fn now(&self, real: Timestamp) -> Timestamp {
         self.clock.lock().at(real)
     }
 
-    /// A request id in the format of the API. Every call returns another one.
+    /// A request id in the format of the API. Every call returns a different id.
     pub(super) fn next_request_id(&self) -> String {
         let number = u128::from(self.requests.fetch_add(1, Ordering::Relaxed));
         let spread =

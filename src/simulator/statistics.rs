@@ -10,33 +10,34 @@ pub(super) struct CallStatistics {
     /// Requests by operation or service; `unknown` for those rejected before the operation was
     /// known.
     requests: BTreeMap<&'static str, u64>,
-    /// Responses by `OK`, error code, HTTP status or fault.
+    /// Replies by `OK`, error code, HTTP status or fault.
     answers: BTreeMap<String, u64>,
-    /// API requests that are running now.
+    /// Requests of the API or of STS that are running now.
     in_flight: u64,
-    /// The most API requests that ran at once.
+    /// The most requests of the API or of STS that ran at once.
     in_flight_max: u64,
     /// Open connections.
     connections: u64,
     /// Accepted connections.
     connections_total: u64,
-    /// Bytes of response bodies.
+    /// Bytes of response bodies, as announced: a truncated body counts as a whole one.
     bytes_sent: u64,
 }
 
 impl CallStatistics {
-    /// Counts an API request as running.
+    /// Counts a request as running.
     pub(super) fn begin_request(&mut self) {
         self.in_flight += 1;
         self.in_flight_max = self.in_flight_max.max(self.in_flight);
     }
 
-    /// Counts an API request as finished or aborted.
+    /// Counts a request as finished or aborted.
     pub(super) fn end_request(&mut self) {
         self.in_flight = self.in_flight.saturating_sub(1);
     }
 
-    /// Counts a reply of an operation or service, by name.
+    /// Counts a reply of an operation or service. `reply` is its name in the statistics, `bytes`
+    /// the length of its body.
     pub(super) fn record_reply(&mut self, operation: &'static str, reply: &str, bytes: u64) {
         *self.requests.entry(operation).or_default() += 1;
         match self.answers.get_mut(reply) {

@@ -1,4 +1,4 @@
-//! The true values of the fleet, for `GET /_truth`: counted over the model, not over responses.
+//! The true values of the fleet, for `GET /_truth`: counted from the model, not from responses.
 //!
 //! The field names are the keys of the JSON.
 
@@ -17,8 +17,10 @@ type CountsByLabel = BTreeMap<String, u64>;
 /// The whole fleet at one instant.
 #[derive(Debug, Serialize)]
 pub(super) struct FleetTruth {
+    /// The simulated time, in seconds since 1970.
     now: f64,
     frozen: bool,
+    /// Simulated seconds per real second.
     speed: f64,
     groups: Vec<GroupTruth>,
     totals: FleetTotals,
@@ -35,7 +37,9 @@ struct GroupTruth {
     charge_type: &'static str,
     charge_resource_mode: &'static str,
     auth_mode: &'static str,
+    /// In seconds since 1970.
     created: f64,
+    /// In seconds since 1970; `None` for a pay-as-you-go group.
     expires: Option<f64>,
     ota_update_available: bool,
     instances_total: u64,
@@ -43,13 +47,16 @@ struct GroupTruth {
     sessions: CountsByLabel,
     bound_users: u64,
     usage_seconds_sum: u64,
+    /// `None` if no instance has a user.
     usage_seconds_max: Option<u64>,
+    /// The most sessions that can run at once.
     capacity: u64,
     sessions_in_use: u64,
     persistent_total: u64,
     persistent: CountsByLabel,
     persistent_instances: CountsByLabel,
     authorized_users: u64,
+    /// Instances by node id; empty for a group that is sold by session.
     nodes: CountsByLabel,
     node_pools: Vec<PoolTruth>,
 }
@@ -63,6 +70,7 @@ struct PoolTruth {
     scaling_nodes: u32,
     scaling_nodes_used: u32,
     node_capacity: u32,
+    /// `None` if no schedule of the pool is in force.
     scheduled_nodes: Option<u32>,
 }
 
@@ -79,7 +87,7 @@ struct FleetTotals {
 }
 
 impl FleetTruth {
-    /// Counts the whole fleet, after advancing it.
+    /// Advances the whole fleet and counts it.
     pub(super) fn of(fleet: &FleetView<'_>, clock: &SimulatedClock) -> Self {
         let groups: Vec<GroupTruth> =
             (0..fleet.len()).map(|position| fleet.with_group_at(position, GroupTruth::of)).collect();

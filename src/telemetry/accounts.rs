@@ -1,5 +1,5 @@
-//! The accounts: rate limit, planned requests, and the provider and the expiry of credentials.
-//! Never the credentials themselves.
+//! The accounts: rate limit, planned requests, and the provider and the expiry of credentials. The
+//! credentials themselves are not kept here.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -19,14 +19,14 @@ pub(super) struct Accounts {
 }
 
 impl Accounts {
-    /// Without accounts.
+    /// A state without accounts.
     pub(super) fn new() -> Self {
         let refreshes = "appstreaming_exporter_credentials_refreshes_total";
         Self { by_name: Mutex::default(), refreshes: collectors::counters(refreshes, &["account", "result"]) }
     }
 
-    /// Adds an account; does nothing if it is known already. Facts about unknown accounts are
-    /// dropped, so that a poll that ends after its account was removed does not add it again.
+    /// Adds an account; does nothing if it is known already. No other method adds one, so that a
+    /// poll that ends after its account was removed does not add it again.
     pub(super) fn add(&self, account: &str) {
         let mut accounts = self.by_name.lock();
         if accounts.contains_key(account) {
@@ -41,7 +41,8 @@ impl Accounts {
 
     /// Removes an account and its series.
     pub(super) fn forget(&self, account: &str) {
-        self.by_name.lock().remove(account);
+        let mut accounts = self.by_name.lock();
+        accounts.remove(account);
         for result in super::RESULTS {
             // An error means that there was no such series.
             let _ = self.refreshes.remove_label_values(&[account, result]);
@@ -55,9 +56,12 @@ impl Accounts {
         }
     }
 
-    /// Counts an attempt to fetch credentials.
+    /// Counts an attempt to fetch credentials if the account is known: an attempt may end after its
+    /// account was removed.
     pub(super) fn credentials_refreshed(&self, account: &str, succeeded: bool) {
-        self.refreshes.with_label_values(&[account, super::result(succeeded)]).inc();
+        if self.by_name.lock().contains_key(account) {
+            self.refreshes.with_label_values(&[account, super::result(succeeded)]).inc();
+        }
     }
 
     /// Every account, sorted by name.
@@ -69,12 +73,13 @@ impl Accounts {
     /// expiry that is not known has no sample.
     pub(super) fn families(&self) -> Vec<MetricFamily> {
         let accounts = self.status();
-        let of = |account: &AccountStatus, value: f64| ([account.account.to_string()], value);
-        let rate = |account: &AccountStatus| of(account, account.rate.unwrap_or_default());
+        let sample = |account: &AccountStatus, value: f64| ([account.account.to_string()], value);
+        let rate = |account: &AccountStatus| sample(account, account.rate.unwrap_or_default());
         let planned =
-            |account: &AccountStatus| of(account, account.planned_requests.unwrap_or_default() as f64);
-        let expiry =
-            |account: &AccountStatus| account.credentials_expire.map(|expiry| of(account, seconds(expiry)));
+            |account: &AccountStatus| sample(account, account.planned_requests.unwrap_or_default() as f64);
+        let expiry = |account: &AccountStatus| {
+            account.credentials_expire.map(|expiry| sample(account, seconds(expiry)))
+        };
         let gauges = [
             collectors::gauges(
                 "appstreaming_exporter_api_rate_limit",
@@ -113,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn facts_about_a_removed_account_do_not_add_it_again() {
+    fn an_update_of_a_removed_account_does_not_add_it_again() {
         let accounts = Accounts::new();
         accounts.add("a");
         accounts.forget("a");

@@ -22,10 +22,12 @@ use crate::metrics::catalogue::REQUEST_DURATION_BUCKETS;
 const OWN_CODES: [&str; 5] = ["OK", "timeout", "connect", "protocol", "credentials"];
 /// The label value of all codes above the limit.
 const OTHER: &str = "OTHER";
-/// API codes with series of their own, per account. The API documents some dozens; a faulty
-/// endpoint that sends more must not grow the memory of the exporter or of Prometheus.
+/// API codes that get series of their own, per account. The API documents a few dozen codes; a
+/// faulty endpoint that sends ever new ones must not grow the memory of the exporter or of
+/// Prometheus.
 const MAX_CODES: usize = 64;
-/// The longest code in the API's reference has about 60 bytes.
+/// Bytes of a code that gets series of its own. The longest code in the API's reference has about
+/// 60 bytes.
 const MAX_CODE_BYTES: usize = 128;
 
 /// The request metrics of all accounts.
@@ -54,7 +56,7 @@ struct AccountObserver {
 }
 
 impl ApiMetrics {
-    /// `accounts` receives rate limits, `activity` receives every call.
+    /// Metrics without accounts. `accounts` receives rate limits, `activity` receives every call.
     pub(super) fn new(accounts: Arc<Accounts>, activity: Arc<RecentActivity>) -> Self {
         let finished = "appstreaming_exporter_api_requests_total";
         let duration = "appstreaming_exporter_api_request_duration_seconds";
@@ -156,7 +158,8 @@ impl RequestObserver for AccountObserver {
 }
 
 impl AccountObserver {
-    /// The code itself as long as the account has few of them, then `OTHER`.
+    /// The code itself, or [`OTHER`] if it is too long or the account has reached the limit of
+    /// codes.
     fn bounded<'a>(&self, code: &'a str) -> &'a str {
         if OWN_CODES.contains(&code) {
             return code;

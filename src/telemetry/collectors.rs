@@ -24,12 +24,12 @@ pub(super) fn counters(name: &str, labels: &[&str]) -> IntCounterVec {
     IntCounterVec::new(options(name), labels).expect(CONSTANT)
 }
 
-/// A counter with labels whose values are fractions, such as seconds.
+/// A counter with labels and fractional values, such as seconds.
 pub(super) fn fractional_counters(name: &str, labels: &[&str]) -> CounterVec {
     CounterVec::new(options(name), labels).expect(CONSTANT)
 }
 
-/// Durations in seconds; `bounds` are the buckets' upper bounds.
+/// A histogram of durations in seconds; `bounds` are the upper bounds of its buckets.
 pub(super) fn durations(name: &str, labels: &[&str], bounds: &[f64]) -> HistogramVec {
     let options = HistogramOpts::from(options(name)).buckets(bounds.to_vec());
     HistogramVec::new(options, labels).expect(CONSTANT)
@@ -97,7 +97,8 @@ fn sample(metric_type: MetricType, metric: &proto::Metric) -> Sample {
     }
 }
 
-/// Both data models have cumulative buckets; ours leaves out `+Inf`, which is the count.
+/// Both data models have cumulative buckets; ours leaves out the bucket `+Inf`, whose value is the
+/// count.
 fn histogram(histogram: &proto::Histogram) -> Value {
     let buckets = histogram.get_bucket().iter();
     Value::Histogram(Histogram {

@@ -8,37 +8,37 @@ use super::collectors;
 use crate::fleet::timestamp::seconds;
 use crate::metrics::MetricFamily;
 
-/// The last attempt. Before the first one there is no sample: 0 would be a failure.
+/// The last attempt. There is no sample before the first attempt, because 0 would mean a failure.
 #[derive(Default)]
 pub(super) struct ConfigLoads(Mutex<LastLoad>);
 
 #[derive(Clone, Copy, Default)]
 struct LastLoad {
     succeeded: Option<bool>,
-    success: Option<Timestamp>,
+    succeeded_at: Option<Timestamp>,
 }
 
 impl ConfigLoads {
-    /// An attempt ended at `at`.
+    /// Records an attempt that ended at `at`.
     pub(super) fn record(&self, succeeded: bool, at: Timestamp) {
         let mut last = self.0.lock();
         last.succeeded = Some(succeeded);
         if succeeded {
-            last.success = Some(at);
+            last.succeeded_at = Some(at);
         }
     }
 
     /// The present values; empty before the first attempt.
     pub(super) fn families(&self) -> Vec<MetricFamily> {
-        let LastLoad { succeeded, success } = *self.0.lock();
+        let LastLoad { succeeded, succeeded_at } = *self.0.lock();
         let succeeded = succeeded.map(|succeeded| {
             let value = if succeeded { 1.0 } else { 0.0 };
             collectors::gauge("appstreaming_exporter_config_last_reload_successful", value)
         });
-        let success = success.map(|at| {
+        let succeeded_at = succeeded_at.map(|at| {
             let name = "appstreaming_exporter_config_last_reload_success_timestamp_seconds";
             collectors::gauge(name, seconds(at))
         });
-        succeeded.into_iter().chain(success).collect()
+        succeeded.into_iter().chain(succeeded_at).collect()
     }
 }

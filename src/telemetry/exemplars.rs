@@ -1,7 +1,7 @@
 //! The exemplars of the latency histogram: the last request of each operation in each bucket.
 //!
 //! The `prometheus` crate has no exemplars, so they are kept here and added to its families. The
-//! exemplar carries the request id, which Alibaba Cloud's support needs first.
+//! exemplar carries the request id, which Alibaba Cloud's support asks for first.
 
 use std::collections::BTreeMap;
 

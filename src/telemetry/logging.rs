@@ -59,7 +59,7 @@ pub struct UnknownFormat(String);
 /// # Errors
 /// `level` is not valid, or the process has a log already.
 pub fn init(level: &str, format: Format) -> Result<(), Error> {
-    subscriber(level, format, || IgnoreErrors(io::stderr())).and_then(|s| s.try_init().map_err(Error::Twice))
+    subscriber(level, format, || IgnoreErrors(io::stderr()))?.try_init().map_err(Error::Twice)
 }
 
 impl FromStr for Format {
@@ -106,16 +106,17 @@ fn filter(level: &str) -> Result<Targets, Error> {
         return Err(Error::Level(level.to_owned()));
     }
     // Brackets filter by spans and fields, which is not supported here: `Targets` would parse them
-    // as part of a module's name, and disable all logging too.
+    // as part of a module's name, which would disable all logging, too.
     if level.contains(['[', '{']) {
         return Err(Error::Level(level.to_owned()));
     }
     let mut filter: Targets =
         level.parse().map_err(|source| Error::Directive { level: level.to_owned(), source })?;
 
-    let everywhere = directives.iter().rev().find_map(|word| word.parse::<LevelFilter>().ok());
-    if everywhere.is_some_and(|level| level > LevelFilter::WARN) {
-        for noisy in NOISY.iter().filter(|noisy| !directives.iter().any(|d| is_for(d, noisy))) {
+    let default_level = directives.iter().rev().find_map(|word| word.parse::<LevelFilter>().ok());
+    if default_level.is_some_and(|level| level > LevelFilter::WARN) {
+        let is_named = |name: &str| directives.iter().any(|directive| is_for(directive, name));
+        for noisy in NOISY.iter().filter(|noisy| !is_named(noisy)) {
             filter = filter.with_target(*noisy, LevelFilter::WARN);
         }
     }

@@ -45,8 +45,8 @@ pub use build_info::{REVISION, RUSTC, VERSION};
 /// The values of the label `result`.
 const RESULTS: [&str; 2] = ["success", "failure"];
 
-/// Records everything that the exporter counts about itself. Recording blocks at most for a map
-/// look-up.
+/// Records everything that the exporter counts about itself. Recording a value locks a map for at
+/// most one look-up.
 pub struct Telemetry {
     started: Timestamp,
     accounts: Arc<accounts::Accounts>,
@@ -67,7 +67,8 @@ pub struct OwnMetrics {
 }
 
 impl Telemetry {
-    /// Every series whose labels are known in advance starts at 0.
+    /// Telemetry without accounts and targets. Every series whose labels are known in advance
+    /// starts at 0.
     pub fn new() -> Arc<Self> {
         let accounts = Arc::new(accounts::Accounts::new());
         let activity = Arc::new(recent_activity::RecentActivity::default());
@@ -99,7 +100,7 @@ impl Telemetry {
         OwnMetrics { counted_since: self.started, families }
     }
 
-    /// The state now, of an exporter that is set up by `setup`.
+    /// The state now, together with `setup`.
     pub fn status(&self, setup: Setup) -> Status {
         let mut status = Status {
             setup,
@@ -121,7 +122,7 @@ impl Telemetry {
         self.api.observer(account)
     }
 
-    /// Counts the polls of a target from 0.
+    /// Adds a target, whose polls are counted from 0.
     pub fn add_target(&self, account: &str, target: &str) {
         self.polls.add_target(account, target);
     }
@@ -148,7 +149,7 @@ impl Telemetry {
         self.polls.finished(account, target, succeeded, took);
     }
 
-    /// Why that poll failed; empty if it did not. Shown until the next poll of the target ends.
+    /// Sets why the target's last poll failed; empty if it succeeded.
     pub fn poll_failures(&self, account: &str, target: &str, failures: Vec<PollFailure>) {
         self.activity.set_failures(account, target, failures);
     }
@@ -158,18 +159,19 @@ impl Telemetry {
         self.polls.overrun();
     }
 
-    /// One poll of all the account's targets takes this number of requests, for the fleet seen
-    /// last.
+    /// One poll of all the account's targets takes this number of requests, for the fleet as it was
+    /// last polled.
     pub fn planned_requests(&self, account: &str, requests: u64) {
         self.accounts.update(account, |account| account.planned_requests = Some(requests));
     }
 
-    /// This number of listings was inconsistent: the reported total did not match the pages.
-    pub fn paging_inconsistencies(&self, operation: &str, listings: u64) {
-        self.polls.inconsistencies(operation, listings);
+    /// This number of passes over a listing was inconsistent: the reported total did not match the
+    /// pages.
+    pub fn paging_inconsistencies(&self, operation: &str, passes: u64) {
+        self.polls.inconsistencies(operation, passes);
     }
 
-    /// Adds unknown values and unparsable fields of responses.
+    /// Counts unknown values and unparsable fields of responses.
     pub fn findings(&self, findings: &DecodeIssues) {
         self.polls.findings(findings);
     }
@@ -186,7 +188,8 @@ impl Telemetry {
         self.accounts.credentials_refreshed(account, succeeded);
     }
 
-    /// The account's credentials expire then; `None` if they do not.
+    /// The account's credentials expire at this time; `None` if they do not, or if the provider
+    /// does not know.
     pub fn credentials_expiry(&self, account: &str, expires: Option<Timestamp>) {
         self.accounts.update(account, |account| account.credentials_expire = expires);
     }

@@ -20,7 +20,7 @@ pub(super) struct PollMetrics {
 }
 
 impl PollMetrics {
-    /// Series without the labels of a target start at 0.
+    /// Metrics without targets. Series whose labels are known in advance start at 0.
     pub(super) fn new() -> Self {
         let duration = "appstreaming_exporter_poll_duration_seconds";
         let inconsistencies = "appstreaming_exporter_paging_inconsistencies_total";
@@ -42,7 +42,7 @@ impl PollMetrics {
         polls
     }
 
-    /// Counts the polls of a target from 0.
+    /// Adds a target, whose polls are counted from 0.
     pub(super) fn add_target(&self, account: &str, target: &str) {
         for result in RESULTS {
             self.finished.with_label_values(&[account, target, result]);
@@ -73,9 +73,9 @@ impl PollMetrics {
         self.overruns.get()
     }
 
-    /// Counts inconsistent listings.
-    pub(super) fn inconsistencies(&self, operation: &str, listings: u64) {
-        self.inconsistencies.with_label_values(&[operation]).inc_by(listings);
+    /// Counts inconsistent passes over a listing.
+    pub(super) fn inconsistencies(&self, operation: &str, passes: u64) {
+        self.inconsistencies.with_label_values(&[operation]).inc_by(passes);
     }
 
     /// Counts unknown values and unparsable fields.

@@ -43,8 +43,8 @@ mod linux {
 
     use super::ProcessUsage;
 
-    /// When the machine started, in Unix seconds. Read once: the clock may be set later, and the
-    /// start of the process must not move with it.
+    /// When the machine started, in Unix seconds. Read once: the clock may be set later, and that
+    /// must not change the start time of the process.
     static BOOT: LazyLock<Option<f64>> =
         LazyLock::new(|| procfs::boot_time_secs().ok().map(|seconds| seconds as f64));
 

@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 use super::status::{ApiCall, PollFailure, Status};
 use crate::aliyun::AttemptOutcome;
 
-/// Calls that are kept; as many failed calls are kept in addition.
+/// The number of calls that are kept; the same number of failed calls is kept in addition.
 const MAX_CALLS: usize = 50;
 
 /// The last calls of all accounts, and the failures of every target's last poll.
@@ -42,7 +42,7 @@ impl RecentActivity {
         push(&mut entries.calls, call);
     }
 
-    /// Replaces the failures of a target by those of its last poll; empty if that succeeded.
+    /// Replaces the failures of a target by those of its last poll; empty if that poll succeeded.
     pub(super) fn set_failures(&self, account: &str, target: &str, failures: Vec<PollFailure>) {
         let key = (account.into(), target.into());
         let mut entries = self.0.lock();
@@ -58,7 +58,7 @@ impl RecentActivity {
         self.set_failures(account, target, Vec::new());
     }
 
-    /// Fills in calls and failures.
+    /// Sets the calls and failures of `status`.
     pub(super) fn add_to(&self, status: &mut Status) {
         let entries = self.0.lock();
         status.failures = entries.failures.values().flatten().cloned().collect();

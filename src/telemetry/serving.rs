@@ -22,7 +22,7 @@ pub(super) struct ServingMetrics {
 }
 
 impl ServingMetrics {
-    /// The collectors of the fleet are counted from 0.
+    /// The series of every fleet collector, and the dropped ones, are counted from 0.
     pub(super) fn new() -> Self {
         let dropped = collectors::counters("appstreaming_exporter_series_dropped_total", &["collector"]);
         for collector in Collector::FLEET {
@@ -41,7 +41,7 @@ impl ServingMetrics {
         self.scrapes.with_label_values(&[format, encoding]);
     }
 
-    /// A snapshot was rendered.
+    /// Sets the series of the last rendered snapshot, and counts the dropped ones.
     pub(super) fn rendered(
         &self,
         series: &BTreeMap<&'static str, u64>,
@@ -86,7 +86,7 @@ impl ServingMetrics {
     }
 }
 
-/// The count of every collector of the fleet, 0 where there is none.
+/// The count of every fleet collector; 0 for a collector without series.
 fn counts(series: &BTreeMap<&'static str, u64>) -> BTreeMap<&'static str, u64> {
     let names = Collector::FLEET.map(Collector::as_str);
     names.into_iter().map(|name| (name, series.get(name).copied().unwrap_or_default())).collect()

@@ -16,7 +16,7 @@ use jiff::{SignedDuration, Timestamp};
 pub struct Status {
     /// The settings that pages show or calculate with.
     pub setup: Setup,
-    /// The binary.
+    /// Version, revision and compiler of the binary.
     pub build: BuildInfo,
     /// Every account, sorted by name.
     pub accounts: Vec<AccountStatus>,
@@ -113,16 +113,16 @@ pub struct PollFailure {
     pub message: String,
     /// The API's request id, which Alibaba Cloud's support needs.
     pub request_id: Option<String>,
-    /// How to fix it.
+    /// How to fix the failure.
     pub advice: Option<String>,
-    /// How often it happened in that poll.
+    /// How often the failure occurred in that poll.
     pub count: usize,
 }
 
 /// One attempt of an API call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ApiCall {
-    /// When it ended.
+    /// When the attempt ended.
     pub at: Timestamp,
     /// The account's configured name.
     pub account: Arc<str>,

@@ -272,3 +272,15 @@ fn the_standard_process_metrics_are_present() {
     let age = Timestamp::now().as_millisecond() as f64 / 1e3 - value("process_start_time_seconds");
     assert!((-2.0..3_600.0).contains(&age), "{age}");
 }
+
+#[test]
+fn credentials_that_are_refreshed_after_their_account_was_removed_leave_no_series() {
+    let telemetry = Telemetry::new();
+    telemetry.credentials_source("a", "static");
+    telemetry.credentials_refreshed("a", true);
+    telemetry.forget_account("a");
+    telemetry.credentials_refreshed("a", true);
+    let families = telemetry.gather().families;
+    let refreshes = families.iter().find(|family| family.name == own("credentials_refreshes_total"));
+    assert!(refreshes.is_none_or(|family| family.samples.is_empty()), "{refreshes:?}");
+}

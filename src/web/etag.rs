@@ -35,12 +35,13 @@ pub(super) fn respond_if_changed(
     response::set_header(&mut response, VARY, "Accept-Encoding");
     let tag = HeaderValue::from_str(&tag).expect("a tag is a W, hexadecimal digits and quotes");
     response.headers_mut().insert(ETAG, tag);
-    // A client may store it, but must revalidate it before every use.
+    // A client may store the response, but must revalidate it before every use.
     response::set_header(&mut response, CACHE_CONTROL, "private, no-cache");
     response
 }
 
-/// A weak tag, because it is the same for every encoding. It does not change with a restart.
+/// A weak tag, because it is the same for every encoding. A restart does not change the tag of a
+/// body.
 fn tag(body: &[u8]) -> String {
     let mut hasher = FixedState::default().build_hasher();
     hasher.write(body);

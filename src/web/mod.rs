@@ -39,8 +39,8 @@ pub trait Content: Send + Sync + 'static {
     fn exposition(&self) -> Option<Arc<Exposition>>;
     /// The exporter's own metrics, now.
     fn telemetry(&self) -> OwnMetrics;
-    /// Counts a scrape. Called before [`telemetry`](Content::telemetry), so that a scrape counts
-    /// itself.
+    /// Counts a scrape. Called before [`telemetry`](Content::telemetry), so that a scrape is
+    /// included in its own response.
     fn scraped(&self, format: &'static str, encoding: &'static str);
     /// Whether the exporter is ready, and if not, why.
     fn readiness(&self) -> Readiness;

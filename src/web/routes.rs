@@ -26,7 +26,7 @@ use crate::server::handler::Handler;
 use crate::server::response::{self, ResponseBody};
 use crate::telemetry::{OwnMetrics, VERSION};
 
-/// Every path that is served.
+/// Responds to requests for every path.
 pub struct Routes {
     content: Arc<dyn Content>,
     telemetry_path: String,
@@ -72,10 +72,11 @@ impl Routes {
 
     /// Responds to a request. A panic while handling a request fails only that request.
     async fn respond(&self, request: &Parts) -> Response<ResponseBody> {
-        // Handling a request writes no shared state, so a panic cannot leave any half written.
+        // A request changes shared state only by counting itself and by caching whole bodies, so a
+        // panic cannot leave that state inconsistent.
         AssertUnwindSafe(self.dispatch(request)).catch_unwind().await.unwrap_or_else(|_| {
             tracing::error!(path = request.uri.path(), "handling a request panicked");
-            broken()
+            internal_error()
         })
     }
 
@@ -112,7 +113,7 @@ impl Routes {
         }
     }
 
-    /// The telemetry path comes first: an operator may configure any path.
+    /// The telemetry path takes precedence: an operator may configure the path of another route.
     fn find(&self, path: &str) -> Option<Route> {
         if path == self.telemetry_path {
             return Some(Route::Metrics);
@@ -148,7 +149,7 @@ impl Routes {
             Ok(fleet) => fleet,
             Err(error) => {
                 tracing::error!(%error, "rendering the fleet failed");
-                return broken();
+                return internal_error();
             }
         };
         if request.method == Method::GET {
@@ -187,7 +188,8 @@ impl Routes {
         }
     }
 
-    /// As in Prometheus: POST and PUT, both forbidden unless the lifecycle API is enabled.
+    /// As in Prometheus, POST and PUT reload, and both are forbidden unless the lifecycle API is
+    /// enabled.
     async fn reload(&self, method: &Method) -> Response<ResponseBody> {
         if method != Method::POST && method != Method::PUT {
             return not_allowed("POST, PUT", "only POST and PUT are allowed here\n");
@@ -237,7 +239,7 @@ impl Routes {
         })
     }
 
-    /// Responds with what `respond` makes of the present state.
+    /// Calls `respond` with the current state.
     fn with_context(
         &self,
         respond: impl FnOnce(&ViewContext<'_>) -> Response<ResponseBody>,
@@ -296,7 +298,7 @@ fn data(request: &Parts, body: Vec<u8>) -> Response<ResponseBody> {
     respond_if_changed(StatusCode::OK, api::JSON, body, &request.headers)
 }
 
-fn broken() -> Response<ResponseBody> {
+fn internal_error() -> Response<ResponseBody> {
     response::text(StatusCode::INTERNAL_SERVER_ERROR, "internal error: see the exporter's log\n")
 }
 

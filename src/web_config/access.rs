@@ -1,5 +1,4 @@
-//! Access control for each request, by the active web configuration; it is reloaded when its files
-//! change.
+//! Access control for each request, and reloading the web configuration when its files change.
 //!
 //! The files are checked for changes before each connection and each request, as in the exporter
 //! toolkit: a new certificate or user needs no restart and no signal. If a changed file has
@@ -44,7 +43,7 @@ struct WebConfigFile {
 
 struct AccessRules {
     settings: WebSettings,
-    /// Kept while its own setting stays the same: a new user does not refill the bucket.
+    /// Kept by a reload that does not change `rate_limit`: a new user does not refill the bucket.
     limiter: Option<Arc<HttpRateLimiter>>,
 }
 
@@ -66,12 +65,13 @@ impl AccessControl {
         Ok(Self { config: Arc::new(WebConfig { rules, file }), basic_auth: BasicAuth::new() })
     }
 
-    /// The protocol of a connection that begins now.
+    /// The protocol of a new connection. Reloads the file first if it has changed.
     pub(crate) async fn protocol(&self) -> ProtocolSettings {
         self.current_rules().await.settings.protocol.clone()
     }
 
-    /// Passes a request to `handler`, or rejects it.
+    /// Passes a request to `handler`, or rejects it with status 429 or 401. The response has the
+    /// configured headers in both cases.
     pub(crate) async fn handle(&self, request: &Parts, handler: &dyn Handler) -> Response<ResponseBody> {
         let rules = self.current_rules().await;
         let mut response = match self.reject(&rules, request).await {
@@ -89,12 +89,14 @@ impl AccessControl {
         if self.config.file.is_some() {
             let config = Arc::clone(&self.config);
             // On a blocking thread, because a file system that hangs must not block the workers. If
-            // the task fails (it panicked, or the process ends) the rules stay as they are.
+            // the task fails, because it panics or the process ends, the rules do not change.
             let _ = spawn_blocking(move || config.reload_if_changed()).await;
         }
         self.config.rules.load_full()
     }
 
+    /// The response to a request that is not admitted; `None` if the request is admitted. The rate
+    /// limit applies first, so that it also limits guesses of passwords.
     async fn reject(&self, rules: &AccessRules, request: &Parts) -> Option<Response<ResponseBody>> {
         if let Some(wait) = rules.limiter.as_ref().and_then(|limiter| limiter.admit(Instant::now()).err()) {
             let mut response = response::text(StatusCode::TOO_MANY_REQUESTS, "too many requests\n");
@@ -118,7 +120,7 @@ impl WebConfig {
     /// Loads the file again if it, or a file that it names, has changed. Blocks.
     fn reload_if_changed(&self) {
         let Some(file) = &self.file else { return };
-        // While another request reloads the file, this one uses the previous rules.
+        // While the file is reloaded for another request, this one uses the previous rules.
         let Some(mut snapshot) = file.snapshot.try_lock() else { return };
         if !snapshot.has_changed() {
             return;
@@ -153,7 +155,7 @@ impl AccessRules {
 
 fn log_warnings(warnings: &[Problem]) {
     for warning in warnings {
-        tracing::warn!(%warning, "web configuration");
+        tracing::warn!(%warning, "probable mistake in the web configuration");
     }
 }
 

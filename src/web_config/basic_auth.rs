@@ -1,4 +1,4 @@
-//! Basic authentication: users, checked against bcrypt hashes.
+//! Basic authentication: passwords are checked against bcrypt hashes.
 //!
 //! Checking a hash takes about 70 ms by design, and Prometheus sends its password with every
 //! scrape: the results are cached under a keyed hash that does not reveal the password. One
@@ -27,19 +27,19 @@ const SALT_AND_DIGEST_CHARACTERS: usize = 53;
 #[derive(Clone, PartialEq, Eq, Default)]
 pub(super) struct PasswordHashes {
     by_user: BTreeMap<String, String>,
-    /// The hash for passwords of unknown users, with the highest cost of all hashes, so that the
-    /// response time does not reveal which users exist.
+    /// The hash that passwords of unknown users are checked against. Its cost is the highest of all
+    /// hashes, so that the response time does not reveal which users exist.
     decoy: String,
 }
 
 /// A text that is not a bcrypt hash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("is not a bcrypt hash, $2y$10$ and 53 characters (generate one with `htpasswd -nBC 10 \"\"`)")]
+#[error("is not a bcrypt hash (generate one with `htpasswd -nBC 10 \"\"`)")]
 pub(super) struct InvalidBcryptHash;
 
 impl PasswordHashes {
-    /// Adds or replaces a user. Returns the cost of the hash; each step doubles the time of a
-    /// check.
+    /// Adds or replaces a user. Returns the cost of the hash, 4 to 31; each step doubles the time
+    /// of a check.
     ///
     /// # Errors
     /// The text is not a bcrypt hash.
@@ -109,7 +109,7 @@ impl BasicAuth {
     /// Whether the header `Authorization` has the name and the password of a user.
     pub(super) async fn accepts(&self, users: &PasswordHashes, authorization: Option<&HeaderValue>) -> bool {
         let Some(credentials) = authorization.and_then(decode) else { return false };
-        // The first colon ends the name; a password may contain more.
+        // The first colon ends the name; the password may contain colons.
         let Some(colon) = credentials.iter().position(|byte| *byte == b':') else { return false };
         let (user, password) = (&credentials[..colon], &credentials[colon + 1..]);
         let (hash, is_known) = users.hash_of(user);

@@ -9,7 +9,8 @@ use zeroize::Zeroizing;
 
 use crate::document::read_small_file;
 
-/// Bytes of a file: certificates, keys and lists of users have a few kilobytes.
+/// 4 MiB. Certificates, keys and lists of users have a few kilobytes; a larger file is probably the
+/// wrong one.
 const MAX_FILE_BYTES: u64 = 4 * 1024 * 1024;
 
 /// Reads files, and records the metadata that each of them had when it was read.
@@ -17,6 +18,7 @@ const MAX_FILE_BYTES: u64 = 4 * 1024 * 1024;
 pub(super) struct FileSnapshot {
     /// Relative paths start here.
     directory: PathBuf,
+    /// `None` for a file that did not exist or could not be accessed.
     files: Vec<(PathBuf, Option<FileStamp>)>,
 }
 
@@ -32,7 +34,7 @@ struct FileStamp {
 }
 
 impl FileSnapshot {
-    /// No files yet; relative paths start in `directory`.
+    /// A snapshot of no file yet; relative paths start in `directory`.
     pub(super) fn new(directory: &Path) -> Self {
         Self { directory: directory.to_path_buf(), files: Vec::new() }
     }
@@ -42,8 +44,8 @@ impl FileSnapshot {
         self.directory.join(path)
     }
 
-    /// Reads a file. It is recorded even if that fails, so that [`has_changed`](Self::has_changed)
-    /// detects its repair.
+    /// Reads a file. A file that cannot be read is recorded, too, so that
+    /// [`has_changed`](Self::has_changed) detects when it becomes readable.
     ///
     /// # Errors
     /// The file cannot be read, or has more than 4 MiB.

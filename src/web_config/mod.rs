@@ -2,8 +2,8 @@
 //! toolkit specifies it.
 //!
 //! Source: <https://github.com/prometheus/exporter-toolkit/blob/master/docs/web-configuration.md>.
-//! Differences are documented where they are; in short: all problems are reported at once, and
-//! settings that look stronger than they are, are rejected.
+//! Differences are documented in the code. The main ones: all problems are reported at once, and a
+//! setting that would protect less than it seems to is rejected.
 //!
 //! | module | contents |
 //! |---|---|
@@ -30,7 +30,7 @@ pub use access::AccessControl;
 
 use crate::document::{Problem, Problems};
 
-/// Checks a web configuration file and every file that it names; returns warnings.
+/// Checks a web configuration file and every file that it names, and returns the warnings.
 ///
 /// # Errors
 /// Every problem of the files.

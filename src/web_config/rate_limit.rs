@@ -6,7 +6,7 @@ use parking_lot::Mutex;
 
 use crate::token_bucket::TokenBucket;
 
-/// A rate limit.
+/// How many requests are admitted, all clients together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct RateLimit {
     /// Average time between two requests, more than 0.
@@ -15,7 +15,7 @@ pub(super) struct RateLimit {
     pub(super) burst: u32,
 }
 
-/// Admits requests up to a rate limit. It starts with a full burst.
+/// Admits requests up to a rate limit.
 #[derive(Debug)]
 pub(super) struct HttpRateLimiter {
     limit: RateLimit,
@@ -29,7 +29,7 @@ struct HttpRateLimiterState {
 }
 
 impl HttpRateLimiter {
-    /// A limiter for `limit`.
+    /// A limiter that admits a full burst at `now`.
     pub(super) fn new(limit: RateLimit, now: Instant) -> Self {
         let bucket = TokenBucket::full(limit.interval.as_secs_f64().recip(), f64::from(limit.burst));
         Self { limit, state: Mutex::new(HttpRateLimiterState { bucket, refilled: now }) }

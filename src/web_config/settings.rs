@@ -1,6 +1,6 @@
 //! The settings of the web configuration file, checked.
 //!
-//! What is not here: the section of TLS (`tls`), and reloading (`access`).
+//! What is not here: the section `tls_server_config` (`tls`), and reloading (`access`).
 
 use std::path::Path;
 use std::sync::Arc;
@@ -121,13 +121,13 @@ fn headers(table: &Table<'_>) -> Vec<(HeaderName, HeaderValue)> {
     headers
 }
 
-/// The cost from which a check takes more than two seconds; with cost 10 it takes 70 ms.
+/// The cost from which a check takes more than two seconds; with a cost of 10 it takes 70 ms.
 const HIGH_COST: u32 = 15;
 
 fn users(table: &Table<'_>) -> PasswordHashes {
     let mut users = PasswordHashes::default();
     for name in table.names() {
-        // Clients cannot send such a name: the first colon ends it.
+        // A client cannot send such a name, because the first colon ends the name.
         if name.contains(':') {
             table.problem(name, "the name of a user cannot contain a colon");
             continue;
@@ -153,7 +153,7 @@ fn rate_limit(table: &Table<'_>) -> Option<RateLimit> {
     const INTERVAL: &str = "interval";
     table.allow(&[INTERVAL, "burst"]);
     let burst = table.integer("burst", 0..=u32::MAX).unwrap_or_default();
-    // The toolkit disables the limit with an interval of 0, which needs no unit.
+    // As in the toolkit, an interval of 0, with or without a unit, disables the limit.
     if table.as_written(INTERVAL).as_deref() == Some("0") {
         return None;
     }

@@ -61,7 +61,7 @@ fn files_do_not_import_each_other_in_circles() {
 }
 
 #[test]
-fn a_circle_is_found_and_a_chain_is_none() {
+fn a_circle_is_found_and_a_chain_is_not_one() {
     let graph = |edges: &[(&str, &str)]| {
         let mut graph = Graph::new();
         for (from, to) in edges {

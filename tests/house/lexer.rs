@@ -109,7 +109,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn comments_and_literals_are_told_apart_from_code() {
+    fn comments_and_literals_are_distinguished_from_code() {
         let source =
             "fn a<'x>() { \"// no \\\" comment\"; r#\"a \" b\"#; '\"'; '\\''; } // why\n/* a /* b */ c */ x";
         let of = |kind| {

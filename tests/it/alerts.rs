@@ -22,14 +22,14 @@ pub const RULES: [(&str, &str); 4] = [
 ];
 pub const RUNBOOK: &str = include_str!("../../docs/runbook.md");
 
-/// The factor by which `for`, ranges and offsets are shortened: a week becomes a minute.
+/// The divisor of the durations in rules (`for`, ranges, offsets): a week becomes a minute.
 const FACTOR: u64 = 7 * 24 * 60;
-/// The shortest duration after that, in seconds: it contains several polls.
+/// The minimum of a shortened duration, in seconds: long enough for several polls.
 const MIN_SECONDS: u64 = 10;
 /// The poll interval of each exporter.
 const POLL: &str = "poll.interval=2s";
 /// The time for which exactly the expected alerts must fire.
-const CALM: Duration = Duration::from_secs(15);
+const STABLE_TIME: Duration = Duration::from_secs(15);
 
 /// Alerts without a cause in the cloud. For them, the test stops an exporter, gives another one an
 /// invalid configuration, and runs a second Prometheus without any target.
@@ -120,7 +120,7 @@ fn each_alert_fires_for_its_scenario_and_for_no_other() {
     let others = [
         (job("down"), "AppStreamingExporterDown"),
         (job("invalid"), "AppStreamingConfigReloadFailed"),
-        // Series that do not exist have no labels.
+        // This alert is about missing series, so it has no label `job`.
         (String::new(), "AppStreamingExporterAbsent"),
     ];
     let expected: BTreeMap<String, BTreeSet<String>> =
@@ -129,7 +129,7 @@ fn each_alert_fires_for_its_scenario_and_for_no_other() {
     let mut alone_since: Option<Instant> = None;
     let mut last = String::new();
     let deadline = Instant::now() + Duration::from_secs(170);
-    while alone_since.is_none_or(|since| since.elapsed() < CALM) {
+    while alone_since.is_none_or(|since| since.elapsed() < STABLE_TIME) {
         assert!(Instant::now() < deadline, "the alerts differ from the expected ones:\n{last}");
         let found = notified(&url);
         last = differences(&found, &expected);
@@ -195,7 +195,8 @@ fn notified(url: &str) -> BTreeMap<String, BTreeSet<String>> {
     found
 }
 
-/// `+ job: alert` for an unexpected alert, `- job: alert` for a missing one.
+/// One line for each difference: `+ job: alert` for an unexpected alert, `- job: alert` for a
+/// missing one.
 fn differences(
     found: &BTreeMap<String, BTreeSet<String>>,
     expected: &BTreeMap<String, BTreeSet<String>>,
@@ -214,8 +215,8 @@ fn differences(
     text
 }
 
-/// A configuration with the shipped rules, with shortened durations, and these targets: job and
-/// URL.
+/// Writes the shipped rules with shortened durations, and a configuration with them and with these
+/// targets (job and URL). Returns the path of the configuration.
 pub fn write_configuration<'a>(
     directory: &Path,
     targets: impl Iterator<Item = (&'a str, &'a str)>,

@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::fleet::assert_equals_truth;
 use crate::support::{Cloud, Exposition, binary, run};
 
-/// Flags for an account of this cloud and for further settings.
+/// Flags (`--set`) for an account that uses this cloud, and for further settings.
 pub fn settings(cloud: &Cloud, more: &[&str]) -> Vec<String> {
     let mut all = cloud.account(0, "test");
     all.extend(more.iter().map(ToString::to_string));
@@ -44,9 +44,9 @@ fn once_writes_its_file_atomically_and_exits_with_1_if_a_target_failed() {
     assert!(failed.stderr.contains("Forbidden.NoPermission"), "{}", failed.stderr);
     let after = Exposition::parse(&std::fs::read_to_string(&file).unwrap());
     assert_eq!(after.value("appstreaming_up", &[]), Some(0.0));
-    let left: Vec<_> =
+    let remaining: Vec<_> =
         std::fs::read_dir(directory.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
-    assert_eq!(left, ["appstreaming.prom"], "no temporary file remains");
+    assert_eq!(remaining, ["appstreaming.prom"], "no temporary file remains");
 
     let nowhere = run(binary().args(["once", "--output", "/nowhere/x.prom"]).args(settings(&cloud, &[])));
     assert_eq!(nowhere.status, 1);

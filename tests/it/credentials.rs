@@ -92,7 +92,7 @@ fn a_role_that_cannot_be_assumed_is_reported_with_a_remedy() {
 #[test]
 fn requests_for_credentials_ignore_proxies_and_redirects() {
     let machine = Machine::new("1h").at_cloud("metadata_endpoint").key("source", "ecs_ram_role");
-    // The proxy address has no listener.
+    // No process listens at the address of the proxy.
     let proxied = |machine: &Machine| {
         let mut command = machine.command(&["once"]);
         run(["HTTP_PROXY", "http_proxy", "ALL_PROXY"]
@@ -185,7 +185,7 @@ fn assert_no_secret_is_shown(machine: &Machine, token: &str) {
     let exporter = Exporter::spawn(&mut machine.command(&["run", "--log.level", "trace"]));
     exporter.first_poll();
     exporter.scrape_until("a rotation", |exposition| refreshes(exposition, "success") >= 2.0);
-    // Failures are logged in more detail.
+    // The log of a failure has more details than that of a success.
     let faults = ["AssumeRole", "AssumeRoleWithOIDC", "Metadata", "CredentialsUri"]
         .map(|operation| json!({"operation": operation, "fault": {"error": {"code": "InternalError"}}}));
     machine.cloud.control(&json!({"faults": faults, "expire_tokens": true}));

@@ -18,7 +18,8 @@ const DASHBOARDS: [(&str, &str); 3] = [
     ("group", include_str!("../../deploy/grafana/dashboards/appstreaming-group.json")),
     ("exporter", include_str!("../../deploy/grafana/dashboards/appstreaming-exporter.json")),
 ];
-/// The panels that a current Grafana contains; `graph`, `singlestat` and other plugins are removed.
+/// The types of panels that the dashboards may use. Current versions of Grafana contain them;
+/// others, such as `graph` and `singlestat`, were removed from Grafana.
 const PANELS: [&str; 4] = ["row", "stat", "table", "timeseries"];
 /// Metrics without series in the demo: its AccessKey does not expire.
 const NOT_IN_THE_DEMO: [&str; 1] = ["appstreaming_exporter_credentials_expiry_timestamp_seconds"];
@@ -27,13 +28,13 @@ fn dashboards() -> impl Iterator<Item = (&'static str, Value)> {
     DASHBOARDS.iter().map(|(name, text)| (*name, serde_json::from_str(text).expect(name)))
 }
 
-/// Every panel except for the rows.
+/// Every panel that is not a row.
 fn panels(dashboard: &Value) -> Vec<Value> {
     let all = dashboard["panels"].as_array().expect("panels");
     all.iter().filter(|panel| panel["type"] != "row").cloned().collect()
 }
 
-/// Title of the panel and query.
+/// The title of the panel and the expression of every query.
 fn queries(dashboard: &Value) -> Vec<(String, String)> {
     let text = |value: &Value| value.as_str().expect("text").to_owned();
     let of_panel = |panel: &Value| -> Vec<(String, String)> {
@@ -104,7 +105,7 @@ fn dashboards_rules_and_runbook_use_metrics_and_labels_that_exist() {
     assert!(found.len() > 60, "{} metrics", found.len());
 }
 
-/// The labels of each metric: those of the catalogue, of the buckets of histograms, and of recorded
+/// The labels of each metric of the catalogue, of each histogram's buckets, and of each recorded
 /// series.
 fn known_metrics() -> BTreeMap<String, BTreeSet<String>> {
     let printed = run(binary().args(["catalog", "--format", "json"]));
@@ -132,11 +133,12 @@ fn known_metrics() -> BTreeMap<String, BTreeSet<String>> {
 /// The names of the exporter's metrics and recorded series in a PromQL text, each with the labels
 /// of its selector.
 fn selectors(text: &str) -> Vec<(&str, Vec<&str>)> {
-    let of_name = |character: char| character.is_ascii_alphanumeric() || "_:".contains(character);
+    let is_in_name = |character: char| character.is_ascii_alphanumeric() || "_:".contains(character);
     let mut found = Vec::new();
     let mut rest = text;
-    while let Some(start) = rest.find(of_name) {
-        let end = rest[start..].find(|character| !of_name(character)).map_or(rest.len(), |end| start + end);
+    while let Some(start) = rest.find(is_in_name) {
+        let end =
+            rest[start..].find(|character| !is_in_name(character)).map_or(rest.len(), |end| start + end);
         let name = &rest[start..end];
         rest = &rest[end..];
         let ours = ["appstreaming_", "process_", "group:appstreaming_", "node_pool:appstreaming_"];
@@ -149,7 +151,7 @@ fn selectors(text: &str) -> Vec<(&str, Vec<&str>)> {
     found
 }
 
-/// `a="x",b=~"y"` to `a`, `b`; text in quotes is skipped.
+/// The names of the labels in matchers: `a` and `b` for `a="x",b=~"y"`. Text in quotes is skipped.
 fn label_names(matchers: &str) -> Vec<&str> {
     let outside = matchers.split('"').step_by(2);
     outside
@@ -171,11 +173,11 @@ fn every_query_of_the_dashboards_has_a_result() {
     ];
     let directory = tempfile::tempdir().expect("a directory for the configuration");
     let targets = exporters.iter().map(|(job, exporter)| (*job, exporter.url.as_str()));
-    // Notifications are not needed: this address has no listener.
+    // Notifications are not needed: no process listens at this address.
     let no_alertmanager = SocketAddr::from(([127, 0, 0, 1], 9));
     let prometheus = Prometheus::with(&write_configuration(directory.path(), targets, &no_alertmanager), &[]);
 
-    let mut open: Vec<(String, String)> = dashboards()
+    let mut pending: Vec<(String, String)> = dashboards()
         .flat_map(|(name, dashboard)| {
             queries(&dashboard).into_iter().map(move |(title, query)| (format!("{name}: {title}"), query))
         })
@@ -185,7 +187,7 @@ fn every_query_of_the_dashboards_has_a_result() {
     let mut tries = 0;
     within(Duration::from_secs(100), "every query has a result", || {
         tries += 1;
-        open.retain(|(place, query)| {
+        pending.retain(|(place, query)| {
             let query = query
                 .replace("$__rate_interval", "20s")
                 .replace("$account", ".*")
@@ -199,10 +201,10 @@ fn every_query_of_the_dashboards_has_a_result() {
                 }
             }
         });
-        last = open.iter().map(|(place, query)| format!("{place}: {query}\n")).collect();
+        last = pending.iter().map(|(place, query)| format!("{place}: {query}\n")).collect();
         if tries % 400 == 0 {
             eprintln!("still empty:\n{last}");
         }
-        open.is_empty().then_some(())
+        pending.is_empty().then_some(())
     });
 }

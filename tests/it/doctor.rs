@@ -22,7 +22,7 @@ fn json_of(settings: &[String]) -> (i32, Value) {
     (checked.status, document)
 }
 
-/// The findings of one kind about the first account.
+/// The findings of one check of the first account.
 fn findings<'d>(document: &'d Value, check: &str) -> Vec<&'d Value> {
     let all = document["accounts"][0]["findings"].as_array().expect("findings");
     all.iter().filter(|finding| finding["check"] == check).collect()
@@ -42,7 +42,7 @@ struct StubCloud {
 }
 
 impl StubCloud {
-    /// A server whose clock is so many seconds ahead.
+    /// A server whose clock is `ahead` seconds ahead.
     fn start(ahead: i64) -> Self {
         Self::with_identity(
             ahead,
@@ -50,11 +50,11 @@ impl StubCloud {
         )
     }
 
-    /// A server with this response to `GetCallerIdentity`.
+    /// A server with this clock and this response to `GetCallerIdentity`.
     fn with_identity(ahead: i64, identity: &'static str) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        // The threads end with the process of the tests.
+        // The threads run until the process of the tests exits.
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 thread::spawn(move || respond(stream, ahead, identity));
@@ -254,8 +254,8 @@ fn a_wrong_secret_is_an_error_of_the_operation_and_is_not_shown() {
 
 #[test]
 fn the_identity_of_the_caller_is_shown_if_it_can_be_determined() {
-    let tiny = StubCloud::start(0);
-    let (status, document) = json_of(&tiny.settings());
+    let stub = StubCloud::start(0);
+    let (status, document) = json_of(&stub.settings());
     assert_eq!(status, 0, "{document}");
     let identity = findings(&document, "identity")[0].clone();
     assert_eq!(identity["level"], "ok");
@@ -274,8 +274,8 @@ fn the_identity_of_the_caller_is_shown_if_it_can_be_determined() {
 
 #[test]
 fn an_unknown_caller_is_only_a_note() {
-    let tiny = StubCloud::with_identity(0, r#"{"Code":"InternalError","Message":"not today"}"#);
-    let (status, document) = json_of(&tiny.settings());
+    let stub = StubCloud::with_identity(0, r#"{"Code":"InternalError","Message":"not today"}"#);
+    let (status, document) = json_of(&stub.settings());
     assert_eq!(status, 0, "{document}");
     let identity = findings(&document, "identity")[0].clone();
     assert_eq!(identity["level"], "note", "{identity}");
@@ -286,8 +286,8 @@ fn a_wrong_clock_is_a_warning_or_an_error_by_its_difference() {
     for (ahead, status, level) in
         [(0, 0, "ok"), (120, 0, "warning"), (-120, 0, "warning"), (1200, 1, "error")]
     {
-        let tiny = StubCloud::start(ahead);
-        let (ended, document) = json_of(&tiny.settings());
+        let stub = StubCloud::start(ahead);
+        let (ended, document) = json_of(&stub.settings());
         let clock = findings(&document, "clock")[0].clone();
         assert_eq!((ended, clock["level"].as_str().unwrap()), (status, level), "{ahead}: {clock}");
         let side = if ahead > 0 { "behind" } else { "ahead of" };
@@ -307,8 +307,8 @@ fn a_poll_that_does_not_fit_is_reported_with_changes_that_make_it_fit() {
     for change in ["poll.interval to 10s", "api.requests_per_second to 11", "sharding"] {
         assert!(poll["advice"].as_str().unwrap().contains(change), "{change}: {poll}");
     }
-    let hopeless = ["poll.interval=1s", "poll.timeout=2s", "api.requests_per_second=4"];
-    let (status, document) = json_of(&settings(&cloud, &hopeless));
+    let impossible = ["poll.interval=1s", "poll.timeout=2s", "api.requests_per_second=4"];
+    let (status, document) = json_of(&settings(&cloud, &impossible));
     assert_eq!((status, &findings(&document, "poll")[0]["level"]), (1, &json!("error")));
 }
 

@@ -85,10 +85,10 @@ fn every_filter_of_the_api_selects_the_matching_groups() {
 }
 
 #[test]
-fn user_groups_select_and_exclude() {
+fn user_groups_select_and_exclude_delivery_groups() {
     let cloud = Cloud::start(&["--groups", "8"]);
     let all = ids(&records(&cloud));
-    // Records do not contain user groups, so the two settings are checked to divide the fleet.
+    // Records do not contain user groups, so the test checks that the two settings divide the fleet.
     let with = exported(&cloud, &[r#"filter.user_group_ids=["ug-all"]"#]);
     let without = exported(&cloud, &[r#"filter.excluded_user_group_ids=["ug-all"]"#]);
     assert!(!with.is_empty() && !without.is_empty());

@@ -6,19 +6,19 @@ use serde_json::Value;
 
 use crate::support::{Cloud, Exporter, Exposition};
 
-const P: &str = "appstreaming_";
+const PREFIX: &str = "appstreaming_";
 
 /// Compares an exposition with the truth, group by group and value by value.
 pub fn assert_equals_truth(exposition: &Exposition, truth: &Value) {
     let groups = truth["groups"].as_array().expect("groups");
     assert!(!groups.is_empty(), "the truth is empty");
-    let listed = exposition.series(&format!("{P}group_info"), &[]).count();
+    let listed = exposition.series(&format!("{PREFIX}group_info"), &[]).count();
     assert_eq!(listed, groups.len(), "groups");
     for group in groups {
         assert_group(exposition, group);
     }
     assert_eq!(
-        exposition.sum(&format!("{P}group_instances"), &[]),
+        exposition.sum(&format!("{PREFIX}group_instances"), &[]),
         number(&truth["totals"]["instances"]),
         "instances of all groups"
     );
@@ -29,7 +29,7 @@ fn assert_group(exposition: &Exposition, group: &Value) {
     let base = [("group_id", id), ("region_id", group["region_id"].as_str().expect("region_id"))];
     let value = |name: &str, more: &[(&str, &str)]| {
         let labels: Vec<(&str, &str)> = base.iter().chain(more).copied().collect();
-        exposition.value(&format!("{P}{name}"), &labels)
+        exposition.value(&format!("{PREFIX}{name}"), &labels)
     };
     let same = |name: &str, more: &[(&str, &str)], truth: &Value| {
         let truth = (!truth.is_null()).then(|| number(truth));
@@ -67,8 +67,9 @@ fn assert_group(exposition: &Exposition, group: &Value) {
     let ratio = (capacity > 0.0).then(|| in_use / capacity);
     assert_eq!(value("group_session_usage_ratio", &[]), ratio, "{id}");
 
-    // Found once for the group: a search for each node of a large fleet would take minutes.
-    let name = format!("{P}node_instances");
+    // One search for all nodes of the group: in a large fleet, a search for each node would take
+    // minutes.
+    let name = format!("{PREFIX}node_instances");
     let nodes: BTreeMap<&str, f64> =
         exposition.series(&name, &base).map(|(labels, value)| (&*labels["node_id"], value)).collect();
     for (node, count) in group["nodes"].as_object().into_iter().flatten() {
@@ -143,17 +144,19 @@ fn detail_shows_every_instance_once_and_users_only_if_configured() {
         ("persistent_session_info", persistent),
         ("persistent_session_status", persistent),
     ] {
-        assert_eq!(exposition.series(&format!("{P}{name}"), &[]).count() as f64, count, "{name}");
+        assert_eq!(exposition.series(&format!("{PREFIX}{name}"), &[]).count() as f64, count, "{name}");
     }
     assert!(
-        exposition.series(&format!("{P}instance_info"), &[]).all(|(labels, _)| !labels.contains_key("user"))
+        exposition
+            .series(&format!("{PREFIX}instance_info"), &[])
+            .all(|(labels, _)| !labels.contains_key("user"))
     );
 
     let hashing =
         [&detailed[..], &["collectors.users=hash", "collectors.user_hash_key=correct horse"]].concat();
     let hashed = Exporter::polling(&cloud, &hashing).first_poll();
     let users: Vec<&String> = hashed
-        .series(&format!("{P}instance_info"), &[])
+        .series(&format!("{PREFIX}instance_info"), &[])
         .filter_map(|(labels, _)| labels.get("user"))
         .filter(|user| !user.is_empty())
         .collect();
@@ -165,7 +168,7 @@ fn detail_shows_every_instance_once_and_users_only_if_configured() {
 }
 
 #[test]
-fn too_many_series_drop_the_detail_and_never_a_group() {
+fn too_many_series_drop_details_and_never_a_group() {
     let cloud = Cloud::start(&["--groups", "4", "--instances-per-group", "200"]);
     let exporter =
         Exporter::polling(&cloud, &["collectors.instances=detailed", "collectors.max_series=2000"]);

@@ -86,8 +86,9 @@ fn every_format_and_encoding_is_served_by_name_and_counted() {
             let labels = [("format", format), ("encoding", encoding)];
             let scrapes =
                 |exposition: &Exposition| exposition.value("appstreaming_exporter_scrapes_total", &labels);
-            let own = u8::from(format == "text-0.0.4" && encoding == "identity");
-            assert_eq!(scrapes(&after), scrapes(&before).map(|n| n + 1.0 + f64::from(own)), "{labels:?}");
+            // One of the scrapes `before` and `after`, which have this format, is counted as well.
+            let scrape = u8::from(format == "text-0.0.4" && encoding == "identity");
+            assert_eq!(scrapes(&after), scrapes(&before).map(|n| n + 1.0 + f64::from(scrape)), "{labels:?}");
             let bytes =
                 after.value("appstreaming_exporter_snapshot_bytes", &labels).expect("rendered by now");
             if encoding == "identity" {
@@ -178,14 +179,15 @@ fn simultaneous_scrapes_receive_the_same_bytes() {
         let threads: Vec<_> = std::iter::repeat_with(scrape).take(8).collect();
         threads.into_iter().map(|thread| thread.join().unwrap()).collect()
     });
-    // Only the exporter's own metrics differ. They follow those of the fleet.
+    // Only the exporter's own metrics differ. They follow the fleet's part, which is more than half of
+    // the body.
     let fleet = bodies.iter().map(Vec::len).min().unwrap_or_default() / 2;
     assert!(fleet > 10_000);
     assert!(bodies.iter().all(|body| body[..fleet] == bodies[0][..fleet]));
 }
 
-/// Scrapes with these arguments until Prometheus has the fleet, and compares it with the exporter's
-/// text.
+/// Starts Prometheus with these arguments, waits until it has scraped the fleet, and compares its
+/// series with those of the exporter's text.
 fn prometheus_stores_the_same(arguments: &[&str], format: &str) -> (Exporter, Prometheus) {
     let cloud = Cloud::start(&["--groups", "6"]);
     let exporter =
@@ -252,7 +254,7 @@ fn prometheus_reads_openmetrics_with_its_exemplars() {
 #[test]
 #[ignore = "needs a real Prometheus: just end-to-end"]
 fn prometheus_reads_protobuf() {
-    // With the first feature Prometheus 2 requests protobuf, with the second one Prometheus 3.
+    // Prometheus 2 requests protobuf if it has the first feature, Prometheus 3 if it has the second.
     let arguments = ["--enable-feature=native-histograms,created-timestamp-zero-ingestion"];
     let (_exporter, prometheus) = prometheus_stores_the_same(&arguments, "protobuf");
     // Counters keep their names, and the bounds of buckets are those of the text format.

@@ -23,7 +23,7 @@ fn shell(line: &str, directory: &Path) -> crate::support::process::Finished {
     let programs = Path::new(env!("CARGO_BIN_EXE_appstreaming-exporter")).parent().expect("a directory");
     let path = format!("{}:{}", programs.display(), std::env::var("PATH").unwrap_or_default());
     let mut command = Command::new("sh");
-    // The settings of the user who runs the tests are removed, as for every test.
+    // Removes the settings of the user who runs the tests, as `binary` does.
     for (name, value) in binary().get_envs() {
         match value {
             Some(value) => command.env(name, value),
@@ -54,7 +54,7 @@ fn every_command_of_the_operations_page_works() {
     let mut commands = 0;
     for line in blocks("sh").flat_map(str::lines) {
         commands += 1;
-        // A reader replaces these ids.
+        // The ids on the page are examples.
         let line = line
             .replace("aig-9ciijz60n4xsv0001", &first(&instances, "AppInstanceGroupId"))
             .replace("ai-1d93k0g5sd3n10001", &first(&instances, "AppInstanceId"));

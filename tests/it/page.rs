@@ -43,8 +43,9 @@ fn the_json_agrees_with_the_truth_of_the_cloud() {
     assert_eq!(fleet["totals"]["groups"], 8);
     assert_eq!(fleet["totals"]["in_use"].as_f64(), truth["totals"]["sessions_in_use"].as_f64());
     for group in fleet["groups"].as_array().expect("groups") {
-        let is_it = |known: &&Value| known["group_id"] == group["group_id"];
-        let known = truth["groups"].as_array().expect("groups").iter().find(is_it).expect("a known group");
+        let is_same_group = |known: &&Value| known["group_id"] == group["group_id"];
+        let known =
+            truth["groups"].as_array().expect("groups").iter().find(is_same_group).expect("a known group");
         assert_eq!(group["status"], known["status"]);
         assert_eq!(group["sessions"]["in_use"].as_f64(), known["sessions_in_use"].as_f64());
         assert_eq!(group["sessions"]["capacity"].as_f64(), known["capacity"].as_f64(), "{group}");
@@ -85,7 +86,7 @@ fn names_with_html_are_escaped() {
 }
 
 #[test]
-fn an_unknown_group_is_not_found_as_page_and_as_json() {
+fn an_unknown_group_is_not_found_as_a_page_or_as_json() {
     let cloud = Cloud::start(&["--groups", "1"]);
     let exporter = Exporter::polling(&cloud, &[]);
     exporter.first_poll();
@@ -124,7 +125,7 @@ fn unchanged_pages_are_not_sent_again() {
 }
 
 #[test]
-fn the_url_filters_page_and_json_in_the_same_way() {
+fn the_parameters_of_the_url_filter_page_and_json_in_the_same_way() {
     let cloud = Cloud::start(&["--groups", "6"]);
     let truth = cloud.truth();
     let ids: Vec<&str> =

@@ -36,13 +36,13 @@ impl Prometheus {
         Self { child, url: format!("http://{free}"), _data: data }
     }
 
-    /// The present result of a query: labels and value. It is empty while Prometheus does not
-    /// respond.
+    /// The current result of a query: labels and values. It is empty if Prometheus does not respond.
     pub fn query(&self, query: &str) -> Vec<(Value, f64)> {
         self.try_query(query).unwrap_or_default()
     }
 
-    /// Like [`query`](Self::query), but returns the error, also that of an invalid query.
+    /// Like [`query`](Self::query), but returns an error if there is no response or the query is
+    /// invalid.
     pub fn try_query(&self, query: &str) -> Result<Vec<(Value, f64)>, String> {
         let encoded: String = query.bytes().map(|byte| format!("%{byte:02X}")).collect();
         let response = http::try_get(&format!("{}/api/v1/query?query={encoded}", self.url))

@@ -1,5 +1,5 @@
-//! The examples of the README work. The gate runs the first two commands, and the test with a real
-//! Prometheus runs the example queries.
+//! The examples of the README work. The gate runs the commands that start the demo and the tests;
+//! the test with a real Prometheus runs the example queries.
 
 use crate::support::{Cloud, binary, run};
 

@@ -20,15 +20,15 @@ fn hash_of(password: &str) -> String {
     bcrypt::hash(password, 4).unwrap().to_string()
 }
 
-/// A directory with a web configuration, certificates and an authority.
+/// A directory with a web configuration file and certificates, and the authority that signs them.
 struct Web {
     directory: TempDir,
     authority: Authority,
 }
 
 impl Web {
-    /// A directory with `server.crt` and `server.key` for this machine, and `ca.crt` of the
-    /// authority that signed.
+    /// A directory with `server.crt` and `server.key` for this machine, and with `ca.crt`, the
+    /// certificate of the authority.
     fn new() -> Self {
         let web =
             Self { directory: tempfile::tempdir().unwrap(), authority: Authority::new("test authority") };
@@ -55,8 +55,8 @@ impl Web {
         Exporter::spawn(&mut command)
     }
 
-    /// Sends a request by HTTPS and trusts the authority of the test.
-    fn curl(&self, exporter: &Exporter, path: &str, more: &[&str]) -> Curled {
+    /// Sends a request by HTTPS with a client that trusts the authority.
+    fn curl(&self, exporter: &Exporter, path: &str, more: &[&str]) -> CurlResult {
         let ca = self.path("ca.crt");
         let url = exporter.url.replace("http://", "https://") + path;
         curl(&[&["--cacert", ca.to_str().unwrap()], more, &[&url]].concat())
@@ -70,7 +70,7 @@ fn settings(cloud: &Cloud) -> Vec<String> {
 
 /// The result of curl; `status` is 0 if there was no response.
 #[derive(Debug)]
-struct Curled {
+struct CurlResult {
     status: u16,
     protocol: String,
     head: String,
@@ -78,7 +78,7 @@ struct Curled {
     error: String,
 }
 
-fn curl(arguments: &[&str]) -> Curled {
+fn curl(arguments: &[&str]) -> CurlResult {
     let done = Command::new("curl")
         .args(["--silent", "--show-error", "--max-time", "20", "--noproxy", "*", "--dump-header", "-"])
         .args(["--write-out", "\n%{http_code} %{http_version}"])
@@ -90,7 +90,7 @@ fn curl(arguments: &[&str]) -> Curled {
     let (response, numbers) = output.rsplit_once('\n').unwrap_or_default();
     let (status, protocol) = numbers.split_once(' ').unwrap_or_default();
     let (head, body) = response.split_once("\r\n\r\n").unwrap_or_default();
-    Curled {
+    CurlResult {
         status: status.parse().unwrap_or(0),
         protocol: protocol.to_owned(),
         head: head.to_ascii_lowercase(),
@@ -107,8 +107,8 @@ fn tls_1_2_and_1_3_are_supported_and_older_versions_are_not() {
     let web = Web::new();
     web.write(TLS);
     let exporter = web.exporter(&cloud);
-    for (version, most) in [("--tlsv1.2", "1.2"), ("--tlsv1.3", "1.3")] {
-        let response = web.curl(&exporter, "/-/healthy", &[version, "--tls-max", most]);
+    for (version, max) in [("--tlsv1.2", "1.2"), ("--tlsv1.3", "1.3")] {
+        let response = web.curl(&exporter, "/-/healthy", &[version, "--tls-max", max]);
         assert_eq!((response.status, response.body.as_str()), (200, "healthy\n"), "{response:?}");
     }
     let old = web.curl(
@@ -256,7 +256,7 @@ fn a_user_needs_the_right_password() {
 }
 
 #[test]
-fn headers_and_a_rate_limit_are_those_of_the_file() {
+fn the_headers_and_the_rate_limit_of_the_file_apply() {
     let cloud = Cloud::start(&["--groups", "1"]);
     let web = Web::new();
     web.write(
@@ -328,8 +328,8 @@ fn a_unix_socket_is_served_next_to_a_port_and_removed_at_the_end() {
     assert!(!socket.exists());
 }
 
-/// Starts a process as systemd does: with sockets from descriptor 3 on, and their number in the
-/// environment.
+/// A shell script that starts a process as systemd does: with a socket as descriptor 3, and the
+/// number of sockets in the environment. The socket is the standard input of the shell.
 const ACTIVATE: &str = "exec 3<&0 </dev/null; export LISTEN_FDS=1 LISTEN_PID=$$; exec \"$@\"";
 
 #[test]
@@ -412,25 +412,25 @@ fn configuration(poll: &str, accounts: &[(&str, &Cloud)]) -> String {
     text
 }
 
-const RELOADED: &str = "appstreaming_exporter_config_last_reload_successful";
+const RELOAD_SUCCESSFUL: &str = "appstreaming_exporter_config_last_reload_successful";
 const RELOADED_AT: &str = "appstreaming_exporter_config_last_reload_success_timestamp_seconds";
 const POLLS: &str = "appstreaming_exporter_polls_total";
-/// Only the first poll takes place, unless a reload starts another one.
-const ONCE: &str = "interval = \"1h\"\nstale_after = \"2h\"";
+/// Settings with which only the first poll takes place, unless a reload starts another one.
+const ONE_POLL: &str = "interval = \"1h\"\nstale_after = \"2h\"";
 
 #[test]
 fn a_reload_adds_and_removes_accounts_without_affecting_the_others() {
     let (first, second) = (Cloud::start(&["--groups", "2"]), Cloud::start(&["--groups", "3", "--seed", "7"]));
-    let one = configuration(ONCE, &[("one", &first)]);
+    let one = configuration(ONE_POLL, &[("one", &first)]);
     let reloaded = Reloaded::start(&one, &["--web.enable-lifecycle"]);
     let before = reloaded.exporter.first_poll();
-    assert_eq!(before.value(RELOADED, &[]), Some(1.0));
+    assert_eq!(before.value(RELOAD_SUCCESSFUL, &[]), Some(1.0));
     let requests = first.stats()["requests"].clone();
     let groups = |account: &str| {
         reloaded.exporter.scrape().series("appstreaming_group_info", &[("account", account)]).count()
     };
 
-    reloaded.write(&configuration(ONCE, &[("two", &second), ("one", &first)]));
+    reloaded.write(&configuration(ONE_POLL, &[("two", &second), ("one", &first)]));
     let response = reloaded.reload();
     assert_eq!((response.status, response.body.as_str()), (200, "reloaded\n"));
     assert_eq!(reloaded.exporter.get("/-/ready").status, 200, "a new target does not end readiness");
@@ -458,7 +458,7 @@ fn a_reload_adds_and_removes_accounts_without_affecting_the_others() {
 #[test]
 fn an_invalid_file_changes_nothing_and_its_problems_are_returned() {
     let cloud = Cloud::start(&["--groups", "2"]);
-    let good = configuration(ONCE, &[("one", &cloud)]);
+    let good = configuration(ONE_POLL, &[("one", &cloud)]);
     let reloaded = Reloaded::start(&good, &["--web.enable-lifecycle"]);
     let before = reloaded.exporter.first_poll();
     reloaded.write(&good.replace("1h", "often").replace("[api]", "[apy]"));
@@ -468,7 +468,7 @@ fn an_invalid_file_changes_nothing_and_its_problems_are_returned() {
         assert!(response.body.contains(expected), "{expected} is not in\n{}", response.body);
     }
     let after = reloaded.exporter.scrape();
-    assert_eq!(after.value(RELOADED, &[]), Some(0.0));
+    assert_eq!(after.value(RELOAD_SUCCESSFUL, &[]), Some(0.0));
     assert_eq!(
         after.value(RELOADED_AT, &[]),
         before.value(RELOADED_AT, &[]),
@@ -479,13 +479,13 @@ fn an_invalid_file_changes_nothing_and_its_problems_are_returned() {
 
     reloaded.write(&good);
     assert_eq!(reloaded.reload().status, 200);
-    assert_eq!(reloaded.value(RELOADED, &[]), Some(1.0));
+    assert_eq!(reloaded.value(RELOAD_SUCCESSFUL, &[]), Some(1.0));
 }
 
 #[test]
 fn changed_settings_of_a_target_take_effect_and_its_counters_continue() {
     let cloud = Cloud::start(&["--groups", "3"]);
-    let good = configuration(ONCE, &[("one", &cloud)]);
+    let good = configuration(ONE_POLL, &[("one", &cloud)]);
     let reloaded = Reloaded::start(&good, &["--web.enable-lifecycle"]);
     reloaded.exporter.first_poll();
 
@@ -518,7 +518,7 @@ fn changed_settings_of_a_target_take_effect_and_its_counters_continue() {
 #[test]
 fn a_signal_reloads_without_a_flag_and_http_only_with_one() {
     let cloud = Cloud::start(&["--groups", "1"]);
-    let good = configuration(ONCE, &[("one", &cloud)]);
+    let good = configuration(ONE_POLL, &[("one", &cloud)]);
     let reloaded = Reloaded::start(&good, &[]);
     reloaded.exporter.first_poll();
     let rejected = reloaded.reload();
@@ -537,7 +537,7 @@ fn a_signal_reloads_without_a_flag_and_http_only_with_one() {
     eventually("the problem is logged", || {
         reloaded.exporter.log().contains("invalid configuration; keeping the previous one").then_some(())
     });
-    assert_eq!(reloaded.value(RELOADED, &[]), Some(0.0));
+    assert_eq!(reloaded.value(RELOAD_SUCCESSFUL, &[]), Some(0.0));
     assert!(config().contains("stale_after = \"3h\""));
     let (status, _) = reloaded.exporter.end("-TERM");
     assert_eq!(status, 0, "it still drains at the end");

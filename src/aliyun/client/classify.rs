@@ -1,4 +1,4 @@
-//! Decides whether a response is a success, and what else it contains about the request.
+//! Decides whether a response is a success or an error, and finds the request id.
 
 use std::time::SystemTime;
 
@@ -7,7 +7,8 @@ use crate::aliyun::error::{Error, ErrorKind, Redaction};
 use crate::aliyun::retry::parse_wait_headers;
 use crate::aliyun::transport::RawResponse;
 
-/// The value that `parse` reads from a successful response, or the error that the response is.
+/// Returns the value that `parse` reads from a successful response, or the error that the response
+/// reports.
 pub(super) fn classify<T>(
     operation: &'static str,
     response: &RawResponse,
@@ -26,7 +27,7 @@ pub(super) fn classify<T>(
             (error, throttled)
         }
         300..=399 => {
-            // Without the target: a redirect may repeat the signed query.
+            // The message does not contain the target, which may repeat the signed query.
             let message = format!("status {status}: redirects are not followed");
             (Error::protocol(operation, message).with_status(*status), false)
         }
@@ -53,8 +54,8 @@ pub(super) fn clock_difference(date: &str, now: SystemTime) -> Option<String> {
     })
 }
 
-/// The request's id: from the header, or from the beginning or the end of the body, where the API
-/// writes it. The rest of a page, which may have megabytes, is not searched.
+/// The id that the API gave the request: from the header, or from the beginning or the end of the
+/// body, where the API writes it. The rest of the body, which may have megabytes, is not searched.
 pub(super) fn request_id(response: &RawResponse) -> Option<&str> {
     const SEARCHED_BYTES: usize = 256;
     response.header("x-acs-request-id").or_else(|| {
@@ -71,7 +72,7 @@ fn find_request_id(part: &[u8]) -> Option<&str> {
     let mut quoted = part[start..].split(|byte| *byte == b'"');
     let separator = quoted.next()?;
     let id = quoted.next()?;
-    // Without a text after the id, it is truncated.
+    // Without a closing quote the id is truncated.
     quoted.next()?;
     let is_id = !id.is_empty() && id.iter().all(u8::is_ascii_graphic);
     (separator.trim_ascii() == b":" && is_id).then(|| std::str::from_utf8(id).ok()).flatten()

@@ -1,4 +1,4 @@
-//! The client: limits, signs, sends and parses requests, reports them, and retries.
+//! The client: limits, signs and sends requests, parses responses, retries, and reports attempts.
 
 mod classify;
 
@@ -19,17 +19,15 @@ use super::retry::{RetryDecision, RetryHistory, RetryPolicy};
 use super::signature::{SignatureVersion, SignedRequest, SigningContext, v2, v3};
 use super::transport::{Transport, new_nonce};
 
-/// Calls operations. A trait, so that tests of a product's operations need no network.
+/// Calls operations. It is a trait so that tests of a product's operations need no network.
 pub trait Call: Send + Sync {
     /// Calls one operation and parses its response.
     ///
-    /// `parse` gets the body of a response with a status of success. It is part of the attempt: its
-    /// failure fails the attempt, which may be retried, so it must have no side effects when it
-    /// fails.
+    /// `parse` gets the body of a response with a status of 2xx. When `parse` fails, the attempt
+    /// fails and may be retried, so a failed `parse` must have had no side effects.
     ///
     /// # Errors
-    ///
-    /// The error of the last attempt.
+    /// The error of the last attempt, or that there are no credentials.
     fn call<T: Send>(
         &self,
         request: &Request,
@@ -60,7 +58,6 @@ impl Client {
     /// Sets up a client; sends nothing.
     ///
     /// # Errors
-    ///
     /// When TLS or the proxy cannot be set up.
     pub fn new(
         options: ClientOptions,
@@ -153,14 +150,15 @@ impl ClientInner {
         let signed = self.sign(request, credentials);
         let _in_flight = InFlight::new(observer);
         let start = limiter::now();
-        let (request_id, outcome) = match self.transport.send(request.operation, signed).await {
+        let sent = self.transport.send(request.operation, signed).await;
+        let took = limiter::now().saturating_duration_since(start);
+        let (request_id, outcome) = match sent {
             Ok(response) => {
                 let outcome = classify(request.operation, &response, credentials, parse);
                 (request_id(&response).map(str::to_owned), outcome)
             }
             Err(error) => (None, Err(error)),
         };
-        let took = limiter::now().saturating_duration_since(start);
 
         let new_rate = match &outcome {
             Ok(_) => self.limiter.on_success(),
@@ -191,8 +189,8 @@ impl ClientInner {
         }
     }
 
-    /// Invalidates the credentials if the service rejected them. Returns whether there are others
-    /// now.
+    /// Invalidates the credentials if the service rejected them. Returns whether the source has
+    /// other credentials now.
     async fn replace_rejected(&self, error: &Error, credentials: &Credentials) -> bool {
         if !matches!(error.kind(), ErrorKind::TokenExpired | ErrorKind::Authentication) {
             return false;
@@ -202,7 +200,7 @@ impl ClientInner {
     }
 }
 
-/// Counts a request while it is in flight, also when its caller is cancelled.
+/// Reports a request as in flight until dropped, so also when the caller is cancelled.
 struct InFlight<'a>(&'a dyn RequestObserver);
 
 impl<'a> InFlight<'a> {

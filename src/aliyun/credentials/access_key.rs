@@ -1,4 +1,4 @@
-//! The provider of a configured AccessKey: values, or files that may be replaced.
+//! The provider of an AccessKey that is configured: values, or files that may be replaced.
 
 use super::environment::{self, Environment};
 use super::error::Error;
@@ -11,7 +11,7 @@ use crate::aliyun::secret::Secret;
 /// Maximum size of a key file. A larger file is probably the wrong one.
 const MAX_KEY_FILE_BYTES: u64 = 64 * 1024;
 
-/// A configured AccessKey.
+/// An AccessKey from the configuration, a profile or the environment.
 pub(super) struct AccessKeyProvider {
     name: &'static str,
     id: KeySource,
@@ -20,19 +20,19 @@ pub(super) struct AccessKeyProvider {
 }
 
 impl AccessKeyProvider {
-    /// The [name](Provider::name) of a key in the configuration.
+    /// The [name](Provider::name) of a key in the configuration or in a profile.
     const NAME: &'static str = "access_key";
     /// The [name](Provider::name) of a key in the environment.
     const ENVIRONMENT_NAME: &'static str = "environment";
 
+    /// A key in the configuration or in a profile.
     pub(super) fn new(id: KeySource, secret: KeySource, security_token: Option<KeySource>) -> Self {
         Self { name: Self::NAME, id, secret, security_token }
     }
 
-    /// The key in the environment.
+    /// The key that the environment configures.
     ///
     /// # Errors
-    ///
     /// "Not configured" when neither the id nor the secret is set. When only one of them is set,
     /// the error names the missing one.
     pub(super) fn from_environment(environment: &Environment) -> Result<Self, Error> {

@@ -20,12 +20,13 @@ impl AssumeRoleProvider {
     /// The [name](Provider::name).
     pub(super) const NAME: &'static str = "assume_role";
 
+    /// The role `role`, assumed with the credentials of `base`.
     pub(super) fn new(base: Arc<dyn Provider>, role: AssumedRole, sts: Sts) -> Self {
         Self { base, role, sts }
     }
 
-    /// Fetches the base's credentials for every session, so they are never expired. That is one
-    /// more request in a session's lifetime.
+    /// Fetches the base's credentials for every session instead of caching them, so they are never
+    /// expired. The cost is one more fetch per session.
     async fn assume(&self) -> Result<Credentials, Error> {
         let base = self.base.fetch().await.map_err(|error| {
             Error::new(Self::NAME, "no credentials to assume the role with").with_source(error)

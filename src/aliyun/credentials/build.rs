@@ -1,4 +1,4 @@
-//! From a configuration to the source that it describes.
+//! Builds the source of credentials that a configuration describes.
 
 use std::sync::Arc;
 
@@ -17,11 +17,10 @@ use super::source::CredentialsSource;
 use super::sts::Sts;
 use super::uri::UriProvider;
 
-/// Sets up a source. Nothing is read or sent before its first call; then all fetching happens in a
-/// background task of the caller's runtime.
+/// Sets up a source. Nothing is read or sent before the first call of
+/// [`CredentialsSource::current`]; from then on a background task of the caller's runtime fetches.
 ///
 /// # Errors
-///
 /// When an HTTP client for the configured service cannot be set up.
 pub fn build_source(
     config: &ProviderConfig,

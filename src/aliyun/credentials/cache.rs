@@ -1,4 +1,4 @@
-//! A source that caches what a provider fetches, and refreshes it before it expires.
+//! A source that caches the credentials of a provider, and refreshes them before they expire.
 //!
 //! One background task does all fetching: a caller that is cancelled does not cancel a fetch, and
 //! there is never more than one fetch at a time. The decisions are in `cache_state`.
@@ -19,7 +19,7 @@ use super::provider::Provider;
 use super::source::{CredentialsFuture, CredentialsSource};
 use crate::aliyun::access_key::Credentials;
 
-/// Longest sleep without a look at the clock: clocks may be set, and machines may be suspended.
+/// Longest sleep before the clock is read again: clocks may be set, and machines may be suspended.
 const MAX_SLEEP: Duration = Duration::from_secs(60);
 
 /// Caches the credentials of one provider. Its background task starts with the first call of
@@ -29,6 +29,7 @@ pub(super) struct CachedSource {
     refresh_task: Mutex<Option<AbortOnDropHandle<()>>>,
 }
 
+/// The part of a source that its background task needs.
 struct CachedProvider {
     provider: Arc<dyn Provider>,
     observer: Arc<dyn ProviderObserver>,
@@ -40,6 +41,7 @@ struct CachedProvider {
 }
 
 impl CachedSource {
+    /// A source without cached credentials, which has not fetched any yet.
     pub(super) fn new(provider: Arc<dyn Provider>, observer: Arc<dyn ProviderObserver>) -> Self {
         let inner = CachedProvider {
             provider,
@@ -58,7 +60,7 @@ impl CachedSource {
             let lookup = self.inner.state.lock().lookup(Timestamp::now());
             match lookup {
                 CacheLookup::Valid(credentials) => {
-                    // Also when no fetch is due now: the next refresh needs the task.
+                    // The task is needed also when no fetch is due now: for the next refresh.
                     self.ensure_refresh_task();
                     return Ok(credentials);
                 }
@@ -67,7 +69,7 @@ impl CachedSource {
             }
             self.ensure_refresh_task();
             self.inner.wake.notify_one();
-            // The sender belongs to `self`, so it is still there.
+            // The sender belongs to `self`, so the channel is never closed.
             let _ = fetched.changed().await;
         }
     }
@@ -89,7 +91,7 @@ impl CachedProvider {
             match step {
                 RefreshStep::Fetch => self.fetch().await,
                 RefreshStep::Sleep(wait) => {
-                    // A timeout and a notification both mean: look at the state again.
+                    // The state is checked again after a timeout as well as after a notification.
                     let _ = tokio::time::timeout(wait.min(MAX_SLEEP), self.wake.notified()).await;
                 }
                 RefreshStep::Idle => self.wake.notified().await,
@@ -161,7 +163,7 @@ mod tests {
     use crate::aliyun::credentials::provider::FetchFuture;
     use crate::aliyun::secret::Secret;
 
-    /// Provides `key-1`, `key-2` ... after a latency; fails while `broken`.
+    /// Provides `key-1`, `key-2` and so on after a latency; fails while `broken`.
     struct NumberedKeys {
         lifetime: Duration,
         latency: Duration,

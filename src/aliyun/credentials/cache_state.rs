@@ -14,13 +14,17 @@ use crate::aliyun::access_key::Credentials;
 const MAX_REFRESH_MARGIN: SignedDuration = SignedDuration::from_mins(15);
 /// Shortest time between two scheduled refreshes.
 const MIN_REFRESH_INTERVAL: SignedDuration = SignedDuration::from_secs(1);
-/// Time until credentials that were fetched already expired are fetched again. Either a clock is
-/// wrong or the source returns old ones. Until then the service decides whether they are valid.
+/// Time after which credentials that had already expired when they were fetched are fetched again:
+/// either a clock is wrong or the source returns old credentials. Until then they are used, and the
+/// service decides whether they are valid.
 const EXPIRED_RETRY_INTERVAL: SignedDuration = SignedDuration::from_mins(1);
-/// Credentials that were used this long before their rejection were valid once: the rejection
-/// counts as the first one.
+/// Credentials that were fetched this long before their rejection, or a quarter of their lifetime
+/// if that is shorter, have been valid: the rejection counts as the first one.
 const PROVEN_AFTER: SignedDuration = SignedDuration::from_secs(30);
+/// Upper bound of the wait after the first failed fetch, or after the first refresh whose
+/// credentials are rejected too. Doubles each further time.
 const FIRST_BACKOFF: Duration = Duration::from_secs(1);
+/// Upper bound of every such wait.
 const MAX_BACKOFF: Duration = Duration::from_secs(60);
 
 /// The state of one source's cache.
@@ -30,14 +34,14 @@ pub(super) struct CacheState {
     requested: bool,
     cached: Option<CachedCredentials>,
     failure: Option<FetchFailure>,
-    /// Consecutive rejections of credentials that were not in use for long.
+    /// Consecutive rejections of credentials, not counting those that had been valid before.
     rejections: u32,
 }
 
 #[derive(Debug)]
 struct CachedCredentials {
     credentials: Arc<Credentials>,
-    since: Timestamp,
+    fetched_at: Timestamp,
     /// When the next refresh is due; `None`: no refresh is scheduled.
     due: Option<Timestamp>,
     /// The expiry, if it was in the future when the credentials were fetched.
@@ -47,10 +51,12 @@ struct CachedCredentials {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Rejection {
+    /// The service has not rejected the credentials.
     None,
-    /// Others must be fetched before the next request is signed.
+    /// Other credentials must be fetched before the next request is signed.
     RefreshNow,
-    /// Others are fetched after a backoff: the previous refresh did not help either.
+    /// Other credentials are fetched after a backoff, because a refresh after the previous
+    /// rejection did not help. Until then these are used.
     RefreshLater,
 }
 
@@ -61,14 +67,14 @@ struct FetchFailure {
     retry_at: Timestamp,
 }
 
-/// What a caller that needs credentials gets.
+/// The result of [`CacheState::lookup`].
 #[derive(Debug, Clone)]
 pub(super) enum CacheLookup {
     /// Valid credentials.
     Valid(Arc<Credentials>),
-    /// There are none, for this reason; the next attempt is not due yet.
+    /// There are no valid credentials, for this reason; the next fetch is not due yet.
     Failed(Error),
-    /// Wait for the end of the next fetch.
+    /// The caller must wait for the end of the next fetch.
     Wait,
 }
 
@@ -77,14 +83,14 @@ pub(super) enum CacheLookup {
 pub(super) enum RefreshStep {
     /// Fetch now.
     Fetch,
-    /// Look at the state again after this time, or when it changes.
+    /// Check the state again after this time, or when the state changes.
     Sleep(Duration),
-    /// Look at the state again when it changes.
+    /// Check the state again when it changes.
     Idle,
 }
 
 impl CacheState {
-    /// Requests credentials.
+    /// Looks up valid credentials. The first call allows the refresh task to fetch.
     pub(super) fn lookup(&mut self, now: Timestamp) -> CacheLookup {
         self.requested = true;
         if let Some(cached) = self.cached.as_ref().filter(|cached| cached.is_usable(now)) {
@@ -96,32 +102,34 @@ impl CacheState {
         }
     }
 
-    /// What the refresh task does at `now`.
+    /// What the refresh task must do at `now`.
     pub(super) fn next_step(&self, now: Timestamp) -> RefreshStep {
         let Some(due) = self.next_fetch(now) else { return RefreshStep::Idle };
         let wait = due.duration_since(now);
         if wait.is_positive() { RefreshStep::Sleep(wait.unsigned_abs()) } else { RefreshStep::Fetch }
     }
 
-    /// The service rejected these credentials. Only the first call for the cached ones has an
-    /// effect: concurrent requests are rejected together. `random` is in `0.0..1.0`.
+    /// Records that the service rejected `credentials`. Only the first call for the cached
+    /// credentials has an effect: concurrent requests are rejected together. `random` is in
+    /// `0.0..1.0`.
     pub(super) fn invalidate(&mut self, credentials: &Credentials, now: Timestamp, random: f64) {
         let Some(cached) = &mut self.cached else { return };
         if cached.rejection != Rejection::None || *cached.credentials != *credentials {
             return;
         }
         let lifetime =
-            cached.expires.map_or(SignedDuration::MAX, |expires| expires.duration_since(cached.since));
-        if now.duration_since(cached.since) >= PROVEN_AFTER.min(lifetime / 4) {
+            cached.expires.map_or(SignedDuration::MAX, |expires| expires.duration_since(cached.fetched_at));
+        if now.duration_since(cached.fetched_at) >= PROVEN_AFTER.min(lifetime / 4) {
             self.rejections = 0;
         }
-        // New credentials that are rejected too (wrong site, locked account) must not flood STS.
+        // New credentials may be rejected too (wrong site, locked account): the backoff limits the
+        // requests to STS.
         if self.rejections == 0 {
             cached.rejection = Rejection::RefreshNow;
         } else {
             cached.rejection = Rejection::RefreshLater;
-            let again = add(now, backoff(self.rejections - 1, random));
-            cached.due = Some(cached.due.map_or(again, |due| due.min(again)));
+            let retry_at = add(now, backoff(self.rejections - 1, random));
+            cached.due = Some(cached.due.map_or(retry_at, |due| due.min(retry_at)));
         }
         self.rejections = self.rejections.saturating_add(1);
     }
@@ -134,20 +142,25 @@ impl CacheState {
             Some(end) if end <= now => (Some(add(now, EXPIRED_RETRY_INTERVAL)), None),
             Some(end) => {
                 // A quarter of the remaining lifetime: a source that returns the same credentials
-                // again is called more and more often, but not in a loop.
+                // again is called more and more often, but not without a pause.
                 let margin = (end.duration_since(now) / 4).min(MAX_REFRESH_MARGIN);
                 let due = end.saturating_sub(margin).unwrap_or(end);
                 (Some(due.max(add(now, MIN_REFRESH_INTERVAL))), Some(end))
             }
         };
         let credentials = Arc::new(credentials);
-        self.cached =
-            Some(CachedCredentials { credentials, since: now, due, expires, rejection: Rejection::None });
+        self.cached = Some(CachedCredentials {
+            credentials,
+            fetched_at: now,
+            due,
+            expires,
+            rejection: Rejection::None,
+        });
         self.failure = None;
         changed
     }
 
-    /// Stores a failed fetch. Returns the time until the next one; `random` is in `0.0..1.0`.
+    /// Stores a failed fetch. Returns the time until the next fetch. `random` is in `0.0..1.0`.
     pub(super) fn store_failure(&mut self, error: Error, now: Timestamp, random: f64) -> Duration {
         let previous = self.failure.as_ref().map_or(0, |failure| failure.consecutive);
         let wait = backoff(previous, random);
@@ -156,7 +169,7 @@ impl CacheState {
         wait
     }
 
-    /// Whether no credentials were fetched yet.
+    /// Whether no credentials have been fetched yet.
     pub(super) fn is_empty(&self) -> bool {
         self.cached.is_none()
     }
@@ -166,7 +179,7 @@ impl CacheState {
         self.cached.as_ref().is_some_and(|cached| cached.is_usable(now))
     }
 
-    /// When the next fetch is due; `None` while none is.
+    /// When the next fetch is due; `None` while none is scheduled.
     fn next_fetch(&self, now: Timestamp) -> Option<Timestamp> {
         if !self.requested {
             return None;
@@ -186,8 +199,8 @@ impl CachedCredentials {
     }
 }
 
-/// Doubles up to its maximum; a random half is subtracted so that many exporters do not retry at
-/// once.
+/// A wait that doubles up to its maximum. A random part of up to a half is subtracted, so that many
+/// exporters do not retry at once.
 fn backoff(previous: u32, random: f64) -> Duration {
     let doubled = FIRST_BACKOFF.saturating_mul(2_u32.saturating_pow(previous)).min(MAX_BACKOFF);
     doubled.mul_f64(0.5 + random.clamp(0.0, 1.0) / 2.0)

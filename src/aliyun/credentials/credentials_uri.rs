@@ -6,19 +6,20 @@ use reqwest::Url;
 
 /// An `http` or `https` URL that returns credentials.
 ///
-/// Its user, password and query may protect the credentials, so they are never shown.
+/// Its user, password, query and fragment may be secret, so they are never shown.
 #[derive(Clone, PartialEq, Eq)]
 pub struct CredentialsUri(String);
 
 impl CredentialsUri {
-    /// Parses `http://...` or `https://...`; a text without a scheme means plain HTTP.
+    /// Parses `http://...` or `https://...`; a text without a scheme means plain HTTP. `None` for
+    /// any other text.
     pub fn parse(text: &str) -> Option<Self> {
         parse_url(text).map(|_| Self(text.trim().to_owned()))
     }
 
     /// The whole URL, for the request only.
     pub(super) fn url(&self) -> Url {
-        parse_url(&self.0).expect("`parse` accepts only what parses")
+        parse_url(&self.0).expect("`CredentialsUri::parse` has parsed this text before")
     }
 }
 

@@ -1,4 +1,4 @@
-//! The sources of the official SDKs, in their order. The first that has credentials is kept.
+//! The sources of the official SDKs, in the SDKs' order. The first that has credentials is kept.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, OnceLock};
@@ -17,9 +17,11 @@ use super::provider_config::{ServiceEndpoints, StsEndpoint};
 use super::uri::UriProvider;
 use crate::aliyun::access_key::Credentials;
 
-/// Sets up one source; ["not configured"](Error::is_not_configured) where nothing configures it.
+/// Sets up one source. The error is ["not configured"](Error::is_not_configured) where nothing
+/// configures the source.
 type SetUp = fn(&DefaultChain) -> Result<Arc<dyn Provider>, Error>;
 
+/// The sources, in the order in which they are tried.
 const SOURCES: [SetUp; 6] = [
     |chain| Ok(Arc::new(AccessKeyProvider::from_environment(chain.environment())?)),
     |chain| {
@@ -46,7 +48,7 @@ pub(super) struct DefaultChain {
     endpoints: ServiceEndpoints,
     builder: ProviderBuilder,
     selected: OnceLock<Arc<dyn Provider>>,
-    /// Names of the sources whose errors were reported: each is reported once.
+    /// Names of the sources whose errors were reported. Each source is reported once.
     reported: Mutex<BTreeSet<&'static str>>,
 }
 
@@ -54,6 +56,7 @@ impl DefaultChain {
     /// The [name](Provider::name) until a provider is selected.
     const NAME: &'static str = "default";
 
+    /// A chain that has not selected a provider yet.
     pub(super) fn new(endpoints: ServiceEndpoints, builder: ProviderBuilder) -> Self {
         Self { endpoints, builder, selected: OnceLock::new(), reported: Mutex::default() }
     }
@@ -87,9 +90,10 @@ impl DefaultChain {
         Err(Error::new(Self::NAME, format!("no source has credentials: {}", reasons.join("; "))))
     }
 
-    /// Reports a source that is configured but fails: the next source may belong to another user.
+    /// Reports a source that is configured but fails: the chain continues, and the next source may
+    /// have the credentials of another user.
     fn report(&self, error: &Error) {
-        // Outside ECS the metadata service cannot be reached, which is not a mistake.
+        // Outside ECS it is normal that the metadata service cannot be reached.
         let expected =
             error.source_name() == EcsRamRoleProvider::NAME && self.environment().get(ECS_METADATA).is_none();
         if error.is_not_configured() || expected {

@@ -1,6 +1,6 @@
 //! Small GET and PUT requests to the metadata service and to credentials URIs.
 //!
-//! The responses are credentials: requests never use a proxy and never follow a redirect.
+//! The responses contain credentials, so requests never use a proxy and never follow a redirect.
 
 use std::time::Duration;
 
@@ -22,13 +22,18 @@ pub(super) struct DirectHttp {
 
 /// A complete response of any status.
 pub(super) struct DirectResponse {
+    /// The HTTP status.
     pub(super) status: u16,
+    /// The body, decompressed.
     pub(super) body: Vec<u8>,
 }
 
 impl DirectHttp {
     /// `connect_timeout` limits connecting, `read_timeout` the wait for each part of the response;
     /// their sum limits the whole request.
+    ///
+    /// # Errors
+    /// TLS or the HTTP client cannot be set up.
     pub(super) fn new(
         scheme: Scheme,
         connect_timeout: Duration,
@@ -46,7 +51,8 @@ impl DirectHttp {
             .referer(false)
             .connect_timeout(connect_timeout)
             .read_timeout(read_timeout)
-            // With one request an hour, an idle connection would be closed before its next use.
+            // Fetches are minutes to hours apart: an idle connection would be closed before the
+            // next one.
             .pool_max_idle_per_host(0)
             .user_agent(context.user_agent.as_str())
             .build()
@@ -54,7 +60,11 @@ impl DirectHttp {
         Ok(Self { http, timeout: connect_timeout + read_timeout })
     }
 
-    /// Sends one request. `purpose` names it in errors, since its URL may be secret.
+    /// Sends one request. Errors name the `purpose` of the request, because the URL may be secret.
+    ///
+    /// # Errors
+    /// On timeouts, failed or broken connections, and bodies that are too large. A response with an
+    /// error status is returned as a response.
     pub(super) async fn send(
         &self,
         purpose: &'static str,

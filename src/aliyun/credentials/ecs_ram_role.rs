@@ -1,7 +1,7 @@
 //! The provider of the ECS instance's role, from the metadata service.
 //!
-//! Source: "ECS: Instance metadata". In a container it is the node's role, if the service can be
-//! reached at all.
+//! In a container this is the role of the node, if the container can reach the service. Source:
+//! "ECS: Instance metadata".
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ use crate::aliyun::error::{Error as ApiError, ErrorKind};
 
 /// The service's address, the same on every instance.
 const DEFAULT_ENDPOINT: &str = "http://100.100.100.200";
-/// Outside ECS there is no response at all, which must be noticed soon.
+/// Outside ECS there is no response, which must be detected soon.
 const TIMEOUT: Duration = Duration::from_secs(1);
 const TOKEN_PATH: &str = "latest/api/token";
 const CREDENTIALS_PATH: &str = "latest/meta-data/ram/security-credentials/";
@@ -26,7 +26,7 @@ const TOKEN_HEADER: &str = "x-aliyun-ecs-metadata-token";
 /// The token's lifetime in seconds: the value that the SDKs send.
 const TOKEN_LIFETIME_HEADER: (&str, &str) = ("x-aliyun-ecs-metadata-token-ttl-seconds", "21600");
 
-/// The metadata service's requests about a role.
+/// The role of the ECS instance, whose credentials the metadata service returns.
 pub(super) struct EcsRamRoleProvider {
     role_name: Option<String>,
     token_required: bool,
@@ -38,7 +38,8 @@ impl EcsRamRoleProvider {
     /// The [name](Provider::name).
     pub(super) const NAME: &'static str = "ecs_ram_role";
 
-    /// A `role_name` saves a request; without it the environment's is used, then the attached one.
+    /// Without a `role_name`, the name in the environment is used. Without that, each fetch first
+    /// requests the name of the attached role.
     pub(super) fn new(
         role_name: Option<String>,
         endpoint: Option<&Endpoint>,
@@ -70,7 +71,7 @@ impl EcsRamRoleProvider {
     async fn request(&self) -> Result<Credentials, Error> {
         let token = match self.token().await {
             Ok(token) => Some(token),
-            // Without a connection, a request without a token would only take another second.
+            // When the service cannot be reached, a request without a token would fail as well.
             Err(error) if self.token_required || is_unreachable(&error) => return Err(error),
             Err(_) => None,
         };
@@ -82,7 +83,7 @@ impl EcsRamRoleProvider {
         response::parse_flat(Self::NAME, &body)
     }
 
-    /// A token of IMDSv2: requests that carry one are not forged through a web server.
+    /// Requests a token of IMDSv2, which protects the service from server-side request forgery.
     async fn token(&self) -> Result<String, Error> {
         let purpose = "a metadata token";
         let response =
@@ -105,6 +106,8 @@ impl EcsRamRoleProvider {
         }
     }
 
+    /// Requests the credentials of the role `name`, or the name of the attached role if `name` is
+    /// empty.
     async fn get(&self, purpose: &'static str, name: &str, token: Option<&str>) -> Result<Vec<u8>, Error> {
         let mut url = self.url(CREDENTIALS_PATH);
         if !name.is_empty()

@@ -9,7 +9,7 @@ use std::sync::Arc;
 pub const ACCESS_KEY_ID: &str = "ALIBABA_CLOUD_ACCESS_KEY_ID";
 /// The AccessKey secret.
 pub const ACCESS_KEY_SECRET: &str = "ALIBABA_CLOUD_ACCESS_KEY_SECRET";
-/// The token, only with temporary keys.
+/// The token of a temporary key.
 pub const SECURITY_TOKEN: &str = "ALIBABA_CLOUD_SECURITY_TOKEN";
 /// The role to assume.
 pub const ROLE_ARN: &str = "ALIBABA_CLOUD_ROLE_ARN";
@@ -27,7 +27,7 @@ pub const CONFIG_FILE: &str = "ALIBABA_CLOUD_CONFIG_FILE";
 pub const CLI_PROFILE_DISABLED: &str = "ALIBABA_CLOUD_CLI_PROFILE_DISABLED";
 /// The path of the INI file, if not the default one.
 pub const CREDENTIALS_FILE: &str = "ALIBABA_CLOUD_CREDENTIALS_FILE";
-/// The name of the instance's role.
+/// The name of the role that is attached to the ECS instance.
 pub const ECS_METADATA: &str = "ALIBABA_CLOUD_ECS_METADATA";
 /// `true`: the metadata service is not used.
 pub const ECS_METADATA_DISABLED: &str = "ALIBABA_CLOUD_ECS_METADATA_DISABLED";
@@ -45,13 +45,13 @@ pub const VPC_ENDPOINT_ENABLED: &str = "ALIBABA_CLOUD_VPC_ENDPOINT_ENABLED";
 pub struct Environment(Arc<BTreeMap<String, String>>);
 
 impl Environment {
-    /// An environment of these variables.
+    /// An environment that consists of `variables`.
     pub fn new(variables: impl IntoIterator<Item = (String, String)>) -> Self {
         Self(Arc::new(variables.into_iter().collect()))
     }
 
-    /// The variables of this process. A credential is always Unicode, so other
-    /// variables are left out.
+    /// The variables of this process. Variables that are not Unicode are left out, because no
+    /// credential has other characters.
     pub fn of_process() -> Self {
         Self::new(
             std::env::vars_os()
@@ -59,12 +59,12 @@ impl Environment {
         )
     }
 
-    /// A value without the whitespace around it; `None` for an empty one.
+    /// A variable's value without the whitespace around it; `None` when it is empty or not set.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(|value| value.trim()).filter(|value| !value.is_empty())
     }
 
-    /// Whether a variable is `true`, in upper or lower case.
+    /// Whether a variable is `true`; upper and lower case are the same.
     pub fn is_true(&self, name: &str) -> bool {
         self.get(name).is_some_and(|value| value.eq_ignore_ascii_case("true"))
     }

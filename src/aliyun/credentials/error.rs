@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::aliyun::error::chain;
 
-/// Why a source has no credentials. Contains no value of any of them.
+/// Why a source has no credentials. The text contains no part of a credential.
 #[derive(Debug, Clone)]
 pub struct Error {
     source_name: &'static str,
@@ -21,7 +21,7 @@ impl Error {
         Self { source_name, message: message.into(), not_configured: false, cause: None }
     }
 
-    /// The source is not configured: in the default chain that is not a mistake.
+    /// An error of a source that is not configured, which is normal in the default chain.
     pub(super) fn not_configured(source_name: &'static str, message: impl Into<String>) -> Self {
         Self { not_configured: true, ..Self::new(source_name, message) }
     }
@@ -47,7 +47,7 @@ impl Error {
         self
     }
 
-    /// The source's name, the message and the causes: one entry of a list.
+    /// The source's name, the message and the causes, for the default chain's list of errors.
     pub(super) fn summary(&self) -> String {
         let mut text = format!("{}: {}", self.source_name, self.message);
         if let Some(cause) = &self.cause {

@@ -8,7 +8,8 @@
 //! | `provider_config`, `credentials_uri` | the configuration, as data |
 //! | `build`, `provider` | from a configuration to a provider, which fetches credentials once |
 //! | `access_key`, `oidc_role`, `assume_role`, `ecs_ram_role`, `uri`, `profile`, `default_chain` | one provider each |
-//! | `source`, `cache`, `cache_state` | caches credentials, refreshes them before they expire; its decisions |
+//! | `source` | the interface between a client and its credentials |
+//! | `cache`, `cache_state` | caches credentials and refreshes them before they expire; its decisions |
 //! | `sts`, `direct_http`, `response`, `text_file` | the services and files that providers read |
 //! | `environment` | the SDKs' environment variables |
 //! | `observer`, `error` | events for logs and statistics; why there are no credentials |

@@ -8,33 +8,33 @@ use super::error::Error;
 
 /// Receives every event of one account's credentials. Must not block.
 pub trait ProviderObserver: Send + Sync {
-    /// Something happened.
+    /// Called for every event.
     fn event(&self, event: ProviderEvent<'_>);
 }
 
-/// What happened. Contains no value of any credential.
+/// An event of credentials. Contains no part of a credential.
 #[derive(Debug, Clone)]
 pub enum ProviderEvent<'a> {
     /// A source of the default chain is configured but cannot be used; the chain continues.
     Skipped {
-        /// Which source, and why.
+        /// The error of the source, which has the source's name.
         reason: &'a Error,
     },
     /// Credentials were found for the first time.
     Found {
-        /// The name of the source that has them.
+        /// The name of the source that has the credentials.
         source: &'static str,
     },
-    /// Credentials were fetched, for the first time or again.
+    /// Credentials were fetched that differ from the previous ones, or are the first ones.
     Refreshed {
-        /// Their expiry, if they have one.
+        /// The expiry of the credentials, if they have one.
         expires: Option<Timestamp>,
     },
     /// Credentials could not be fetched.
     Failed {
-        /// Why.
+        /// Why the fetch failed.
         error: &'a Error,
-        /// Time until the next attempt.
+        /// Time until the next fetch.
         retry_in: Duration,
         /// Whether earlier credentials are still valid.
         usable: bool,

@@ -1,4 +1,5 @@
-//! The provider of a role that is assumed with an OIDC token: RRSA in ACK clusters.
+//! The provider of a role that is assumed with an OIDC token, such as that of a service account in
+//! an ACK cluster (RRSA: RAM roles for service accounts).
 
 use std::path::PathBuf;
 
@@ -14,7 +15,7 @@ use crate::aliyun::secret::Secret;
 /// The API accepts an `OIDCToken` of 4 to 20,000 characters.
 const MAX_TOKEN_BYTES: u64 = 20_000;
 
-/// A role, and the token file that it is assumed with.
+/// A role, and the file with the token that it is assumed with.
 pub(super) struct OidcRoleProvider {
     provider_arn: String,
     token_file: PathBuf,
@@ -26,16 +27,16 @@ impl OidcRoleProvider {
     /// The [name](Provider::name).
     pub(super) const NAME: &'static str = "oidc_role";
 
+    /// The role `role`, assumed with the token in `token_file`.
     pub(super) fn new(provider_arn: String, token_file: PathBuf, role: AssumedRole, sts: Sts) -> Self {
         Self { provider_arn, token_file, role, sts }
     }
 
-    /// The role in the environment.
+    /// The role that the environment configures.
     ///
     /// # Errors
-    ///
-    /// "Not configured" when no variable is set, or only the role's ARN: other tools use that one
-    /// too. When some of the variables are set, the error names the missing ones.
+    /// "Not configured" when none of the required variables is set, or only the role's ARN, which
+    /// other tools use too. Otherwise the error names the missing variables.
     pub(super) fn configured_in(
         environment: &Environment,
         sts: StsEndpoint,
@@ -66,7 +67,7 @@ impl OidcRoleProvider {
         self.sts.assume_role_with_oidc(&self.role, &self.provider_arn, &token).await
     }
 
-    /// Reads the file for every request: the kubelet replaces the token.
+    /// Reads the file, again for every request, because the kubelet replaces the token.
     async fn read_token(&self) -> Result<Secret, Error> {
         let path = self.token_file.display();
         let text = read_text_file(&self.token_file, MAX_TOKEN_BYTES).await.map_err(|error| {
@@ -89,7 +90,7 @@ impl Provider for OidcRoleProvider {
     }
 }
 
-/// `A is`, `A and B are`.
+/// The names and their verb: `A is`, `A and B are`.
 fn with_verb(names: &[&str]) -> String {
     format!("{} {}", names.join(" and "), if names.len() == 1 { "is" } else { "are" })
 }

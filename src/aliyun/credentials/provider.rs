@@ -12,9 +12,9 @@ use crate::aliyun::access_key::Credentials;
 /// A future that resolves to fetched credentials.
 pub(super) type FetchFuture<'a> = Pin<Box<dyn Future<Output = Result<Credentials, Error>> + Send + 'a>>;
 
-/// Fetches credentials. Does not cache them: that is the task of `cache`.
+/// Fetches credentials and does not cache them, which `cache` does.
 pub(super) trait Provider: Send + Sync {
-    /// The name for logs and metrics; of a chain, the name of the provider that it selected.
+    /// The name for logs and metrics. The chain returns the name of the provider that it selected.
     fn name(&self) -> &'static str;
 
     /// Fetches once, within the provider's timeouts.
@@ -33,17 +33,20 @@ pub struct ProviderContext {
     pub user_agent: String,
 }
 
-/// Builds the provider of a configuration. See `build`.
+/// The type of `build::build_provider`.
 pub(super) type BuildFn = fn(&ProviderConfig, &ProviderBuilder) -> Result<Arc<dyn Provider>, Error>;
 
-/// Builds providers, and lets a provider build the ones that it refers to.
+/// Builds providers. A provider that refers to other providers keeps a builder for them.
 ///
-/// The function is a field because a chain and a profile refer to any provider, which would
-/// otherwise make their files and `build` import each other.
+/// The function is a field because the chain and a profile can refer to any provider: otherwise
+/// their files and `build` would import each other.
 #[derive(Clone)]
 pub(super) struct ProviderBuilder {
+    /// The context of every provider.
     pub(super) context: ProviderContext,
+    /// Receives the events of the chain.
     pub(super) observer: Arc<dyn ProviderObserver>,
+    /// `build::build_provider`.
     pub(super) build: BuildFn,
 }
 

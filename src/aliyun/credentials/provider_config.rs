@@ -1,7 +1,7 @@
 //! Which credentials to use and how to obtain them, as data.
 //!
 //! The exporter's configuration, a profile of the CLI and a section of an INI file all become a
-//! [`ProviderConfig`]. Not here: reading any of them, and obtaining the credentials.
+//! [`ProviderConfig`]. Not here: reading these files, and obtaining the credentials.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use crate::aliyun::secret::Secret;
 
 /// Session name where none is configured: a fixed name can be found in audit logs.
 pub const DEFAULT_SESSION_NAME: &str = "appstreaming-exporter";
-/// Session duration where none is configured.
+/// Session duration where none is configured: one hour.
 pub const DEFAULT_SESSION_DURATION: Duration = Duration::from_secs(3600);
 
 /// Where credentials come from. Its `Debug` output contains no secret.
@@ -33,7 +33,8 @@ pub enum ProviderConfig {
     OidcRole {
         /// `acs:ram::{account}:oidc-provider/{name}`.
         provider_arn: String,
-        /// Read again for every request: the identity provider replaces it.
+        /// The file with the token. Read for every request: the identity provider replaces the
+        /// token.
         token_file: PathBuf,
         /// The role.
         role: AssumedRole,
@@ -42,7 +43,7 @@ pub enum ProviderConfig {
     },
     /// The role of the ECS instance that this process runs on.
     EcsRamRole {
-        /// The role's name; `None`: the environment's, or the attached one.
+        /// The role's name; `None`: the name in the environment, or that of the attached role.
         role_name: Option<String>,
         /// The metadata service; `None`: its fixed address.
         metadata: Option<Endpoint>,
@@ -60,11 +61,11 @@ pub enum ProviderConfig {
     Uri(CredentialsUri),
     /// A profile of the Alibaba Cloud CLI, or a section of a credentials file.
     Profile {
-        /// The profile's name; `None`: the environment's, or the file's current one.
+        /// The profile's name; `None`: the name in the environment, or the file's default.
         name: Option<String>,
         /// The file; `None`: the default locations.
         file: Option<PathBuf>,
-        /// Endpoints for what the profile refers to.
+        /// Endpoints of the services that the profile refers to.
         endpoints: ServiceEndpoints,
     },
 }
@@ -80,14 +81,14 @@ impl ProviderConfig {
     }
 }
 
-/// Where one part of an AccessKey is written.
+/// Where one part of an AccessKey comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum KeySource {
     /// The value itself.
     Value(Secret),
     /// A file with the value, without the whitespace around it.
     File {
-        /// Read for every fetch, so a replaced file is noticed.
+        /// The file. Read for every fetch, so a replaced file is noticed.
         path: PathBuf,
         /// The value when the configuration was loaded: for display and comparison only.
         loaded: Secret,
@@ -131,7 +132,7 @@ impl AssumedRole {
     }
 }
 
-/// Endpoints of services that are not at their default addresses.
+/// Endpoints of services; `None` for the default.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ServiceEndpoints {
     /// STS.
@@ -140,10 +141,10 @@ pub struct ServiceEndpoints {
     pub metadata: Option<Endpoint>,
 }
 
-/// Which STS to call.
+/// Which endpoint of STS to call.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum StsEndpoint {
-    /// The environment's region, or the host that serves all regions.
+    /// The host of the region in the environment, or the host that serves all regions.
     #[default]
     Environment,
     /// This endpoint.
@@ -158,7 +159,7 @@ pub enum StsEndpoint {
 }
 
 impl StsEndpoint {
-    /// The explicit endpoint, if it is one.
+    /// The endpoint of [`Explicit`](Self::Explicit).
     pub fn explicit(&self) -> Option<&Endpoint> {
         match self {
             Self::Explicit(endpoint) => Some(endpoint),

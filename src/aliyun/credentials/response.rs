@@ -68,7 +68,7 @@ impl TemporaryKey {
 }
 
 fn parse<'a, T: Deserialize<'a>>(source_name: &'static str, body: &'a [u8]) -> Result<T, Error> {
-    // Only the position: the parser's message may quote a secret.
+    // The message has only the position, because the parser's message may quote a secret.
     serde_json::from_slice(body).map_err(|error| {
         let message = format!("the response is not the expected JSON (column {})", error.column());
         Error::new(source_name, message)

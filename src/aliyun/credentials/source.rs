@@ -14,13 +14,17 @@ pub trait CredentialsSource: Send + Sync {
     /// The source's name for logs and metrics, e.g. `environment`.
     fn name(&self) -> &'static str;
 
-    /// Credentials that are valid now. Called for every attempt: a source caches what it fetches.
+    /// Credentials that are valid now. Called for every attempt, so a source must cache
+    /// credentials.
+    ///
+    /// # Errors
+    /// There are no valid credentials, and none can be fetched.
     fn current(&self) -> CredentialsFuture<'_>;
 
-    /// The service rejected `credentials` as expired or unknown: the next call of
-    /// [`current`](Self::current) returns others, if the source can fetch others.
+    /// Reports that the service rejected `credentials` as expired or unknown, so that the source
+    /// fetches other ones, if it can.
     ///
-    /// Called once for every request that is rejected. A source compares `credentials` with those
-    /// it caches: they may have been replaced already.
+    /// Called once for every request that is rejected. A source must compare `credentials` with
+    /// those that it caches, which may be newer.
     fn invalidate(&self, credentials: &Credentials);
 }

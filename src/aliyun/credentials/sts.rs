@@ -44,8 +44,9 @@ impl Sts {
         endpoint: &StsEndpoint,
         context: &ProviderContext,
     ) -> Result<Self, Error> {
-        let endpoint = resolve(endpoint, &context.environment)
-            .ok_or_else(|| Error::new(source_name, "the STS region is not part of a valid host name"))?;
+        let endpoint = resolve(endpoint, &context.environment).ok_or_else(|| {
+            Error::new(source_name, "the STS region contains characters that a host name cannot have")
+        })?;
         let options = ClientOptions {
             connect_timeout: CONNECT_TIMEOUT,
             request_timeout: CONNECT_TIMEOUT + READ_TIMEOUT,
@@ -60,7 +61,7 @@ impl Sts {
         Ok(Self { source_name, host: options.endpoint.authority(), transport })
     }
 
-    /// `AssumeRole`, signed with the credentials `signer`.
+    /// Calls `AssumeRole`, signed with the credentials `signer`.
     pub(super) async fn assume_role(
         &self,
         role: &AssumedRole,
@@ -76,7 +77,7 @@ impl Sts {
         self.exchange(role, request.operation, v2::sign(&request, &context), &redaction).await
     }
 
-    /// `AssumeRoleWithOIDC`, which is not signed: the token authenticates the caller.
+    /// Calls `AssumeRoleWithOIDC`, which is not signed: the token authenticates the caller.
     pub(super) async fn assume_role_with_oidc(
         &self,
         role: &AssumedRole,
@@ -121,10 +122,10 @@ impl Sts {
     }
 }
 
-/// The endpoint to call; `None` where a region's name is not part of a valid host name.
+/// The endpoint to call; `None` when the region contains characters that a host name cannot have.
 ///
-/// Source: "Resource Access Management: Endpoints". As in the SDKs, a VPC without a region is
-/// ignored.
+/// Source: "Resource Access Management: Endpoints". As in the SDKs, the VPC option has no effect
+/// without a region.
 fn resolve(endpoint: &StsEndpoint, environment: &Environment) -> Option<Endpoint> {
     let (region, vpc) = match endpoint {
         StsEndpoint::Explicit(endpoint) => return Some(endpoint.clone()),
@@ -168,7 +169,7 @@ fn advice(operation: &str, code: &str) -> Option<&'static str> {
             "the OIDC token must be valid and issued for the audience sts.aliyuncs.com"
         }
         "connect" | "timeout" => {
-            "check the network, or set a reachable STS with sts_endpoint or ALIBABA_CLOUD_STS_REGION"
+            "check the network, or set another STS endpoint with sts_endpoint or ALIBABA_CLOUD_STS_REGION"
         }
         _ => return None,
     })

@@ -1,4 +1,4 @@
-//! The provider of credentials that a URL returns, for example a sidecar's.
+//! The provider of credentials that a URL returns, for example the URL of a sidecar.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use crate::aliyun::endpoint::Scheme;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const READ_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// A URL that returns credentials. No error contains it: its query may be a secret.
+/// A URL that returns credentials. No error contains the URL, because its query may be a secret.
 pub(super) struct UriProvider {
     url: Url,
     http: DirectHttp,
@@ -26,6 +26,7 @@ impl UriProvider {
     /// The [name](Provider::name).
     const NAME: &'static str = "uri";
 
+    /// Sets up the HTTP client; sends nothing.
     pub(super) fn new(uri: &CredentialsUri, context: &ProviderContext) -> Result<Self, Error> {
         let url = uri.url();
         let scheme = if url.scheme() == "https" { Scheme::Https } else { Scheme::Http };
@@ -35,7 +36,10 @@ impl UriProvider {
         Ok(Self { url, http })
     }
 
-    /// The URI in the environment.
+    /// The URI that the environment configures.
+    ///
+    /// # Errors
+    /// "Not configured" when the variable is not set; another error when it is not a valid URL.
     pub(super) fn configured_in(environment: &Environment) -> Result<CredentialsUri, Error> {
         let Some(text) = environment.get(CREDENTIALS_URI) else {
             return Err(Error::not_configured(Self::NAME, format!("{CREDENTIALS_URI} is not set")));

@@ -1,21 +1,25 @@
-//! Parses an error response's body: JSON with either spelling, XML, or a load balancer's page.
+//! Parses the body of an error response: JSON with names in either case, or XML; else an excerpt.
 
 use serde_json::{Map, Value};
 
-/// Characters that are kept of a message.
+/// Maximum number of characters of a message that are kept.
 const MAX_MESSAGE_CHARACTERS: usize = 600;
-/// Characters that are kept of a body that is not an error of the API.
+/// Maximum number of characters of a body that are kept when it is not an error of the API.
 const MAX_EXCERPT_CHARACTERS: usize = 120;
-/// Characters that are kept of codes and ids, which become metric labels and log fields: a peer can
-/// send any length.
+/// Maximum number of characters of a code or an id that are kept: a peer can send any length, and
+/// the texts become metric labels and log fields.
 const MAX_IDENTIFIER_CHARACTERS: usize = 100;
 
-/// The parts of an error body.
+/// The parts of an error body, of bounded length. They may contain secrets.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct ParsedError {
+    /// `Code`, not empty.
     pub code: String,
+    /// `Message`, on one line; empty without one.
     pub message: String,
+    /// `RequestId`.
     pub request_id: Option<String>,
+    /// `AccessDeniedDetail`.
     pub denied: Option<Denial>,
 }
 
@@ -24,24 +28,24 @@ pub(super) struct ParsedError {
 pub(super) struct Denial {
     /// `AuthAction`, e.g. `appstreaming:ListAppInstances`.
     pub action: String,
-    /// `NoPermissionType`: `ImplicitDeny` (no policy allows it) or `ExplicitDeny` (a policy forbids
-    /// it).
+    /// `NoPermissionType`: `ImplicitDeny` (no policy allows the action) or `ExplicitDeny` (a policy
+    /// forbids it).
     pub reason: Option<String>,
 }
 
-/// Parses a body; `None` without a `Code`, which every error of the API has.
+/// Parses the body of an error; `None` without a `Code`, which every error of the API has.
 pub(super) fn parse(body: &[u8]) -> Option<ParsedError> {
     let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body).trim_ascii_start();
     match body.first()? {
-        b'{' => json(&serde_json::from_slice(body).ok()?),
-        b'<' => xml(&String::from_utf8_lossy(body)),
+        b'{' => parse_json(&serde_json::from_slice(body).ok()?),
+        b'<' => parse_xml(&String::from_utf8_lossy(body)),
         _ => None,
     }
 }
 
 /// The beginning of a body on one line, without control characters.
 pub(super) fn excerpt(body: &[u8]) -> String {
-    // A character takes up to four bytes.
+    // A character has at most four bytes.
     let text = String::from_utf8_lossy(&body[..body.len().min(4 * MAX_EXCERPT_CHARACTERS)]);
     clip_to_line(&text, MAX_EXCERPT_CHARACTERS)
 }
@@ -51,28 +55,30 @@ pub(super) fn clean_identifier(text: &str) -> String {
     text.chars().filter(char::is_ascii_graphic).take(MAX_IDENTIFIER_CHARACTERS).collect()
 }
 
-fn json(fields: &Map<String, Value>) -> Option<ParsedError> {
-    let code =
-        text(fields, ["Code", "code"]).map(|code| clean_identifier(&code)).filter(|code| !code.is_empty())?;
+fn parse_json(fields: &Map<String, Value>) -> Option<ParsedError> {
+    let code = find_text(fields, ["Code", "code"])
+        .map(|code| clean_identifier(&code))
+        .filter(|code| !code.is_empty())?;
     let denied = fields.get("AccessDeniedDetail").and_then(Value::as_object).and_then(|detail| {
         Some(Denial {
-            action: text(detail, ["AuthAction"]).map(|action| clean_identifier(&action))?,
-            reason: text(detail, ["NoPermissionType"]).map(|reason| clean_identifier(&reason)),
+            action: find_text(detail, ["AuthAction"]).map(|action| clean_identifier(&action))?,
+            reason: find_text(detail, ["NoPermissionType"]).map(|reason| clean_identifier(&reason)),
         })
     });
     Some(ParsedError {
         code,
         message: clip_to_line(
-            &text(fields, ["Message", "message"]).unwrap_or_default(),
+            &find_text(fields, ["Message", "message"]).unwrap_or_default(),
             MAX_MESSAGE_CHARACTERS,
         ),
-        request_id: text(fields, ["RequestId", "requestId", "RequestID"]).map(|id| clean_identifier(&id)),
+        request_id: find_text(fields, ["RequestId", "requestId", "RequestID"])
+            .map(|id| clean_identifier(&id)),
         denied,
     })
 }
 
-/// The value of the first name that has one. Some gateways send numbers as codes.
-fn text<const N: usize>(fields: &Map<String, Value>, names: [&str; N]) -> Option<String> {
+/// The value of the first of `names` that has one. Some gateways send numbers as codes.
+fn find_text<const N: usize>(fields: &Map<String, Value>, names: [&str; N]) -> Option<String> {
     names.iter().find_map(|name| match fields.get(*name)? {
         Value::String(text) if !text.is_empty() => Some(text.clone()),
         Value::Number(number) => Some(number.to_string()),
@@ -80,24 +86,25 @@ fn text<const N: usize>(fields: &Map<String, Value>, names: [&str; N]) -> Option
     })
 }
 
-/// Parses `<Error><Code>...`, the response to a V2 request without a format. HTML has no such
+/// Parses `<Error><Code>...`, the response to a V2 request without a format. HTML has no `Error`
 /// element.
-fn xml(text: &str) -> Option<ParsedError> {
+fn parse_xml(text: &str) -> Option<ParsedError> {
     let inside = &text[text.find("<Error")?..];
-    let code = element(inside, "Code").map(|code| clean_identifier(&code)).filter(|code| !code.is_empty())?;
+    let code =
+        find_element(inside, "Code").map(|code| clean_identifier(&code)).filter(|code| !code.is_empty())?;
     Some(ParsedError {
         code,
-        message: clip_to_line(&element(inside, "Message").unwrap_or_default(), MAX_MESSAGE_CHARACTERS),
-        request_id: element(inside, "RequestId").map(|id| clean_identifier(&id)),
-        denied: element(inside, "AuthAction").map(|action| Denial {
+        message: clip_to_line(&find_element(inside, "Message").unwrap_or_default(), MAX_MESSAGE_CHARACTERS),
+        request_id: find_element(inside, "RequestId").map(|id| clean_identifier(&id)),
+        denied: find_element(inside, "AuthAction").map(|action| Denial {
             action: clean_identifier(&action),
-            reason: element(inside, "NoPermissionType").map(|reason| clean_identifier(&reason)),
+            reason: find_element(inside, "NoPermissionType").map(|reason| clean_identifier(&reason)),
         }),
     })
 }
 
-/// The text of the first element of that name without attributes and child elements.
-fn element(xml: &str, name: &str) -> Option<String> {
+/// The text of the first element of this name. Elements with attributes are not found.
+fn find_element(xml: &str, name: &str) -> Option<String> {
     let (_, rest) = xml.split_once(&format!("<{name}>"))?;
     let (text, _) = rest.split_once(&format!("</{name}>"))?;
     // The ampersand is last: otherwise `&amp;lt;` would become `<`.

@@ -9,7 +9,7 @@ pub enum ErrorKind {
     Throttled,
     /// The service failed; a retry may succeed.
     Server,
-    /// This attempt alone failed: its nonce was used before.
+    /// Only this attempt failed: its nonce was used before.
     Transient,
     /// This machine's clock and the service's differ too much.
     Clock,
@@ -53,15 +53,15 @@ impl ErrorKind {
         }
     }
 
-    /// The kind of an API code; `None` for an unknown code. Codes are dotted and new ones appear:
-    /// the whole code is matched first, then the part before the first dot.
+    /// The kind of an API code; `None` for an unknown code. The service adds codes, which consist
+    /// of parts with dots between them: the whole code is matched first, then its first part.
     ///
     /// Sources: "App Streaming: Error codes", "OpenAPI Explorer: API error diagnosis", and the
     /// client error tables of products behind the same gateway.
     pub fn from_code(code: &str, message: &str) -> Option<Self> {
         let whole = match code {
             "InvalidSecurityToken.Expired" => Some(Self::TokenExpired),
-            // An older form of the same error, which only the message identifies.
+            // An older form of the same error, which can be recognised only by its message.
             "InvalidParameter" if message.contains("SecurityToken.Expired") => Some(Self::TokenExpired),
             "InvalidAction.NotFound"
             | "InvalidApi.NotFound"
@@ -128,7 +128,7 @@ impl ErrorKind {
         }
         match self {
             Self::Throttled => Some(
-                "lower the request rate: limits apply to the Alibaba Cloud account, over all of its clients",
+                "lower the request rate: the limits apply to all clients of the Alibaba Cloud account together",
             ),
             Self::Clock => {
                 Some("correct this machine's clock: the service accepts a difference of up to 15 minutes")
@@ -137,7 +137,9 @@ impl ErrorKind {
                 Some("check the AccessKey id, its secret and, with temporary keys, its token")
             }
             Self::TokenExpired => Some("supply fresh temporary credentials, or a source that refreshes them"),
-            Self::Forbidden => Some("allow the operation to this AccessKey's RAM user or role"),
+            Self::Forbidden => {
+                Some("grant the RAM user or role of this AccessKey the permission for the operation")
+            }
             Self::Timeout => Some("check the network, or allow the request more time"),
             Self::Connect => {
                 Some("check the endpoint, name resolution, the proxy and outbound firewall rules")

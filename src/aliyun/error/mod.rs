@@ -19,9 +19,9 @@ pub(super) use redact::Redaction;
 
 /// A failed call.
 ///
-/// Its text has the operation, the code, the message and the request id; a cause is its
-/// [source](StdError::source). It contains no secret and no whole AccessKey id, so it may be logged
-/// and served.
+/// The text of the error has the operation, the code, the message and the request id; a cause is
+/// its [source](StdError::source). The text contains no secret and no whole AccessKey id, so it may
+/// be logged and served.
 #[derive(Clone)]
 pub struct Error(Box<ErrorParts>);
 
@@ -100,7 +100,7 @@ impl Error {
         Self::from_body(operation, status, text.as_bytes()).redacted(redaction)
     }
 
-    /// There are no credentials to sign with, because of `source`.
+    /// A call for which there are no credentials to sign with, because of `source`.
     pub fn credentials(operation: &'static str, source: impl StdError + Send + Sync + 'static) -> Self {
         Self::local(operation, ErrorKind::Credentials, "no credentials to sign with").with_source(source)
     }
@@ -111,7 +111,7 @@ impl Error {
     }
 
     /// The API's code, e.g. `Throttling.User`, or `timeout`, `connect`, `protocol`, `credentials`.
-    /// It is the label `code` of metrics.
+    /// This is the label `code` of metrics.
     pub fn code(&self) -> &str {
         &self.0.code
     }
@@ -151,7 +151,7 @@ impl Error {
         self.0.kind.advice(&self.0.code)
     }
 
-    /// A failure on this side: no response of the API, or none that can be used.
+    /// A failure without an error code of the API: no response, or one that cannot be used.
     pub(super) fn local(operation: &'static str, kind: ErrorKind, message: impl Into<String>) -> Self {
         let code = match kind {
             ErrorKind::Timeout => "timeout",
@@ -172,11 +172,13 @@ impl Error {
         }))
     }
 
+    /// Adds the cause, whose text must not contain secrets.
     pub(super) fn with_source(mut self, source: impl StdError + Send + Sync + 'static) -> Self {
         self.0.source = Some(Arc::new(source));
         self
     }
 
+    /// Adds the HTTP status of the response.
     pub(super) fn with_status(mut self, status: u16) -> Self {
         self.0.status = Some(status);
         self
@@ -190,7 +192,7 @@ impl Error {
         self
     }
 
-    /// Adds a note in brackets to the message.
+    /// Appends a note in parentheses to the message, if there is one.
     pub(super) fn with_note(mut self, note: Option<String>) -> Self {
         if let Some(note) = note {
             self.0.message = format!("{} ({note})", self.0.message);
@@ -198,14 +200,15 @@ impl Error {
         self
     }
 
-    /// Adds the wait of a header, which makes the error a throttled request regardless of its code.
+    /// Adds the wait that a header requests, which makes the kind `Throttled` regardless of the
+    /// code.
     pub(super) fn with_retry_after(mut self, wait: Duration) -> Self {
         self.0.kind = ErrorKind::Throttled;
         self.0.retry_after = Some(wait);
         self
     }
 
-    /// Removes the credentials that the request was signed with.
+    /// Removes the credentials that the request was signed with from code, message and request id.
     pub(super) fn redacted(mut self, redaction: &Redaction<'_>) -> Self {
         let parts = &mut *self.0;
         redaction.apply(&mut parts.message);

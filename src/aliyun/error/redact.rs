@@ -1,19 +1,21 @@
 //! Removes secrets and AccessKey ids from a peer's text.
 //!
-//! A `SignatureDoesNotMatch` error quotes the string that the service signed, which contains the id
-//! and the token. A load balancer may quote the whole URL.
+//! A `SignatureDoesNotMatch` error quotes the string that the service signed, which contains the
+//! AccessKey id and the token. A load balancer may quote the whole URL.
 
 use crate::aliyun::access_key::{Credentials, mask_id};
 use crate::aliyun::secret::Secret;
 use crate::aliyun::signature::percent_encode;
 
 const REDACTED: &str = "<redacted>";
-/// Prefixes of AccessKey ids: long-lived, temporary, of a console session.
+/// Prefixes of AccessKey ids: of a long-lived key, of a temporary one, of a console session.
 const ID_PREFIXES: [&str; 3] = ["LTAI", "STS.", "TMP."];
-/// Minimum length of an id; shorter words with its prefix are plain words.
+/// Minimum length of an AccessKey id in bytes. A shorter word with one of the prefixes is not an
+/// id.
 const MIN_ID_LENGTH: usize = 12;
-/// Minimum length of a secret that is replaced. No real one is shorter, and replacing each `id`
-/// would leave little of a message.
+/// Minimum length in bytes of a secret or an id that is replaced. Real ones are longer, and a
+/// configured secret such as `id` would make messages unreadable if all its occurrences were
+/// replaced.
 const MIN_SECRET_LENGTH: usize = 6;
 /// Parameters of a signed query whose values are secret.
 const SECRET_PARAMETERS: [&str; 5] =
@@ -30,8 +32,8 @@ impl<'a> Redaction<'a> {
         Self { credentials }
     }
 
-    /// Masks the id and replaces secret and token, also where they are percent-encoded once or
-    /// twice.
+    /// Masks the AccessKey id and replaces secret and token, also where they are percent-encoded
+    /// once or twice.
     pub fn apply(&self, text: &mut String) {
         let Credentials { access_key_id, access_key_secret, security_token, .. } = self.credentials;
         let secrets = std::iter::once(access_key_secret).chain(security_token).map(Secret::expose);
@@ -50,7 +52,7 @@ pub(super) fn clean_message(code: &str, message: &str) -> String {
     replace_parameters(&mask_ids(message))
 }
 
-/// Removes the quoted string to sign, which follows the first sentences.
+/// Removes the string to sign, which the message quotes after its first sentences.
 fn cut_quotation(message: &str) -> String {
     match message.find([':', '[', '"', '&', '%']) {
         Some(end) => format!("{}: {REDACTED}", message[..end].trim_end()),
@@ -66,10 +68,10 @@ fn mask_ids(text: &str) -> String {
     while let Some(start) = rest.find(is_part) {
         let (before, after) = rest.split_at(start);
         let end = after.find(|character| !is_part(character)).unwrap_or(after.len());
-        let (word, behind) = after.split_at(end);
+        let (word, remaining) = after.split_at(end);
         masked.push_str(before);
         let id = word.trim_end_matches('.');
-        // Anywhere in the word: a percent-encoded id follows `3D`.
+        // An id may begin inside a word: in percent-encoded text it follows `3D`, from `=`.
         let begin = ID_PREFIXES.iter().filter_map(|prefix| id.find(prefix)).min();
         match begin {
             Some(begin) if id.len() - begin >= MIN_ID_LENGTH => {
@@ -79,13 +81,13 @@ fn mask_ids(text: &str) -> String {
             }
             _ => masked.push_str(word),
         }
-        rest = behind;
+        rest = remaining;
     }
     masked.push_str(rest);
     masked
 }
 
-/// Replaces the values of secret parameters in a quoted query, encoded or not.
+/// Replaces the values of secret parameters in a quoted query, percent-encoded or not.
 fn replace_parameters(text: &str) -> String {
     let mut replaced = text.to_owned();
     for name in SECRET_PARAMETERS {

@@ -19,14 +19,14 @@ use super::access_key::Credentials;
 use super::request::Parameter;
 
 /// Every byte but RFC 3986's unreserved characters. The form encoders of HTTP libraries produce
-/// other text (`+` for a space, a bare `*`, `%7E`), for which the service computes another
+/// other text (`+` for a space, an unescaped `*`, `%7E`), for which the service computes another
 /// signature.
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
-/// The content type of a form. The service compares the signed header with the sent one.
+/// The content type of a form. It is signed, so it must be sent exactly like this.
 pub(crate) const FORM_CONTENT_TYPE: &str = "application/x-www-form-urlencoded";
 
-/// Which signature scheme is used.
+/// A signature scheme.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub enum SignatureVersion {
     /// RPC with HMAC-SHA1: the older scheme.
@@ -54,7 +54,8 @@ pub struct SigningContext<'a> {
 pub struct SignedRequest {
     /// The query of the URL, encoded.
     pub query: String,
-    /// The headers of the signature, with lower-case names. The HTTP library adds `host`.
+    /// The headers that the scheme requires, with lower-case names; without `host`, which the HTTP
+    /// library adds.
     pub headers: Vec<(&'static str, String)>,
     /// The body, exactly as it must be sent.
     pub body: String,
@@ -72,14 +73,14 @@ pub fn percent_encode(text: &str) -> Cow<'_, str> {
     utf8_percent_encode(text, ESCAPED).into()
 }
 
-/// Appends a [percent-encoded](percent_encode) text to a buffer.
+/// [Percent-encodes](percent_encode) a text and appends it to a buffer.
 pub fn percent_encode_into(buffer: &mut String, text: &str) {
     buffer.extend(utf8_percent_encode(text, ESCAPED));
 }
 
-/// Joins encoded parameters, sorted by the bytes of their names (`Status.1`, `Status.10`,
-/// `Status.2`). The text is empty without parameters. The query and the form body have the same
-/// format.
+/// Percent-encodes parameters and joins them, sorted by the bytes of their unencoded names
+/// (`Status.1`, `Status.10`, `Status.2`). The result is empty without parameters. The query and the
+/// form body have the same format.
 pub fn canonical_query<N: AsRef<str>, V: AsRef<str>>(parameters: impl IntoIterator<Item = (N, V)>) -> String {
     let mut parameters: Vec<_> = parameters.into_iter().collect();
     parameters.sort_by(|(one, _), (other, _)| one.as_ref().cmp(other.as_ref()));
@@ -98,7 +99,7 @@ pub fn canonical_query<N: AsRef<str>, V: AsRef<str>>(parameters: impl IntoIterat
     query
 }
 
-/// UTC in whole seconds, as both schemes require: `2026-11-22T08:00:00Z`.
+/// A time in UTC with whole seconds, as both schemes require: `2026-11-22T08:00:00Z`.
 pub fn format_date(now: Timestamp) -> String {
     now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }

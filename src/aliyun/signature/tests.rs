@@ -206,7 +206,7 @@ fn v3_signs_the_same_headers_as_the_sdk_over_its_own_body() {
         headers.push(("host", input.host.clone().unwrap()));
         let names = v3::signed_headers(&headers);
         assert_eq!(names, expected.signed_headers.unwrap(), "{name}");
-        // Except for the body's hash, which depends on the encoding of a space.
+        // The hash of the body may differ: it depends on the encoding of a space.
         for (header, value) in &headers {
             if *header != "x-acs-content-sha256" {
                 assert_eq!(value, &input.signed_headers.as_ref().unwrap()[*header], "{name} {header}");

@@ -18,7 +18,7 @@ use crate::aliyun::secret::Secret;
 pub fn sign(request: &Request, context: &SigningContext<'_>) -> SignedRequest {
     let string_to_sign = string_to_sign("POST", &canonical_query(parameters(request, context)));
     let signature = signature(&context.credentials.access_key_secret, &string_to_sign);
-    let mut query = canonical_query(common(request, context).chain(pairs(&request.query)));
+    let mut query = canonical_query(common_parameters(request, context).chain(pairs(&request.query)));
     query.push_str("&Signature=");
     percent_encode_into(&mut query, &signature);
     let (headers, body) = match &request.form {
@@ -28,13 +28,13 @@ pub fn sign(request: &Request, context: &SigningContext<'_>) -> SignedRequest {
     SignedRequest { query, headers, body }
 }
 
-/// All signed parameters, unencoded and unsorted: the common ones, the query's and the form's.
+/// All signed parameters, unencoded and unsorted: the common ones, and those of query and form.
 pub fn parameters<'a>(
     request: &'a Request,
     context: &SigningContext<'a>,
 ) -> Vec<(Cow<'a, str>, Cow<'a, str>)> {
     let form = request.form.as_deref().unwrap_or_default();
-    common(request, context).chain(pairs(&request.query)).chain(pairs(form)).collect()
+    common_parameters(request, context).chain(pairs(&request.query)).chain(pairs(form)).collect()
 }
 
 /// The text that is signed. It contains the canonical query, encoded a second time.
@@ -42,7 +42,7 @@ pub fn string_to_sign(method: &str, canonical_query: &str) -> String {
     format!("{method}&%2F&{}", percent_encode(canonical_query))
 }
 
-/// The signature, in base64, not yet encoded for the URL.
+/// The signature in base64, not yet percent-encoded.
 pub fn signature(secret: &Secret, string_to_sign: &str) -> String {
     // The scheme joins two secrets with `&`; the second one is always empty.
     let key = zeroize::Zeroizing::new(format!("{}&", secret.expose()));
@@ -51,7 +51,8 @@ pub fn signature(secret: &Secret, string_to_sign: &str) -> String {
     STANDARD.encode(mac.finalize().into_bytes())
 }
 
-fn common<'a>(
+/// The parameters that every request has, without the signature.
+fn common_parameters<'a>(
     request: &Request,
     context: &SigningContext<'a>,
 ) -> impl Iterator<Item = (Cow<'a, str>, Cow<'a, str>)> + use<'a> {

@@ -8,7 +8,7 @@ use super::{FORM_CONTENT_TYPE, SignedRequest, SigningContext, encode_parameters,
 use crate::aliyun::request::Request;
 use crate::aliyun::secret::Secret;
 
-/// The scheme's name in `Authorization` and in the string to sign.
+/// The name of the scheme in `Authorization` and in the string to sign.
 pub const ALGORITHM: &str = "ACS3-HMAC-SHA256";
 
 /// Signs a request for one attempt.
@@ -43,8 +43,8 @@ pub fn sign(request: &Request, context: &SigningContext<'_>) -> SignedRequest {
     SignedRequest { query, headers, body }
 }
 
-/// One line `name:value` per header, each with a line feed, sorted by lower-case name; values
-/// trimmed.
+/// One line `name:value` per name, each with a line feed, sorted by lower-case name. Values are
+/// trimmed; those of the same name are sorted and joined by commas.
 pub fn canonical_headers<N: AsRef<str>, V: AsRef<str>>(headers: &[(N, V)]) -> String {
     let mut lines = String::new();
     for (name, values) in group_by_name(headers) {
@@ -62,12 +62,13 @@ pub fn signed_headers<N: AsRef<str>, V: AsRef<str>>(headers: &[(N, V)]) -> Strin
     names.join(";")
 }
 
-/// `x-acs-content-sha256`: the hash of the body, or of no bytes without a body.
+/// The value of `x-acs-content-sha256`: the SHA-256 of the body in hexadecimal. A request without a
+/// body has an empty one.
 pub fn hashed_payload(body: &[u8]) -> String {
     HEXLOWER.encode(&Sha256::digest(body))
 }
 
-/// The canonical request: its parts, one a line.
+/// The canonical request: its parts, joined by line feeds.
 pub fn canonical_request(
     method: &str,
     uri: &str,
@@ -80,12 +81,12 @@ pub fn canonical_request(
     [method, uri, canonical_query, canonical_headers, signed_headers, hashed_payload].join("\n")
 }
 
-/// The text that is signed: the scheme's name and the hash of the canonical request.
+/// The text that is signed: the name of the scheme and the hash of the canonical request.
 pub fn string_to_sign(canonical_request: &str) -> String {
     format!("{ALGORITHM}\n{}", HEXLOWER.encode(&Sha256::digest(canonical_request)))
 }
 
-/// The signature in hexadecimal, with the secret as its key.
+/// The signature in hexadecimal: the HMAC of the text, with the secret as its key.
 pub fn signature(secret: &Secret, string_to_sign: &str) -> String {
     let mut mac =
         Hmac::<Sha256>::new_from_slice(secret.expose().as_bytes()).expect("HMAC takes keys of any length");
@@ -98,7 +99,7 @@ pub fn authorization(access_key_id: &str, signed_headers: &str, signature: &str)
     format!("{ALGORITHM} Credential={access_key_id},SignedHeaders={signed_headers},Signature={signature}")
 }
 
-/// Headers by lower-case name; the values of one name are sorted.
+/// The values of each lower-case name, sorted.
 fn group_by_name<N: AsRef<str>, V: AsRef<str>>(headers: &[(N, V)]) -> Vec<(String, Vec<&str>)> {
     let mut sorted: Vec<_> = headers
         .iter()

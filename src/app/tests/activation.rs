@@ -35,7 +35,7 @@ impl Fixture {
             last_success: None,
         });
         let snapshot = Snapshot { targets: health.collect(), ..Snapshot::default() };
-        // A channel of its own: rendering ends with it.
+        // Each snapshot has its own channel, because rendering ends when the channel closes.
         let (sender, receiver) = watch::channel(Arc::default());
         let rendering = tokio::spawn(Arc::clone(&self.state).render_snapshots(receiver));
         sender.send_replace(Arc::new(snapshot));

@@ -10,7 +10,7 @@ use crate::app::state::{ActiveConfig, AppState, ReloadRequest};
 use crate::lifecycle::Readiness;
 use crate::web::Content;
 
-/// A reloader that runs; the settings that it loads can be changed.
+/// A running reloader. Tests change the settings that it loads.
 struct Fixture {
     settings: Arc<Mutex<Vec<&'static str>>>,
     state: Arc<AppState>,
@@ -48,7 +48,7 @@ impl Fixture {
         self.state.reload().await
     }
 
-    /// The page `/config`.
+    /// The text of `/config`.
     fn configuration(&self) -> String {
         self.state.configuration()
     }

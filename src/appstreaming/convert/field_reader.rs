@@ -1,4 +1,4 @@
-//! Reads single fields: their form and unit. Counts values that cannot be read.
+//! Reads single fields: checks their form, converts their unit, and counts unreadable values.
 
 use std::borrow::Cow;
 
@@ -12,7 +12,8 @@ const SECONDS_PER_MINUTE: f64 = 60.0;
 
 /// Reads fields, and counts unknown and unreadable values in [`DecodeIssues`].
 ///
-/// The methods whose names begin with `owned_` return an owned text, empty where there is none.
+/// A method that reads a value returns `None` for an absent or unreadable one. A method whose name
+/// begins with `owned_` returns an owned text instead, which is empty for such a value.
 pub(super) struct FieldReader<'f> {
     issues: &'f mut DecodeIssues,
 }
@@ -43,7 +44,7 @@ impl<'f> FieldReader<'f> {
         self.text(field, scalar).map(boxed).unwrap_or_default()
     }
 
-    /// A status, upper case.
+    /// A status, in upper case. A status outside `vocabulary` is counted as unknown.
     pub(super) fn status(&mut self, vocabulary: &Vocabulary, scalar: Scalar<'_>) -> Option<Box<str>> {
         let status = self.code(vocabulary.field, scalar)?;
         if vocabulary.find_ignore_case(&status).is_none() {
@@ -52,7 +53,8 @@ impl<'f> FieldReader<'f> {
         Some(vocabulary.upper_case(&status).into())
     }
 
-    /// A value of a documented list, verbatim; compared in any case.
+    /// A value that should be one of `documented` in any ASCII case, verbatim. Any other value is
+    /// counted as unknown.
     pub(super) fn choice<'a>(
         &mut self,
         field: &'static str,
@@ -76,22 +78,22 @@ impl<'f> FieldReader<'f> {
         self.choice(field, documented, scalar).map(boxed).unwrap_or_default()
     }
 
-    /// An amount: a number of at least 0.
+    /// A number of at least 0.
     pub(super) fn amount(&mut self, field: &'static str, scalar: Scalar<'_>) -> Option<f64> {
         self.value(field, scalar.number().and_then(not_negative))
     }
 
-    /// A percentage, as a ratio.
+    /// A percentage, returned as a ratio.
     pub(super) fn percent(&mut self, field: &'static str, scalar: Scalar<'_>) -> Option<f64> {
         self.amount(field, scalar).map(|percent| percent / 100.0)
     }
 
-    /// Minutes, as seconds.
+    /// Minutes, returned as seconds.
     pub(super) fn minutes(&mut self, field: &'static str, scalar: Scalar<'_>) -> Option<f64> {
         self.amount(field, scalar).map(|minutes| minutes * SECONDS_PER_MINUTE)
     }
 
-    /// Minutes, as seconds; -1 is unlimited and becomes infinity.
+    /// Minutes, returned as seconds; -1 means unlimited and becomes infinity.
     pub(super) fn minutes_or_unlimited(&mut self, field: &'static str, scalar: Scalar<'_>) -> Option<f64> {
         let minutes = scalar.number().and_then(|minutes| match minutes {
             Some(-1.0) => Ok(Some(f64::INFINITY)),
@@ -120,7 +122,8 @@ impl<'f> FieldReader<'f> {
         self.parsed(field, scalar, clock)
     }
 
-    /// A value in another form, parsed by `parse`.
+    /// A value that `parse` reads from the text without surrounding white space. `None` from
+    /// `parse` counts as unreadable.
     pub(super) fn parsed<T>(
         &mut self,
         field: &'static str,
@@ -134,13 +137,13 @@ impl<'f> FieldReader<'f> {
     /// The elements of a list of objects.
     pub(super) fn list<'l, T>(&mut self, field: &'static str, list: &'l Objects<T>) -> &'l [T] {
         count_skipped(list.skipped, field, self.issues);
-        self.check_presence(field, list.presence);
+        self.count_invalid_list(field, list.presence);
         &list.items
     }
 
     /// The elements of a list of scalars.
     pub(super) fn scalars<'l, 'a>(&mut self, field: &'static str, list: &'l Scalars<'a>) -> &'l [Scalar<'a>] {
-        self.check_presence(field, list.presence);
+        self.count_invalid_list(field, list.presence);
         &list.items
     }
 
@@ -152,12 +155,12 @@ impl<'f> FieldReader<'f> {
         object.object()
     }
 
-    /// Counts a missing value of a required field.
-    pub(super) fn count_missing(&mut self, field: &'static str) {
+    /// Counts an unreadable value of `field`.
+    pub(super) fn count_unparsable(&mut self, field: &'static str) {
         self.issues.count_unparsable(field);
     }
 
-    /// Counts a value outside the documented list.
+    /// Counts a value of `field` outside the documented list.
     pub(super) fn count_unknown(&mut self, field: &'static str) {
         self.issues.count_unknown(field);
     }
@@ -176,13 +179,13 @@ impl<'f> FieldReader<'f> {
         value
     }
 
-    fn check_presence(&mut self, field: &'static str, presence: Presence) {
+    fn count_invalid_list(&mut self, field: &'static str, presence: Presence) {
         if presence == Presence::Invalid {
             self.issues.count_unparsable(field);
         }
     }
 
-    /// The value, or `None` and one more unreadable value of `field`.
+    /// The value; an error becomes `None`, and counts as an unreadable value of `field`.
     fn value<T>(&mut self, field: &'static str, result: Result<Option<T>, Unreadable>) -> Option<T> {
         result.unwrap_or_else(|Unreadable| {
             self.issues.count_unparsable(field);

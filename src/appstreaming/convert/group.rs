@@ -14,7 +14,7 @@ const ACCESS_TYPES: &[&str] = &["INTERNET", "VPC", "ANY"];
 const USER_GROUP_AUTH_MODES: &[&str] = &["Mixed", "User"];
 const SCOPES: &[&str] = &["Custom", "System"];
 
-/// Reads a delivery group; `None` when it has no id, which is counted in `issues`.
+/// Reads a delivery group; `None` when it has no readable id, which is counted in `issues`.
 pub fn group(group: &wire::Group<'_>, issues: &mut DecodeIssues) -> Option<Group> {
     let read = &mut FieldReader::new(issues);
     let id = read.required("AppInstanceGroupId", group.id, FieldReader::code)?.into();
@@ -95,7 +95,8 @@ fn apps(group: &wire::Group<'_>, read: &mut FieldReader<'_>) -> Vec<App> {
     apps
 }
 
-/// Both lists are documented to be equal; the second is used where the first is empty.
+/// In the documentation's sample, both lists of tags are equal. The second one is used where the
+/// first one is empty.
 fn tags(group: &wire::Group<'_>, read: &mut FieldReader<'_>) -> Vec<Tag> {
     let tags = read.list("Tags", &group.tags);
     let tags = if tags.is_empty() { read.list("ResourceTags", &group.resource_tags) } else { tags };
@@ -112,14 +113,15 @@ fn tag(tag: &wire::Tag<'_>, read: &mut FieldReader<'_>) -> Option<Tag> {
     })
 }
 
-/// A pool without an id is kept, because its nodes count. A second pool with the same id is
-/// dropped, because its series would be duplicates of the first one's.
+/// A pool without an id is kept, because its nodes are part of the group's capacity. A second pool
+/// with the same id is counted as unreadable and dropped, because its series would be duplicates of
+/// those of the first pool.
 fn node_pools(group: &wire::Group<'_>, read: &mut FieldReader<'_>) -> Vec<NodePool> {
     let mut pools: Vec<NodePool> = Vec::with_capacity(group.node_pools.items.len());
     for pool in read.list("NodePool", &group.node_pools) {
         let pool = node_pool(pool, read);
         if pools.iter().any(|earlier| earlier.id == pool.id) {
-            read.count_missing("NodePoolId");
+            read.count_unparsable("NodePoolId");
         } else {
             pools.push(pool);
         }
@@ -157,7 +159,8 @@ fn schedules(pool: &wire::NodePool<'_>, read: &mut FieldReader<'_>) -> Vec<Weekl
     schedules.iter().filter_map(|schedule| self::schedule(schedule, read)).collect()
 }
 
-/// Only weekly recurrence is documented. A schedule with another recurrence is counted and dropped.
+/// Only weekly recurrence is documented. A schedule with another recurrence is counted as unknown
+/// and dropped.
 fn schedule(schedule: &wire::RecurrenceSchedule<'_>, read: &mut FieldReader<'_>) -> Option<WeeklySchedule> {
     let recurrence = read.required("RecurrenceType", schedule.recurrence_type, FieldReader::code)?;
     if !recurrence.eq_ignore_ascii_case("weekly") {
@@ -176,7 +179,7 @@ fn schedule(schedule: &wire::RecurrenceSchedule<'_>, read: &mut FieldReader<'_>)
     Some(WeeklySchedule { weekdays, periods })
 }
 
-/// Reads all three fields before it fails, so that each unreadable one is counted.
+/// Reads all three fields before it returns `None`, so that each unreadable one is counted.
 fn period(period: &wire::TimerPeriod<'_>, read: &mut FieldReader<'_>) -> Option<TimerPeriod> {
     let amount = read.required("Amount", period.amount, FieldReader::amount);
     let start = read.required("StartTime", period.start, FieldReader::clock);

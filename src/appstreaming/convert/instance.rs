@@ -7,8 +7,8 @@ use crate::fleet::{DecodeIssues, FoldOptions, InstanceRecord};
 /// Documented values of `ChargeType`, of instances and of groups.
 pub(super) const CHARGE_TYPES: &[&str] = &["PrePaid", "PostPaid"];
 
-/// Reads an instance; `None` when it has no id, which is counted in `issues`. Fields that are only
-/// exported in detailed mode are only read in detailed mode.
+/// Reads an instance; `None` when it has no readable id, which is counted in `issues`. Fields that
+/// are exported only in detailed mode are read only in detailed mode.
 pub fn instance_record<'a>(
     instance: &wire::Instance<'a>,
     options: FoldOptions,

@@ -1,7 +1,9 @@
-//! From the wire to the fleet: units, times and statuses.
+//! Converts the API's elements ([`wire`](super::wire)) to the types of `fleet`: units, times and
+//! statuses.
 //!
-//! Nothing here fails. A value that cannot be read becomes `None`, and is counted in the
-//! [`DecodeIssues`] under the API's field name.
+//! No conversion fails. An unreadable value becomes `None`, and is counted in [`DecodeIssues`]
+//! under the API's field name. A group, instance or persistent session without a readable id is
+//! dropped.
 
 mod field_reader;
 mod group;

@@ -6,8 +6,8 @@ use super::field_reader::FieldReader;
 use crate::appstreaming::wire;
 use crate::fleet::{DecodeIssues, FoldOptions, PersistentRecord};
 
-/// Reads a persistent session; `None` when it has no id, which is counted in `issues`. Fields that
-/// are only exported in detailed mode are only read in detailed mode.
+/// Reads a persistent session; `None` when it has no readable id, which is counted in `issues`.
+/// Fields that are exported only in detailed mode are read only in detailed mode.
 pub fn persistent_record<'a>(
     persistent: &wire::Persistent<'a>,
     options: FoldOptions,
@@ -27,7 +27,8 @@ pub fn persistent_record<'a>(
     })
 }
 
-/// An empty list means that no user is authorised; without a list, the users are unknown.
+/// An empty list means that no user is authorised. `None` without a list, because the users are
+/// unknown.
 fn authorized_users<'a>(list: &wire::Scalars<'a>, read: &mut FieldReader<'_>) -> Option<Vec<Cow<'a, str>>> {
     let users = read.scalars("AuthorizedUsers", list);
     (list.presence == wire::Presence::List)

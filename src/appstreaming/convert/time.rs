@@ -6,13 +6,13 @@ use jiff::tz::Offset;
 
 /// Parses RFC 3339 with any offset.
 ///
-/// Every instance has a time, nearly always in the same form. That form is parsed directly, in a
-/// tenth of the general parser's time. All other forms go to the general parser.
+/// Every instance has a time, nearly always in the same form. That form is parsed directly, which
+/// takes a tenth of the time of the general parser. All other forms go to the general parser.
 pub(super) fn parse(text: &str) -> Option<Timestamp> {
     common_form(text.as_bytes()).or_else(|| text.parse().ok())
 }
 
-/// `yyyy-MM-ddTHH:mm:ss.SSS` with `Z` or `+HH:mm`.
+/// Parses `yyyy-MM-ddTHH:mm:ss.SSS`, followed by `Z`, `+HH:mm` or `-HH:mm`.
 fn common_form(text: &[u8]) -> Option<Timestamp> {
     let (local, offset) = text.split_at_checked(23)?;
     let &[
@@ -43,15 +43,15 @@ fn common_form(text: &[u8]) -> Option<Timestamp> {
     else {
         return None;
     };
-    let year = two(y1, y2)? * 100 + two(y3, y4)?;
-    let millisecond = i32::from(two(f1, f2)?) * 10 + i32::from(two(b'0', f3)?);
+    let year = two_digits(y1, y2)? * 100 + two_digits(y3, y4)?;
+    let millisecond = i32::from(two_digits(f1, f2)?) * 10 + i32::from(two_digits(b'0', f3)?);
     let local = DateTime::new(
         year,
-        narrow(two(mo1, mo2)?)?,
-        narrow(two(d1, d2)?)?,
-        narrow(two(h1, h2)?)?,
-        narrow(two(mi1, mi2)?)?,
-        narrow(two(s1, s2)?)?,
+        narrow(two_digits(mo1, mo2)?)?,
+        narrow(two_digits(d1, d2)?)?,
+        narrow(two_digits(h1, h2)?)?,
+        narrow(two_digits(mi1, mi2)?)?,
+        narrow(two_digits(s1, s2)?)?,
         millisecond * 1_000_000,
     )
     .ok()?;
@@ -62,7 +62,7 @@ fn common_offset(text: &[u8]) -> Option<Offset> {
     match *text {
         [b'Z'] => Some(Offset::UTC),
         [sign @ (b'+' | b'-'), h1, h2, b':', m1, m2] => {
-            let (hours, minutes) = (i32::from(two(h1, h2)?), i32::from(two(m1, m2)?));
+            let (hours, minutes) = (i32::from(two_digits(h1, h2)?), i32::from(two_digits(m1, m2)?));
             if hours > 23 || minutes > 59 {
                 return None;
             }
@@ -73,7 +73,7 @@ fn common_offset(text: &[u8]) -> Option<Offset> {
     }
 }
 
-fn two(tens: u8, ones: u8) -> Option<i16> {
+fn two_digits(tens: u8, ones: u8) -> Option<i16> {
     let digit = |byte: u8| byte.is_ascii_digit().then(|| i16::from(byte - b'0'));
     Some(digit(tens)? * 10 + digit(ones)?)
 }
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn text_that_is_not_a_time_or_has_no_offset_is_none() {
+    fn text_in_another_form_has_the_result_of_the_general_parser() {
         for text in [
             "",
             "yesterday",

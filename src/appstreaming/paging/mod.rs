@@ -1,5 +1,5 @@
-//! Fetches a listing page by page: concurrently, accumulating each page as it arrives, and again
-//! from the beginning if the listing changed meanwhile.
+//! Fetches a listing page by page: requests pages concurrently, accumulates each as it arrives, and
+//! starts again from the first page if the listing changed in the meantime.
 //!
 //! What is not here: limits of the request rate and of concurrent requests (`aliyun`), and the
 //! meaning of elements (`listings`).
@@ -21,14 +21,14 @@ use crate::fleet::DecodeIssues;
 /// requests.
 const MAX_CONCURRENT_PAGES: usize = 8;
 
-/// Passes after which a listing is published although its pages are inconsistent.
+/// Maximum number of passes: the last one is returned even if its pages are inconsistent.
 pub(super) const MAX_PASSES: u64 = 3;
 
 /// A listing that can be fetched page by page.
 pub(super) trait PagedListing: Sync {
     /// Collects the pages of one pass.
     type Accumulator: Send;
-    /// The result.
+    /// The result of the listing.
     type Data;
 
     /// The request for one page.
@@ -37,7 +37,10 @@ pub(super) trait PagedListing: Sync {
     /// An empty accumulator for a new pass.
     fn accumulator(&self) -> Self::Accumulator;
 
-    /// Parses a page and adds it to the pass. On an error the pass is unchanged.
+    /// Parses a page and adds it to the pass.
+    ///
+    /// # Errors
+    /// When the page is an error or malformed. The pass is unchanged then.
     fn add_page(
         &self,
         page: PageRequest,
@@ -45,11 +48,11 @@ pub(super) trait PagedListing: Sync {
         pass: &Pass<Self::Accumulator>,
     ) -> Result<PageStats, Error>;
 
-    /// The result, after all pages were added; `reported` is the `TotalCount`.
+    /// The result after all pages were added; `reported` is the listing's `TotalCount`.
     fn finish(&self, accumulator: Self::Accumulator, reported: u64) -> Self::Data;
 }
 
-/// The pages of one pass so far.
+/// The elements and issues of the pages that one pass received so far.
 pub(super) struct Pass<A> {
     inner: Mutex<(A, DecodeIssues)>,
 }
@@ -63,7 +66,10 @@ impl<A> Pass<A> {
     }
 }
 
-/// Fetches a whole listing.
+/// Fetches a whole listing, in at most [`MAX_PASSES`] passes.
+///
+/// # Errors
+/// When a page cannot be fetched, or is malformed.
 pub(super) async fn list<C: Call, L: PagedListing>(
     call: &C,
     listing: &L,
@@ -86,7 +92,7 @@ pub(super) async fn list<C: Call, L: PagedListing>(
     }
 }
 
-/// One pass: fetches every page of the plan.
+/// Fetches every page of the listing once, and adds the number of requests to `requests`.
 async fn run_pass<C: Call, L: PagedListing>(
     call: &C,
     listing: &L,
@@ -95,15 +101,15 @@ async fn run_pass<C: Call, L: PagedListing>(
     requests: &mut u64,
 ) -> Result<Plan, Error> {
     let mut plan = Plan::new(page_size);
-    let mut under_way = FuturesUnordered::new();
+    let mut in_flight = FuturesUnordered::new();
     loop {
-        while under_way.len() < MAX_CONCURRENT_PAGES
+        while in_flight.len() < MAX_CONCURRENT_PAGES
             && let Some(number) = plan.next()
         {
             *requests += 1;
-            under_way.push(fetch(call, listing, PageRequest { number, size: page_size }, pass));
+            in_flight.push(fetch(call, listing, PageRequest { number, size: page_size }, pass));
         }
-        let Some(result) = under_way.next().await else { return Ok(plan) };
+        let Some(result) = in_flight.next().await else { return Ok(plan) };
         let (number, stats) = result?;
         plan.page_received(number, stats);
     }

@@ -1,13 +1,16 @@
-//! Which page to request next, and whether the pages are consistent: a pure state machine.
+//! Decides which page to request next, and whether the pages are consistent: a state machine
+//! without I/O.
 
-/// A listing with more pages is not fetched to its end.
+/// Maximum number of pages in one pass: 10 million elements in pages of 100. A listing with more
+/// pages is not fetched to its end.
 const MAX_PAGES: u64 = 100_000;
 
-/// Pages that are fetched beyond the `TotalCount` of the first page, if later pages report more.
+/// Maximum number of pages that are requested beyond the first `TotalCount`, if later pages report
+/// a higher one.
 const MAX_EXTRA_PAGES: u64 = 8;
 
-/// Successive pages without new elements after which a listing ends: a server that ignores the page
-/// number would send pages without end.
+/// Successive pages without new elements after which a pass ends: a server that ignores the page
+/// number would send full pages without end.
 const MAX_EMPTY_PAGES: u32 = 8;
 
 /// The statistics of one page.
@@ -21,18 +24,18 @@ pub(crate) struct PageStats {
     pub(crate) elements: u64,
     /// Elements that are not objects or have no usable id.
     pub(crate) skipped: u64,
-    /// Elements that no earlier page contained.
+    /// Distinct elements that the pass did not receive before.
     pub(crate) fresh: u64,
 }
 
 /// One pass through a listing.
 ///
-/// The first page is requested alone. With a `TotalCount`, the others can then be requested
-/// concurrently. Without one, or with one that is smaller than the number of elements received,
-/// they are requested one after the other until one is not full.
+/// The first page is requested alone. If it has a `TotalCount`, the other pages can then be
+/// requested concurrently. Without a `TotalCount`, or with one that is smaller than the number of
+/// elements received, the pages are requested one after the other until one is not full.
 #[derive(Debug)]
 pub(crate) struct Plan {
-    /// Elements requested with a page, then the number that the server really sends.
+    /// Elements per page: as requested, and after the first page as the server sends them.
     size: u64,
     /// The page to request next.
     next: u64,
@@ -67,8 +70,8 @@ impl Plan {
         }
     }
 
-    /// The page to request now, if any. When there is none while pages are in flight, call this
-    /// again after the next page was received.
+    /// The page to request now, if any. If there is none while pages are in flight, there may be
+    /// one after the next page was received.
     pub(crate) fn next(&mut self) -> Option<u64> {
         if self.ended || self.next > MAX_PAGES || !self.is_needed(self.next) {
             return None;
@@ -79,7 +82,7 @@ impl Plan {
         Some(page)
     }
 
-    /// Records the statistics of `page`.
+    /// Records the statistics of `page`, which [`next`](Self::next) returned before.
     pub(crate) fn page_received(&mut self, page: u64, stats: PageStats) {
         self.in_flight -= 1;
         self.elements += stats.elements;
@@ -87,7 +90,7 @@ impl Plan {
         self.fresh += stats.fresh;
         self.record_total(stats.total);
         if page == 1 {
-            self.record_first(stats);
+            self.record_page_size(stats);
         }
         self.last_was_full = stats.elements >= self.size;
         self.empty_pages = if stats.fresh > 0 { 0 } else { self.empty_pages + 1 };
@@ -96,13 +99,15 @@ impl Plan {
         }
     }
 
-    /// `TotalCount` of the newest page that has one; otherwise the number of elements received.
+    /// `TotalCount` of the newest page that has one; without one, the number of distinct elements
+    /// received.
     pub(crate) fn reported(&self) -> u64 {
         self.total.unwrap_or(self.fresh)
     }
 
-    /// Whether every page has the same `TotalCount`, and as many elements were received. Unreadable
-    /// elements are included, because listing them again would not make them readable.
+    /// Whether `TotalCount` never changed and equals the number of elements received; without a
+    /// `TotalCount`, whether the pass ended before [`MAX_PAGES`]. Unreadable elements are included,
+    /// because another pass would not make them readable.
     pub(crate) fn is_consistent(&self) -> bool {
         let complete = match self.total {
             Some(total) => self.fresh + self.skipped == total,
@@ -117,7 +122,7 @@ impl Plan {
             Some(total) if self.elements <= total => {
                 page <= self.last_page() && (page - 1).saturating_mul(self.size) < total
             }
-            // Only the pages themselves show whether there are more.
+            // Without a usable `TotalCount`, only a full page shows that there may be more.
             _ => self.in_flight == 0 && self.last_was_full,
         }
     }
@@ -129,9 +134,10 @@ impl Plan {
         self.total = Some(total);
     }
 
-    /// The server may send smaller pages than requested, with or without reporting it. A page size
-    /// derived from the elements received never yields too few pages.
-    fn record_first(&mut self, stats: PageStats) {
+    /// Derives the page size from the first page: the server may send smaller pages than requested,
+    /// even without reporting a smaller `PageSize`. The number of elements on the first page is
+    /// never too large, so no page is left out.
+    fn record_page_size(&mut self, stats: PageStats) {
         if let Some(size) = stats.size.filter(|size| *size > 0) {
             self.size = self.size.min(size);
         }
@@ -215,24 +221,24 @@ mod tests {
             pages in prop::collection::vec((stats(), any::<prop::sample::Index>()), 1..80),
         ) {
             let mut plan = Plan::new(size);
-            let mut under_way = Vec::new();
+            let mut in_flight = Vec::new();
             let mut pages = pages.into_iter();
             let mut expected = 1;
             loop {
-                while under_way.len() < 8 && let Some(page) = plan.next() {
+                while in_flight.len() < 8 && let Some(page) = plan.next() {
                     prop_assert_eq!(page, expected);
                     expected += 1;
-                    under_way.push(page);
+                    in_flight.push(page);
                 }
-                if under_way.is_empty() {
+                if in_flight.is_empty() {
                     break;
                 }
                 // After the generated pages, the server sends empty ones.
-                let (stats, place) = match pages.next() {
-                    Some((stats, pick)) => (stats, pick.index(under_way.len())),
+                let (stats, position) = match pages.next() {
+                    Some((stats, pick)) => (stats, pick.index(in_flight.len())),
                     None => (PageStats::default(), 0),
                 };
-                plan.page_received(under_way.swap_remove(place), stats);
+                plan.page_received(in_flight.swap_remove(position), stats);
             }
             prop_assert!(expected <= 80 + 8 + 1);
         }

@@ -1,4 +1,5 @@
-//! Listings of many pages, also ones that change while they are read or are inconsistent.
+//! Listings of many pages, including listings that change while they are fetched and listings with
+//! inconsistent pages.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -12,7 +13,8 @@ use crate::aliyun::Request;
 use crate::appstreaming::{Client, GroupQuery, Listing};
 use crate::fleet::{FoldOptions, InstanceSummary};
 
-/// A page of a listing of `ids` with `total` as its `TotalCount` (a piece of JSON; empty: none).
+/// A page with the instances `ids`. `total` and `echo` are the JSON texts of `TotalCount` and
+/// `PageSize`; an empty text leaves the member out.
 fn page(ids: impl IntoIterator<Item = usize>, total: &str, echo: &str) -> Vec<u8> {
     let statuses = ["RUNNING", "idle", "BOUND", "", "NOVEL"];
     let instances: Vec<String> = ids
@@ -35,7 +37,7 @@ fn page(ids: impl IntoIterator<Item = usize>, total: &str, echo: &str) -> Vec<u8
     format!(r#"{{{head}"AppInstanceModels":[{}]}}"#, instances.join(",")).into_bytes()
 }
 
-/// The ids on one page of a listing of `count`.
+/// The ids on the requested page of a listing of `count` instances.
 fn window(request: &Request, size: usize, count: usize) -> std::ops::Range<usize> {
     let start = (page_number(request) - 1) * size;
     start.min(count)..(start + size).min(count)
@@ -67,7 +69,7 @@ fn a_listing_that_changed_once_is_fetched_again_completely() {
         // During the first pass an instance appears before all others.
         let grown = calls.fetch_add(1, Ordering::Relaxed) > 0;
         let window = window(request, 10, if grown { 26 } else { 25 });
-        let ids = window.map(|place| if grown { (place + 25) % 26 } else { place });
+        let ids = window.map(|position| if grown { (position + 25) % 26 } else { position });
         page(ids, if grown { "26" } else { "25" }, "10")
     });
     assert_eq!((listing.requests, listing.inconsistencies), (6, 1));
@@ -185,7 +187,7 @@ fn a_listing_can_be_dropped_and_started_again() {
 fn a_listing_may_be_spawned_on_any_thread() {
     fn spawned<T>(_: impl Future<Output = T> + Send + 'static) {}
 
-    // Never run: the test is that it compiles with the real client.
+    // Never run: the test is that this compiles with the real client.
     let _ = |client: Arc<Client>| {
         spawned(async move {
             let groups = client.list_groups(&GroupQuery::default()).await;

@@ -18,7 +18,7 @@ use crate::aliyun::{Call, Error, Request};
 pub(super) struct Cloud<F> {
     respond: F,
     requests: Mutex<Vec<Request>>,
-    /// Seed of the delays of responses; 0 is without delay.
+    /// Seed of the delays of responses; with 0 there are none.
     disorder: u64,
     calls: AtomicU64,
 }
@@ -68,7 +68,7 @@ impl Future for Yield {
     }
 }
 
-/// Runs a future that needs no I/O. It has to be `Send`: the poller spawns such
+/// Runs a future that needs no I/O. The future must be `Send`, because the poller spawns such
 /// futures.
 pub(super) fn run<T>(future: impl Future<Output = T> + Send) -> T {
     tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
@@ -91,7 +91,7 @@ pub(super) fn sample(name: &str) -> Vec<u8> {
     std::fs::read(&path).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
-/// A count by field, for comparing issues.
+/// The counts by field, in a form that is easy to compare.
 pub(super) fn counts(found: &std::collections::BTreeMap<&'static str, u64>) -> Vec<(&'static str, u64)> {
     found.iter().map(|(field, count)| (*field, *count)).collect()
 }

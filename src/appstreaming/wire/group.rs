@@ -6,61 +6,61 @@ use super::{Maybe, Objects, Scalar, Scalars};
 object! {
     /// One element of `AppInstanceGroupModels`.
     Group<'a> {
-        /// The key.
+        /// The group's id, unique.
         id: Scalar<'a> = "AppInstanceGroupId",
-        /// Free text.
+        /// The group's name, free text, not unique.
         name: Scalar<'a> = "AppInstanceGroupName",
-        /// One to one with the id.
+        /// A second id of the group: each group has its own.
         spec_id: Scalar<'a> = "SpecId",
         /// The kind of product.
         product_type: Scalar<'a> = "ProductType",
-        /// Where the group lives.
+        /// The group's region.
         region_id: Scalar<'a> = "RegionId",
         /// The group's status.
         status: Scalar<'a> = "Status",
-        /// The status of its resources.
+        /// The status of the group's resources.
         resource_status: Scalar<'a> = "ResourceStatus",
         /// Prepaid or postpaid.
         charge_type: Scalar<'a> = "ChargeType",
         /// Sold by node or by session.
         charge_resource_mode: Scalar<'a> = "ChargeResourceMode",
-        /// Subscription resources configured.
+        /// Number of subscription resources that the customer configured.
         amount: Scalar<'a> = "Amount",
         /// Lower bound of the number of instances.
         min_amount: Scalar<'a> = "MinAmount",
         /// Upper bound of the number of instances.
         max_amount: Scalar<'a> = "MaxAmount",
-        /// Percent, a string.
+        /// Share of sessions kept idle: percent, sent as a string.
         reserve_amount_ratio: Scalar<'a> = "ReserveAmountRatio",
-        /// Lower bound of unused sessions.
+        /// Lower bound of the number of sessions kept idle.
         reserve_min_amount: Scalar<'a> = "ReserveMinAmount",
-        /// Upper bound of unused sessions.
+        /// Upper bound of the number of sessions kept idle.
         reserve_max_amount: Scalar<'a> = "ReserveMaxAmount",
         /// Sessions added by one scale-out.
         scaling_step: Scalar<'a> = "ScalingStep",
-        /// Percent, a string.
+        /// Usage above which a scale-out starts: percent, sent as a string.
         scaling_usage_threshold: Scalar<'a> = "ScalingUsageThreshold",
-        /// Minutes.
+        /// Minutes without a session before a scale-in.
         scaling_down_after_idle_minutes: Scalar<'a> = "ScalingDownAfterIdleMinutes",
-        /// Minutes, a string; -1 is unlimited.
+        /// Minutes that a disconnected session is kept, sent as a string; -1 is unlimited.
         session_timeout: Scalar<'a> = "SessionTimeout",
         /// Empty or null for groups sold by session.
         node_pools: Objects<NodePool<'a>> = "NodePool",
         /// The installed applications.
         apps: Objects<App<'a>> = "Apps",
-        /// A placeholder, not a size.
+        /// A placeholder such as `__dynamic__`, not a size.
         instance_type: Scalar<'a> = "AppInstanceType",
-        /// The image.
+        /// Id of the image.
         image_id: Scalar<'a> = "AppCenterImageId",
         /// The image's operating system.
         os_type: Scalar<'a> = "OsType",
-        /// The policy.
+        /// Id of the policy.
         policy_id: Scalar<'a> = "AppPolicyId",
-        /// Unified or legacy policy.
+        /// Whether the policy is unified (`CENTER`) or legacy (`DEFAULT`).
         policy_version: Scalar<'a> = "AppPolicyVersion",
         /// Whether the image supports the unified policy.
         policy_image_check: Scalar<'a> = "AppPolicyImageCheck",
-        /// Whether users are not authenticated.
+        /// Whether the check of users is skipped.
         skip_user_auth_check: Scalar<'a> = "SkipUserAuthCheck",
         /// What users are authorised to use.
         auth_mode: Scalar<'a> = "AuthMode",
@@ -70,13 +70,13 @@ object! {
         support_user_group_mixed_auth: Scalar<'a> = "SupportUserGroupMixedAuth",
         /// Whether users and user groups are authorised at the same time.
         user_group_auth_mode: Scalar<'a> = "UserGroupAuthMode",
-        /// Sent with a trailing line feed.
+        /// Id of the office network; the API's sample has a trailing line feed.
         office_site_id: Scalar<'a> = "OfficeSiteId",
-        /// The image's version.
+        /// The versions of the image.
         ota_info: Maybe<OtaInfo<'a>> = "OtaInfo",
         /// The tags.
         tags: Objects<Tag<'a>> = "Tags",
-        /// A copy of the tags.
+        /// The tags again: equal to `Tags` in the API's sample.
         resource_tags: Objects<Tag<'a>> = "ResourceTags",
         /// Time of creation.
         created: Scalar<'a> = "GmtCreate",
@@ -88,17 +88,17 @@ object! {
 object! {
     /// One element of `NodePool`.
     NodePool<'a> {
-        /// The key.
+        /// The pool's id.
         id: Scalar<'a> = "NodePoolId",
-        /// Size id.
+        /// Id of the node size.
         node_instance_type: Scalar<'a> = "NodeInstanceType",
-        /// Name of the size.
+        /// Name of the node size.
         node_type_name: Scalar<'a> = "NodeTypeName",
         /// Current number of subscription nodes.
         node_amount: Scalar<'a> = "NodeAmount",
         /// Subscription nodes in use.
         node_used: Scalar<'a> = "NodeUsed",
-        /// Sessions that one node can serve.
+        /// Sessions that one node can serve at once.
         node_capacity: Scalar<'a> = "NodeCapacity",
         /// Current number of elastic nodes.
         scaling_node_amount: Scalar<'a> = "ScalingNodeAmount",
@@ -110,15 +110,15 @@ object! {
         strategy_type: Scalar<'a> = "StrategyType",
         /// Maximum number of elastic nodes.
         max_scaling_amount: Scalar<'a> = "MaxScalingAmount",
-        /// Idle sessions above which no scale-out happens.
+        /// Number of idle sessions from which on no scale-out happens.
         max_idle_app_instance_amount: Scalar<'a> = "MaxIdleAppInstanceAmount",
         /// Nodes added by one scale-out.
         scaling_step: Scalar<'a> = "ScalingStep",
-        /// Percent, a string.
+        /// Usage above which a scale-out starts: percent, sent as a string.
         scaling_usage_threshold: Scalar<'a> = "ScalingUsageThreshold",
-        /// Minutes.
+        /// Minutes without a session before a scale-in.
         scaling_down_after_idle_minutes: Scalar<'a> = "ScalingDownAfterIdleMinutes",
-        /// Present also where the strategy is another.
+        /// Weekly schedules; also sent where the strategy is not `NODE_SCALING_BY_SCHEDULE`.
         recurrence_schedules: Objects<RecurrenceSchedule<'a>> = "RecurrenceSchedules",
         /// First day on which the strategy applies.
         strategy_enable_date: Scalar<'a> = "StrategyEnableDate",
@@ -132,9 +132,9 @@ object! {
 object! {
     /// One element of `RecurrenceSchedules`.
     RecurrenceSchedule<'a> {
-        /// Weekly, in any case.
+        /// `weekly`, in any ASCII case.
         recurrence_type: Scalar<'a> = "RecurrenceType",
-        /// 1 Monday to 7 Sunday.
+        /// Weekdays from 1 (Monday) to 7 (Sunday).
         recurrence_values: Scalars<'a> = "RecurrenceValues",
         /// Periods of the day.
         timer_periods: Objects<TimerPeriod<'a>> = "TimerPeriods",
@@ -144,7 +144,7 @@ object! {
 object! {
     /// One element of `TimerPeriods`.
     TimerPeriod<'a> {
-        /// Nodes required.
+        /// Number of nodes that the period requires.
         amount: Scalar<'a> = "Amount",
         /// Start, wall clock.
         start: Scalar<'a> = "StartTime",
@@ -156,15 +156,15 @@ object! {
 object! {
     /// One element of `Apps`.
     App<'a> {
-        /// The key.
+        /// The application's id.
         id: Scalar<'a> = "AppId",
-        /// Free text.
+        /// The application's name, free text.
         name: Scalar<'a> = "AppName",
-        /// Its version.
+        /// The application's version.
         version: Scalar<'a> = "AppVersion",
         /// The version's name, free text.
         version_name: Scalar<'a> = "AppVersionName",
-        /// A URL, or empty.
+        /// URL of the icon, or empty.
         icon: Scalar<'a> = "AppIcon",
     }
 }
@@ -174,9 +174,9 @@ object! {
     OtaInfo<'a> {
         /// The version in use.
         version: Scalar<'a> = "OtaVersion",
-        /// Null or empty when no update is pending.
+        /// The version of the pending update; null or empty when no update is pending.
         new_version: Scalar<'a> = "NewOtaVersion",
-        /// The update task.
+        /// Id of the update task.
         task_id: Scalar<'a> = "TaskId",
     }
 }
@@ -184,11 +184,11 @@ object! {
 object! {
     /// One tag.
     Tag<'a> {
-        /// Its name.
+        /// The tag's name.
         key: Scalar<'a> = "Key",
-        /// Its value.
+        /// The tag's value.
         value: Scalar<'a> = "Value",
-        /// Set by the system or by the customer.
+        /// Whether the tag was set by the system or by the customer.
         scope: Scalar<'a> = "Scope",
     }
 }

@@ -6,25 +6,25 @@ use super::{Maybe, Scalar};
 object! {
     /// One element of `AppInstanceModels`.
     Instance<'a> {
-        /// The key.
+        /// The instance's id, unique.
         id: Scalar<'a> = "AppInstanceId",
-        /// The group, as requested.
+        /// The id of its group, as requested.
         group_id: Scalar<'a> = "AppInstanceGroupId",
         /// The instance's status.
         status: Scalar<'a> = "Status",
         /// Whether its user is connected.
         session_status: Scalar<'a> = "SessionStatus",
-        /// The user bound to it.
+        /// The end user bound to the instance.
         bind_info: Maybe<BindInfo<'a>> = "BindInfo",
-        /// Address of the main interface.
+        /// Public address of the main interface.
         public_ip: Scalar<'a> = "MainEthPublicIp",
         /// Private address of the egress interface.
         private_ip: Scalar<'a> = "NetworkInterfaceIp",
-        /// The egress interface.
+        /// Id of the egress interface.
         network_interface_id: Scalar<'a> = "NetworkInterfaceId",
-        /// The node it runs on, in groups sold by node.
+        /// Id of the node that the instance runs on, in groups sold by node.
         node_id: Scalar<'a> = "NodeId",
-        /// Whether the node is prepaid or postpaid.
+        /// Whether the node is prepaid or postpaid, in groups sold by node.
         charge_type: Scalar<'a> = "ChargeType",
         /// Time of creation.
         created: Scalar<'a> = "GmtCreate",
@@ -36,9 +36,9 @@ object! {
 object! {
     /// The end user bound to an instance.
     BindInfo<'a> {
-        /// Personal data.
+        /// The user's id: personal data.
         end_user_id: Scalar<'a> = "EndUserId",
-        /// Seconds.
+        /// Duration of the usage, in seconds.
         usage_duration: Scalar<'a> = "UsageDuration",
     }
 }

@@ -24,7 +24,7 @@ pub struct Objects<T> {
 /// A list of scalars.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Scalars<'a> {
-    /// The elements, in order; lists and objects among them are unreadable scalars.
+    /// The elements, in order; a list or an object among them is an unreadable scalar.
     pub items: Vec<Scalar<'a>>,
     /// Which kind of value the API sent.
     pub presence: Presence,
@@ -94,8 +94,8 @@ struct ObjectsVisitor<T>(PhantomData<T>);
 struct MaybeVisitor<T>(PhantomData<T>);
 struct ScalarsVisitor;
 
-/// Methods of a visitor for all values of other types: `$empty` is the result for null and an empty
-/// string, `$invalid` for the others.
+/// The visitor methods for values that are neither lists nor objects: `$empty` is the result for
+/// null and an empty string, `$invalid` for all other values.
 macro_rules! others {
     ($empty:expr, $invalid:expr) => {
         fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,8 +1,8 @@
-//! An object that may be absent.
+//! A nested object, which may be absent or invalid.
 //!
 //! What is not here: how it is read (`list`).
 
-/// An object that may be absent.
+/// A nested object, or the reason why there is none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Maybe<T> {
     /// Absent, null or an empty string.

@@ -1,4 +1,4 @@
-//! The three responses as the API sends them: borrowed from the page's bytes, without
+//! The three responses as the API sends them: texts borrowed from the page's bytes, without
 //! interpretation.
 //!
 //! A page fails to parse only if it is not a JSON object. Its members are kept as [`Scalar`],

@@ -17,11 +17,12 @@ pub trait Object<'de>: Sized + Default {
     fn read<A: MapAccess<'de>>(members: A) -> Result<Self, A::Error>;
 }
 
-/// A type that is read from any JSON value, but only objects are valid.
+/// A type that is read from any JSON value. Only an object is valid; all other values are
+/// [`Maybe::Absent`] or [`Maybe::Invalid`].
 ///
-/// Implemented for every [`Object`], and for [`Raw`](super::Raw), which keeps the value's text.
+/// Implemented for every [`Object`], and for [`Raw`](super::Raw), which keeps the object's text.
 pub trait Element<'de>: Sized {
-    /// Reads the value. Fails only if the JSON is malformed.
+    /// Reads a value of any type. Fails only if the JSON is malformed.
     ///
     /// # Errors
     /// The deserializer's error.
@@ -55,8 +56,8 @@ impl<'de: 'a, 'a> Deserialize<'de> for Name<'a> {
     }
 }
 
-/// Declares a struct and its [`Object`] implementation. Unknown members are skipped; of duplicates
-/// the last one counts (serde's derived code would reject duplicates, and thereby the page).
+/// Declares a struct and its [`Object`] implementation. Unknown members are skipped. Of duplicate
+/// members the last one counts: code derived by serde would reject the whole page.
 macro_rules! object {
     (
         $(#[$meta:meta])*

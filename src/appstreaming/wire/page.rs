@@ -25,7 +25,7 @@ pub trait Model<'de>: Element<'de> {
 pub struct PageResponse<'a, T> {
     /// `TotalCount`: the number of elements on all pages.
     pub total_count: Scalar<'a>,
-    /// `PageSize`: as requested, or less.
+    /// `PageSize`: elements per page, as requested or less.
     pub page_size: Scalar<'a>,
     /// `PageNumber`: as requested.
     pub page_number: Scalar<'a>,
@@ -37,11 +37,11 @@ pub struct PageResponse<'a, T> {
     pub models: Objects<T>,
 }
 
-/// Why bytes are not a page. Contains the position, but not the content, which may be personal
-/// data.
+/// Why a body is not a page. Contains the position of the error, but not the content, which may be
+/// personal data.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum Malformed {
-    /// Malformed JSON.
+    /// Malformed JSON, with the parser's message.
     #[error("the response is not JSON: {0}")]
     Syntax(String),
     /// JSON, but not an object.
@@ -53,7 +53,7 @@ impl<'a, T: Model<'a>> PageResponse<'a, T> {
     /// Parses a page. A leading byte order mark and surrounding white space are ignored.
     ///
     /// # Errors
-    /// When it is not one JSON object.
+    /// When the body is not exactly one JSON object.
     pub fn parse(body: &'a [u8]) -> Result<Self, Malformed> {
         let body = body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body);
         serde_json::from_slice(body).map_err(|error| match error.classify() {

@@ -19,7 +19,8 @@ pub struct Raw<'a, T> {
 impl<'a, T: Model<'a> + Object<'a>> Element<'a> for Raw<'a, T> {
     fn element<D: Deserializer<'a>>(deserializer: D) -> Result<Maybe<Self>, D::Error> {
         let json = <&'a RawValue>::deserialize(deserializer)?;
-        // Parsed only for the id. The text is valid JSON, so this fails only for too many levels.
+        // Parsed only for the id. The text is valid JSON, so this fails only if it is nested too
+        // deeply.
         Ok(match serde_json::from_str::<Maybe<T>>(json.get()) {
             Ok(Maybe::Object(model)) => Maybe::Object(Raw { json, id: model.id(), model: PhantomData }),
             Ok(Maybe::Absent) => Maybe::Absent,

@@ -21,7 +21,8 @@ pub struct Scalar<'a>(Option<&'a str>);
 pub struct Unreadable;
 
 impl<'a> Scalar<'a> {
-    /// The text of a string, verbatim; a number's digits as they were sent. Empty is `None`.
+    /// The text of a string, verbatim, or the digits of a number as they were sent. `None` when the
+    /// value is absent, null or an empty string.
     ///
     /// # Errors
     /// When the value is a boolean, a list, an object, or a string that is not Unicode.
@@ -42,8 +43,8 @@ impl<'a> Scalar<'a> {
         }
     }
 
-    /// Like [`text`](Self::text) without surrounding white space, for ids and codes. Only white
-    /// space is `None`.
+    /// Like [`text`](Self::text), but without surrounding white space, for ids and codes. `None`
+    /// also when the text is white space only.
     ///
     /// # Errors
     /// As for [`Scalar::text`].
@@ -63,10 +64,10 @@ impl<'a> Scalar<'a> {
         Ok((!trimmed.is_empty()).then_some(trimmed))
     }
 
-    /// A finite number, or a string that holds one in decimal.
+    /// A finite number, also as a string in decimal.
     ///
     /// # Errors
-    /// When it is another value, infinite, or not a number.
+    /// When the value is anything else.
     pub fn number(&self) -> Result<Option<f64>, Unreadable> {
         let Some(text) = self.code()? else { return Ok(None) };
         match text.parse::<f64>() {
@@ -76,19 +77,19 @@ impl<'a> Scalar<'a> {
         }
     }
 
-    /// A whole number of at least 0, such as `TotalCount`.
+    /// A whole number of at least 0, also as a string, such as `TotalCount`.
     ///
     /// # Errors
-    /// When it is another value.
+    /// When the value is anything else.
     pub fn count(&self) -> Result<Option<u64>, Unreadable> {
         let Some(text) = self.code()? else { return Ok(None) };
         text.parse().map(Some).map_err(|_| Unreadable)
     }
 
-    /// A boolean: `true`, `1`, or either as a string, in any case.
+    /// A boolean: `true` or `1`, `false` or `0`, also as strings in any ASCII case.
     ///
     /// # Errors
-    /// When it is another value.
+    /// When the value is anything else.
     pub fn flag(&self) -> Result<Option<bool>, Unreadable> {
         match self.0 {
             Some("true") => return Ok(Some(true)),

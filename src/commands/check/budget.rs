@@ -5,8 +5,8 @@ use std::time::Duration;
 use super::finding::{Aspect, Finding, Level};
 use crate::config::{Account, Config};
 
-/// Share of the interval that a poll may take without a warning: the rest is for retries and
-/// growth.
+/// Share of the interval that a poll may take without a warning. The rest is reserved for retries
+/// and growth.
 const TARGET_UTILISATION: f64 = 0.8;
 
 /// The configured limits of a poll.
@@ -14,9 +14,9 @@ const TARGET_UTILISATION: f64 = 0.8;
 pub(super) struct PollLimits {
     /// Time between the starts of two polls.
     pub interval: Duration,
-    /// After which a poll is aborted.
+    /// Time after which a poll is aborted.
     pub timeout: Duration,
-    /// After which data is no longer served.
+    /// Age above which data is no longer served.
     pub stale_after: Duration,
     /// Requests per second.
     pub rate: f64,
@@ -38,7 +38,7 @@ pub(super) struct PollDemand {
 }
 
 impl PollLimits {
-    /// Those of an account.
+    /// The limits of an account.
     pub(super) fn of(config: &Config, account: &Account) -> Self {
         Self {
             interval: config.poll.interval,
@@ -74,7 +74,8 @@ pub(super) fn evaluate(need: &PollDemand, limits: &PollLimits) -> Finding {
         .map_or_else(String::new, |(counted, all)| format!(", estimated from {counted} of {all} listings"));
     let slowed = if pace < limits.rate {
         let latency = need.latency.as_millis();
-        format!(" ({} at once, {latency} ms each, make no more than {})", limits.max_in_flight, number(pace))
+        let pace = number(pace);
+        format!(" ({} requests in flight, {latency} ms each, allow only {pace})", limits.max_in_flight)
     } else {
         String::new()
     };
@@ -187,7 +188,7 @@ mod tests {
         for change in ["poll.interval to 3m", "api.requests_per_second to 50", "sharding"] {
             assert!(advice.contains(change), "{change}: {advice}");
         }
-        assert!(!advice.contains("max_in_flight"), "8 at once do: {advice}");
+        assert!(!advice.contains("max_in_flight"), "8 in flight are enough: {advice}");
     }
 
     #[test]
@@ -200,10 +201,10 @@ mod tests {
     }
 
     #[test]
-    fn a_slow_service_is_limited_by_what_is_in_flight() {
+    fn a_slow_service_is_limited_by_the_requests_in_flight() {
         let finding = finding(600, 2_000);
-        assert!(finding.message.contains("make no more than 4"), "{}", finding.message);
-        let advice = finding.advice.expect("150 s don't fit");
+        assert!(finding.message.contains("allow only 4)"), "{}", finding.message);
+        let advice = finding.advice.expect("150 s do not fit into the interval");
         assert!(advice.contains("api.max_in_flight to 26"), "{advice}");
     }
 

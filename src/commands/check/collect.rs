@@ -25,7 +25,7 @@ use crate::telemetry::Telemetry;
 
 /// Limit of one call, including retries and excluding the wait for the rate limit.
 const CALL_TIMEOUT: Duration = Duration::from_secs(30);
-/// Requests of one target that may wait for the rate limit: the pages of thousands of groups.
+/// Requests of one target that can wait for the rate limit: the pages of thousands of groups.
 const QUEUE_ALLOWANCE: f64 = 60.0;
 /// Limit of the wait for the rate limit, so that the check ends.
 const MAX_QUEUE_TIME: Duration = Duration::from_mins(5);
@@ -33,7 +33,7 @@ const MAX_QUEUE_TIME: Duration = Duration::from_mins(5);
 const IDENTITY_TIMEOUT: Duration = Duration::from_secs(10);
 /// Groups whose elements are counted to estimate the requests of a poll.
 const SAMPLE_SIZE: usize = 20;
-/// Retries of a call at most: a short outage is not a finding, and a long one is reported soon.
+/// Retries of a call: a short outage is not a finding, and a long one is reported soon.
 const MAX_RETRIES: u32 = 2;
 
 /// Everything observed about one account.
@@ -49,11 +49,11 @@ pub(super) struct Observations {
     pub connection: Diagnosis,
     /// The credentials, or why there are none.
     pub credentials: Result<CredentialsSummary, String>,
-    /// The caller that they belong to.
+    /// The caller that the credentials belong to.
     pub identity: ProbeOutcome<CallerIdentity>,
     /// The account's targets.
     pub targets: Vec<TargetObservations>,
-    /// Average duration of a request; `None` if there was none.
+    /// Average duration of a request; `None` if there was no request.
     pub latency: Option<Duration>,
     /// Responses with a throttling error.
     pub throttled: u64,
@@ -64,26 +64,26 @@ pub(super) struct Observations {
 pub(super) struct CredentialsSummary {
     /// The source's name.
     pub source: &'static str,
-    /// The id's last four characters.
+    /// The AccessKey id, masked except for its last characters.
     pub id: String,
-    /// Whether they have a security token.
+    /// Whether the credentials have a security token.
     pub temporary: bool,
-    /// When they expire, if known.
+    /// When the credentials expire; `None` if they do not, or if that is not known.
     pub expires: Option<Timestamp>,
 }
 
 /// One target, and the outcomes of its operations.
 #[derive(Debug)]
 pub(super) struct TargetObservations {
-    /// As in the metric label `target`.
+    /// The name, as in the metric label `target`.
     pub name: String,
     /// `ListAppInstanceGroup`.
     pub groups: ProbeOutcome<GroupCounts>,
-    /// `ListAppInstances` of one group: how many it has.
+    /// `ListAppInstances` of one group: its id, and how many instances it has.
     pub instances: ProbeOutcome<(String, u64)>,
-    /// `ListPersistentAppInstances` of one group: how many it has.
+    /// `ListPersistentAppInstances` of one group: its id, and how many persistent sessions it has.
     pub persistent: ProbeOutcome<(String, u64)>,
-    /// Sizes of the listings of a poll.
+    /// Sizes of the listings of a poll; `None` if the groups could not be listed.
     pub sizes: Option<ListingSizes>,
 }
 
@@ -92,24 +92,29 @@ pub(super) struct TargetObservations {
 pub(super) struct GroupCounts {
     /// Groups that were listed.
     pub listed: usize,
-    /// Groups of these that this process polls.
+    /// The listed groups that this process polls.
     pub own: usize,
-    /// Ids of the filter that do not exist.
+    /// Configured group ids that do not exist.
     pub missing: Vec<String>,
 }
 
-/// Elements of a target's listings.
+/// The numbers of elements in a target's listings.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct ListingSizes {
     /// Elements of each listing of groups.
     pub group_listings: Vec<u64>,
-    /// Groups polled.
+    /// The groups that this process polls.
     pub groups: usize,
     /// Instances of each group that was counted; `None` if they are not polled.
     pub instances: Option<Vec<u64>>,
     /// Persistent sessions of each group that was counted; `None` if they are not polled.
     pub persistent: Option<Vec<u64>>,
 }
+
+/// The reason why no instances are listed.
+pub(super) const INSTANCES_OFF: &str = "collectors.instances is off";
+/// The reason why no persistent sessions are listed.
+pub(super) const PERSISTENT_OFF: &str = "collectors.persistent is off";
 
 /// The outcome of a call.
 #[derive(Debug)]
@@ -174,11 +179,11 @@ pub(super) async fn collect_account(config: &Config, account: &Account) -> Obser
     observed
 }
 
-/// The limit of a call where this number of targets shares the rate limit.
+/// The timeout of a call if this number of targets shares the rate limit.
 fn timeout_for(requests_per_second: f64, targets: usize) -> Duration {
     let waiting = QUEUE_ALLOWANCE * targets as f64 / requests_per_second;
     CALL_TIMEOUT
-        + Duration::try_from_secs_f64(waiting).map_or(MAX_QUEUE_TIME, |line| line.min(MAX_QUEUE_TIME))
+        + Duration::try_from_secs_f64(waiting).map_or(MAX_QUEUE_TIME, |waiting| waiting.min(MAX_QUEUE_TIME))
 }
 
 async fn summarise_credentials(
@@ -214,10 +219,11 @@ async fn identify_caller(
     }
 }
 
-/// The STS endpoint of the identity call: the configured one; a loopback endpoint, which simulates
-/// the whole cloud; or the VPC host, because inside a VPC the public one may be unreachable.
+/// The STS endpoint of the identity call. It is the configured one if there is one. A loopback
+/// endpoint of the API simulates the whole cloud, STS included. Inside a VPC it is the VPC host,
+/// because the public host may be unreachable from there.
 fn sts_endpoint(account: &Account) -> Endpoint {
-    let public = || Endpoint::https(STS_HOST).expect("a constant that is a host");
+    let public = || Endpoint::https(STS_HOST).expect("STS_HOST is a valid host name");
     if let Some(sts) = account.credentials.explicit_sts() {
         sts.clone()
     } else if account.client.endpoint.is_loopback() {
@@ -255,14 +261,14 @@ async fn probe_target(target: &Target, picked: &[String], limit: Duration) -> Ta
     let listed = groups.len();
     let own = target.select_groups(groups);
     seen.groups = ProbeOutcome::Passed(GroupCounts { listed, own: own.len(), missing });
-    if !target.settings.collectors.instances.is_on() {
-        seen.instances = ProbeOutcome::Skipped("collectors.instances is off");
+    if !target.settings.listings.instances.is_on() {
+        seen.instances = ProbeOutcome::Skipped(INSTANCES_OFF);
     } else if let Some(group) = own.first() {
         seen.instances = try_instances(target, group, limit).await;
     }
     let with_sessions = own.iter().find(|group| &*group.auth_mode == "Session").or(own.first());
-    if !target.settings.collectors.persistent.is_on() {
-        seen.persistent = ProbeOutcome::Skipped("collectors.persistent is off");
+    if !target.settings.listings.persistent.is_on() {
+        seen.persistent = ProbeOutcome::Skipped(PERSISTENT_OFF);
     } else if let Some(group) = with_sessions {
         seen.persistent = try_persistent(target, group, limit).await;
     }
@@ -279,7 +285,7 @@ async fn list_groups(target: &Target) -> Result<(Vec<Group>, Vec<u64>), Error> {
                 listings.push(listing.data.len() as u64);
                 groups.extend(listing.data);
             }
-            // The group of the filter does not exist.
+            // The configured group does not exist.
             Err(error) if error.kind() == ErrorKind::NotFound => listings.push(0),
             Err(error) => return Err(error),
         }
@@ -324,8 +330,8 @@ async fn sizes(
     ListingSizes {
         group_listings,
         groups: groups.len(),
-        instances: polled(target.settings.collectors.instances, instances),
-        persistent: polled(target.settings.collectors.persistent, persistent),
+        instances: polled(target.settings.listings.instances, instances),
+        persistent: polled(target.settings.listings.persistent, persistent),
     }
 }
 
@@ -372,9 +378,9 @@ impl<T> ProbeOutcome<T> {
     }
 }
 
-async fn run_within<T>(limit: Duration, question: impl Future<Output = Result<T, Error>>) -> ProbeOutcome<T> {
-    match timeout(limit, question).await {
-        Ok(Ok(answer)) => ProbeOutcome::Passed(answer),
+async fn run_within<T>(limit: Duration, call: impl Future<Output = Result<T, Error>>) -> ProbeOutcome<T> {
+    match timeout(limit, call).await {
+        Ok(Ok(value)) => ProbeOutcome::Passed(value),
         Ok(Err(error)) => ProbeOutcome::Failed(error),
         Err(_) => ProbeOutcome::TimedOut(limit),
     }

@@ -7,7 +7,8 @@ use jiff::{SignedDuration, Timestamp};
 use super::budget::{self, PollDemand, PollLimits};
 use super::chain;
 use super::collect::{
-    CredentialsSummary, GroupCounts, ListingSizes, Observations, ProbeOutcome, TargetObservations,
+    CredentialsSummary, GroupCounts, INSTANCES_OFF, ListingSizes, Observations, PERSISTENT_OFF, ProbeOutcome,
+    TargetObservations,
 };
 use super::finding::{AccountReport, Aspect, Finding, Level};
 use crate::aliyun::diagnose::{ClockComparison, Diagnosis, FailedStage, Stage};
@@ -20,7 +21,7 @@ use crate::fleet::operation::{LIST_APP_INSTANCE_GROUP, LIST_APP_INSTANCES, LIST_
 const CLOCK_WARNING_SECONDS: f64 = 60.0;
 /// With a larger difference the service rejects every signature.
 const MAX_CLOCK_SKEW_SECONDS: f64 = 900.0;
-/// Credentials with less time left should have been refreshed already.
+/// Credentials that expire sooner should have been refreshed already.
 const MIN_CREDENTIALS_LIFETIME: SignedDuration = SignedDuration::from_mins(2);
 
 /// All findings about one account.
@@ -124,7 +125,7 @@ fn clock(probe: &Diagnosis) -> Option<Finding> {
     } else {
         format!("this machine's is {far:.0} s {side} the service's")
     };
-    let advice = "set this machine's clock right, by NTP: signatures more than 15 minutes off are refused, and ages and \
+    let advice = "set this machine's clock right, by NTP: signatures more than 15 minutes off are rejected, and ages and \
                   expiries in the metrics are off by as much";
     Some(match far {
         far if far > MAX_CLOCK_SKEW_SECONDS => {
@@ -137,8 +138,8 @@ fn clock(probe: &Diagnosis) -> Option<Finding> {
     })
 }
 
-/// Positive if this machine's clock is ahead. The service sends whole seconds: half a second is
-/// added, which is correct on average.
+/// Positive if this machine's clock is ahead. The service sends its time in whole seconds, rounded
+/// down: half a second is added, which is correct on average.
 fn seconds_ahead(clocks: &ClockComparison) -> f64 {
     let theirs = clocks.peer + Duration::from_millis(500);
     let signed = |later: SystemTime, earlier| later.duration_since(earlier).ok().map(|d| d.as_secs_f64());
@@ -183,7 +184,8 @@ fn credentials(keys: &Result<CredentialsSummary, String>, now: Timestamp) -> Fin
     }
 }
 
-/// The caller. At most a warning: the exporter does not depend on it.
+/// The caller that the credentials belong to. The finding is at most a warning, because polls do
+/// not depend on it.
 fn identity(trial: &ProbeOutcome<CallerIdentity>) -> Option<Finding> {
     Some(match trial {
         ProbeOutcome::Passed(identity) => {
@@ -287,7 +289,7 @@ fn outcome<T>(operation: &'static str, trial: &ProbeOutcome<T>, passed: impl Fn(
         }
         ProbeOutcome::Failed(error) => {
             let text = chain(error);
-            // The line already begins with the operation.
+            // The printed line already begins with the operation.
             let message = text.strip_prefix(&format!("{operation}: ")).unwrap_or(&text).to_owned();
             Finding {
                 code: Some(error.code().to_owned()),
@@ -317,7 +319,7 @@ fn poll(observed: &Observations, limits: &PollLimits) -> Vec<Finding> {
     findings
 }
 
-/// Requests of one poll of all targets: the limit applies to the account.
+/// Requests of one poll of all targets, because they share the account's rate limit.
 fn poll_demand(targets: &[&ListingSizes], limits: &PollLimits, latency: Duration) -> PollDemand {
     let mut need = PollDemand { latency, ..PollDemand::default() };
     let (mut counted, mut listings) = (0, 0);
@@ -347,7 +349,7 @@ fn extrapolated(counts: &[u64], groups: usize, limits: &PollLimits) -> u64 {
 /// The operations that this configuration calls.
 fn called_operations(targets: &[TargetObservations]) -> Vec<&'static str> {
     let off = |trial: &ProbeOutcome<(String, u64)>| {
-        matches!(trial, ProbeOutcome::Skipped("collectors.instances is off" | "collectors.persistent is off"))
+        matches!(trial, ProbeOutcome::Skipped(INSTANCES_OFF | PERSISTENT_OFF))
     };
     let mut operations = vec![LIST_APP_INSTANCE_GROUP];
     if !targets.iter().all(|target| off(&target.instances)) {

@@ -57,18 +57,19 @@ pub(super) struct Finding {
     pub check: Aspect,
     /// The severity.
     pub level: Level,
-    /// The target, if it concerns one.
+    /// The target, if the finding concerns one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub target: Option<String>,
-    /// The operation, if it concerns one.
+    /// The operation, if the finding concerns one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub operation: Option<&'static str>,
     /// The result, as a sentence fragment.
     pub message: String,
-    /// The API's code, or `connect`, `timeout` and the like.
+    /// The API's error code, the client's own such as `timeout`, or the failed stage of the
+    /// connection.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub code: Option<String>,
-    /// Request id, for Alibaba Cloud's support.
+    /// The API's request id, which Alibaba Cloud's support needs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub request_id: Option<String>,
     /// What to do.

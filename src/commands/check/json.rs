@@ -78,7 +78,7 @@ pub(super) fn render_problems(files: &[String], problems: &Problems) -> String {
 }
 
 fn write(document: &JsonReport<'_>) -> String {
-    // Serialisation cannot fail: there are no maps with non-string keys.
+    // Serialisation cannot fail, because no map has keys other than strings.
     let text = serde_json::to_string_pretty(document).unwrap_or_default();
     format!("{text}\n")
 }

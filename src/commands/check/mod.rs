@@ -8,7 +8,7 @@
 //! | `finding` | the findings, as data |
 //! | `text`, `json` | findings for people and for programs |
 //!
-//! A failing account does not affect the check of another; every call has a timeout.
+//! An account that fails does not affect the checks of the others; every call has a timeout.
 
 mod budget;
 mod collect;

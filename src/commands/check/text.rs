@@ -8,13 +8,14 @@ use crate::fleet::plural;
 use super::finding::{AccountReport, Aspect, CheckReport, Finding, Level};
 use crate::commands::terminal::{HEADING, coloured};
 
-/// The column where messages begin, behind the mark and the word.
+/// The column at which messages begin, after the mark and the word.
 const INDENT: usize = 13;
 
-/// Messages are not wrapped to fewer columns.
+/// In a terminal with fewer columns for messages, they are not wrapped.
 const MIN_COLUMNS: usize = 20;
 
-/// The whole report, styled; marks differ without their colours, too. Lines are wrapped to `width`.
+/// The whole report, styled; marks differ in shape, not only in colour. Lines are wrapped to
+/// `width`, or not at all if it is unknown.
 pub(super) fn render(report: &CheckReport, width: Option<usize>) -> String {
     let mut page = ReportText { text: String::new(), width };
     page.heading("Configuration", "");
@@ -115,7 +116,8 @@ impl ReportText {
         self.wrapped(message);
     }
 
-    /// Wraps from the indentation on, where the width is known and leaves enough columns.
+    /// Wraps a message and indents all lines but the first, if the width is known and leaves enough
+    /// columns.
     fn wrapped(&mut self, message: &str) {
         let columns = self.width.map(|width| width.saturating_sub(INDENT));
         let columns = columns.filter(|columns| *columns >= MIN_COLUMNS).unwrap_or(usize::MAX);
@@ -141,7 +143,7 @@ mod tests {
                 ..Finding::new(Aspect::Operation, Level::Error, "NoPermission: not allowed")
             }
             .of_target("CloudApp")
-            .advise("allow appstreaming:ListAppInstances to the RAM user or role"),
+            .advise("grant appstreaming:ListAppInstances to the RAM user or role"),
             Finding::new(Aspect::Poll, Level::Warning, "tight"),
         ];
         let account = AccountReport {
@@ -174,7 +176,7 @@ mod tests {
              \x20 ✓ ok       clock        in step with the service's\n\
              \x20 target CloudApp\n\
              \x20 ✗ error    ListAppInstances            NoPermission: not allowed\n\
-             \x20            what to do: allow appstreaming:ListAppInstances to the RAM user or role\n\
+             \x20            what to do: grant appstreaming:ListAppInstances to the RAM user or role\n\
              \x20 ! warning  poll         tight\n\
              \n\
              \x20 The smallest RAM policy that allows what this configuration needs, to be pasted\n\

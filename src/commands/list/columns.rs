@@ -1,7 +1,7 @@
-//! Which fields of a record are shown, and how they are read: tolerating missing and unexpected
-//! values.
+//! Which fields of a record are shown, and how they are read. Missing and unexpected values are
+//! tolerated.
 //!
-//! Field names are the API's, from the pages of the three operations.
+//! Field names are those of the API's reference of the three operations.
 
 use jiff::Timestamp;
 use serde_json::Value;
@@ -22,11 +22,12 @@ pub(super) enum Align {
 pub(super) struct Column {
     /// Its header.
     pub title: &'static str,
-    /// 0: always there; else the smaller, the narrower a terminal may be that shows it.
+    /// 0 for a column that is always shown. A terminal that is too narrow for all columns shows
+    /// those with smaller ranks.
     pub rank: u8,
-    /// Where its cells stand.
+    /// The alignment of its cells.
     pub align: Align,
-    /// A record's cell.
+    /// Reads the column's cell from a record.
     pub read: fn(&Value) -> String,
 }
 
@@ -38,7 +39,7 @@ const fn right(title: &'static str, rank: u8, read: fn(&Value) -> String) -> Col
     Column { title, rank, align: Align::Right, read }
 }
 
-/// The table of a listing.
+/// The columns of a listing's table.
 pub(super) fn of(what: &ListCommand) -> &'static [Column] {
     match what {
         ListCommand::Groups(_) => GROUPS,
@@ -182,7 +183,7 @@ fn field<'v>(record: &'v Value, path: &str) -> &'v Value {
     path.split('.').fold(record, |value, name| value.get(name).unwrap_or(&Value::Null))
 }
 
-/// Texts as they are, everything else as JSON; nothing for null.
+/// A string as it is, any other value as JSON; empty for null and for a missing field.
 fn text(record: &Value, path: &str) -> String {
     match field(record, path) {
         Value::Null => String::new(),
@@ -191,7 +192,8 @@ fn text(record: &Value, path: &str) -> String {
     }
 }
 
-/// In UTC, since instances and groups come with different offsets; unchanged if it is not a time.
+/// A time in UTC, because the times of instances and of groups have different offsets. A text that
+/// is not a time is unchanged.
 fn time(record: &Value, path: &str) -> String {
     let text = text(record, path);
     match text.parse::<Timestamp>() {
@@ -200,7 +202,7 @@ fn time(record: &Value, path: &str) -> String {
     }
 }
 
-/// How long an instance has been in use, in hours, minutes and seconds.
+/// How long an instance has been in use, in hours, minutes and seconds: `1:02:05`.
 fn usage(instance: &Value) -> String {
     let text = text(instance, "BindInfo.UsageDuration");
     match text.parse::<u64>() {
@@ -209,7 +211,7 @@ fn usage(instance: &Value) -> String {
     }
 }
 
-/// The sum of some numbers over a list of objects; nothing where there is no such number.
+/// The sum of the named numbers over a list of objects; empty if there is no such number.
 fn sum(record: &Value, list: &str, names: &[&str]) -> String {
     let number = |value: &Value| value.as_f64().or_else(|| value.as_str()?.trim().parse().ok());
     let elements = field(record, list).as_array().into_iter().flatten();
@@ -223,7 +225,7 @@ fn words(record: &Value, list: &str) -> String {
     elements.map(|element| element.as_str().unwrap_or_default()).collect::<Vec<_>>().join(", ")
 }
 
-/// `key=value` of the tags that the customer set.
+/// The tags that the customer set, each as `key=value`.
 fn tags(group: &Value) -> String {
     let list = |name| field(group, name).as_array().filter(|tags| !tags.is_empty());
     let tags = list("Tags").or_else(|| list("ResourceTags")).into_iter().flatten();
@@ -252,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn an_instance_is_read_in_the_units_of_people() {
+    fn usage_is_shown_in_hours_and_times_in_utc() {
         let record = json!({
             "AppInstanceId": "ai-1", "GmtModified": "2026-11-22T08:00:00.000+08:00", "GmtCreate": "long ago",
             "BindInfo": {"EndUserId": "张三", "UsageDuration": "3725"},

@@ -2,15 +2,15 @@
 
 use csv::{Terminator, WriterBuilder};
 
-/// A header and rows, each line ended by CR LF.
+/// A header and rows, each line ended by CR LF. Every row must be as long as the header.
 pub(super) fn render(header: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
-    const MEMORY: &str = "writing to memory does not fail";
+    const VALID: &str = "rows are as long as the header, and writing to memory does not fail";
     let mut writer = WriterBuilder::new().terminator(Terminator::CRLF).from_writer(Vec::new());
-    writer.write_record(header).expect(MEMORY);
+    writer.write_record(header).expect(VALID);
     for row in rows {
-        writer.write_record(row.into_iter().map(without_formula)).expect(MEMORY);
+        writer.write_record(row.into_iter().map(without_formula)).expect(VALID);
     }
-    String::from_utf8(writer.into_inner().expect(MEMORY)).expect("cells are UTF-8")
+    String::from_utf8(writer.into_inner().expect(VALID)).expect("cells are UTF-8")
 }
 
 /// A spreadsheet evaluates a cell that begins like a formula, and users choose names freely: a

@@ -7,9 +7,8 @@
 //! | `table`, `csv` | rows to text, as pure functions |
 //! | `progress` | a line on the terminal during a long listing |
 //!
-//! Records are shown as the API returns them. What is not here: the account's `filter` and
-//! `regions`; only the flags select records. User names are shown: every caller of the API can see
-//! them.
+//! Records are shown as the API returns them. Only the flags select records; the account's `filter`
+//! and `regions` do not apply. User names are shown: every caller of the API can see them.
 
 mod columns;
 mod csv;
@@ -61,9 +60,9 @@ pub(super) fn run(arguments: &cli::ListArguments) -> Result<ExitCode, Error> {
         listed
     });
     match listed {
-        Ok(Ok(answer)) => {
-            super::print(print_as(common.format, &arguments.command, &answer.records).as_bytes())?;
-            print_note(&answer, common.format);
+        Ok(Ok(listed)) => {
+            super::print(render(common.format, &arguments.command, &listed.records).as_bytes())?;
+            print_notes(&listed, common.format);
             Ok(ExitCode::SUCCESS)
         }
         Ok(Err(failure)) => {
@@ -108,11 +107,12 @@ fn noun(what: &ListCommand) -> &'static str {
     }
 }
 
-fn print_as(format: ListFormat, what: &ListCommand, records: &[Record]) -> String {
+fn render(format: ListFormat, what: &ListCommand, records: &[Record]) -> String {
     if format == ListFormat::Json {
         return json(records);
     }
-    // A record is whole JSON; one nested too deep to be a value has no fields to show.
+    // Every record is valid JSON. One that is nested too deeply for `Value` is shown without
+    // fields.
     let values: Vec<Value> =
         records.iter().map(|record| serde_json::from_str(record.get()).unwrap_or_default()).collect();
     match format {
@@ -131,13 +131,13 @@ fn json(records: &[Record]) -> String {
 }
 
 /// Prints notes about the records to standard error.
-fn print_note(answer: &ListedRecords, format: ListFormat) {
-    if answer.moved {
+fn print_notes(listed: &ListedRecords, format: ListFormat) {
+    if listed.moved {
         eprintln!(
             "note: the fleet changed while it was listed: a record may be missing, or appear twice in different states"
         );
     }
-    if answer.records.is_empty() && format == ListFormat::Table && stdout().is_terminal() {
+    if listed.records.is_empty() && format == ListFormat::Table && stdout().is_terminal() {
         eprintln!("nothing found");
     }
 }

@@ -1,4 +1,4 @@
-//! The progress of a listing: a line on standard error where that is a terminal, never in a pipe.
+//! The progress of a listing: a line on standard error if that is a terminal.
 
 use std::io::{self, IsTerminal as _, Write as _};
 use std::sync::Arc;
@@ -15,7 +15,7 @@ const REFRESH_INTERVAL: Duration = Duration::from_millis(200);
 /// Moves the cursor to the start of the line and erases it.
 const CLEAR_LINE: &str = "\r\x1b[K";
 
-/// How far the listings are.
+/// The progress of all listings of the command.
 #[derive(Debug)]
 pub(super) struct Progress {
     noun: &'static str,
@@ -60,7 +60,7 @@ impl Progress {
         tokio::time::sleep(SHOW_AFTER).await;
         loop {
             self.shown.store(true, Relaxed);
-            // Progress is not worth an error: the terminal may have been closed.
+            // The terminal may have been closed; progress is not worth an error.
             let _ = write!(io::stderr(), "{CLEAR_LINE}{}", self.line());
             let _ = io::stderr().flush();
             tokio::time::sleep(REFRESH_INTERVAL).await;

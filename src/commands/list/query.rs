@@ -16,7 +16,7 @@ use crate::cli::{GroupSelection, ListCommand, ListInstances, ListPersistent};
 use crate::config::Account;
 use crate::fleet::Group;
 
-/// Ids or users in one request at most, a limit of the API.
+/// Ids or users in one request, a limit of the API.
 const MAX_IDS_PER_REQUEST: usize = 100;
 
 /// The records of a listing.
@@ -31,18 +31,18 @@ pub(super) struct ListedRecords {
 /// A listing that failed.
 #[derive(Debug)]
 pub(super) struct ListError {
-    /// `groups`, `instances of group ...`.
+    /// What was listed: `groups`, or `instances of group ...`.
     pub what: String,
     /// The reason.
     pub error: aliyun::Error,
 }
 
-/// One listing of several, and what its failure means.
+/// One of several listings.
 struct ListingJob<Q> {
     query: Q,
     /// What is listed, for messages.
     what: String,
-    /// The group, if it was listed before.
+    /// The group, if it was listed before; decides whether a failure means an empty listing.
     group: Option<Group>,
 }
 
@@ -98,7 +98,7 @@ struct SelectedGroup {
     group: Option<Group>,
 }
 
-/// Whether groups are selected only by their ids: then they need not be listed.
+/// Whether groups are selected only by their ids, so that they need not be listed.
 fn only_ids(selection: &GroupSelection, status: &[String]) -> bool {
     let rest = GroupSelection { group_ids: Vec::new(), product_types: Vec::new(), ..selection.clone() };
     !selection.group_ids.is_empty() && status.is_empty() && rest == GroupSelection::default()
@@ -179,7 +179,7 @@ fn group_jobs(queries: Vec<GroupQuery>) -> Vec<ListingJob<GroupQuery>> {
     queries.into_iter().map(|query| ListingJob { query, what: "groups".to_owned(), group: None }).collect()
 }
 
-/// As many jobs as the API's limit on lists requires.
+/// As many jobs as the API's limit on the length of lists requires.
 fn instance_jobs(group: &SelectedGroup, listing: &ListInstances) -> Vec<ListingJob<InstanceQuery>> {
     let mut jobs = Vec::new();
     for instance_ids in chunks_of_ids(&listing.instance_ids) {
@@ -209,6 +209,7 @@ fn persistent_job(group: &SelectedGroup, listing: &ListPersistent) -> ListingJob
     }
 }
 
+/// The records of all jobs, in the order of the jobs.
 async fn all<C: Call, Q: Query>(
     api: &Client<C>,
     jobs: Vec<ListingJob<Q>>,
@@ -224,21 +225,21 @@ async fn all<C: Call, Q: Query>(
                 let moved = !listing.is_consistent();
                 Ok(ListedRecords { records: listing.data, moved })
             }
-            Err(error) if is_nothing(&job, &error) => Ok(ListedRecords::default()),
+            Err(error) if is_empty_listing(&job, &error) => Ok(ListedRecords::default()),
             Err(error) => Err(ListError { what: job.what, error }),
         })
-        .try_fold(ListedRecords::default(), |mut answer, listed| {
+        .try_fold(ListedRecords::default(), |mut all, listed| {
             progress.listed(listed.records.len());
-            answer.records.extend(listed.records);
-            answer.moved |= listed.moved;
-            ready(Ok(answer))
+            all.records.extend(listed.records);
+            all.moved |= listed.moved;
+            ready(Ok(all))
         })
         .await
 }
 
 /// Whether an error means an empty listing: a group id that does not exist, a group that
 /// disappeared between two listings, or a group that cannot have persistent sessions.
-fn is_nothing<Q: Query>(job: &ListingJob<Q>, error: &aliyun::Error) -> bool {
+fn is_empty_listing<Q: Query>(job: &ListingJob<Q>, error: &aliyun::Error) -> bool {
     if Q::OPERATION == GroupQuery::OPERATION {
         return error.kind() == ErrorKind::NotFound;
     }
@@ -255,7 +256,7 @@ fn distinct(values: &[String]) -> impl Iterator<Item = &String> {
     values.iter().enumerate().filter(|(at, value)| !values[..*at].contains(value)).map(|(_, value)| value)
 }
 
-/// Lists that the API accepts; one empty list if there are no values.
+/// The values in lists that are short enough for one request; one empty list if there are none.
 fn chunks_of_ids(values: &[String]) -> Vec<Vec<String>> {
     let values: Vec<String> = distinct(values).cloned().collect();
     if values.is_empty() {

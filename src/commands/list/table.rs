@@ -1,17 +1,17 @@
-//! Rows as a table for people: aligned by display width, as wide as there is room for.
+//! Rows as a table for people: aligned by display width, with as many columns as fit.
 
 use serde_json::Value;
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
 use super::columns::{Align, Column};
 
-/// Blanks between two columns.
+/// Spaces between two columns.
 const COLUMN_GAP: usize = 2;
-/// Columns of a cell at most, on a terminal.
+/// Display width of a cell on a terminal; longer cells are cut.
 const MAX_CELL_WIDTH: usize = 40;
 
 /// Renders the most important columns that fit into `width`, or all columns if it is unknown.
-/// A column without any value is left out unless it is an essential one.
+/// A column without any value is left out unless its rank is 0.
 pub(super) fn render(columns: &[Column], records: &[Value], width: Option<usize>) -> String {
     let cells: Vec<Vec<String>> = columns
         .iter()
@@ -75,10 +75,10 @@ fn line<'a>(text: &mut String, cells: impl Iterator<Item = (&'a str, usize, Alig
 /// A cell on one line. Control characters and changes of the text direction are escaped, because
 /// users choose names freely.
 fn shown(cell: &str, short: bool) -> String {
-    let turns = |character: char| matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let is_direction = |character: char| matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     let mut text = String::with_capacity(cell.len());
     for character in cell.chars() {
-        if character.is_control() || turns(character) {
+        if character.is_control() || is_direction(character) {
             text.extend(character.escape_default());
         } else {
             text.push(character);
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn names_cannot_play_tricks_with_a_terminal() {
+    fn names_cannot_control_a_terminal() {
         let records = [json!({"name": "a\nb\u{1b}[31m\u{202e}c"})];
         assert_eq!(render(COLUMNS, &records, None), "NAME\na\\nb\\u{1b}[31m\\u{202e}c\n");
     }

@@ -22,7 +22,7 @@ fn an_access_key_needs_its_id_and_secret() {
         problems.iter().all(|problem| problem.contains("belongs to source = \"access_key\"")),
         "{problems:#?}"
     );
-    refused(&format!("{account}source = \"acess_key\"\n"), 3, &["did you mean \"access_key\"?"]);
+    assert_rejected(&format!("{account}source = \"acess_key\"\n"), 3, &["did you mean \"access_key\"?"]);
 }
 
 /// The credentials of one account with these lines.
@@ -113,7 +113,7 @@ fn invalid_credentials_are_rejected_with_their_line() {
         (format!("{assume}[accounts.credentials.base]\nsource = \"oidc\""), 6, "base.source"),
     ] {
         let text = format!("[[accounts]]\n[accounts.credentials]\n{lines}");
-        refused(&text, line, &[part]);
+        assert_rejected(&text, line, &[part]);
     }
     let deep = (1..=6).map(|depth| {
         let table = format!("[accounts.credentials{}]\n", ".base".repeat(depth));

@@ -64,7 +64,7 @@ fn more_than_ten_accounts_in_variables_keep_their_order() {
 #[test]
 fn accounts_can_be_written_inline() {
     let accounts = r#"[{"name": "a"}, {"name": "b", "credentials": {"source": "default"}}]"#;
-    let config = load(&environment(&[("APPSTREAMING_EXPORTER_ACCOUNTS", accounts)])).expect("sound").config;
+    let config = load(&environment(&[("APPSTREAMING_EXPORTER_ACCOUNTS", accounts)])).expect("valid").config;
     assert_eq!(config.accounts.len(), 2);
 }
 
@@ -81,7 +81,7 @@ fn variables_that_kubernetes_sets_for_a_service_are_ignored() {
         ("APPSTREAMING_EXPORTER_PORT_9877_TCP_ADDR", "10.0.0.1"),
         ("APPSTREAMING_EXPORTER_WEB__LISTEN_ADDRESS", ":9877"),
     ]));
-    assert!(loaded.expect("sound").warnings.is_empty());
+    assert!(loaded.expect("valid").warnings.is_empty());
 }
 
 #[test]

@@ -11,7 +11,7 @@ fn the_full_example_has_the_default_of_every_key() {
     let loaded = load(&Sources { files: vec![example("full.toml")], ..Sources::default() });
     let loaded = loaded.unwrap_or_else(|problems| panic!("{problems}"));
     assert!(loaded.warnings.is_empty());
-    assert_eq!(loaded.config.redacted(), load(&Sources::default()).expect("sound").config.redacted());
+    assert_eq!(loaded.config.redacted(), load(&Sources::default()).expect("valid").config.redacted());
 }
 
 #[test]

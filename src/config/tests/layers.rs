@@ -4,7 +4,7 @@ use super::*;
 
 #[test]
 fn an_empty_configuration_has_one_account_with_the_default_credentials() {
-    let loaded = load(&Sources::default()).expect("defaults are sound");
+    let loaded = load(&Sources::default()).expect("the defaults are valid");
     assert!(loaded.warnings.is_empty());
     let account = &loaded.config.accounts[0];
     assert_eq!(loaded.config.accounts.len(), 1);
@@ -37,7 +37,7 @@ fn other_flags_win_over_set() {
     let flag = Flag { flag: "--shard.index", key: "sharding.index", value: "2".to_owned() };
     let set = vec!["sharding.index=1".to_owned(), "sharding.total=3".to_owned()];
     let sources = Sources { set, flags: vec![flag], ..Sources::default() };
-    assert_eq!(load(&sources).expect("sound").config.shard, Shard { index: 2, total: 3 });
+    assert_eq!(load(&sources).expect("valid").config.shard, Shard { index: 2, total: 3 });
 }
 
 #[test]
@@ -46,7 +46,7 @@ fn all_unreadable_files_are_reported_together() {
         files: ["/does/not/exist.toml", "/nor/this.yaml", "/etc/hostname"].map(PathBuf::from).into(),
         ..Sources::default()
     };
-    let problems = load(&sources).expect_err("refused").to_string();
+    let problems = load(&sources).expect_err("rejected").to_string();
     assert_eq!(problems.lines().count(), 3, "{problems}");
     assert!(problems.contains("/does/not/exist.toml: cannot be read: "), "{problems}");
     assert!(problems.contains("/etc/hostname: a configuration file must end in .toml"), "{problems}");

@@ -59,7 +59,7 @@ impl TestFiles {
 
     /// The problems, without the directory of the files.
     fn problems(&self) -> Vec<String> {
-        let problems = self.load().expect_err("refused");
+        let problems = self.load().expect_err("rejected");
         let directory = format!("{}/", self.directory.path().display());
         problems.iter().map(|problem| problem.to_string().replace(&directory, "")).collect()
     }
@@ -83,7 +83,7 @@ fn sharded(index: &str, total: &str, host_name: Option<&str>) -> Result<Shard, S
 
 /// Asserts that a file has one problem, on `line`, and that it contains each of `parts`.
 #[track_caller]
-fn refused(text: &str, line: u64, parts: &[&str]) {
+fn assert_rejected(text: &str, line: u64, parts: &[&str]) {
     let problems = toml(text).problems();
     assert_eq!(problems.len(), 1, "{problems:#?}");
     let problem = &problems[0];

@@ -62,39 +62,39 @@ fn problems_of_files_variables_and_flags_are_reported_together() {
 
 #[test]
 fn an_unknown_key_is_rejected_with_the_closest_known_one() {
-    refused("[poll]\nintervall = \"30s\"\n", 2, &["unknown key", "did you mean poll.interval?"]);
-    refused("[colectors]\nnodes = true\n", 1, &["unknown key", "did you mean collectors?"]);
-    refused("page_size = 3\n", 1, &["unknown key", "did you mean poll.page_size?"]);
-    refused("[[accounts]]\n[accounts.filters]\n", 2, &["did you mean accounts.0.filter?"]);
-    refused("[zebra]\nstripes = 3\n", 1, &["zebra: unknown key"]);
+    assert_rejected("[poll]\nintervall = \"30s\"\n", 2, &["unknown key", "did you mean poll.interval?"]);
+    assert_rejected("[colectors]\nnodes = true\n", 1, &["unknown key", "did you mean collectors?"]);
+    assert_rejected("page_size = 3\n", 1, &["unknown key", "did you mean poll.page_size?"]);
+    assert_rejected("[[accounts]]\n[accounts.filters]\n", 2, &["did you mean accounts.0.filter?"]);
+    assert_rejected("[zebra]\nstripes = 3\n", 1, &["zebra: unknown key"]);
 }
 
 #[test]
 fn a_value_out_of_range_is_rejected_with_the_range() {
-    refused("[poll]\ninterval = \"999ms\"", 2, &["from 1s"]);
-    refused("[poll]\ninterval = 60", 2, &["\"60\"", "30s"]);
-    refused("[poll]\nstale_after = \"4s\"", 2, &["from 5s"]);
-    refused("[poll]\npage_size = 0", 2, &["from 1 to 100"]);
-    refused("[poll]\ntimeout = \"soon\"", 2, &["\"soon\" must be a duration"]);
-    refused("[api]\nmax_in_flight = 0", 2, &["from 1"]);
-    refused("[api]\nmax_retries = -1", 2, &["from 0"]);
-    refused("[api]\nrequests_per_second = 0", 2, &["above 0"]);
-    refused("[api]\nrequests_per_second = nan", 2, &["above 0"]);
-    refused("[api]\nrequests_per_second = 5000.5", 2, &["at most 5000"]);
-    refused("[api]\nmax_response_bytes = \"16M\"", 2, &["16MiB"]);
-    refused(
+    assert_rejected("[poll]\ninterval = \"999ms\"", 2, &["from 1s"]);
+    assert_rejected("[poll]\ninterval = 60", 2, &["\"60\"", "30s"]);
+    assert_rejected("[poll]\nstale_after = \"4s\"", 2, &["from 5s"]);
+    assert_rejected("[poll]\npage_size = 0", 2, &["from 1 to 100"]);
+    assert_rejected("[poll]\ntimeout = \"soon\"", 2, &["\"soon\" must be a duration"]);
+    assert_rejected("[api]\nmax_in_flight = 0", 2, &["from 1"]);
+    assert_rejected("[api]\nmax_retries = -1", 2, &["from 0"]);
+    assert_rejected("[api]\nrequests_per_second = 0", 2, &["above 0"]);
+    assert_rejected("[api]\nrequests_per_second = nan", 2, &["above 0"]);
+    assert_rejected("[api]\nrequests_per_second = 5000.5", 2, &["at most 5000"]);
+    assert_rejected("[api]\nmax_response_bytes = \"16M\"", 2, &["16MiB"]);
+    assert_rejected(
         "[collectors]\npersistent = \"agregate\"",
         2,
         &["off, aggregate, detailed", "did you mean \"aggregate\"?"],
     );
-    refused("[collectors]\nusers = \"hash\"", 1, &["user_hash_key", "is required"]);
-    refused("[labels]\ngroup = [\"names\"]", 2, &["name, or tag:KEY"]);
-    refused("[labels]\ngroup = [\"name\", \"name\"]", 2, &["in the list twice"]);
-    refused("[labels]\ntags = \"department\"", 2, &["must be a list"]);
-    refused("[schedule]\ntime_zone = \"Mars\"", 2, &["\"Mars\" is not a known time zone"]);
-    refused("poll = 3", 1, &["poll: must be a table"]);
-    refused("accounts = 3", 1, &["must be a list of tables"]);
-    refused("accounts = []", 1, &["is empty"]);
+    assert_rejected("[collectors]\nusers = \"hash\"", 1, &["user_hash_key", "is required"]);
+    assert_rejected("[labels]\ngroup = [\"names\"]", 2, &["name, or tag:KEY"]);
+    assert_rejected("[labels]\ngroup = [\"name\", \"name\"]", 2, &["in the list twice"]);
+    assert_rejected("[labels]\ntags = \"department\"", 2, &["must be a list"]);
+    assert_rejected("[schedule]\ntime_zone = \"Mars\"", 2, &["\"Mars\" is not a known time zone"]);
+    assert_rejected("poll = 3", 1, &["poll: must be a table"]);
+    assert_rejected("accounts = 3", 1, &["must be a list of tables"]);
+    assert_rejected("accounts = []", 1, &["is empty"]);
 }
 
 #[test]

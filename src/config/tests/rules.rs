@@ -22,8 +22,8 @@ fn the_endpoint_is_that_of_the_region_or_explicit() {
 
 #[test]
 fn invalid_endpoints_are_rejected() {
-    refused("[[accounts]]\nendpoint_region = \"cn-hangzhou\"", 2, &["cn-shanghai, ap-southeast-1"]);
-    refused("[[accounts]]\nendpoint = \"http://example.com\"", 2, &["allow_http"]);
+    assert_rejected("[[accounts]]\nendpoint_region = \"cn-hangzhou\"", 2, &["cn-shanghai, ap-southeast-1"]);
+    assert_rejected("[[accounts]]\nendpoint = \"http://example.com\"", 2, &["allow_http"]);
     for endpoint in
         ["https://example.com/path", "https://user:hunter2@example.com", "example.com", "ftp://example.com"]
     {
@@ -35,8 +35,12 @@ fn invalid_endpoints_are_rejected() {
 
 #[test]
 fn names_of_accounts_differ() {
-    refused("[[accounts]]\nname = \"a\"\n[[accounts]]\nname = \"a\"", 4, &["name of another account"]);
-    refused("[[accounts]]\nname = \" \"", 2, &["must not be empty"]);
+    assert_rejected(
+        "[[accounts]]\nname = \"a\"\n[[accounts]]\nname = \"a\"",
+        4,
+        &["name of another account"],
+    );
+    assert_rejected("[[accounts]]\nname = \" \"", 2, &["must not be empty"]);
     let config = toml("[[accounts]]\nname = \"生产 \\\"x\\\"\"").config();
     assert_eq!(config.accounts[0].name, "生产 \"x\"");
 }
@@ -51,7 +55,7 @@ fn data_of_a_long_interval_is_served_for_three_intervals_by_default() {
     assert_eq!(loaded.warnings.len(), 1);
     assert_eq!(loaded.warnings[0].key, "poll.stale_after");
     assert!(
-        toml("[poll]\ninterval = \"1m\"\nstale_after = \"3m\"").load().expect("sound").warnings.is_empty()
+        toml("[poll]\ninterval = \"1m\"\nstale_after = \"3m\"").load().expect("valid").warnings.is_empty()
     );
 }
 

@@ -25,7 +25,7 @@ fn secrets_are_never_shown() {
                 [[accounts]]\n[accounts.credentials]\nsource = \"access_key\"\naccess_key_id = \"SECRETID1234\"\n\
                 access_key_secret = \"SECRET3\"\nsecurity_token = \"SECRET4\"\n";
     let written = toml(text);
-    let loaded = written.load().expect("sound");
+    let loaded = written.load().expect("valid");
     for shown in
         [format!("{loaded:?}"), format!("{loaded:#?}"), loaded.config.redacted(), loaded.config.to_string()]
     {
@@ -41,7 +41,7 @@ fn secrets_are_never_shown() {
         text.replace("access_key_secret", "acces_key_secret"),
         text.replace("\"SECRET3\"", "\"SECRET3"),
     ] {
-        let problems = toml(&text).load().expect_err("refused");
+        let problems = toml(&text).load().expect_err("rejected");
         assert!(!format!("{problems} {problems:?}").contains("SECRET"), "{problems}");
     }
     let number = toml(

@@ -15,7 +15,7 @@ fn context() -> EvaluationContext {
     EvaluationContext { now: now(), interval: MINUTE, lists_instances: true }
 }
 
-/// A group of one pool of 5 nodes with 2 sessions each, and its instances by status.
+/// A group with one pool of 5 nodes for 2 sessions each, and with instances in these statuses.
 fn group(statuses: &[(&str, usize)]) -> GroupSnapshot {
     let pool = NodePool {
         strategy_type: Some("NODE_SCALING_BY_USAGE".into()),
@@ -74,7 +74,7 @@ fn detail(group: &GroupSnapshot) -> String {
 fn a_group_with_free_capacity_has_no_problem() {
     assert_eq!(found(&group(&[("BOUND", 4), ("IDLE", 6)])), []);
     assert_eq!(found(&group(&[("IDLE", 10)])), []);
-    assert_eq!(found(&group(&[])), [], "no session is requested");
+    assert_eq!(found(&group(&[])), [], "no session is in use");
 }
 
 #[test]

@@ -56,7 +56,7 @@ fn a_period_applies_from_its_start_until_just_before_its_end() {
 #[test]
 fn a_period_past_midnight_continues_on_the_next_day() {
     let pool = pool(&MONDAY, &[period("22:00", "06:00", 3.0)]);
-    assert_eq!(amount(&pool, "2026-11-23T05:00:00+08:00"), 0.0, "Monday morning is Sunday's night");
+    assert_eq!(amount(&pool, "2026-11-23T05:00:00+08:00"), 0.0, "only Sunday's period would apply");
     assert_eq!(amount(&pool, "2026-11-23T23:00:00+08:00"), 3.0);
     assert_eq!(amount(&pool, "2026-11-24T05:59:00+08:00"), 3.0);
     assert_eq!(amount(&pool, "2026-11-24T06:00:00+08:00"), 0.0);
@@ -104,7 +104,7 @@ fn overnight_periods_are_cut_at_the_enable_and_disable_dates() {
 }
 
 #[test]
-fn the_dates_are_exported_as_the_first_and_the_last_midnight() {
+fn a_strategy_begins_at_the_first_midnight_and_ends_at_the_last() {
     let pool = NodePool {
         strategy_enable_date: Some(date(2026, 3, 29)),
         strategy_disable_date: Some(date(2026, 3, 29)),
@@ -202,7 +202,7 @@ fn a_period_within_an_hour_that_occurs_twice_applies_twice() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
-    /// The oracle does not use boundaries: it evaluates every minute of two weeks.
+    /// Compares the announced changes with an oracle that evaluates every minute of two weeks.
     #[test]
     fn the_amount_changes_at_the_announced_instants_and_at_no_others(
         pool in any_pool(),
@@ -214,7 +214,7 @@ proptest! {
             // Daylight saving time of half an hour.
             Just(("Australia/Lord_Howe", "2026-03-29T00:00:00+11:00")),
             Just(("Australia/Lord_Howe", "2026-09-27T00:00:00+10:30")),
-            // The clock is put forward at midnight, so that day begins at 01:00.
+            // The clock is put forward at midnight, so one day begins at 01:00.
             Just(("Africa/Cairo", "2026-04-17T00:00:00+02:00")),
         ],
     ) {
@@ -224,7 +224,6 @@ proptest! {
         let values: Vec<f64> =
             (0..14 * MINUTES_A_DAY).map(|number| oracle(&pool, minute(number), &time_zone)).collect();
 
-        // Follows the announced changes, and compares every minute between them with the oracle.
         let mut now = first;
         loop {
             let value = scheduled_amount(&pool, now, &time_zone).unwrap();

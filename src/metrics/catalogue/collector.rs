@@ -1,7 +1,7 @@
-//! The collectors, by which families are switched on and off, selected and counted.
+//! The collectors: groups of families that are switched on and off, selected and counted together.
 
-/// A part of the exporter that produces families: the value of `collect[]` and of the label
-/// `collector` of `appstreaming_exporter_series`.
+/// A part of the exporter that produces families. Its name is a value of `collect[]` and of the
+/// label `collector` of `appstreaming_exporter_series`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Collector {
     /// Properties of groups, from `ListAppInstanceGroup`.
@@ -53,7 +53,7 @@ impl Collector {
         Self::Process,
     ];
 
-    /// The name in labels, in `collect[]` and in the reference.
+    /// The name in labels, in `collect[]` and in the reference (`docs/metrics.md`).
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Groups => "groups",
@@ -69,7 +69,7 @@ impl Collector {
         }
     }
 
-    /// The collector with this name.
+    /// The collector whose [`as_str`](Self::as_str) is `name`.
     pub fn parse(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|collector| collector.as_str() == name)
     }

@@ -1,4 +1,4 @@
-//! Each instance and each persistent session.
+//! The families with series for each instance and each persistent session.
 
 use crate::fleet::timestamp::seconds;
 use crate::metrics::catalogue::collector::Collector;
@@ -13,10 +13,11 @@ pub(super) const SECTION: Section = Section {
     introduction: "Series for each instance and each persistent session. Off by default, because every \
         object has several series: `collectors.instances = \"detailed\"` (collector `instances_detail`) and \
         `collectors.persistent = \"detailed\"` (collector `persistent_detail`).\n\n\
-        Status metrics have a series for the current status only, with value 1, unless `collectors.stateset = \"full\"`. The label \
-        `user` depends on `collectors.users`: `off` (default) omits it, `hash` is the first 16 \
-        hex digits of a keyed HMAC-SHA256 of the name, `plain` is the name. If a snapshot has more than \
-        `collectors.max_series` series, whole collectors of this section are dropped, the larger first.",
+        Status metrics have a series for the current status only, with value 1, unless \
+        `collectors.stateset = \"full\"`. The label `user` depends on `collectors.users`: `off` (default) \
+        omits it, `hash` is the first 16 hex digits of a keyed HMAC-SHA256 of the name, `plain` is the name. \
+        If a snapshot has more than `collectors.max_series` series, whole collectors of this section are \
+        dropped, the largest first.",
     families: FAMILIES,
 };
 

@@ -22,16 +22,17 @@ the changelog.
 
 - **Names** are the API's field names in snake_case with the prefix `appstreaming_`, plus the unit
   suffix of the Prometheus naming conventions.
-- **Units** are base units: seconds, ratios from 0 to 1 (the API's `\"85\"` percent is `0.85`),
-  Unix timestamps in seconds with millisecond resolution. A duration without limit is `+Inf`.
+- **Units** are base units: seconds, ratios in which 1 is 100 % (the API's `\"85\"` percent is
+  `0.85`), Unix timestamps in seconds with millisecond resolution. A duration without limit is
+  `+Inf`.
 - **Missing values have no sample.** A field that the API omits, or returns empty or unreadable,
   has no sample. Unreadable values are counted by `appstreaming_exporter_unparsable_fields_total`.
-- **State sets** are gauges of 0 or 1: one series for each known status, and another one for an
-  unknown status, spelled as in the API but in upper case. Exactly one series is 1. At most 16
-  unknown statuses of each field have their own series, the smallest in byte order; the others are
-  `OTHER`.
-- **Counts by status** have a series for each known status, even at 0, so that `rate`, `sum` and
-  alerts always find it. Objects without a status are counted under `UNKNOWN`.
+- **State sets** are gauges of 0 or 1: one series for each known status, and another one if the
+  current status is unknown, spelled as in the API but in upper case. Exactly one series is 1. At
+  most 16 unknown statuses of each field are exported by name, the smallest in byte order; the
+  others are exported as `OTHER`.
+- **Counts by status** have a series for each known status, even if the count is 0, so that `rate`,
+  `sum` and alerts always find one. Objects without a status are counted under `UNKNOWN`.
 - **Info metrics** are always 1; join on them to add their labels to other metrics.
 - **Samples have no timestamp.** The age of the data is a metric: see [Freshness](#freshness).
 
@@ -41,8 +42,8 @@ configuration adds them. Every series of a node pool also has `node_pool_id`. Th
 the other labels.
 
 A tag's key becomes a label name by replacing every character that a label name cannot contain with
-`_`. If two keys become the same name, a number is appended to the second, and the exporter logs a
-warning.
+`_`. If two keys result in the same label name, a number is appended to the second one, and the
+exporter logs a warning.
 ";
 
 /// The reference in Markdown: the contents of `docs/metrics.md`.
@@ -64,8 +65,8 @@ fn write_sections(page: &mut String) -> fmt::Result {
                 family.name,
                 family.metric_type.as_str(),
                 labels.join(", "),
-                cell(family.source),
-                cell(family.help),
+                escape_cell(family.source),
+                escape_cell(family.help),
             )?;
         }
         if section.families.iter().any(|family| family.metric_type == MetricType::Histogram) {
@@ -82,19 +83,21 @@ fn write_sections(page: &mut String) -> fmt::Result {
     Ok(())
 }
 
-/// Breaks the lines of a text as in other documents. Names with hyphens are not divided.
+/// Wraps a text at 100 columns, as in the other documents. Lines are not broken at hyphens.
 fn wrapped(text: &str) -> String {
     textwrap::fill(text, textwrap::Options::new(100).word_splitter(textwrap::WordSplitter::NoHyphenation))
 }
 
-/// The labels of a table row: for groups and node pools, those that the introduction does not list.
+/// The labels of a table row: for families of groups and node pools, those that the introduction
+/// does not list.
 fn shown_labels(family: &Family) -> impl Iterator<Item = &'static str> {
     let common =
         if family.scope().labels().contains(&"group_id") { family.scope().labels().len() } else { 0 };
     family.all_labels().skip(common)
 }
 
-fn cell(text: &str) -> String {
+/// Escapes the characters that have a meaning in a Markdown table.
+fn escape_cell(text: &str) -> String {
     text.replace('|', "\\|").replace('<', "&lt;")
 }
 
@@ -102,7 +105,7 @@ fn cell(text: &str) -> String {
 /// `collector` and `source`.
 pub fn json() -> String {
     let entries: Vec<_> = families().map(Entry::new).collect();
-    serde_json::to_string_pretty(&entries).expect("strings always serialise")
+    serde_json::to_string_pretty(&entries).expect("a list of strings always serialises")
 }
 
 #[derive(Serialize)]

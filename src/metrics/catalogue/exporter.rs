@@ -1,20 +1,20 @@
-//! Metrics that the exporter keeps about itself.
+//! The families of metrics that the exporter keeps about itself.
 
 use crate::metrics::catalogue::family::{Family, Section};
 
-/// Upper bounds of `appstreaming_exporter_poll_duration_seconds`, seconds: from a poll of a small
-/// account to a poll that times out.
+/// Upper bounds of `appstreaming_exporter_poll_duration_seconds`, in seconds: from a poll of a
+/// small account to a poll that times out after the default of `poll.timeout`.
 pub const POLL_DURATION_BUCKETS: &[f64] = &[0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0];
 
-/// Upper bounds of `appstreaming_exporter_api_request_duration_seconds`, seconds: from the nearest
-/// region to the default request timeout.
+/// Upper bounds of `appstreaming_exporter_api_request_duration_seconds`, in seconds: from a request
+/// to the nearest region to the default timeout of requests.
 pub const REQUEST_DURATION_BUCKETS: &[f64] = &[0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
 
 pub(super) const SECTION: Section = Section {
     title: "The exporter itself",
-    introduction: "Kept while the exporter runs, independent of the fleet, and served before the first poll \
-        has ended. The filters `account`, `region_id` and `group_id` do not apply to them; with `collect[]` \
-        they are served if it contains `exporter`.",
+    introduction: "These metrics are kept while the exporter runs, do not depend on the fleet, and are \
+        served even before the first poll has ended. The filters `account`, `region_id` and `group_id` do \
+        not apply to them. A scrape with `collect[]` gets them only if `exporter` is one of its values.",
     families: FAMILIES,
 };
 
@@ -95,14 +95,14 @@ static FAMILIES: &[Family] = &[
     },
     Family {
         name: "appstreaming_exporter_paging_inconsistencies_total",
-        help: "Published listings whose pages do not add up to the number of entries that the API reported.",
+        help: "How often the pages of a listing did not match the number of entries that the API reported; such a listing is fetched again, up to three times in total, and then published.",
         source: "listings",
         labels: &["operation"],
         ..Family::COUNTER
     },
     Family {
         name: "appstreaming_exporter_unknown_values_total",
-        help: "Undocumented values of this field; they are exported unchanged.",
+        help: "Values of this field that the API documentation does not list; at most 16 of them are exported by name, the others as OTHER.",
         source: "API responses",
         labels: &["field"],
         ..Family::COUNTER

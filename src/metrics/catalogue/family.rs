@@ -1,4 +1,5 @@
-//! A row of the catalogue: one metric family, and how its samples are read from a snapshot.
+//! The rows of the catalogue: each is one metric family, and how its samples are read from a
+//! snapshot.
 
 use crate::fleet::TargetHealth;
 use crate::metrics::catalogue::collector::Collector;
@@ -20,15 +21,15 @@ pub struct Section {
 /// One metric family.
 #[derive(Debug)]
 pub struct Family {
-    /// Full name; a counter's ends in `_total`.
+    /// The full name, which ends in `_total` for a counter.
     pub name: &'static str,
     /// What a value means: the `# HELP` text, and the meaning in the reference.
     pub help: &'static str,
     /// The API's field, or what the value is derived from.
     pub source: &'static str,
-    /// Type.
+    /// The type.
     pub metric_type: MetricType,
-    /// Labels beyond those of its [`Scope`]; `tag_<key>` stands for one label for each selected
+    /// Labels besides those of its [`Scope`]. `tag_<key>` stands for one label for each selected
     /// tag.
     pub labels: &'static [&'static str],
     /// The collector that produces it.
@@ -37,8 +38,8 @@ pub struct Family {
     pub(in crate::metrics) extract: Extract,
 }
 
-/// The object that each series of a family describes. It decides the labels that the series begins
-/// with.
+/// The object that each series of a family describes, which determines the first labels of the
+/// series.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Scope {
     /// A delivery group.
@@ -52,7 +53,7 @@ pub enum Scope {
 }
 
 impl Scope {
-    /// The labels that every series of the scope begins with. Those of `labels.group` follow if
+    /// The first labels of every series of the scope. The labels of `labels.group` follow them if
     /// `group_id` is one of them.
     pub fn labels(self) -> &'static [&'static str] {
         match self {
@@ -82,8 +83,8 @@ pub(in crate::metrics) enum Extract {
 }
 
 impl Family {
-    /// A gauge to be completed with `..Family::GAUGE`: without labels beyond its scope's, reported
-    /// by the exporter about itself.
+    /// The base of gauges, for `..Family::GAUGE`: no labels besides those of its scope, and a value
+    /// that the exporter keeps about itself.
     pub(super) const GAUGE: Self = Self {
         name: "",
         help: "",
@@ -94,13 +95,13 @@ impl Family {
         extract: Extract::SelfReported,
     };
 
-    /// The same as a counter.
+    /// The base of counters, like [`GAUGE`](Self::GAUGE).
     pub(super) const COUNTER: Self = Self { metric_type: MetricType::Counter, ..Self::GAUGE };
 
-    /// The same as a histogram.
+    /// The base of histograms, like [`GAUGE`](Self::GAUGE).
     pub(super) const HISTOGRAM: Self = Self { metric_type: MetricType::Histogram, ..Self::GAUGE };
 
-    /// What each of its series describes.
+    /// The object that each series describes.
     pub fn scope(&self) -> Scope {
         match self.extract {
             Extract::Group(_) | Extract::GroupSeries(_) => Scope::Group,
@@ -110,17 +111,18 @@ impl Family {
         }
     }
 
-    /// All its labels, those of its scope first, in the order in which they are written.
+    /// All labels in the order in which they are written, beginning with those of the scope.
+    /// Excludes the labels of `labels.group`.
     pub fn all_labels(&self) -> impl Iterator<Item = &'static str> {
         self.scope().labels().iter().chain(self.labels).copied()
     }
 
-    /// What an encoder writes before the samples.
+    /// The metadata that an encoder writes with the samples.
     pub fn metadata(&self) -> Metadata<'static> {
         Metadata { name: self.name, help: self.help, metric_type: self.metric_type }
     }
 
-    /// The unit, if it has one.
+    /// The unit; `None` for a count of objects.
     pub fn unit(&self) -> Option<Unit> {
         self.metadata().unit()
     }

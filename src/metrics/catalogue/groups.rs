@@ -8,8 +8,8 @@ use crate::metrics::sample_writer::SampleWriter;
 
 pub(super) const SECTION: Section = Section {
     title: "Groups",
-    introduction: "From `ListAppInstanceGroup`, one element of `AppInstanceGroupModels` each. \
-        Collector `groups`, always on.",
+    introduction: "From `ListAppInstanceGroup`, one element of `AppInstanceGroupModels` for each \
+        group. Collector `groups`, always on.",
     families: FAMILIES,
 };
 
@@ -234,8 +234,8 @@ fn info(row: &GroupRow<'_>, samples: &mut SampleWriter<'_>) {
     samples.write(&labels, 1.0);
 }
 
-/// One series for each application. Of two applications with the same id the first is used;
-/// applications without an id are distinguished by their other fields.
+/// One series for each application. If two applications have the same id, only the first is
+/// written. Applications without an id are distinguished by their other fields.
 fn apps(row: &GroupRow<'_>, samples: &mut SampleWriter<'_>) {
     let apps = &row.group().apps;
     for (index, app) in apps.iter().enumerate() {

@@ -1,4 +1,4 @@
-//! How fresh the fleet's data is.
+//! The families that show how fresh the fleet's data is.
 
 use crate::fleet::operation;
 use crate::fleet::timestamp::seconds;
@@ -15,7 +15,7 @@ pub(super) const SECTION: Section = Section {
         If a poll fails, or fails for some groups, the last good data of the failed parts is kept and \
         these metrics show it. Data older than `poll.stale_after` is dropped together with \
         its `appstreaming_group_refreshed_timestamp_seconds`; `appstreaming_up` and \
-        `appstreaming_target_poll_timestamp_seconds` stay.",
+        `appstreaming_target_poll_timestamp_seconds` are kept.",
     families: FAMILIES,
 };
 

@@ -2,7 +2,7 @@
 //! how a fleet metric is read from a snapshot.
 //!
 //! The renderer and the generated reference (`docs/metrics.md`) read the same table, so the
-//! documentation matches the output. A name in it changes only with a changelog entry.
+//! documentation matches the output. The name of a metric changes only with a changelog entry.
 
 mod collector;
 mod detail;

@@ -11,9 +11,9 @@ use crate::metrics::sample_writer::SampleWriter;
 
 pub(super) const SECTION: Section = Section {
     title: "Node pools",
-    introduction: "From `ListAppInstanceGroup`, one element of `NodePool` each. Collector `node_pools`, \
-        on by default. Schedules are evaluated in `schedule.time_zone`. A schedule is active only while \
-        `strategy_type` is `NODE_SCALING_BY_SCHEDULE`; its periods are exported in any case.",
+    introduction: "From `ListAppInstanceGroup`, one element of `NodePool` for each node pool. \
+        Collector `node_pools`, on by default. Schedules are evaluated in `schedule.time_zone`. A schedule \
+        is active only while `strategy_type` is `NODE_SCALING_BY_SCHEDULE`; its periods are always exported.",
     families: FAMILIES,
 };
 
@@ -96,7 +96,7 @@ static FAMILIES: &[Family] = &[
     },
     Family {
         name: "appstreaming_node_pool_max_idle_app_instances",
-        help: "Number of idle sessions above which the node pool does not scale out.",
+        help: "The node pool does not scale out while it has this number of idle sessions or more.",
         source: "NodePool[].MaxIdleAppInstanceAmount",
         extract: Extract::Pool(|row| row.pool.max_idle_app_instances),
         ..GAUGE
@@ -167,8 +167,8 @@ static FAMILIES: &[Family] = &[
     },
 ];
 
-/// One series for each weekday and period. If several schedules contain the same period, its value
-/// is the largest amount, which is also how overlapping periods are evaluated.
+/// One series for each weekday and period. If several schedules contain the same period, the value
+/// is the largest amount, as in the evaluation of overlapping periods.
 fn schedule_amount(row: &PoolRow<'_>, samples: &mut SampleWriter<'_>) {
     let mut amounts: BTreeMap<(i8, Time, Time), f64> = BTreeMap::new();
     for schedule in &row.pool.schedules {
@@ -180,11 +180,11 @@ fn schedule_amount(row: &PoolRow<'_>, samples: &mut SampleWriter<'_>) {
         }
     }
     for ((weekday, start, end), amount) in amounts {
-        let (weekday, start, end) = (weekday.to_string(), minutes(start), minutes(end));
+        let (weekday, start, end) = (weekday.to_string(), hours_and_minutes(start), hours_and_minutes(end));
         samples.write(&[("weekday", &weekday), ("start", &start), ("end", &end)], amount);
     }
 }
 
-fn minutes(time: Time) -> String {
+fn hours_and_minutes(time: Time) -> String {
     format!("{:02}:{:02}", time.hour(), time.minute())
 }

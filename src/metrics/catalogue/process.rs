@@ -1,4 +1,4 @@
-//! The standard metrics of a process, under the names that all exporters use.
+//! The standard metrics of a process, under the names that Prometheus's client libraries use.
 
 use crate::metrics::catalogue::collector::Collector;
 use crate::metrics::catalogue::family::{Family, Section};

@@ -5,7 +5,7 @@ use crate::metrics::catalogue::{
     detail, exporter, groups, health, node_pools, persistent, process, sessions,
 };
 
-/// The catalogue, subject by subject, in the order in which families are rendered and documented.
+/// The sections of the catalogue, in the order in which families are rendered and documented.
 pub static SECTIONS: [Section; 8] = [
     groups::SECTION,
     node_pools::SECTION,

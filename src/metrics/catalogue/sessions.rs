@@ -12,8 +12,9 @@ pub(super) const SECTION: Section = Section {
     title: "Sessions",
     introduction: "From `ListAppInstances`, counted by group as the pages arrive. Collector `instances`, \
         on by default (`aggregate`); `appstreaming_node_instances` is collector `nodes`. The counters \
-        compare two polls, so what begins and ends between two polls is not counted. A group's first \
-        listing is the baseline, and a failed poll alone adds no transitions.",
+        compare two successive listings of a group, so a session or a status that begins and ends between \
+        them is not counted. The first listing is the baseline, for which nothing is counted. A failed \
+        listing adds no transitions.",
     families: FAMILIES,
 };
 
@@ -110,21 +111,21 @@ static FAMILIES: &[Family] = &[
     },
     Family {
         name: "appstreaming_group_session_capacity",
-        help: "Number of sessions that the delivery group can serve at once.",
+        help: "Number of sessions that the delivery group can serve at once; no sample if it cannot be derived.",
         source: "derived from NodePool[] or AppInstanceModels[].Status",
         extract: Extract::Group(|row| row.session_capacity()),
         ..GAUGE
     },
     Family {
         name: "appstreaming_group_session_usage_ratio",
-        help: "Sessions in use (instances BOUND or RUNNING) divided by the session capacity.",
+        help: "Sessions in use (instances BOUND or RUNNING) divided by the session capacity; above 1 if more sessions are in use, no sample if the capacity is unknown or 0.",
         source: "derived from AppInstanceModels[].Status",
         extract: Extract::Group(|row| row.session_usage_ratio()),
         ..GAUGE
     },
     Family {
         name: "appstreaming_group_sessions_until_scale_out",
-        help: "Sessions that can still start before usage passes the scaling threshold.",
+        help: "Sessions that can still start before usage exceeds the scaling threshold; 0 if none can, no sample without a threshold or a capacity.",
         source: "derived from ScalingUsageThreshold",
         extract: Extract::Group(|row| row.sessions_until_scale_out()),
         ..GAUGE
@@ -144,8 +145,8 @@ fn oldest_modified(row: &GroupRow<'_>, samples: &mut SampleWriter<'_>) {
     let values = &row.input.values.instance_status;
     let mut oldest = BTreeMap::new();
     for (status, modified) in &instances.oldest_modified {
-        let least = oldest.entry(values.tally_label_value(status)).or_insert(*modified);
-        *least = (*least).min(*modified);
+        let oldest = oldest.entry(values.tally_label_value(status)).or_insert(*modified);
+        *oldest = (*oldest).min(*modified);
     }
     for (status, modified) in oldest {
         samples.write(&[("status", status)], seconds(modified));

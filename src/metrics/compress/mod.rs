@@ -1,9 +1,9 @@
 //! Compression of a body in two parts: a large part that is the same for many scrapes and is
-//! compressed once, and a small part that is new each time and follows it.
+//! compressed once, followed by a small part that is different in each scrape.
 //!
-//! Both parts together are *one* gzip member or *one* zstd frame, although both formats allow a
-//! sequence of several: browsers, curl and many libraries silently stop after the first one and
-//! would miss the second part. What is not here: which encoding a client gets (`scrape`).
+//! Both parts together are *one* gzip member or *one* zstd frame. Both formats allow a sequence of
+//! several, but browsers, curl and many libraries silently stop after the first one and would miss
+//! the second part. What is not here: which encoding a client gets (`scrape`).
 
 mod gzip;
 mod zstd;
@@ -63,7 +63,7 @@ impl Compressed {
         self.bytes.len()
     }
 
-    /// Whether the part is empty.
+    /// Whether the part is empty before compression.
     pub fn is_empty(&self) -> bool {
         self.plain_bytes == 0
     }
@@ -78,11 +78,11 @@ impl Compressed {
         &self.bytes
     }
 
-    /// A complete body as three chunks: header, this part (shared), and `rest` in the same
+    /// A complete body as three chunks: the header, this part (shared), and `rest` in the same
     /// encoding.
     pub fn complete(&self, rest: Vec<u8>) -> [Bytes; 3] {
         let plain_bytes = self.plain_bytes + rest.len();
-        let (head, tail) = match self.encoding {
+        let (header, rest) = match self.encoding {
             Encoding::Identity => (Bytes::new(), rest.into()),
             Encoding::Gzip => {
                 let checksum = gzip::checksum(self.checksum, &rest);
@@ -90,7 +90,7 @@ impl Compressed {
             }
             Encoding::Zstd => (zstd::header(plain_bytes).to_vec().into(), zstd::end(&rest).into()),
         };
-        [head, self.bytes.clone(), tail]
+        [header, self.bytes.clone(), rest]
     }
 }
 

@@ -8,12 +8,12 @@ use crate::metrics::family::{Histogram, Metadata};
 /// Counts series; its output is always empty.
 #[derive(Debug, Default)]
 pub(crate) struct CountingEncoder {
-    /// Number of series so far; a histogram counts as one.
+    /// Number of series so far. A histogram counts as one.
     pub(crate) series: u64,
 }
 
 impl Encoder for CountingEncoder {
-    fn family(&mut self, _heading: &Metadata<'_>) {}
+    fn family(&mut self, _metadata: &Metadata<'_>) {}
 
     fn prepare(&self, _before: &Prepared, _labels: &[Label<'_>]) -> Prepared {
         Prepared::default()

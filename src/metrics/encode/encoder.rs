@@ -9,7 +9,7 @@ pub type Label<'a> = (&'a str, &'a str);
 
 /// Labels encoded by [`Encoder::prepare`] for one format.
 ///
-/// Thousands of series begin with the same labels: these are escaped once and then copied.
+/// Thousands of series begin with the same labels, so these are escaped once and then copied.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Prepared(pub(super) Vec<u8>);
 
@@ -22,7 +22,7 @@ impl Prepared {
         self.0.len()
     }
 
-    /// Whether there are no labels in it.
+    /// Whether it contains no labels.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -42,14 +42,14 @@ pub trait Encoder {
     /// Writes a sample of a gauge or counter, labelled with `prepared` and then `labels`.
     fn number(&mut self, prepared: &Prepared, labels: &[Label<'_>], value: f64);
 
-    /// Like [`number`](Self::number) for a counter that was 0 at `created`. Formats without start
-    /// times ignore it.
+    /// Like [`number`](Self::number), for a counter that was 0 at `created`. Formats without start
+    /// times ignore `created`.
     fn counter(&mut self, prepared: &Prepared, labels: &[Label<'_>], value: f64, created: Timestamp) {
         let _ = created;
         self.number(prepared, labels, value);
     }
 
-    /// Writes a sample of a histogram, which was empty at `created` if that is known.
+    /// Writes a sample of a histogram that was empty at `created`; `None` if that time is unknown.
     fn histogram(
         &mut self,
         prepared: &Prepared,
@@ -60,12 +60,13 @@ pub trait Encoder {
 
     /// Ends the last family and returns the bytes written since the start or the previous call.
     ///
-    /// The results of several encoders of one format can be concatenated: what ends a whole body
-    /// ([`Syntax::end`](super::Syntax::end)) is not included.
+    /// The results of several encoders of one format can be concatenated, because the bytes that
+    /// end a whole body ([`Syntax::end`](super::Syntax::end)) are not included.
     fn finish(&mut self) -> Vec<u8>;
 }
 
-/// Writes `families` in their order. Their counters and histograms have counted since `created`.
+/// Writes `families` in their order. Their counters and histograms have counted since `created`;
+/// `None` leaves the start time out.
 pub fn write_families(families: &[MetricFamily], created: Option<Timestamp>, encoder: &mut dyn Encoder) {
     let mut labels = Vec::new();
     for family in families {

@@ -6,46 +6,50 @@ use crate::metrics::encode::number::{push_float, push_number};
 /// The lines of all families in one growing buffer.
 #[derive(Debug, Default)]
 pub(super) struct Lines {
+    /// The lines since the start or since the last call of [`finish`](Self::finish).
     pub(super) out: Vec<u8>,
     /// Name of the current family's samples, without suffix.
     name: Vec<u8>,
     /// Start and end of the current family's metadata lines in `out`.
-    heading: (usize, usize),
+    metadata: (usize, usize),
 }
 
-/// Whether double quotes in help texts are escaped: OpenMetrics requires it, the Prometheus text
-/// format has no such escape.
+/// Whether double quotes are escaped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Quotes {
+    /// In label values, and in the help texts of OpenMetrics.
     Escaped,
+    /// In the help texts of the Prometheus text format, which has no escape for quotes there.
     Kept,
 }
 
 impl Lines {
+    /// No lines, with room for `bytes`.
     pub(super) fn with_capacity(bytes: usize) -> Self {
         Self { out: Vec::with_capacity(bytes), ..Self::default() }
     }
 
-    /// Ends the previous family and begins one whose samples are called `name`; `write` writes its
-    /// metadata.
-    pub(super) fn begin_family(&mut self, name: &str, write: impl FnOnce(&mut Vec<u8>)) {
+    /// Ends the previous family and begins one whose samples are called `name`. `write_metadata`
+    /// appends its metadata lines.
+    pub(super) fn begin_family(&mut self, name: &str, write_metadata: impl FnOnce(&mut Vec<u8>)) {
         self.end_family();
         self.name.clear();
         self.name.extend_from_slice(name.as_bytes());
         let start = self.out.len();
-        write(&mut self.out);
-        self.heading = (start, self.out.len());
+        write_metadata(&mut self.out);
+        self.metadata = (start, self.out.len());
     }
 
-    /// Removes the metadata of a family without samples.
+    /// Removes the current family's metadata if the family has no samples.
     fn end_family(&mut self) {
-        let (start, end) = self.heading;
+        let (start, end) = self.metadata;
         if self.out.len() == end {
             self.out.truncate(start);
         }
     }
 
-    /// Writes `name{labels} ` up to the value. A bucket's upper bound becomes the last label, `le`.
+    /// Writes a line up to its value: `name{labels} `. A bucket's upper bound becomes the last
+    /// label, `le`.
     pub(super) fn push_series(
         &mut self,
         suffix: &str,
@@ -64,8 +68,8 @@ impl Lines {
             if let Some(bound) = bound {
                 push_separator(out, start);
                 out.extend_from_slice(b"le=\"");
-                // With a fraction, as in `10.0`: Prometheus formats bounds of the other formats so,
-                // and the labels of a series must not depend on the format.
+                // A whole number gets a fraction, as in `10.0`: Prometheus does the same to the
+                // bounds of protobuf, and the labels of a series must not depend on the format.
                 push_float(out, bound);
                 out.push(b'"');
             }
@@ -74,7 +78,7 @@ impl Lines {
         out.push(b' ');
     }
 
-    /// Writes a whole line.
+    /// Writes the whole line of a sample.
     pub(super) fn push_number(
         &mut self,
         suffix: &str,
@@ -87,9 +91,10 @@ impl Lines {
         self.out.push(b'\n');
     }
 
+    /// Ends the last family and returns the lines since the start or the previous call.
     pub(super) fn finish(&mut self) -> Vec<u8> {
         self.end_family();
-        self.heading = (0, 0);
+        self.metadata = (0, 0);
         std::mem::take(&mut self.out)
     }
 }
@@ -101,8 +106,8 @@ pub(super) fn prepare(before: &Prepared, labels: &[Label<'_>]) -> Prepared {
     Prepared(bytes)
 }
 
-/// Appends `name="value"` for each label, with commas between them and after the labels that are in
-/// `out` since `start`.
+/// Appends `name="value"` for each label, separated by commas. The list of labels starts at
+/// position `start` of `out` and may already contain labels.
 pub(super) fn push_labels(out: &mut Vec<u8>, start: usize, labels: &[Label<'_>]) {
     for (name, value) in labels {
         push_separator(out, start);
@@ -122,8 +127,8 @@ fn push_separator(out: &mut Vec<u8>, start: usize) {
 /// Appends a label value with backslash, quote and newline escaped.
 fn push_label_value(out: &mut Vec<u8>, value: &str) {
     let bytes = value.as_bytes();
-    // Reads every byte on purpose: without an early exit the compiler vectorises the loop, and
-    // nearly all values need no escape.
+    // Reads every byte on purpose: nearly all values need no escape, and the compiler vectorises a
+    // loop without an early exit.
     if bytes.iter().fold(false, |found, byte| found | matches!(byte, b'\\' | b'"' | b'\n')) {
         push_escaped(out, value, Quotes::Escaped);
     } else {

@@ -1,8 +1,9 @@
-//! Exposition formats: from samples to bytes, one file for each format.
+//! Exposition formats: encoders from samples to bytes, one file for each format.
 //!
-//! The streamed families of the fleet and the owned [`MetricFamily`](super::MetricFamily) list go
-//! through the same [`Encoder`], so every format contains the same samples. What is not here: which
-//! format a scrape gets (`scrape`), and compression (`compress`).
+//! The fleet's families, which are streamed, and the exporter's own
+//! [`MetricFamily`](super::MetricFamily) values are written through the same [`Encoder`], so every
+//! format contains the same samples. What is not here: which format a scrape gets (`scrape`), and
+//! compression (`compress`).
 
 mod count;
 mod encoder;
@@ -15,11 +16,12 @@ pub mod text;
 pub(super) use count::CountingEncoder;
 pub use encoder::{Encoder, Label, Prepared, write_families};
 
-/// An exposition format. Versions of a format share one entry if our output is the same in both.
+/// An exposition format. Two versions of a format are one variant if the exporter's output is the
+/// same in both.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Syntax {
-    /// The Prometheus text format 0.0.4. Our metric names need no quotes, so the output is valid in
-    /// text format 1.0.0 too.
+    /// The Prometheus text format 0.0.4. The exporter's metric names need no quotes, so the output
+    /// is also valid in text format 1.0.0.
     Text,
     /// OpenMetrics 0.0.1 and 1.0.0.
     OpenMetrics,
@@ -40,7 +42,7 @@ impl Syntax {
         }
     }
 
-    /// The bytes that end a body, after everything that encoders have written.
+    /// The bytes that end a body, after the output of all its encoders.
     pub const fn end(self) -> &'static [u8] {
         match self {
             Self::Text | Self::Protobuf => b"",

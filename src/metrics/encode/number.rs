@@ -1,11 +1,10 @@
 //! Numbers as the Prometheus text formats write them.
 
-/// 2^63: whole numbers from here on do not fit the integer formatter and are written with an
-/// exponent.
+/// 2^63: whole numbers from here on do not fit into an `i64` and are written with an exponent.
 const INTEGER_LIMIT: f64 = 9_223_372_036_854_775_808.0;
 
-/// Appends `value`: whole numbers without fraction or exponent, others with the fewest digits that
-/// parse back to the same value, and `+Inf`, `-Inf`, `NaN`.
+/// Appends `value`: a whole number below 2^63 without fraction or exponent, another finite number
+/// with the fewest digits that parse back to the same value, or `+Inf`, `-Inf` or `NaN`.
 pub(super) fn push_number(out: &mut Vec<u8>, value: f64) {
     if value == value.trunc() && value.abs() < INTEGER_LIMIT {
         // Exact: every whole f64 below the limit is an i64.
@@ -21,8 +20,8 @@ pub(super) fn push_number(out: &mut Vec<u8>, value: f64) {
     }
 }
 
-/// Appends `value` like [`push_number`], but whole numbers with a fraction of 0, as OpenMetrics and
-/// Prometheus write the bounds of buckets.
+/// Like [`push_number`], but a whole number gets a fraction (`10.0`), as OpenMetrics and Prometheus
+/// write the bounds of buckets.
 pub(super) fn push_float(out: &mut Vec<u8>, value: f64) {
     if value.is_finite() {
         out.extend_from_slice(ryu::Buffer::new().format_finite(value).as_bytes());

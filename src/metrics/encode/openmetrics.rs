@@ -1,4 +1,4 @@
-//! OpenMetrics text, version 1.0.0; our output is the same in version 0.0.1.
+//! OpenMetrics text, version 1.0.0; the output is also valid in version 0.0.1.
 //!
 //! Described at
 //! <https://github.com/prometheus/OpenMetrics/blob/v1.0.0/specification/OpenMetrics.md>.
@@ -38,18 +38,18 @@ impl OpenMetricsEncoder {
 }
 
 impl Encoder for OpenMetricsEncoder {
-    fn family(&mut self, heading: &Metadata<'_>) {
-        let name = match heading.metric_type {
-            MetricType::Counter => heading.name.strip_suffix(TOTAL).unwrap_or(heading.name),
-            MetricType::Gauge | MetricType::Histogram => heading.name,
+    fn family(&mut self, metadata: &Metadata<'_>) {
+        let name = match metadata.metric_type {
+            MetricType::Counter => metadata.name.strip_suffix(TOTAL).unwrap_or(metadata.name),
+            MetricType::Gauge | MetricType::Histogram => metadata.name,
         };
-        self.suffix = if heading.metric_type == MetricType::Counter { TOTAL } else { "" };
+        self.suffix = if metadata.metric_type == MetricType::Counter { TOTAL } else { "" };
         self.lines.begin_family(name, |out| {
-            push_comment(out, "TYPE", name, heading.metric_type.as_str(), Quotes::Escaped);
-            if let Some(unit) = heading.unit() {
+            push_comment(out, "TYPE", name, metadata.metric_type.as_str(), Quotes::Escaped);
+            if let Some(unit) = metadata.unit() {
                 push_comment(out, "UNIT", name, unit.as_str(), Quotes::Escaped);
             }
-            push_comment(out, "HELP", name, heading.help, Quotes::Escaped);
+            push_comment(out, "HELP", name, metadata.help, Quotes::Escaped);
         });
     }
 
@@ -73,10 +73,10 @@ impl Encoder for OpenMetricsEncoder {
         histogram: &Histogram,
         created: Option<Timestamp>,
     ) {
-        for (above, bound, cumulative) in histogram.intervals() {
-            self.lines.push_series("_bucket", prepared, labels, Some(bound));
+        for (lower, upper, cumulative) in histogram.intervals() {
+            self.lines.push_series("_bucket", prepared, labels, Some(upper));
             push_integer(&mut self.lines.out, cumulative);
-            if let Some(exemplar) = histogram.exemplar(above, bound) {
+            if let Some(exemplar) = histogram.exemplar(lower, upper) {
                 push_exemplar(&mut self.lines.out, exemplar);
             }
             self.lines.out.push(b'\n');

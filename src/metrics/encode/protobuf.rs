@@ -2,51 +2,57 @@
 //!
 //! Field numbers are those published in
 //! <https://github.com/prometheus/client_model/blob/v0.6.2/io/prometheus/client/metrics.proto>;
-//! they are written here at the place of their use. There are no generated message types, because a
-//! fleet's samples are streamed and the common labels of series are copied as bytes. Counters keep
-//! the `_total` of their names, as Prometheus expects in this format.
+//! they are written as literals where they are used. There are no generated message types, because
+//! a fleet's samples are streamed and the common labels of series are copied as bytes. The names of
+//! counters keep `_total`, as Prometheus expects in this format.
 
 use jiff::Timestamp;
 
 use crate::metrics::encode::encoder::{Encoder, Label, Prepared};
 use crate::metrics::family::{Exemplar, Histogram, Metadata, MetricType, Unit};
 
-/// Bytes reserved for the length of a family, which is known only at its end: 5 digits of 7 bits,
-/// enough for 32 GiB.
+/// Bytes reserved for the length of a family, which is known only at its end: a varint of 5 bytes,
+/// 7 bits each, is enough for 32 GiB.
 const MAX_LENGTH_BYTES: usize = 5;
 
 /// Writes delimited messages into one growing buffer.
 #[derive(Debug)]
 pub struct ProtobufEncoder {
     out: Vec<u8>,
+    /// Type of the current family.
     metric_type: MetricType,
+    /// Unit of the current family, which is written after its samples.
     unit: Option<Unit>,
-    /// Start of the current family, reserved bytes included, and end of its metadata.
-    heading: (usize, usize),
+    /// In `out`, the start of the current family, including the bytes reserved for its length, and
+    /// the end of its metadata.
+    metadata: (usize, usize),
 }
 
-/// The wire types in use besides 0, the varint.
+/// Wire type of varints.
+const VARINT: u8 = 0;
+/// Wire type of doubles, which take eight bytes.
 const DOUBLE: u8 = 1;
+/// Wire type of strings and messages, which are preceded by their length.
 const LENGTH: u8 = 2;
 
-/// The tag before a field. Field numbers in use are below 16, so a tag is one byte.
+/// The tag before a field. All field numbers in use are below 16, so a tag is one byte.
 const fn tag(field: u8, wire_type: u8) -> u8 {
     field << 3 | wire_type
 }
 
-/// Bytes of a message with one double in field 1, such as `Gauge` and `Counter`: its tag and the
-/// double.
-const NUMBER: usize = 1 + size_of::<f64>();
+/// Bytes of a message with one double, such as `Gauge` and `Counter`: a tag and the double.
+const NUMBER_BYTES: usize = 1 + size_of::<f64>();
 
 impl ProtobufEncoder {
     /// An encoder with room for `bytes`.
     pub fn with_capacity(bytes: usize) -> Self {
-        Self { out: Vec::with_capacity(bytes), metric_type: MetricType::Gauge, unit: None, heading: (0, 0) }
+        Self { out: Vec::with_capacity(bytes), metric_type: MetricType::Gauge, unit: None, metadata: (0, 0) }
     }
 
-    /// Writes the family's length before it, or removes the metadata of a family without samples.
+    /// Writes the family's unit after its samples and its length before it. Removes the metadata of
+    /// a family without samples.
     fn end_family(&mut self) {
-        let (start, end) = self.heading;
+        let (start, end) = self.metadata;
         if self.out.len() == end {
             self.out.truncate(start);
             return;
@@ -54,44 +60,44 @@ impl ProtobufEncoder {
         if let Some(unit) = self.unit {
             push_bytes(&mut self.out, 5, unit.as_str().as_bytes());
         }
-        let family = start + MAX_LENGTH_BYTES..self.out.len();
+        let message = start + MAX_LENGTH_BYTES..self.out.len();
         let mut length = Vec::with_capacity(MAX_LENGTH_BYTES);
-        push_varint(&mut length, family.len() as u64);
-        let message = start + length.len();
-        self.out[start..message].copy_from_slice(&length);
-        let ends = message + family.len();
-        self.out.copy_within(family, message);
-        self.out.truncate(ends);
+        push_varint(&mut length, message.len() as u64);
+        let message_start = start + length.len();
+        let message_end = message_start + message.len();
+        self.out[start..message_start].copy_from_slice(&length);
+        self.out.copy_within(message, message_start);
+        self.out.truncate(message_end);
     }
 
-    /// Begins a `Metric` (field 4 of `MetricFamily`) with its labels (field 1); `value_bytes`
-    /// follow.
+    /// Begins a `Metric` (field 4 of `MetricFamily`) with its labels (field 1). The caller appends
+    /// the value, which takes `value_bytes`.
     fn begin_metric(&mut self, prepared: &Prepared, labels: &[Label<'_>], value_bytes: usize) {
-        let own: usize = labels.iter().map(|label| field_bytes(pair_bytes(label))).sum();
+        let label_bytes: usize = labels.iter().map(|label| field_bytes(pair_bytes(label))).sum();
         self.out.push(tag(4, LENGTH));
-        push_varint(&mut self.out, (prepared.len() + own + value_bytes) as u64);
+        push_varint(&mut self.out, (prepared.len() + label_bytes + value_bytes) as u64);
         self.out.extend_from_slice(&prepared.0);
         push_labels(&mut self.out, 1, labels);
     }
 }
 
 impl Encoder for ProtobufEncoder {
-    fn family(&mut self, heading: &Metadata<'_>) {
+    fn family(&mut self, metadata: &Metadata<'_>) {
         self.end_family();
-        (self.metric_type, self.unit) = (heading.metric_type, heading.unit());
+        (self.metric_type, self.unit) = (metadata.metric_type, metadata.unit());
         let start = self.out.len();
         let out = &mut self.out;
         out.extend_from_slice(&[0; MAX_LENGTH_BYTES]);
-        push_bytes(out, 1, heading.name.as_bytes());
-        push_bytes(out, 2, heading.help.as_bytes());
-        // MetricType.
-        let metric_type = match heading.metric_type {
+        push_bytes(out, 1, metadata.name.as_bytes());
+        push_bytes(out, 2, metadata.help.as_bytes());
+        // The numbers of the enumeration `MetricType`.
+        let metric_type = match metadata.metric_type {
             MetricType::Counter => 0,
             MetricType::Gauge => 1,
             MetricType::Histogram => 4,
         };
-        push_number_field(out, 3, metric_type);
-        self.heading = (start, out.len());
+        push_varint_field(out, 3, metric_type);
+        self.metadata = (start, out.len());
     }
 
     fn prepare(&self, before: &Prepared, labels: &[Label<'_>]) -> Prepared {
@@ -101,10 +107,10 @@ impl Encoder for ProtobufEncoder {
     }
 
     fn number(&mut self, prepared: &Prepared, labels: &[Label<'_>], value: f64) {
-        self.begin_metric(prepared, labels, 2 + NUMBER);
-        // The fields of Metric; the message is shorter than 128 bytes.
+        self.begin_metric(prepared, labels, field_bytes(NUMBER_BYTES));
+        // `counter` or `gauge` of `Metric`. A length below 128 is one byte.
         let field = if self.metric_type == MetricType::Counter { 3 } else { 2 };
-        self.out.extend_from_slice(&[tag(field, LENGTH), NUMBER as u8]);
+        self.out.extend_from_slice(&[tag(field, LENGTH), NUMBER_BYTES as u8]);
         push_double(&mut self.out, 1, value);
     }
 
@@ -123,29 +129,29 @@ impl Encoder for ProtobufEncoder {
         histogram: &Histogram,
         created: Option<Timestamp>,
     ) {
-        let message = message_of(histogram, created);
+        let message = histogram_message(histogram, created);
         self.begin_metric(prepared, labels, field_bytes(message.len()));
         push_bytes(&mut self.out, 7, &message);
     }
 
     fn finish(&mut self) -> Vec<u8> {
         self.end_family();
-        self.heading = (0, 0);
+        self.metadata = (0, 0);
         std::mem::take(&mut self.out)
     }
 }
 
 /// A `Histogram` message, including the bucket with bound `+Inf`.
-fn message_of(histogram: &Histogram, created: Option<Timestamp>) -> Vec<u8> {
+fn histogram_message(histogram: &Histogram, created: Option<Timestamp>) -> Vec<u8> {
     let mut message = Vec::new();
-    push_number_field(&mut message, 1, histogram.count);
+    push_varint_field(&mut message, 1, histogram.count);
     push_double(&mut message, 2, histogram.sum);
-    for (above, bound, cumulative) in histogram.intervals() {
+    for (lower, upper, cumulative) in histogram.intervals() {
         let mut bucket = Vec::new();
-        push_number_field(&mut bucket, 1, cumulative);
-        push_double(&mut bucket, 2, bound);
-        if let Some(found) = histogram.exemplar(above, bound) {
-            push_bytes(&mut bucket, 3, &exemplar(found));
+        push_varint_field(&mut bucket, 1, cumulative);
+        push_double(&mut bucket, 2, upper);
+        if let Some(exemplar) = histogram.exemplar(lower, upper) {
+            push_bytes(&mut bucket, 3, &exemplar_message(exemplar));
         }
         push_bytes(&mut message, 3, &bucket);
     }
@@ -156,7 +162,7 @@ fn message_of(histogram: &Histogram, created: Option<Timestamp>) -> Vec<u8> {
 }
 
 /// An `Exemplar` message.
-fn exemplar(exemplar: &Exemplar) -> Vec<u8> {
+fn exemplar_message(exemplar: &Exemplar) -> Vec<u8> {
     let mut message = Vec::new();
     for (name, value) in &exemplar.labels {
         push_labels(&mut message, 1, &[(name, value)]);
@@ -166,7 +172,7 @@ fn exemplar(exemplar: &Exemplar) -> Vec<u8> {
     message
 }
 
-/// Appends a `LabelPair` in this field for each label.
+/// Appends each label as a `LabelPair` in this field.
 fn push_labels(out: &mut Vec<u8>, field: u8, labels: &[Label<'_>]) {
     for label in labels {
         out.push(tag(field, LENGTH));
@@ -176,16 +182,17 @@ fn push_labels(out: &mut Vec<u8>, field: u8, labels: &[Label<'_>]) {
     }
 }
 
+/// Bytes of a `LabelPair`, without its tag and length.
 fn pair_bytes((name, value): &Label<'_>) -> usize {
     field_bytes(name.len()) + field_bytes(value.len())
 }
 
-/// Bytes of a field with `content` bytes, tag and length included.
-fn field_bytes(content: usize) -> usize {
-    1 + varint_bytes(content as u64) + content
+/// Bytes of a field whose content takes `content_bytes`, including its tag and length.
+fn field_bytes(content_bytes: usize) -> usize {
+    1 + varint_bytes(content_bytes as u64) + content_bytes
 }
 
-/// Appends a string or an encoded message.
+/// Appends a field that contains a string or an encoded message.
 fn push_bytes(out: &mut Vec<u8>, field: u8, bytes: &[u8]) {
     out.push(tag(field, LENGTH));
     push_varint(out, bytes.len() as u64);
@@ -197,18 +204,20 @@ fn push_double(out: &mut Vec<u8>, field: u8, value: f64) {
     out.extend_from_slice(&value.to_le_bytes());
 }
 
-/// Appends a non-negative whole number or the number of an enumeration's value.
-fn push_number_field(out: &mut Vec<u8>, field: u8, value: u64) {
-    out.push(tag(field, 0));
+/// Appends a field that contains a non-negative whole number or the number of an enumeration's
+/// value.
+fn push_varint_field(out: &mut Vec<u8>, field: u8, value: u64) {
+    out.push(tag(field, VARINT));
     push_varint(out, value);
 }
 
-/// Appends a `google.protobuf.Timestamp`. Times before 1970, which do not occur, become 1970.
+/// Appends a field that contains a `google.protobuf.Timestamp`. Times before 1970, which do not
+/// occur, become 1970.
 fn push_timestamp(out: &mut Vec<u8>, field: u8, at: Timestamp) {
     let at = at.max(Timestamp::UNIX_EPOCH);
     let mut message = Vec::new();
-    push_number_field(&mut message, 1, at.as_second().unsigned_abs());
-    push_number_field(&mut message, 2, at.subsec_nanosecond().unsigned_abs().into());
+    push_varint_field(&mut message, 1, at.as_second().unsigned_abs());
+    push_varint_field(&mut message, 2, at.subsec_nanosecond().unsigned_abs().into());
     push_bytes(out, field, &message);
 }
 
@@ -220,6 +229,7 @@ fn push_varint(out: &mut Vec<u8>, mut value: u64) {
     out.push(value as u8);
 }
 
+/// Bytes of `value` as a varint.
 fn varint_bytes(value: u64) -> usize {
     let bits = u64::BITS - (value | 1).leading_zeros();
     bits.div_ceil(7) as usize

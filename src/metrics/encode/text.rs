@@ -21,10 +21,10 @@ impl TextEncoder {
 }
 
 impl Encoder for TextEncoder {
-    fn family(&mut self, heading: &Metadata<'_>) {
-        self.0.begin_family(heading.name, |out| {
-            push_comment(out, "HELP", heading.name, heading.help, Quotes::Kept);
-            push_comment(out, "TYPE", heading.name, heading.metric_type.as_str(), Quotes::Kept);
+    fn family(&mut self, metadata: &Metadata<'_>) {
+        self.0.begin_family(metadata.name, |out| {
+            push_comment(out, "HELP", metadata.name, metadata.help, Quotes::Kept);
+            push_comment(out, "TYPE", metadata.name, metadata.metric_type.as_str(), Quotes::Kept);
         });
     }
 
@@ -43,8 +43,8 @@ impl Encoder for TextEncoder {
         histogram: &Histogram,
         _created: Option<Timestamp>,
     ) {
-        for (_, bound, cumulative) in histogram.intervals() {
-            self.0.push_series("_bucket", prepared, labels, Some(bound));
+        for (_, upper, cumulative) in histogram.intervals() {
+            self.0.push_series("_bucket", prepared, labels, Some(upper));
             push_integer(&mut self.0.out, cumulative);
             self.0.out.push(b'\n');
         }

@@ -1,8 +1,8 @@
-//! What the operator can configure about rendering: plain values that the configuration is parsed
-//! into.
+//! What the operator can configure about rendering, as plain values.
 //!
-//! Each `Default` here is the default of the configuration key; no other module repeats it. What is
-//! not here: how the keys are read and checked (`config`), and what rendering does with the values.
+//! Each `Default` here is the default of a configuration key; no other module repeats it. What is
+//! not here: how the keys are read and checked (`config`), and how the values are used (the parent
+//! module).
 
 mod user_label;
 
@@ -31,12 +31,12 @@ pub struct RenderOptions {
     pub system_tags: bool,
     /// `collectors.users`: the label `user` of `appstreaming_instance_info`.
     pub users: UserLabel,
-    /// `collectors.stateset`: the statuses that each instance and persistent session gets a series
-    /// for.
+    /// `collectors.stateset`: for which statuses each instance and persistent session has a series.
     pub state_set: StateSet,
-    /// `collectors.max_series`: the detail collectors are dropped from a snapshot with more series.
+    /// `collectors.max_series`: detail collectors are dropped from a snapshot with more series, the
+    /// largest first.
     pub max_series: u64,
-    /// `schedule.time_zone`: the zone that the days and times of schedules are in.
+    /// `schedule.time_zone`: the time zone of the days and times in schedules.
     pub time_zone: TimeZone,
     /// `collectors.node_pools`: whether node pools become series.
     pub node_pools: bool,
@@ -82,7 +82,7 @@ pub enum TagSelection {
     All,
 }
 
-/// The statuses that a single instance or persistent session gets a series for.
+/// The statuses for which a single instance or persistent session has a series.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum StateSet {
     /// The current status, with value 1.

@@ -7,7 +7,7 @@ use data_encoding::HEXLOWER;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-/// Bytes of the HMAC that a pseudonym shows, as twice as many hex digits.
+/// Number of leading bytes of the HMAC in a pseudonym, which shows them as 16 hex digits.
 const PSEUDONYM_BYTES: usize = 8;
 
 /// `collectors.users`: what the label `user` of `appstreaming_instance_info` contains.
@@ -43,8 +43,7 @@ pub struct PseudonymKey(Hmac<Sha256>);
 impl PseudonymKey {
     /// Takes a key of any length. A longer key is harder to guess, up to 64 bytes.
     pub fn new(key: &[u8]) -> Self {
-        // HMAC is defined for keys of every length (RFC 2104), so this never fails.
-        Self(Hmac::new_from_slice(key).expect("HMAC accepts keys of every length"))
+        Self(Hmac::new_from_slice(key).expect("HMAC accepts keys of every length (RFC 2104)"))
     }
 
     fn pseudonym(&self, name: &str) -> String {
@@ -54,7 +53,7 @@ impl PseudonymKey {
     }
 }
 
-/// Two keys are equal if they produce the same pseudonyms, which the HMAC of an empty name shows.
+/// Two keys are equal if the HMAC of an empty name is the same: `Hmac` does not expose its key.
 impl PartialEq for PseudonymKey {
     fn eq(&self, other: &Self) -> bool {
         self.0.clone().finalize() == other.0.clone().finalize()

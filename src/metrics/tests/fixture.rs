@@ -1,4 +1,4 @@
-//! Small fleets to render.
+//! Parts of small fleets, and their rendered output.
 
 use std::sync::Arc;
 

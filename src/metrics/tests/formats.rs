@@ -37,20 +37,21 @@ impl PartialEq for Number {
     }
 }
 
-/// What the text format cannot contain, by the name of the series.
+/// The parts of a body that the text format cannot contain.
 #[derive(Debug, Default, PartialEq)]
 struct Extra {
+    /// The unit of each family.
     units: BTreeMap<String, String>,
-    /// When a family's sample with these labels was 0, in milliseconds.
+    /// By family and labels: the time at which the value was 0, in Unix milliseconds.
     created: BTreeMap<(String, Labels), i64>,
-    /// An exemplar's labels, value and time, in milliseconds.
+    /// By bucket and its labels: the exemplar's labels, value and time in Unix milliseconds.
     exemplars: BTreeMap<(String, Labels), (Labels, String, i64)>,
 }
 
 fn read_text(body: &[u8]) -> Vec<Family> {
     let families = parse::read(std::str::from_utf8(body).unwrap()).into_iter();
     let sample = |sample: ReadSample| (sample.name, sample.labels, Number(sample.value));
-    let family = |read: parse::Read| Family {
+    let family = |read: parse::ReadFamily| Family {
         name: read.name,
         help: read.help,
         metric_type: read.metric_type,
@@ -63,7 +64,7 @@ fn read_openmetrics(body: &[u8]) -> (Vec<Family>, Extra) {
     let mut extra = Extra::default();
     let mut families: Vec<Family> = Vec::new();
     let body = std::str::from_utf8(body).unwrap();
-    for line in body.strip_suffix("# EOF\n").expect("an end").split_terminator('\n') {
+    for line in body.strip_suffix("# EOF\n").expect("the end of the body").split_terminator('\n') {
         if let Some(rest) = line.strip_prefix("# TYPE ") {
             let (name, metric_type) = rest.split_once(' ').expect("a type");
             let name = if metric_type == "counter" { format!("{name}_total") } else { name.to_owned() };

@@ -1,4 +1,4 @@
-//! Rules for tags, and for labels added to every series of a group.
+//! Tests of tags, and of the labels that are added to every series of a group.
 
 use super::fixture::*;
 use crate::fleet::{Group, InstanceRecord, NodePool, Tag};

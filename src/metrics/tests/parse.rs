@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-/// A parsed family.
+/// A parsed metric family.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Read {
+pub(super) struct ReadFamily {
     pub(super) name: String,
     pub(super) help: String,
     pub(super) metric_type: String,
@@ -20,26 +20,26 @@ pub(super) struct ReadSample {
 }
 
 /// Parses a body; panics if it violates the format.
-pub(super) fn read(body: &str) -> Vec<Read> {
-    let mut families: Vec<Read> = Vec::new();
+pub(super) fn read(body: &str) -> Vec<ReadFamily> {
+    let mut families: Vec<ReadFamily> = Vec::new();
     assert!(body.is_empty() || body.ends_with('\n'), "the last line is terminated");
     for line in body.split_terminator('\n') {
         if let Some(rest) = line.strip_prefix("# HELP ") {
             let (name, help) = rest.split_once(' ').expect("a help text");
             assert!(families.iter().all(|family| family.name != name), "{name} comes twice");
-            families.push(Read {
+            families.push(ReadFamily {
                 name: name.to_owned(),
                 help: unescape(help),
                 metric_type: String::new(),
                 samples: Vec::new(),
             });
         } else if let Some(rest) = line.strip_prefix("# TYPE ") {
-            let family = families.last_mut().expect("a help line before");
+            let family = families.last_mut().expect("a help line before the type");
             let (name, metric_type) = rest.split_once(' ').expect("a type");
             assert_eq!(name, family.name);
             family.metric_type = metric_type.to_owned();
         } else {
-            let family = families.last_mut().expect("a heading before");
+            let family = families.last_mut().expect("metadata before the samples");
             let sample = read_sample(line);
             assert!(sample.name.starts_with(&family.name), "{} under {}", sample.name, family.name);
             family.samples.push(sample);
@@ -79,7 +79,7 @@ pub(super) fn read_sample_and_rest(line: &str) -> (ReadSample, Option<&str>) {
         }
         rest = rest.strip_prefix('}').expect("a closing brace");
     }
-    let value = rest.strip_prefix(' ').expect("a blank before the value");
+    let value = rest.strip_prefix(' ').expect("a space before the value");
     let (value, rest) = match value.split_once(" # ") {
         Some((value, rest)) => (value, Some(rest)),
         None => (value, None),

@@ -10,7 +10,7 @@ use proptest::option;
 use proptest::prelude::*;
 
 use super::fixture::*;
-use super::parse::{Read, read};
+use super::parse::{ReadFamily, read};
 use crate::fleet::{
     App, Group, GroupSnapshot, InstanceRecord, NodePool, PersistentRecord, SessionCounters, Snapshot, Tag,
     TargetHealth, TimerPeriod, WeeklySchedule,
@@ -75,7 +75,7 @@ fn pool() -> impl Strategy<Value = NodePool> {
     )
 }
 
-/// The fields of an instance or a persistent session: an id, a status and another text.
+/// The fields of an instance or a persistent session: an id, a status and another text field.
 #[derive(Debug, Clone)]
 struct Listed {
     id: Box<str>,
@@ -113,7 +113,7 @@ fn session<'a>(listed: &'a Listed, users: &'a [Cow<'a, str>]) -> PersistentRecor
     }
 }
 
-/// A group but for its id.
+/// A group without its id.
 fn group_snapshot() -> impl Strategy<Value = GroupSnapshot> {
     let tag =
         (odd_text(), odd_text(), any::<bool>()).prop_map(|(key, value, system)| Tag { key, value, system });
@@ -195,7 +195,7 @@ fn any_options() -> impl Strategy<Value = RenderOptions> {
     )
 }
 
-pub(super) fn rendered() -> impl Strategy<Value = (Arc<Snapshot>, Exposition, Vec<Read>)> {
+pub(super) fn rendered() -> impl Strategy<Value = (Arc<Snapshot>, Exposition, Vec<ReadFamily>)> {
     (any_snapshot(), any_options()).prop_map(|(snapshot, options)| {
         let snapshot = Arc::new(snapshot);
         let exposition = Exposition::new(Arc::clone(&snapshot), Arc::new(options));
@@ -204,12 +204,12 @@ pub(super) fn rendered() -> impl Strategy<Value = (Arc<Snapshot>, Exposition, Ve
     })
 }
 
-fn of_catalogue(read: &Read) -> &'static Family {
+fn of_catalogue(read: &ReadFamily) -> &'static Family {
     catalogue::find(&read.name).expect("a family of the catalogue")
 }
 
 /// Samples of a family by their labels without `label`: each set of them is one state set.
-fn sets<'a>(family: &'a Read, label: &str) -> Vec<Vec<(&'a str, f64)>> {
+fn sets<'a>(family: &'a ReadFamily, label: &str) -> Vec<Vec<(&'a str, f64)>> {
     let mut sets: BTreeMap<BTreeMap<&str, &str>, Vec<(&str, f64)>> = BTreeMap::new();
     for sample in &family.samples {
         let mut labels: BTreeMap<&str, &str> =
@@ -308,7 +308,7 @@ proptest! {
     }
 
     #[test]
-    fn any_text_survives_the_trip(
+    fn any_text_is_read_back_unchanged(
         help in "\\PC*|[a\\\\\n\"]*",
         samples in vec((any::<String>(), "[a\\\\\n\",}={ ]{0,12}", any::<f64>()), 1..6),
     ) {

@@ -121,7 +121,7 @@ pub(super) fn read(mut body: &[u8]) -> Vec<MetricFamily> {
     while !body.is_empty() {
         let before = body;
         let family = MetricFamily::decode_length_delimited(&mut body).expect("a family");
-        // `prost` encodes the same bytes again, so the body contains no unknown field.
+        // `prost` drops unknown fields: equal bytes show that the body contains none.
         let read = &before[..before.len() - body.len()];
         assert!(family.encode_length_delimited_to_vec() == read, "{family:?} was {read:?}");
         families.push(family);

@@ -1,4 +1,5 @@
-//! The generated reference is up to date, and the catalogue follows the naming conventions.
+//! Tests that the generated reference is up to date and that the catalogue follows the naming
+//! conventions.
 
 use std::collections::BTreeSet;
 use std::path::Path;

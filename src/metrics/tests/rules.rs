@@ -100,7 +100,7 @@ fn an_absent_state_has_no_state_set() {
 }
 
 #[test]
-fn an_absent_field_has_no_sample_and_an_empty_family_no_heading() {
+fn an_absent_field_has_no_sample_and_an_empty_family_no_metadata() {
     let text = rendered(group("aig-1"));
     let families: Vec<_> = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")).collect();
     assert_eq!(

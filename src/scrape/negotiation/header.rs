@@ -1,4 +1,4 @@
-//! Lists in headers: items with parameters and weights (RFC 9110, 5.6 and 12.4.2).
+//! Lists in HTTP headers: items with parameters and weights (RFC 9110, 5.6 and 12.4.2).
 
 use hyper::header::{AsHeaderName, HeaderMap};
 
@@ -7,27 +7,28 @@ use hyper::header::{AsHeaderName, HeaderMap};
 pub(crate) struct Weighted<'a> {
     /// The item without its parameters.
     pub(crate) value: &'a str,
-    /// Names and unquoted values, without `q`.
+    /// Names and unquoted values of the parameters, without `q`.
     pub(crate) parameters: Vec<(&'a str, &'a str)>,
-    /// `q` in thousandths.
+    /// The weight `q` in thousandths, 0 to 1000; 1000 without `q`.
     pub(crate) quality: u16,
 }
 
 impl Weighted<'_> {
-    /// The value of a parameter; names are compared without case.
+    /// The value of the parameter with this name, in any case.
     pub(crate) fn parameter(&self, name: &str) -> Option<&str> {
-        let named = |(n, _): &&(&str, &str)| n.eq_ignore_ascii_case(name);
+        let named = |(known, _): &&(&str, &str)| known.eq_ignore_ascii_case(name);
         self.parameters.iter().find(named).map(|(_, value)| *value)
     }
 }
 
-/// All items of a header, which may occur several times. Invalid items are ignored.
+/// The items of all headers with this name. Invalid items are ignored.
 pub(crate) fn weighted(headers: &HeaderMap, name: impl AsHeaderName) -> Vec<Weighted<'_>> {
     let values = headers.get_all(name).into_iter().filter_map(|value| value.to_str().ok());
-    values.flat_map(|value| split(value, ',')).filter_map(item).collect()
+    values.flat_map(|value| split(value, ',')).filter_map(parse_item).collect()
 }
 
-fn item(text: &str) -> Option<Weighted<'_>> {
+/// Parses one item; `None` if its value is empty or its weight is invalid.
+fn parse_item(text: &str) -> Option<Weighted<'_>> {
     let mut parts = split(text, ';');
     let value = parts.next().filter(|value| !value.is_empty())?;
     let mut item = Weighted { value, parameters: Vec::new(), quality: 1000 };
@@ -35,7 +36,7 @@ fn item(text: &str) -> Option<Weighted<'_>> {
         let (name, value) = part.split_once('=').unwrap_or((part, ""));
         let (name, value) = (name.trim(), value.trim());
         if name.eq_ignore_ascii_case("q") {
-            item.quality = quality(value)?;
+            item.quality = parse_quality(value)?;
         } else {
             let unquoted = value.strip_prefix('"').and_then(|value| value.strip_suffix('"'));
             item.parameters.push((name, unquoted.unwrap_or(value)));
@@ -44,8 +45,8 @@ fn item(text: &str) -> Option<Weighted<'_>> {
     Some(item)
 }
 
-/// A weight in thousandths (RFC 9110, 12.4.2): 0 to 1 with at most three decimals.
-fn quality(text: &str) -> Option<u16> {
+/// Parses a weight (RFC 9110, 12.4.2): 0 to 1 with at most three decimals. Returns thousandths.
+fn parse_quality(text: &str) -> Option<u16> {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
     if fraction.len() > 3 || !fraction.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
@@ -58,7 +59,7 @@ fn quality(text: &str) -> Option<u16> {
     }
 }
 
-/// The trimmed parts between separators outside quotes.
+/// Splits at separators outside quotes, and trims the parts.
 fn split(text: &str, separator: char) -> impl Iterator<Item = &str> {
     let (mut quoted, mut escaped) = (false, false);
     text.split(move |c| {
@@ -99,7 +100,7 @@ mod tests {
             ("", None),
             ("nan", None),
         ] {
-            assert_eq!(quality(text), expected, "{text:?}");
+            assert_eq!(parse_quality(text), expected, "{text:?}");
         }
     }
 
@@ -107,7 +108,7 @@ mod tests {
         #[test]
         fn every_weight_is_read_as_written(thousandths in 0u16..=1000) {
             let text = format!("{}.{:03}", thousandths / 1000, thousandths % 1000);
-            prop_assert_eq!(quality(&text), Some(thousandths));
+            prop_assert_eq!(parse_quality(&text), Some(thousandths));
         }
     }
 }

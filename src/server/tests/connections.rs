@@ -19,7 +19,7 @@ use crate::web_config::AccessControl;
 /// Bytes that the memory between client and server holds in each direction.
 const STREAM_BUFFER: usize = 64 * 1024;
 
-/// What the connections of one test share.
+/// The server whose connections a test opens.
 struct TestServer {
     handler: Arc<TestHandler>,
     context: ConnectionContext,

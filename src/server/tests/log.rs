@@ -1,4 +1,4 @@
-//! What is logged about requests.
+//! The log of requests.
 
 use std::io::{self, Write};
 use std::sync::Arc;

@@ -53,7 +53,7 @@ struct AccessDeniedDetail<'a> {
 }
 
 impl ApiError {
-    /// The error with this code, and the code's status and message.
+    /// The error with this code, and with the status and the message that belong to the code.
     pub fn of(code: impl Into<Cow<'static, str>>) -> Self {
         let code = code.into();
         let (status, message) = status_and_message(&code);
@@ -153,7 +153,7 @@ impl From<ErrorFault> for ApiError {
     }
 }
 
-/// Status and message of a code.
+/// The HTTP status and the message that belong to a code.
 fn status_and_message(code: &str) -> (u16, Cow<'static, str>) {
     let (status, message) = match code {
         "Throttling" => (400, "Request was denied due to request throttling."),

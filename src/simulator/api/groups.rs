@@ -183,8 +183,9 @@ struct ListedTag {
 impl<'a> ListedGroup<'a> {
     fn of(group: &'a SimulatedGroup) -> Self {
         let settings = &group.settings;
-        // A group that is sold by session has one hidden pool, whose scaling counts sessions.
-        let sessions = group.pools.first().filter(|_| !settings.sold_by_node);
+        // A group that is sold by session has one hidden pool, which has the group's scaling
+        // settings.
+        let hidden_pool = group.pools.first().filter(|_| !settings.sold_by_node);
         Self {
             apps: settings.apps.iter().map(ListedApp::of).collect(),
             app_center_image_id: settings.image_id,
@@ -198,9 +199,9 @@ impl<'a> ListedGroup<'a> {
             reserve_amount_ratio: "20",
             reserve_min_amount: 1,
             reserve_max_amount: settings.min_amount * 2,
-            scaling_step: sessions.map_or(10, |pool| pool.step),
-            scaling_usage_threshold: sessions.map_or(85, |pool| pool.threshold),
-            scaling_down_after_idle_minutes: sessions.map_or(5, |pool| pool.idle_minutes),
+            scaling_step: hidden_pool.map_or(10, |pool| pool.step),
+            scaling_usage_threshold: hidden_pool.map_or(85, |pool| pool.threshold),
+            scaling_down_after_idle_minutes: hidden_pool.map_or(5, |pool| pool.idle_minutes),
             charge_type: pick(settings.prepaid, "PrePaid", "PostPaid"),
             gmt_create: ApiTime::utc(settings.created),
             status: group.status(),

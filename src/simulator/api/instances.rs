@@ -47,6 +47,7 @@ pub fn list(
         .with_group(group_id, |group| {
             let instances = &group.instances;
             if selection.is_empty() {
+                // Wraps for an empty group, of which no position is rendered.
                 let newest = instances.len().wrapping_sub(1);
                 listing.add_all(instances.len(), |position| {
                     json::raw(&ListedInstance::of(group, &instances[newest - position]))
@@ -109,8 +110,7 @@ struct ListedInstance<'a> {
     bind_info: ListedBindInfo,
 }
 
-/// `BindInfo`. A free instance has no binding, for which the API has three forms: all of them
-/// occur.
+/// `BindInfo`. The API has three forms for an instance without a user, and all of them occur here.
 #[derive(Serialize)]
 #[serde(untagged)]
 enum ListedBindInfo {

@@ -34,7 +34,7 @@ impl Serialize for ApiTime {
     }
 }
 
-/// Serializes a missing time as an empty text.
+/// Serializes a time, and a missing one as empty text.
 pub fn time_or_empty<S: Serializer>(time: &Option<ApiTime>, serializer: S) -> Result<S::Ok, S::Error> {
     match time {
         Some(time) => time.serialize(serializer),
@@ -42,7 +42,7 @@ pub fn time_or_empty<S: Serializer>(time: &Option<ApiTime>, serializer: S) -> Re
     }
 }
 
-/// Serializes a number as a text: the API writes some numbers so.
+/// Serializes a number as text, as the API does for some of its numbers.
 pub fn as_text<S: Serializer>(number: &impl ToString, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&number.to_string())
 }

@@ -9,8 +9,9 @@ use super::json;
 use super::parameters::RequestParameters;
 use crate::simulator::faults::WrongTotal;
 
-/// Defaults and limits of the API.
+/// The page size of a request without `PageSize`, as in the API.
 const DEFAULT_PAGE_SIZE: u64 = 20;
+/// The largest `PageSize` that the API accepts.
 const MAX_PAGE_SIZE: u64 = 100;
 
 /// `PageNumber` and `PageSize`.
@@ -22,12 +23,12 @@ pub struct RequestedPage {
     pub size: u64,
 }
 
-/// How a response differs from the true one.
+/// How a fault changes a response.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Distortion {
-    /// A wrong `TotalCount`.
+    /// The wrong `TotalCount`; `None`: the true count.
     pub total_count: Option<WrongTotal>,
-    /// The list is `null`.
+    /// Whether the list is `null`.
     pub null_list: bool,
 }
 
@@ -53,13 +54,14 @@ impl RequestedPage {
     /// The page that a request names.
     ///
     /// # Errors
-    /// `InvalidParameter` if the number or the size is out of range.
+    /// `InvalidParameter` if the number or the size is not a number or is out of range.
     pub fn of(parameters: &RequestParameters) -> Result<Self, ApiError> {
         let size = parameters.number("PageSize")?.unwrap_or(DEFAULT_PAGE_SIZE);
         let number = parameters.number("PageNumber")?.unwrap_or(1);
         if !(1..=MAX_PAGE_SIZE).contains(&size) {
             return Err(ApiError::invalid("PageSize"));
         }
+        // The upper limit keeps `skipped` from overflowing.
         if number == 0 || number > u64::from(u32::MAX) {
             return Err(ApiError::invalid("PageNumber"));
         }
@@ -72,7 +74,7 @@ impl RequestedPage {
 }
 
 impl PageWriter {
-    /// An empty listing, of which this page is requested.
+    /// A listing without records, of which `page` is requested.
     pub fn new(page: RequestedPage) -> Self {
         Self { page, total: 0, records: Vec::new() }
     }

@@ -4,7 +4,7 @@ use percent_encoding::percent_decode;
 
 use super::error::ApiError;
 
-/// The API's limit of the length of a list of ids or users.
+/// The most entries that the API accepts in a list of ids or users.
 const MAX_LIST_LENGTH: usize = 100;
 
 /// Decoded parameters, sorted by name.
@@ -53,18 +53,19 @@ impl RequestParameters {
         self.get(name).ok_or_else(|| ApiError::missing(name))
     }
 
-    /// The value of a parameter as a whole number.
+    /// The value of a parameter as a whole number; `None` if it is missing.
     ///
     /// # Errors
-    /// `InvalidParameter.{name}` if it is not one.
+    /// `InvalidParameter.{name}` if the value is not a whole number.
     pub fn number(&self, name: &'static str) -> Result<Option<u64>, ApiError> {
         self.get(name).map(|value| value.parse().map_err(|_| ApiError::invalid(name))).transpose()
     }
 
-    /// The value of a parameter as a truth value, in any case because an official SDK sends `True`.
+    /// The value of a parameter as a boolean; `false` if it is missing. Upper and lower case are
+    /// equal, because an official SDK sends `True`.
     ///
     /// # Errors
-    /// `InvalidParameter.{name}` if it is not one.
+    /// `InvalidParameter.{name}` if the value is not a boolean.
     pub fn flag(&self, name: &'static str) -> Result<bool, ApiError> {
         match self.get(name) {
             None => Ok(false),
@@ -82,13 +83,14 @@ impl RequestParameters {
     /// Like [`list`](Self::list), for a list whose length the API limits.
     ///
     /// # Errors
-    /// `InvalidParameter.{name}` if it is too long.
+    /// `InvalidParameter.{name}` if the list is too long.
     pub fn limited_list(&self, name: &str) -> Result<Vec<&str>, ApiError> {
         let list = self.list(name);
         if list.len() > MAX_LIST_LENGTH { Err(ApiError::invalid(name)) } else { Ok(list) }
     }
 
-    /// The pairs of `Tag.1.Key` and `Tag.1.Value` and so on; the value may be missing.
+    /// The pairs of `Tag.1.Key` and `Tag.1.Value`, `Tag.2.Key` and `Tag.2.Value` and so on. A value
+    /// may be missing.
     pub fn tags(&self) -> Vec<(&str, Option<&str>)> {
         (1..)
             .map_while(|number| {

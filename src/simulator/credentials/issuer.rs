@@ -1,4 +1,4 @@
-//! All AccessKeys that the account knows: permanent ones, and temporary ones that are issued here
+//! All AccessKeys that the account knows: permanent ones, and temporary ones, which are issued here
 //! and accepted until they expire.
 
 use std::sync::Arc;
@@ -12,21 +12,24 @@ use super::IssuerOptions;
 use super::oidc::OidcCluster;
 use crate::simulator::options::KnownKey;
 
-/// Expired credentials stay known for so long, so that they are rejected as expired and not as
-/// unknown.
-const EXPIRED_KEPT: SignedDuration = SignedDuration::from_mins(15);
-/// The most AccessKeys that are known at once. It bounds memory and the linear search for a key.
+/// The time for which expired credentials stay known, so that they are rejected as expired and not
+/// as unknown.
+const EXPIRED_RETENTION: SignedDuration = SignedDuration::from_mins(15);
+/// The most AccessKeys that are known at once. The limit bounds memory and the linear search for a
+/// key.
 const MAX_KEYS: usize = 20_000;
-/// The most metadata tokens that are valid at once. It bounds memory.
+/// The most metadata tokens that are valid at once. The limit bounds memory.
 const MAX_METADATA_TOKENS: usize = 10_000;
 
 /// The AccessKeys, roles and tokens of the simulated account.
 #[derive(Debug)]
 pub struct Issuer {
-    /// Roles and lifetimes; control requests change them.
+    /// Roles, lifetime of credentials, and ECS instance; control requests change them.
     pub options: IssuerOptions,
+    /// The cluster whose OIDC tokens STS accepts.
     pub(super) cluster: OidcCluster,
     keys: Arc<[KnownKey]>,
+    /// Metadata tokens and when they expire, the oldest first.
     metadata_tokens: Vec<(String, Timestamp)>,
 }
 
@@ -49,7 +52,7 @@ impl Issuer {
         Arc::clone(&self.keys)
     }
 
-    /// Replaces all AccessKeys, also the temporary ones.
+    /// Replaces all AccessKeys, including the temporary ones.
     pub fn set_keys(&mut self, keys: Vec<KnownKey>) {
         self.keys = keys.into();
     }
@@ -75,9 +78,9 @@ impl Issuer {
             identity: Some(identity.to_owned()),
             ..KnownKey::new(&issued.id, &issued.secret)
         };
-        let forgotten = now.saturating_sub(EXPIRED_KEPT).unwrap_or(Timestamp::MIN);
+        let oldest_kept = now.saturating_sub(EXPIRED_RETENTION).unwrap_or(Timestamp::MIN);
         let kept =
-            self.keys.iter().filter(|known| known.token_expires.is_none_or(|expires| expires > forgotten));
+            self.keys.iter().filter(|known| known.token_expires.is_none_or(|expires| expires > oldest_kept));
         self.keys = kept.take(MAX_KEYS - 1).cloned().chain([key]).collect();
         issued
     }
@@ -121,14 +124,14 @@ impl TemporaryCredentials {
 }
 
 /// The end of a lifetime in whole seconds, the precision of the services. It is rounded up, so that
-/// a short lifetime does not become shorter still.
+/// a lifetime never becomes shorter.
 fn expiry(now: Timestamp, lifetime: Duration) -> Timestamp {
     let exact = now.saturating_add(lifetime).unwrap_or(Timestamp::MAX);
     let up = i64::from(exact.subsec_nanosecond() > 0);
     Timestamp::from_second(exact.as_second().saturating_add(up)).unwrap_or(exact)
 }
 
-/// `2026-11-22T09:00:00Z`.
+/// A time as the services write it: `2026-11-22T09:00:00Z`.
 pub(super) fn format_time(at: Timestamp) -> String {
     at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }

@@ -1,5 +1,5 @@
-//! Plain services next to the API: the ECS metadata service, a credentials URI, and the OIDC tokens
-//! of a cluster.
+//! The services next to the API that need no signature: the ECS metadata service, a credentials
+//! URI, and the OIDC tokens of a cluster.
 
 use std::time::Duration;
 
@@ -12,12 +12,13 @@ use super::oidc;
 use crate::simulator::api::RequestParameters;
 
 const METADATA_ROOT: &str = "/latest/";
-const TOKEN: &str = "/latest/api/token";
-const ROLES: &str = "/latest/meta-data/ram/security-credentials/";
-const URI: &str = "/credentials";
-const OIDC: &str = "/oidc/token";
-/// Lifetime of the credentials of an ECS instance, as in the real service.
+const TOKEN_PATH: &str = "/latest/api/token";
+const ROLES_PATH: &str = "/latest/meta-data/ram/security-credentials/";
+const CREDENTIALS_PATH: &str = "/credentials";
+const OIDC_PATH: &str = "/oidc/token";
+/// Lifetime of the credentials of an ECS instance: 6 hours, as in the real service.
 const INSTANCE_LIFETIME: Duration = Duration::from_secs(6 * 3600);
+/// Lifetime of the credentials of the credentials URI.
 const URI_LIFETIME: Duration = Duration::from_secs(3600);
 /// The longest lifetime of a metadata token that the real service accepts, in seconds.
 const MAX_TOKEN_SECONDS: u64 = 21_600;
@@ -28,13 +29,13 @@ type StatusAndBody = (u16, String);
 /// The name of the service at a path, for statistics and faults; `None` for a path of the API.
 pub fn service_at(path: &str) -> Option<&'static str> {
     match path {
-        URI => Some("CredentialsUri"),
-        OIDC => Some("OidcToken"),
+        CREDENTIALS_PATH => Some("CredentialsUri"),
+        OIDC_PATH => Some("OidcToken"),
         _ => path.starts_with(METADATA_ROOT).then_some("Metadata"),
     }
 }
 
-/// Responds to a request whose path belongs to one of the services.
+/// Responds to a request for which [`service_at`] returns a service.
 pub fn respond(
     issuer: &mut Issuer,
     method: &Method,
@@ -44,12 +45,12 @@ pub fn respond(
     now: Timestamp,
 ) -> StatusAndBody {
     match (method, path) {
-        (&Method::GET, URI) => {
+        (&Method::GET, CREDENTIALS_PATH) => {
             (200, credentials(issuer, "acs:ram::1234567890123456:user/of-uri", URI_LIFETIME, now))
         }
-        (&Method::GET, OIDC) => oidc_token(issuer, query, now),
-        (&Method::PUT, TOKEN) => metadata_token(issuer, headers, now),
-        (&Method::GET, path) => match path.strip_prefix(ROLES) {
+        (&Method::GET, OIDC_PATH) => oidc_token(issuer, query, now),
+        (&Method::PUT, TOKEN_PATH) => metadata_token(issuer, headers, now),
+        (&Method::GET, path) => match path.strip_prefix(ROLES_PATH) {
             Some(role) => role_credentials(issuer, role, headers, now),
             None => (404, "not found".to_owned()),
         },
@@ -79,7 +80,7 @@ fn metadata_token(issuer: &mut Issuer, headers: &HeaderMap, now: Timestamp) -> S
     }
 }
 
-/// The name of the attached role where `role` is empty, its credentials where `role` is that name.
+/// The name of the attached role if `role` is empty, and its credentials if `role` is its name.
 fn role_credentials(issuer: &mut Issuer, role: &str, headers: &HeaderMap, now: Timestamp) -> StatusAndBody {
     if !is_authorized(issuer, headers, now) {
         return (403, "forbidden".to_owned());

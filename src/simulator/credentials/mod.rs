@@ -10,7 +10,8 @@
 //! | `metadata` | `/latest/...`, `/credentials` and `/oidc/token` |
 //!
 //! What is not here: the checks of signatures (`authentication`), and faults (`dispatch`). Every
-//! service works on an [`Issuer`] and an instant that its caller passes.
+//! service works on an [`Issuer`] and a real instant that its caller passes: simulated time does
+//! not affect credentials.
 
 mod issuer;
 pub(super) mod metadata;

@@ -26,10 +26,15 @@ pub(super) struct OidcCluster {
 /// The claims of a token. The field names are those of JWT.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct TokenClaims {
+    /// Issuer.
     pub(super) iss: String,
+    /// Subject: the service account.
     pub(super) sub: String,
+    /// Audiences.
     pub(super) aud: Vec<String>,
+    /// When the token was issued, in seconds since 1970.
     pub(super) iat: i64,
+    /// When the token expires, in seconds since 1970.
     pub(super) exp: i64,
 }
 
@@ -50,7 +55,7 @@ impl OidcCluster {
         Self { key: rand::random() }
     }
 
-    /// A token that expires after so many seconds; a negative number gives an expired token.
+    /// A token that expires after `seconds`; a negative number gives an expired token.
     pub(super) fn token(&self, audience: &str, seconds: i64, now: Timestamp) -> String {
         let claims = TokenClaims {
             iss: ISSUER.to_owned(),
@@ -69,7 +74,7 @@ impl OidcCluster {
     /// The claims of a valid token.
     ///
     /// # Errors
-    /// If the token is of another cluster, expired, or for another audience.
+    /// If the token was not issued by this cluster, has expired, or is for another audience.
     pub(super) fn check(&self, token: &str, now: Timestamp) -> Result<TokenClaims, RejectedToken> {
         let (signed, signature) = token.rsplit_once('.').ok_or(RejectedToken::Invalid)?;
         let signature = BASE64.decode(signature).map_err(|_| RejectedToken::Invalid)?;

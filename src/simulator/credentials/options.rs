@@ -21,11 +21,11 @@ pub const INSTANCE_ROLE: &str = "exporter-role";
 /// longer ones.
 const MAX_LIFETIME: Duration = Duration::from_secs(7 * 86_400);
 
-/// What the services that issue temporary credentials do.
+/// Options of the services that issue temporary credentials.
 #[derive(Debug, Clone, PartialEq)]
 pub struct IssuerOptions {
-    /// Lifetime of all credentials and tokens, 1 s to 7 days; `None`: as long as the request asks
-    /// for.
+    /// Lifetime of all temporary credentials, 1 s to 7 days; `None`: the lifetime that each request
+    /// asks for.
     pub token_lifetime: Option<Duration>,
     /// The roles that exist.
     pub roles: Vec<RamRole>,
@@ -42,10 +42,10 @@ pub struct RamRole {
     /// The `ExternalId` that the trust policy requires.
     #[serde(default)]
     pub external_id: Option<String>,
-    /// Whether the trust policy names the caller.
+    /// Whether the trust policy allows callers of `AssumeRole`.
     #[serde(default = "yes")]
     pub trusts_callers: bool,
-    /// Whether the trust policy names the OIDC provider.
+    /// Whether the trust policy allows the OIDC provider.
     #[serde(default)]
     pub trusts_oidc: bool,
     /// The longest session, in seconds.
@@ -57,13 +57,13 @@ pub struct RamRole {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct EcsInstance {
-    /// The role that is attached to it.
+    /// The name of the role that is attached to the instance; `None` if it has no role.
     #[serde(default)]
     pub role: Option<String>,
-    /// `HttpTokens=required`: requests without a metadata token are rejected.
+    /// Whether requests without a metadata token are rejected, as with `HttpTokens=required`.
     #[serde(default)]
     pub v2_only: bool,
-    /// An old metadata service that has no metadata tokens.
+    /// Whether the metadata service is an old one, which does not issue metadata tokens.
     #[serde(default)]
     pub v1_only: bool,
 }

@@ -1,8 +1,8 @@
-//! STS, version 2015-04-01, at the address of the API: the name of the operation distinguishes the
-//! two.
+//! STS, version 2015-04-01. STS and the API share one address: the name of the operation determines
+//! which of them handles a request.
 //!
-//! Source: "Resource Access Management: AssumeRole", "AssumeRoleWithOIDC". Which
-//! `AuthenticationFail` code belongs to which invalid token is inferred.
+//! Source: "Resource Access Management: AssumeRole", "AssumeRoleWithOIDC". These pages do not state
+//! which `AuthenticationFail` code belongs to which invalid token: the codes here are inferred.
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ use crate::simulator::authentication::{IncomingRequest, action, identify, parame
 use crate::simulator::nonces::UsedNonces;
 
 const VERSION: &str = "2015-04-01";
-/// The range of `DurationSeconds` begins here; it ends at the role's `MaxSessionDuration`.
+/// The lowest `DurationSeconds`. The highest is the role's `MaxSessionDuration`.
 const MIN_SESSION_SECONDS: u64 = 900;
 const DEFAULT_SESSION_SECONDS: u64 = 3600;
 /// `OIDCToken` has 4 to 20,000 characters.
@@ -39,7 +39,7 @@ pub enum StsOperation {
 }
 
 impl StsOperation {
-    /// The operation that a request names; `None` if it is not one of STS.
+    /// The operation that a request names; `None` if it is not an operation of STS.
     pub fn of(incoming: &IncomingRequest<'_>) -> Option<Self> {
         let name = action(incoming)?;
         [Self::AssumeRole, Self::AssumeRoleWithOidc, Self::GetCallerIdentity]

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::model::{STEP, SimulatedGroup};
 use super::{lifecycle, persistent, scaling, sessions};
 
-/// Simulates a group up to `to`. An earlier instant changes nothing.
+/// Simulates a group up to `to`. Does nothing if the group has already reached that instant.
 pub fn advance(group: &mut SimulatedGroup, to: Timestamp) {
     let to = to.as_second();
     while group.now.checked_add(STEP).is_some_and(|next| next <= to) {

@@ -3,8 +3,8 @@
 use super::model::{NodeSize, SimulatedApp, SimulatedPeriod, SimulatedSchedule};
 use super::status::{GroupStatus, Strategy};
 
-/// What the groups of one kind have in common. Fields without a comment of their own are those of
-/// [`GroupSettings`](super::model::GroupSettings) and
+/// The properties that all groups of one kind share. Fields without a comment of their own are
+/// those of [`GroupSettings`](super::model::GroupSettings) and
 /// [`SimulatedPool`](super::model::SimulatedPool).
 pub(super) struct GroupTemplate {
     pub(super) name: &'static str,
@@ -18,12 +18,14 @@ pub(super) struct GroupTemplate {
     /// Whether `OfficeSiteId` ends in a line feed, as in the API's sample.
     pub(super) line_feed: bool,
     pub(super) peak: f64,
+    /// The mean length of a session in minutes.
     pub(super) session_minutes: f64,
     pub(super) pools: &'static [PoolTemplate],
     pub(super) tags: &'static [(&'static str, &'static str, &'static str)],
     pub(super) apps: &'static [SimulatedApp],
     pub(super) user_groups: &'static [&'static str],
-    /// The initial statuses of the groups of this kind, in turn, and their length in minutes.
+    /// The initial statuses of the groups of this kind, in turn, and their length in minutes;
+    /// `None`: no fixed end.
     pub(super) phases: &'static [(GroupStatus, Option<i64>)],
     /// Minutes until the subscription ends; `None`: 10 to 60 days.
     pub(super) expires_minutes: Option<i64>,
@@ -42,6 +44,7 @@ pub(super) struct PoolTemplate {
     pub(super) threshold: u32,
     pub(super) idle_minutes: u32,
     pub(super) schedules: &'static [SimulatedSchedule],
+    /// Whether the strategy has an enable date and a disable date.
     pub(super) dated: bool,
     pub(super) warm_up: bool,
 }

@@ -1,4 +1,4 @@
-//! A group at the start of the simulation: as if it had been in use for days.
+//! A group at the start of the simulation, in a state as if it had been in use for days.
 
 use jiff::tz::Offset;
 use jiff::{Timestamp, ToSpan};
@@ -71,11 +71,11 @@ pub fn create_group(seed: u64, number: u64, size: GroupSize, start: Timestamp) -
         next_node: 0,
         next_persistent: 0,
     };
-    fill(&mut group, template, size);
+    fill_group(&mut group, template, size);
     group
 }
 
-fn fill(group: &mut SimulatedGroup, template: &GroupTemplate, size: GroupSize) {
+fn fill_group(group: &mut SimulatedGroup, template: &GroupTemplate, size: GroupSize) {
     if template.auth_mode == "Session" {
         for _ in 0..size.persistent {
             let mut session = persistent::new_session(group, NEVER);
@@ -92,14 +92,15 @@ fn fill(group: &mut SimulatedGroup, template: &GroupTemplate, size: GroupSize) {
         left -= instances;
         fill_pool(group, pool, position, instances);
     }
-    let starting = group.now;
+    let now = group.now;
     for instance in &mut group.instances {
-        instance.created = starting - 6 * HOUR;
+        instance.created = now - 6 * HOUR;
     }
     settle(group);
 }
 
-/// Adds a pool with as many nodes as its instances need. Only its last node may have free slots.
+/// Adds a pool with as many nodes as its instances need. Only the last node may have fewer
+/// instances than its capacity.
 fn fill_pool(group: &mut SimulatedGroup, template: &PoolTemplate, position: usize, instances: usize) {
     let capacity = template.size.capacity as usize;
     let nodes = instances.div_ceil(capacity);
@@ -109,28 +110,28 @@ fn fill_pool(group: &mut SimulatedGroup, template: &PoolTemplate, position: usiz
         Offset::constant(8).to_datetime(date).date().checked_add(days.days()).ok()
     };
     let dates = day(-30).zip(day(200));
-    let nodes_count = u32::try_from(nodes).unwrap_or(u32::MAX);
+    let node_count = u32::try_from(nodes).unwrap_or(u32::MAX);
     group.pools.push(SimulatedPool {
         id: identifier("rg-", group.settings.key, IdKind::Pool, position as u64),
         size: template.size,
         strategy: template.strategy,
         bought: u32::try_from(bought).unwrap_or(u32::MAX),
         max_scaling: match template.strategy {
-            Strategy::ByUsage => nodes_count.max(2),
+            Strategy::ByUsage => node_count.max(2),
             _ => 0,
         },
         max_idle: match template.strategy {
-            Strategy::ByUsage => (nodes_count * template.size.capacity / 4).max(3),
+            Strategy::ByUsage => (node_count * template.size.capacity / 4).max(3),
             _ => 0,
         },
         step: match template.strategy {
-            Strategy::ByUsage => (nodes_count / 10).clamp(1, 10),
+            Strategy::ByUsage => (node_count / 10).clamp(1, 10),
             _ => 0,
         },
         threshold: template.threshold,
         idle_minutes: template.idle_minutes,
         schedules: template.schedules,
-        schedule_factor: nodes_count.div_ceil(8).max(1),
+        schedule_factor: node_count.div_ceil(8).max(1),
         enabled: if template.dated { dates } else { None },
         warm_up: template.warm_up,
         rests_until: group.now,

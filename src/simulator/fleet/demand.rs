@@ -7,6 +7,7 @@ use super::model::Second;
 
 const HOUR: f64 = 3600.0;
 const DAY: Second = 86_400;
+/// UTC+8 as an offset in seconds.
 const BEIJING: Second = 8 * 3600;
 
 /// The expected sessions as a share of those at the busiest time: few at night and at weekends,
@@ -24,13 +25,14 @@ pub(super) fn demand_at(at: Second) -> f64 {
     if weekday >= 5 { 0.3 * day } else { day }
 }
 
-/// A random duration in seconds, exponentially distributed around `mean`, at least 1.
+/// A random duration in seconds, exponentially distributed with this mean: at least 1, at most 40
+/// times the mean.
 pub(super) fn random_duration(rng: &mut impl Rng, mean: f64) -> Second {
     let share: f64 = rng.random();
     (-(1.0 - share).ln() * mean).clamp(1.0, 40.0 * mean) as Second
 }
 
-/// A random count, Poisson-distributed around `mean`.
+/// A random count, Poisson-distributed with this mean.
 pub(super) fn random_count(rng: &mut impl Rng, mean: f64) -> u32 {
     // Knuth's method underflows for large means, so they are drawn in portions.
     let mut count = 0;

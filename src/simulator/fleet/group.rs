@@ -1,14 +1,15 @@
-//! What can be read from a group, and the changes that several parts of the simulation share.
+//! The values that can be read from a group, and the changes that several parts of the simulation
+//! share.
 
 use super::model::{NEVER, Node, Occupancy, Second, SimulatedGroup, SimulatedInstance};
 use super::status::{GroupStatus, InstanceStatus, SessionStatus};
 
-/// Deleted instances that a group keeps for `IncludeDeleted`. It bounds memory.
+/// The most deleted instances that a group keeps for `IncludeDeleted`. The limit bounds memory.
 const MAX_DELETED: usize = 1_000;
 const DAY: Second = 86_400;
 
 impl SimulatedGroup {
-    /// The instant up to which it is simulated.
+    /// The instant up to which the group is simulated.
     pub fn now(&self) -> Second {
         self.now
     }
@@ -29,7 +30,7 @@ impl SimulatedGroup {
         self.overrides.resource_status.as_deref().unwrap_or_else(|| self.own_resource_status())
     }
 
-    /// `Status` of one of its instances in the API.
+    /// `Status` of one of the group's instances in the API.
     pub fn instance_status(&self, instance: &SimulatedInstance) -> &str {
         self.overrides.instances.get(&instance.serial).map_or(instance.status.as_str(), String::as_str)
     }
@@ -39,8 +40,8 @@ impl SimulatedGroup {
         u64::try_from(self.now - instance.bound).unwrap_or(0)
     }
 
-    /// Changes the status of an instance, which changes again at `due`, and counts sessions of its
-    /// node.
+    /// Changes the status of an instance, which changes again at `due`, and updates the number of
+    /// sessions of its node.
     pub(super) fn set_status(&mut self, position: usize, status: InstanceStatus, due: Second) {
         let now = self.now;
         let instance = &mut self.instances[position];
@@ -59,7 +60,7 @@ impl SimulatedGroup {
         }
     }
 
-    /// Adds an instance to a node. Its start takes until `due`.
+    /// Adds an instance to a node. The instance leaves the status `INIT` at `due`.
     pub(super) fn create_instance(&mut self, node: u32, elastic: bool, due: Second) {
         let instance = SimulatedInstance {
             serial: self.next_instance,
@@ -82,8 +83,8 @@ impl SimulatedGroup {
         }
     }
 
-    /// Deletes the instances with these serial numbers, which are sorted, and nodes that have been
-    /// released.
+    /// Deletes the instances with these serial numbers, which must be sorted, and released nodes
+    /// that no longer have an instance.
     pub(super) fn delete_instances(&mut self, serials: &[u64]) {
         if serials.is_empty() {
             return;
@@ -113,7 +114,7 @@ impl SimulatedGroup {
         self.nodes.get_mut(position)
     }
 
-    /// Whether its instances are kept running.
+    /// Whether the group's instances are kept running.
     pub(super) fn is_in_service(&self) -> bool {
         matches!(
             self.phase.status,
@@ -126,7 +127,7 @@ impl SimulatedGroup {
         matches!(self.phase.status, GroupStatus::Published | GroupStatus::MaintainFailed)
     }
 
-    /// `ResourceStatus` as it follows from the status and the expiry.
+    /// The `ResourceStatus` that follows from the status and the expiry.
     fn own_resource_status(&self) -> &'static str {
         match self.phase.status {
             GroupStatus::Deploying => "CREATING",

@@ -1,4 +1,5 @@
-//! Identifiers and names. They are computed from numbers, so none of them is stored.
+//! Identifiers and names. They are computed from numbers, so those of instances, nodes and users
+//! are not stored.
 
 use std::borrow::Cow;
 
@@ -73,7 +74,7 @@ pub fn network_interface_id(key: u64, serial: u64) -> String {
 }
 
 /// The name of an end user. The names include mail addresses, Chinese characters, and characters
-/// that JSON and label values escape.
+/// that must be escaped in JSON and label values.
 pub fn user_name(user: u32) -> Cow<'static, str> {
     match user % 6 {
         0 => Cow::Owned(format!("张三{user}")),

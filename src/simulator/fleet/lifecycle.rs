@@ -1,4 +1,4 @@
-//! The status of a group: it is published, updated, expires and is renewed.
+//! The status of a group and of its image: a group is published, updated, expires and is renewed.
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -13,11 +13,12 @@ use super::status::{GroupStatus, InstanceStatus};
 const HOUR: Second = 3600;
 const DAY: Second = 24 * HOUR;
 
-/// Expires the group, ends its status, and continues its update, as far as they are due.
+/// Makes the changes that are due: the group expires or leaves its status, and the update of its
+/// image continues.
 pub(super) fn step(group: &mut SimulatedGroup) {
-    let expired = group.expires.is_some_and(|expires| expires <= group.now);
+    let subscription_ended = group.expires.is_some_and(|expires| expires <= group.now);
     let is_expired = matches!(group.phase.status, GroupStatus::Expired | GroupStatus::ExpiredRecycling);
-    if expired && !is_expired {
+    if subscription_ended && !is_expired {
         let until = group.now + group.rng.random_range(2 * HOUR..8 * HOUR);
         enter(group, GroupStatus::Expired, until);
         close_all(group);
@@ -47,7 +48,7 @@ fn leave_status(group: &mut SimulatedGroup) {
             enter(group, GroupStatus::Published, NEVER);
         }
         GroupStatus::Deploying => {
-            // Expiry interrupted an update, which is now due again.
+            // An update that was interrupted when the subscription expired is due again.
             if group.ota.new_version.is_some() && group.ota.due == NEVER {
                 group.ota.due = now + HOUR;
             }
@@ -110,7 +111,7 @@ pub(super) fn image_version(at: Second) -> String {
     date.strftime("0.0.1-D-%Y%m%d.%H%M%S").to_string()
 }
 
-/// The next midnight at UTC+8, when subscriptions end.
+/// The next midnight at UTC+8. Subscriptions end at midnight.
 pub(super) fn midnight_after(at: Second) -> Second {
     let local = at + 8 * HOUR;
     (local.div_euclid(DAY) + 1) * DAY - 8 * HOUR

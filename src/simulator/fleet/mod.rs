@@ -1,8 +1,8 @@
 //! The simulated fleet: delivery groups that change over simulated time.
 //!
-//! Every group is a pure function of (seed, its number, sizes, start, simulated time elapsed). It
-//! advances in steps of equal length, so how often and in which order groups are read changes
-//! nothing.
+//! Without control requests, every group is a pure function of the seed, its number, the sizes, the
+//! start and the elapsed simulated time. It advances in steps of equal length, so its state does
+//! not depend on how often or in which order groups are read.
 //!
 //! | part | what is in it |
 //! |---|---|

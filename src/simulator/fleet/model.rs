@@ -1,4 +1,4 @@
-//! The data of a simulated delivery group. What happens to it over time is in `advance` and its
+//! The data of a simulated delivery group. How the data changes over time is in `advance` and its
 //! parts.
 
 use std::collections::{BTreeMap, VecDeque};
@@ -11,7 +11,7 @@ use super::status::{GroupStatus, InstanceStatus, PersistentStatus, SessionStatus
 /// An instant in seconds since 1970.
 pub type Second = i64;
 
-/// The length of one step: between two steps nothing changes.
+/// The length of one step in seconds. Nothing changes between two steps.
 pub(super) const STEP: Second = 10;
 
 /// An instant that is never reached.
@@ -22,7 +22,7 @@ pub(super) const NEVER: Second = Second::MAX;
 pub struct SimulatedGroup {
     /// What stays the same, unless a control request changes it.
     pub settings: GroupSettings,
-    /// Its own status.
+    /// The simulated status, which [`overrides`](Self::overrides) may hide.
     pub phase: GroupPhase,
     /// `ExpiredTime`; `None` for a pay-as-you-go group.
     pub expires: Option<Second>,
@@ -34,13 +34,13 @@ pub struct SimulatedGroup {
     pub nodes: Vec<Node>,
     /// Instances by serial number, the oldest first.
     pub instances: Vec<SimulatedInstance>,
-    /// Deleted instances, the last deleted at the end.
+    /// Deleted instances, the most recently deleted at the end.
     pub deleted: VecDeque<SimulatedInstance>,
     /// Persistent sessions; empty unless `AuthMode` is `Session`.
     pub persistent: Vec<PersistentSession>,
     /// Statuses that control requests have set.
     pub overrides: Overrides,
-    /// All random choices of the group.
+    /// The source of all random choices of the group.
     pub(super) rng: Xoshiro256PlusPlus,
     /// The instant up to which the group is simulated.
     pub(super) now: Second,
@@ -55,7 +55,7 @@ pub struct SimulatedGroup {
 /// What stays the same while a group is simulated.
 #[derive(Debug, Clone, PartialEq)]
 pub struct GroupSettings {
-    /// The seed of all identifiers of the group.
+    /// The seed of the group's identifiers and random choices.
     pub key: u64,
     /// `AppInstanceGroupId`.
     pub id: String,
@@ -144,7 +144,7 @@ pub struct OtaState {
 pub struct GroupPhase {
     /// `Status`.
     pub status: GroupStatus,
-    /// When the status changes; [`NEVER`] if an event ends it.
+    /// When the status ends; [`NEVER`] if only an event, such as an expiry, ends it.
     pub(super) until: Second,
 }
 
@@ -172,8 +172,8 @@ pub struct SimulatedPool {
     pub bought: u32,
     /// `MaxScalingAmount`.
     pub max_scaling: u32,
-    /// `MaxIdleAppInstanceAmount`: with so many idle sessions the pool does not scale out; 0: no
-    /// such limit.
+    /// `MaxIdleAppInstanceAmount`: the pool does not scale out while it has this many idle slots;
+    /// 0: no such limit.
     pub max_idle: u32,
     /// `ScalingStep`.
     pub step: u32,
@@ -241,7 +241,7 @@ pub struct Node {
     pub sessions: u32,
     /// Instances on it.
     pub(super) instances: u32,
-    /// Since when it has had no session.
+    /// The start of its time without a session; without meaning while it has sessions.
     pub(super) idle_since: Second,
 }
 
@@ -264,7 +264,7 @@ pub struct SimulatedInstance {
     pub created: Second,
     /// `GmtModified`.
     pub modified: Second,
-    /// When the user was bound.
+    /// When the user was bound; without meaning for an instance without a user.
     pub bound: Second,
     /// Position of the persistent session that runs on it.
     pub(super) persistent: Option<u32>,

@@ -1,4 +1,4 @@
-//! Persistent sessions: they stay, while the instances on which they run are created and deleted.
+//! Persistent sessions, which stay while the instances on which they run are created and deleted.
 
 use rand::RngExt;
 
@@ -7,8 +7,8 @@ use super::identity::{IdKind, identifier};
 use super::model::{NEVER, PersistentSession, Second, SimulatedGroup};
 use super::status::PersistentStatus;
 
-/// The probability, per step, that one of a group's persistent sessions is rebuilt, fails or is
-/// deleted.
+/// The probability, per step, that one of a group's persistent sessions is rebuilt, becomes
+/// unavailable or is deleted, if it is stopped.
 const DISTURBANCE: f64 = 0.004;
 
 /// Changes every persistent session that is due, and sometimes disturbs one.
@@ -43,8 +43,8 @@ pub(super) fn step(group: &mut SimulatedGroup) {
     }
 }
 
-/// Starts a stopped persistent session on an instance and returns its user; `None` if none is
-/// stopped.
+/// Starts a random stopped persistent session on an instance and returns its user; `None` if no
+/// persistent session is stopped.
 pub(super) fn start(group: &mut SimulatedGroup, position: usize) -> Option<u32> {
     let stopped: Vec<usize> = (0..group.persistent.len())
         .filter(|slot| group.persistent[*slot].status == PersistentStatus::Stopped)
@@ -72,7 +72,7 @@ pub(super) fn stop(group: &mut SimulatedGroup, position: usize) {
     }
 }
 
-/// A new persistent session, which is created until `due`.
+/// A new persistent session, which is `PENDING` until `due`.
 pub(super) fn new_session(group: &mut SimulatedGroup, due: Second) -> PersistentSession {
     let serial = group.next_persistent;
     group.next_persistent += 1;

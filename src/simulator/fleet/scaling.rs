@@ -49,15 +49,15 @@ fn add_nodes(group: &mut SimulatedGroup, position: usize, count: u32) {
     let pool = &mut group.pools[position];
     pool.rests_until = group.now + SCALE_OUT_PAUSE;
     let slots = pool.size.capacity;
-    // A pool that is warmed up has its instances ready sooner.
-    let ready = if pool.warm_up { 10 } else { 60 };
+    // The instances of a pool that is warmed up start sooner.
+    let delay = if pool.warm_up { 10 } else { 60 };
     for _ in 0..count {
-        add_node(group, position, true, slots, ready);
+        add_node(group, position, true, slots, delay);
     }
 }
 
-/// Adds a node with `slots` instances, whose start takes `ready` seconds.
-pub(super) fn add_node(group: &mut SimulatedGroup, pool: usize, elastic: bool, slots: u32, ready: Second) {
+/// Adds a node with `slots` instances, which leave the status `INIT` after `delay` seconds.
+pub(super) fn add_node(group: &mut SimulatedGroup, pool: usize, elastic: bool, slots: u32, delay: Second) {
     let serial = group.next_node;
     group.next_node += 1;
     group.nodes.push(Node {
@@ -70,7 +70,7 @@ pub(super) fn add_node(group: &mut SimulatedGroup, pool: usize, elastic: bool, s
         idle_since: group.now,
     });
     for _ in 0..slots {
-        group.create_instance(serial, elastic, group.now + ready);
+        group.create_instance(serial, elastic, group.now + delay);
     }
 }
 

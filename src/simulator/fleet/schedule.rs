@@ -1,5 +1,5 @@
-//! The nodes that a pool's schedule demands. The exporter's rule is implemented here again, so that
-//! one can check the other.
+//! The nodes that a pool's schedule demands. This is a second implementation of the exporter's
+//! rule, so that tests can compare the two.
 
 use jiff::Timestamp;
 use jiff::tz::Offset;
@@ -9,7 +9,8 @@ use super::status::Strategy;
 
 const BEIJING: Offset = Offset::constant(8);
 
-/// The nodes that the pool's schedule demands at an instant; `None` if no schedule is active.
+/// The nodes that the pool's schedule demands at an instant; `None` if the pool does not scale by
+/// schedule, or before its enable date or after its disable date.
 pub fn scheduled_nodes(pool: &SimulatedPool, at: Second) -> Option<u32> {
     if pool.strategy != Strategy::BySchedule {
         return None;

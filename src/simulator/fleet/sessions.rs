@@ -1,5 +1,5 @@
-//! Sessions on instances: they begin, are disconnected and connected again, and end. Instances
-//! start and close.
+//! Sessions on instances, which begin, are disconnected and connected again, and end; and
+//! instances, which start and close.
 
 use rand::RngExt;
 
@@ -8,9 +8,9 @@ use super::model::{NEVER, STEP, Second, SimulatedGroup, SimulatedInstance};
 use super::persistent;
 use super::status::{InstanceStatus, PersistentStatus, SessionStatus};
 
-/// Mean seconds between two disconnections of a session.
+/// Mean seconds from the connection of a session to its disconnection.
 const MEAN_CONNECTED_SECONDS: f64 = 1_500.0;
-/// The share of starting instances that become unavailable instead.
+/// The share of starting instances that become unavailable instead of idle.
 const FAILED_STARTS: f64 = 0.003;
 
 /// Closed instances that are deleted in one step, and the nodes on which new ones replace them.
@@ -83,7 +83,7 @@ fn step_closed(group: &mut SimulatedGroup, position: usize, closed: &mut ClosedI
     }
 }
 
-/// Lets users arrive, as many as the time of day determines.
+/// Begins the sessions of users who arrive, as many as the time of day determines.
 pub(super) fn step_arrivals(group: &mut SimulatedGroup) {
     if !group.accepts_sessions() {
         return;

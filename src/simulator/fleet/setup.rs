@@ -1,4 +1,5 @@
-//! States that scenarios put a group into, instead of the one that its kind and its seed determine.
+//! States that scenarios put a group into, instead of the state that its kind and its seed
+//! determine.
 
 use super::catalogue::ALWAYS;
 use super::lifecycle::{image_version, midnight_after};
@@ -20,8 +21,8 @@ pub fn calm(group: &mut SimulatedGroup) {
     for position in 0..group.pools.len() {
         let occupancy = group.occupancy(position);
         let pool = &mut group.pools[position];
-        // The schedule demands at most the nodes that exist, at any time of day: its periods are in
-        // eighths.
+        // A period demands at most eight times the factor, so the schedule never demands more nodes
+        // than exist.
         pool.schedule_factor = (occupancy.nodes + occupancy.scaling_nodes) / 8;
     }
     set_occupancy(group, 0.5, 0.0);
@@ -61,8 +62,8 @@ pub fn set_occupancy(group: &mut SimulatedGroup, share: f64, disconnected: f64) 
     }
 }
 
-/// Puts a group into a status for good. Its instances are closed if the status takes it out of
-/// service.
+/// Puts a group into a status permanently. If the status takes the group out of service, its
+/// instances are closed.
 pub fn hold_in_status(group: &mut SimulatedGroup, status: GroupStatus) {
     group.phase = GroupPhase { status, until: NEVER };
     if matches!(status, GroupStatus::Expired | GroupStatus::ExpiredRecycling) {
@@ -76,7 +77,7 @@ pub fn hold_in_status(group: &mut SimulatedGroup, status: GroupStatus) {
     }
 }
 
-/// Lets the subscription expire after so many seconds.
+/// Lets the subscription expire after `seconds`.
 pub fn expire_in(group: &mut SimulatedGroup, seconds: Second) {
     group.expires = Some(group.now + seconds);
 }
@@ -86,7 +87,7 @@ pub fn offer_update(group: &mut SimulatedGroup) {
     group.ota.new_version = Some(image_version(group.now - 8 * DAY));
 }
 
-/// Puts `count` idle instances into a status, since an hour ago.
+/// Puts `count` idle instances into a status permanently, as if they had entered it an hour ago.
 pub fn strand_instances(group: &mut SimulatedGroup, status: InstanceStatus, count: usize) {
     let idle = |position: &usize| group.instances[*position].status == InstanceStatus::Idle;
     let stranded: Vec<usize> = (0..group.instances.len()).filter(idle).take(count).collect();
@@ -105,7 +106,7 @@ pub fn make_persistent_unavailable(group: &mut SimulatedGroup, count: usize) {
     }
 }
 
-/// Sets the limit of scaling so that the nodes that it has added are the share `added` of the
+/// Sets the limit of scaling so that the nodes that scaling has added are the share `added` of the
 /// limit.
 pub fn limit_scaling(group: &mut SimulatedGroup, added: f64) {
     for position in 0..group.pools.len() {
@@ -114,7 +115,7 @@ pub fn limit_scaling(group: &mut SimulatedGroup, added: f64) {
     }
 }
 
-/// Lets a schedule demand twice the nodes that exist, all day except for the minute before
+/// Lets a schedule demand twice as many nodes as exist, at any time except for the minute before
 /// midnight.
 pub fn raise_schedule(group: &mut SimulatedGroup) {
     for position in 0..group.pools.len() {
@@ -125,7 +126,8 @@ pub fn raise_schedule(group: &mut SimulatedGroup) {
     }
 }
 
-/// The user for a session on an instance; `None` if no persistent session is stopped.
+/// The user for a session on an instance; `None` if the session must be persistent and no
+/// persistent session is stopped.
 fn user_for(group: &mut SimulatedGroup, position: usize) -> Option<u32> {
     if group.settings.auth_mode != "Session" {
         return Some(group.settings.first_user + position as u32 % group.settings.users);

@@ -1,19 +1,27 @@
 //! Statuses of the model, and their values in the API.
 
-/// `Status` of a group: the values that the model enters.
+/// `Status` of a group: only the values that the model enters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum GroupStatus {
+    /// In service.
     Published,
+    /// Being published.
     Deploying,
+    /// Could not be published.
     Failed,
+    /// The image is being updated.
     Maintaining,
+    /// The image could not be updated. The group stays in service.
     MaintainFailed,
+    /// The subscription has expired.
     Expired,
+    /// The resources of an expired group are being released.
     ExpiredRecycling,
+    /// Stopped because of an overdue payment.
     Ceased,
 }
 
-/// `StrategyType`.
+/// `StrategyType`: how a node pool scales.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Strategy {
     Fixed,

@@ -1,5 +1,5 @@
-//! All groups of the simulated account, behind locks: by id, and in the order of the listing. A
-//! group advances when it is read.
+//! All groups of the simulated account, each behind a lock, by id and in the order of their
+//! creation. A group advances when it is read.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -15,6 +15,7 @@ use super::model::SimulatedGroup;
 #[derive(Debug)]
 pub struct FleetStore {
     seed: u64,
+    /// The size of every group at its creation.
     size: GroupSize,
     /// The number of the next group.
     next: u64,
@@ -31,7 +32,7 @@ pub struct FleetView<'a> {
 }
 
 impl FleetStore {
-    /// A fleet of so many groups at `start`.
+    /// A fleet with this number of groups, at `start`.
     pub fn new(seed: u64, groups: usize, size: GroupSize, start: Timestamp) -> Self {
         let mut fleet =
             Self { seed, size, next: 0, groups: Vec::with_capacity(groups), by_id: HashMap::new() };
@@ -63,21 +64,22 @@ impl FleetStore {
         self.by_id.retain(|id, _| !ids.iter().any(|deleted| deleted.as_str() == &**id));
     }
 
-    /// Changes every group, without advancing it. `change` receives its number: the oldest is 0.
+    /// Changes every group, without advancing it. `change` receives the number of the group, which
+    /// is 0 for the oldest.
     pub fn change_each(&self, mut change: impl FnMut(usize, &mut SimulatedGroup)) {
         for (number, (_, group)) in self.groups.iter().enumerate() {
             change(number, &mut group.lock());
         }
     }
 
-    /// The fleet at an instant.
+    /// The fleet at a simulated instant.
     pub fn at(&self, now: Timestamp) -> FleetView<'_> {
         FleetView { fleet: self, now }
     }
 }
 
 impl<'a> FleetView<'a> {
-    /// The instant.
+    /// The simulated instant of this view.
     pub fn now(&self) -> Timestamp {
         self.now
     }
@@ -96,22 +98,23 @@ impl<'a> FleetView<'a> {
         read(&self.advanced(group))
     }
 
-    /// Reads the group with an id; `None` if there is none.
+    /// Reads the group with this id; `None` if there is no such group.
     pub fn with_group<T>(&self, id: &str, read: impl FnOnce(&SimulatedGroup) -> T) -> Option<T> {
         self.fleet.by_id.get(id).map(|group| read(&self.advanced(group)))
     }
 
-    /// Changes the group with an id; `None` if there is none.
+    /// Changes the group with this id; `None` if there is no such group.
     pub fn change<T>(&self, id: &str, change: impl FnOnce(&mut SimulatedGroup) -> T) -> Option<T> {
         self.fleet.by_id.get(id).map(|group| change(&mut self.advanced(group)))
     }
 
-    /// Changes one group after the other until `change` returns `true`. Returns whether it did.
+    /// Calls `change` with one group after the other until it returns `true`. Returns whether it
+    /// did.
     pub fn change_any(&self, mut change: impl FnMut(&mut SimulatedGroup) -> bool) -> bool {
         self.fleet.groups.iter().any(|(_, group)| change(&mut self.advanced(group)))
     }
 
-    /// Advances every group to the instant.
+    /// Advances every group to the instant of this view.
     pub fn advance(&self) {
         for (_, group) in &self.fleet.groups {
             drop(self.advanced(group));

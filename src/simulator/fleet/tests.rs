@@ -130,8 +130,8 @@ fn the_seed_determines_the_fleet() {
     assert_ne!(one.settings.id, other.settings.id);
 }
 
-/// The statuses that a group has in a week: its own in order, those of its instances, of its
-/// persistent sessions.
+/// The statuses in a week: those of a group in their order, those of its instances, and those of
+/// its persistent sessions.
 fn week(number: u64) -> (Vec<&'static str>, HashSet<InstanceStatus>, HashSet<PersistentStatus>) {
     let mut group = group(5, number, 40);
     let mut statuses = vec![group.phase.status.as_str()];

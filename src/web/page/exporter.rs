@@ -17,7 +17,7 @@ pub(crate) fn render(location: PageLocation<'_>, context: &ViewContext<'_>, conf
         (accounts(context, &fleet.accounts))
         (targets(context, &fleet.targets))
         (calls(context, "failed", "Last failed calls", &context.status.failed_calls))
-        div.columns { (series(context.status)) (work(context.status)) }
+        div.columns { (series(context.status)) (process(context.status)) }
         (calls(context, "calls", "Last calls", &context.status.calls))
         section aria-labelledby="configuration" {
             h2 #configuration { "Active configuration" }
@@ -132,7 +132,7 @@ fn series(status: &Status) -> Markup {
     }
 }
 
-fn work(status: &Status) -> Markup {
+fn process(status: &Status) -> Markup {
     let mebibytes = |bytes: f64| format!("{:.1} MiB", bytes / 1024.0 / 1024.0);
     html! {
         section aria-labelledby="work" {

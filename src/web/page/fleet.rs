@@ -42,7 +42,7 @@ pub(crate) fn render(location: PageLocation<'_>, context: &ViewContext<'_>, quer
 fn title(fleet: &FleetView<'_>) -> String {
     match fleet.problems.iter().filter(|finding| finding.problem.severity < Severity::Notice).count() {
         0 => "Fleet".to_owned(),
-        urgent => format!("({urgent}) FleetView"),
+        urgent => format!("({urgent}) Fleet"),
     }
 }
 
@@ -166,7 +166,7 @@ fn reasons(fleet: &FleetView<'_>, kind: ProblemKind, subject: &ProblemSubject<'_
     html! { @for reason in target.iter().flat_map(|target| &target.failures) { (failure(reason)) } }
 }
 
-/// Search and filter: a plain form. With the script it needs no button.
+/// Search and filter as a plain form. The script submits it at every change and hides the button.
 fn filter(fleet: &FleetView<'_>, query: &FleetQuery) -> Markup {
     let order = FleetQuery { sort: query.sort, descending: query.descending, ..FleetQuery::default() };
     let statuses = fleet.statuses.iter().map(|status| (*status, *status));
@@ -213,7 +213,7 @@ fn problem_select(fleet: &FleetView<'_>, query: &FleetQuery) -> Markup {
     select("Show", "show", Some(query.show.as_str()), "all groups", options)
 }
 
-/// A list of options, each a value and its text, after one of no value for all.
+/// A list of options, each a value and its text. The first option has no value and the text `all`.
 fn select<'a>(
     title: &str,
     name: &str,
@@ -234,7 +234,7 @@ fn select<'a>(
     }
 }
 
-/// The heading of a column; a click sorts by it.
+/// The heading of a column; a click sorts by the column.
 fn column(query: &FleetQuery, class: &str, sort: SortColumn, title: &str, hint: &str) -> Markup {
     let order = match (query.sort == sort, query.descending) {
         (false, _) => None,

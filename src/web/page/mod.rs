@@ -29,12 +29,12 @@ pub(crate) use group::{missing, render as group};
 pub(crate) const ICON: &[u8] = include_bytes!("icon.svg");
 
 /// The header `Content-Security-Policy`: only our own style sheet and script, nothing inline and
-/// nothing from other hosts. Markup that gets into a page by mistake can neither run nor change how
-/// the page looks.
+/// nothing from other hosts. Scripts and styles in markup that gets into a page by mistake have no
+/// effect.
 pub(crate) const SECURITY_POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; \
      connect-src 'self'; img-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
-/// The inputs of the frame: how the page links to others, and the version.
+/// The inputs of the frame: the paths of links, and the version.
 #[derive(Clone, Copy)]
 pub(crate) struct PageLocation<'a> {
     /// The relative path from the page to `/`: `./` or `../../`.
@@ -56,7 +56,7 @@ enum NavTab {
 /// The frame of every page around `main`.
 fn document(location: PageLocation<'_>, tab: NavTab, title: &str, main: &Markup) -> Markup {
     let PageLocation { root, telemetry_path, version } = location;
-    let current = |is: bool| is.then_some("page");
+    let current = |is_current: bool| is_current.then_some("page");
     html! {
         (DOCTYPE)
         html lang="en" {

@@ -13,7 +13,8 @@
   let timer = null;
   let lostAt = null;
 
-  // Changes an element to what the server sent now. What the user typed or opened in it stays.
+  // Changes an element in place to the one that the server sent, so that the text that the user
+  // typed and the focus stay.
   function morph(from, to) {
     if (from.isEqualNode(to)) return;
     if (from.nodeType !== Node.ELEMENT_NODE || from.nodeName !== to.nodeName) {
@@ -58,18 +59,19 @@
     if (live.textContent !== text) live.textContent = text;
   }
 
-  // Fetches the current address. `fresh` means that the address is not that of the last response.
+  // Fetches the current address. `fresh` means that the address changed since the last response, so
+  // the tag of that response does not apply.
   async function refresh(fresh) {
     clearTimeout(timer);
     request?.abort();
     const mine = (request = new AbortController());
     try {
-      // A request with our own tag gets the 304 itself; without it, the browser's cache handles the
+      // If the script sends the tag, it receives the 304; otherwise the browser's cache handles the
       // 304.
-      const known = tag && !fresh;
+      const sendsTag = tag && !fresh;
       const response = await fetch(location.pathname + location.search, {
-        headers: known ? { Accept: "text/html", "If-None-Match": tag } : { Accept: "text/html" },
-        cache: known ? "no-store" : "no-cache",
+        headers: sendsTag ? { Accept: "text/html", "If-None-Match": tag } : { Accept: "text/html" },
+        cache: sendsTag ? "no-store" : "no-cache",
         signal: AbortSignal.any([mine.signal, AbortSignal.timeout(REFRESH_MS * 2)]),
       });
       const isPage = (response.headers.get("Content-Type") ?? "").startsWith("text/html");

@@ -98,7 +98,7 @@ pub(super) fn failure(failure: &FailureView<'_>) -> Markup {
     }
 }
 
-/// A status of the API.
+/// A status in the API's own words; `unknown` without one.
 pub(super) fn status(status: Option<&str>) -> Markup {
     let class = match status {
         Some("PUBLISHED" | "AVAILABLE") => "good",

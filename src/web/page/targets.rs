@@ -54,8 +54,8 @@ fn row(context: &ViewContext<'_>, target: &TargetView<'_>) -> Markup {
                     None => span.status.busy { "waiting" },
                 }
             }
-            // Without the time itself: it changes with every poll, and with it the page's entity
-            // tag.
+            // The exact time is left out: it changes with every poll, which would change the page's
+            // entity tag.
             td {
                 @match target.last_success {
                     Some(at) => { (HumanDuration(context.age(at)).to_string()) " ago" }

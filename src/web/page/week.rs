@@ -19,6 +19,8 @@ const TOP: f64 = 22.0;
 const MINUTE: f64 = 0.6;
 /// Height of the lowest block, so that its number fits.
 const LOWEST: f64 = 13.0;
+/// Length of the shortest block whose number fits, in minutes.
+const MIN_LABELLED_MINUTES: i32 = 45;
 
 /// The part of a period within one day.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -105,7 +107,7 @@ fn drawing(context: &ViewContext<'_>, pool: &NodePoolView<'_>, is_active: bool) 
                 rect x=(x(block.start)) y=(y(block.day) + ROW - tall)
                     width=(MINUTE * f64::from(block.end - block.start)) height=(tall) {}
             }
-            @for block in blocks.iter().filter(|block| block.end - block.start >= 45) {
+            @for block in blocks.iter().filter(|block| block.end - block.start >= MIN_LABELLED_MINUTES) {
                 text.amount x=(x(block.start) + 6.0) y=(y(block.day) + ROW - 4.0) { (block.amount) }
             }
             path.now d={ "M" (line) " " (y(today)) "v" (ROW) } {}

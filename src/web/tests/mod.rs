@@ -19,12 +19,13 @@ use crate::metrics::{self, MetricFamily, MetricType, Value};
 use crate::server::{self, Server, ServerOptions};
 use crate::web_config::AccessControl;
 
-/// The content that the tests serve. Its responses can panic.
+/// The content that the tests serve.
 #[derive(Default)]
 struct Shown {
     polled: AtomicBool,
     readiness: Readiness,
     scrapes: AtomicUsize,
+    /// Whether reading the configuration panics, and a reload fails.
     panics: bool,
 }
 

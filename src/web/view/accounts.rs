@@ -12,7 +12,7 @@ pub(crate) struct AccountView<'a> {
     pub(crate) account: &'a str,
     /// The name of the credential provider.
     pub(crate) credentials: Option<&'static str>,
-    /// When they expire; `None` if they do not, or if the provider does not know.
+    /// When the credentials expire; `None` if they do not, or if the provider does not know.
     pub(crate) credentials_expire: Option<Timestamp>,
     /// Allowed and needed requests.
     pub(crate) pace: RequestBudget,

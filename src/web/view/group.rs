@@ -20,10 +20,11 @@ pub(crate) struct GroupView<'a> {
     pub(crate) sessions: SessionNumbers,
     /// When a schedule of its node pools next changes the number of nodes.
     pub(crate) next_schedule_change: Option<Timestamp>,
-    /// When the subscription ends.
+    /// When the subscription ends; `None` if it does not.
     pub(crate) expires: Option<Timestamp>,
     /// When the oldest part of its data was fetched.
     pub(crate) fetched: Timestamp,
+    /// The most urgent one first.
     pub(crate) problems: Vec<Problem>,
 }
 
@@ -38,7 +39,7 @@ pub(crate) struct SessionNumbers {
     pub(crate) usage_ratio: Option<f64>,
     /// Sessions in use above which a scale-out starts.
     pub(crate) scale_out_at: Option<f64>,
-    /// Sessions that can still start before that.
+    /// Sessions that can still start before a scale-out starts.
     pub(crate) until_scale_out: Option<f64>,
     /// Instances without a user.
     pub(crate) idle: Option<u64>,
@@ -100,29 +101,32 @@ impl SessionNumbers {
 /// values; `docs/api.md` describes every field.
 #[derive(Debug, Serialize)]
 pub(crate) struct GroupDetails<'a> {
-    #[serde(flatten)]
     /// The row of the fleet; its fields are on the same level in JSON.
+    #[serde(flatten)]
     pub(crate) group: GroupView<'a>,
     pub(crate) product_type: &'a str,
     pub(crate) instance_type: &'a str,
     pub(crate) os_type: &'a str,
+    /// `PrePaid` or `PostPaid`.
     pub(crate) charge_type: &'a str,
+    /// `Node` or `AppInstance`.
     pub(crate) charge_resource_mode: &'a str,
     pub(crate) image_id: &'a str,
     pub(crate) created: Option<Timestamp>,
     /// The version of a newer image, if there is one.
     pub(crate) image_update: Option<&'a str>,
-    /// `None` without a recent listing.
+    /// Instances by status; `None` without a recent listing.
     pub(crate) instances: Option<Vec<StatusCount<'a>>>,
-    /// `None` without a recent listing.
+    /// Persistent sessions by status; `None` without a recent listing.
     pub(crate) persistent_sessions: Option<Vec<StatusCount<'a>>>,
     pub(crate) node_pools: Vec<NodePoolView<'a>>,
     pub(crate) apps: Vec<AppView<'a>>,
     pub(crate) tags: Vec<TagView<'a>>,
+    /// When each listing of the group was fetched.
     pub(crate) fetched_by: Vec<FetchTime>,
-    /// The last hour, oldest first.
+    /// Instances by status over the last hour, oldest first.
     pub(crate) history: Vec<HistoryPoint>,
-    /// The same for the chart.
+    /// The data of `history`, for the chart.
     #[serde(skip)]
     pub(crate) samples: Vec<MinuteCounts>,
 }
@@ -132,7 +136,8 @@ pub(crate) struct GroupDetails<'a> {
 pub(crate) struct StatusCount<'a> {
     pub(crate) status: &'a str,
     pub(crate) count: u64,
-    /// When the one that is unchanged for longest last changed.
+    /// The last change of the instance that has been unchanged for the longest time; `None` if it
+    /// is not known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) oldest_modified: Option<Timestamp>,
 }
@@ -144,12 +149,19 @@ pub(crate) struct NodePoolView<'a> {
     pub(crate) node_instance_type: &'a str,
     pub(crate) node_type_name: &'a str,
     pub(crate) strategy_type: Option<&'a str>,
+    /// Subscription nodes.
     pub(crate) nodes: Option<f64>,
+    /// Subscription nodes in use.
     pub(crate) nodes_used: Option<f64>,
+    /// Elastic nodes.
     pub(crate) scaling_nodes: Option<f64>,
+    /// Elastic nodes in use.
     pub(crate) scaling_nodes_used: Option<f64>,
+    /// Maximum number of elastic nodes.
     pub(crate) max_scaling_nodes: Option<f64>,
+    /// Sessions that one node can serve at once.
     pub(crate) node_capacity: Option<f64>,
+    /// Usage above which a scale-out starts, from 0 to 1.
     pub(crate) scaling_usage_threshold_ratio: Option<f64>,
     /// The number of nodes that the schedule sets now.
     pub(crate) scheduled_nodes: Option<f64>,
@@ -173,7 +185,7 @@ pub(crate) struct AppView<'a> {
 pub(crate) struct TagView<'a> {
     pub(crate) key: &'a str,
     pub(crate) value: &'a str,
-    /// Whether Alibaba Cloud set it, not the customer.
+    /// Whether Alibaba Cloud set the tag; otherwise the customer did.
     pub(crate) system: bool,
 }
 

@@ -69,7 +69,7 @@ pub(crate) struct TargetView<'a> {
     pub(crate) target: &'a str,
     /// Whether no part of the last poll failed; `None` before the first one has ended.
     pub(crate) up: Option<bool>,
-    /// When a poll of it last succeeded.
+    /// When a poll of the target last succeeded.
     pub(crate) last_success: Option<Timestamp>,
     /// The number of its groups.
     pub(crate) groups: usize,
@@ -86,6 +86,7 @@ pub(crate) struct FailureView<'a> {
     pub(crate) message: &'a str,
     pub(crate) request_id: Option<&'a str>,
     pub(crate) advice: Option<&'a str>,
+    /// How often the failure occurred in the poll.
     pub(crate) count: usize,
 }
 
@@ -164,12 +165,12 @@ impl<'a> ViewContext<'a> {
     }
 
     fn target(&self, snapshot: &'a Snapshot, target: &'a TargetHealth) -> TargetView<'a> {
-        let is_its = |account: &str, name: &str| *target.account == *account && *target.target == *name;
+        let is_target = |account: &str, name: &str| *target.account == *account && *target.target == *name;
         let failures: Vec<&PollFailure> = self
             .status
             .failures
             .iter()
-            .filter(|failure| target.up == Some(false) && is_its(&failure.account, &failure.target))
+            .filter(|failure| target.up == Some(false) && is_target(&failure.account, &failure.target))
             .collect();
         let reason = failures.first().map(|failure| failure.summary());
         TargetView {
@@ -177,7 +178,7 @@ impl<'a> ViewContext<'a> {
             target: &target.target,
             up: target.up,
             last_success: target.last_success,
-            groups: snapshot.groups.iter().filter(|group| is_its(&group.account, &group.target)).count(),
+            groups: snapshot.groups.iter().filter(|group| is_target(&group.account, &group.target)).count(),
             problems: problems::check_target(target, reason, self.now).into_iter().collect(),
             failures: failures.into_iter().map(FailureView::new).collect(),
         }

@@ -45,9 +45,13 @@ pub(crate) enum SortColumn {
     Connected,
     Disconnected,
     Idle,
+    /// Sessions that can still start before a scale-out starts.
     Headroom,
+    /// The next change of the schedule.
     Change,
+    /// The end of the subscription.
     Expiry,
+    /// The age of the data.
     Fetched,
 }
 
@@ -142,14 +146,14 @@ impl FleetQuery {
         search.trim().is_empty() && account.is_none() && status.is_none() && *show == ProblemFilter::All
     }
 
-    /// The same filter, sorted by `sort`; in reverse if it is sorted by that already.
+    /// The same filter, sorted by `sort`; in reverse order if `sort` is the current column.
     pub(crate) fn sorted_by(&self, sort: SortColumn) -> Self {
-        // The largest of these numbers are the most interesting ones.
-        let natural = matches!(
+        // The largest values of these columns are the most interesting ones.
+        let largest_first = matches!(
             sort,
             SortColumn::Usage | SortColumn::Connected | SortColumn::Disconnected | SortColumn::Idle
         );
-        let descending = if self.sort == sort { !self.descending } else { natural };
+        let descending = if self.sort == sort { !self.descending } else { largest_first };
         Self { sort, descending, ..self.clone() }
     }
 }

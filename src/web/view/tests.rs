@@ -2,8 +2,7 @@ use std::sync::Arc;
 
 use super::*;
 use crate::fleet::{
-    DecodeIssues, Fetched, FoldOptions, Group as Described, GroupSnapshot, InstanceFold, InstanceRecord,
-    SessionCounters,
+    DecodeIssues, Fetched, FoldOptions, Group, GroupSnapshot, InstanceFold, InstanceRecord, SessionCounters,
 };
 use crate::telemetry::status::AccountStatus;
 
@@ -13,14 +12,14 @@ fn now() -> Timestamp {
 
 /// A group sold by session, with an instance for each status.
 fn group(account: &str, id: &str, status: &str, instances: &[&str]) -> Arc<GroupSnapshot> {
-    let data = Described {
+    let data = Group {
         id: id.into(),
         name: format!("{} {id}", if id == "a" { "Label room" } else { "Room" }).into(),
         region_id: "cn-hangzhou".into(),
         status: Some(status.into()),
         charge_resource_mode: "AppInstance".into(),
         scaling_usage_threshold: Some(0.5),
-        ..Described::default()
+        ..Group::default()
     };
     let mut fold = InstanceFold::new(FoldOptions::default());
     for (number, status) in instances.iter().enumerate() {

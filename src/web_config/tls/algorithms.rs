@@ -50,7 +50,7 @@ pub(super) fn provider(table: &Table<'_>, versions: &[&SupportedProtocolVersion]
     }
 }
 
-/// Suites that Go has and ring does not: all of them use CBC.
+/// Suites that Go supports and ring does not; all of them use CBC.
 const UNSUPPORTED_SUITES: [&str; 4] = [
     "TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA",
     "TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA",

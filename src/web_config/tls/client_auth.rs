@@ -1,5 +1,5 @@
-//! Certificates of clients: whether the server requests, requires and verifies them, and which
-//! names it accepts.
+//! Certificates of clients: whether the server requests, requires and verifies them, and the names
+//! that it accepts.
 
 use std::sync::Arc;
 
@@ -90,8 +90,8 @@ pub(super) fn verifier(
     }))
 }
 
-/// The toolkit accepts an authority or names without a policy, and then admits every client; here
-/// both are problems.
+/// The verifier of the policy `NoClientCert`. With an authority or names and no policy, the toolkit
+/// admits every client; here that is a problem.
 fn no_client_auth(
     table: &Table<'_>,
     has_authority: bool,
@@ -129,7 +129,8 @@ fn roots(table: &Table<'_>, name: &str, text: &[u8]) -> Option<RootCertStore> {
     Some(roots)
 }
 
-/// Without a configured authority a Go server trusts those of the operating system.
+/// The authorities of the operating system. As in Go, they are trusted if no authority is
+/// configured.
 fn system_roots(table: &Table<'_>) -> Option<RootCertStore> {
     let mut roots = RootCertStore::empty();
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
@@ -137,17 +138,18 @@ fn system_roots(table: &Table<'_>) -> Option<RootCertStore> {
         return table
             .reject(AUTHORITY, "is missing, and the operating system has no certificate authorities");
     }
-    table.warning(POLICY, "without client_ca_file certificates of every public authority are accepted");
+    table.warning(POLICY, "without client_ca_file, certificates of every public authority are accepted");
     Some(roots)
 }
 
-/// A policy that rustls does not have: unverified certificates, and allowed names.
+/// Adds to the verifier of rustls: certificates that are not verified, certificates that are
+/// optional, and a list of allowed names.
 #[derive(Debug)]
 struct ClientVerifier {
-    /// `None`: any certificate is accepted if the client has its key.
+    /// `None`: the chain is not verified; the client must only have the certificate's key.
     chain_verifier: Option<Arc<dyn ClientCertVerifier>>,
     is_required: bool,
-    /// Empty: any name.
+    /// Subject alternative names, of which a certificate must have one; empty: any name.
     allowed_names: Vec<String>,
     algorithms: WebPkiSupportedAlgorithms,
 }

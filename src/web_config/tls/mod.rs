@@ -42,7 +42,7 @@ const KEYS: [&str; 13] = [
     "curve_preferences",
 ];
 
-/// The TLS configuration of the section. `None` for plain HTTP (there is no section), and if a
+/// The TLS configuration of the section. `None` if there is no section (plain HTTP), or if a
 /// problem was reported.
 ///
 /// A section without a certificate is a problem. The toolkit serves plain HTTP in that case.

@@ -11,7 +11,7 @@ use crate::web_config::file_watch::FileSnapshot;
 pub(super) enum PemSource {
     /// The text.
     Found {
-        /// The key in the table that has the text or names the file, for further problems.
+        /// The key of the text or of the file's path; problems of the text are reported at it.
         name: &'static str,
         /// The text; it may be a private key.
         text: Zeroizing<Vec<u8>>,

@@ -8,8 +8,9 @@ use x509_cert::der::Decode as _;
 use x509_cert::ext::pkix::SubjectAltName;
 use x509_cert::ext::pkix::name::GeneralName;
 
-/// Whether one of the certificate's subject alternative names (DNS, e-mail, IP, URI) is exactly one
-/// of `allowed`. A certificate that cannot be parsed has no names.
+/// Whether one of the certificate's subject alternative names (DNS, e-mail, IP, URI) is in
+/// `allowed`. Names are not wildcards: they must be equal. A certificate that cannot be parsed has
+/// no names.
 pub(super) fn has_any_name(certificate: &CertificateDer<'_>, allowed: &[String]) -> bool {
     let Ok(certificate) = Certificate::from_der(certificate) else { return false };
     let Ok(Some((_, names))) = certificate.tbs_certificate().get_extension::<SubjectAltName>() else {
@@ -20,7 +21,7 @@ pub(super) fn has_any_name(certificate: &CertificateDer<'_>, allowed: &[String])
         | GeneralName::Rfc822Name(name)
         | GeneralName::UniformResourceIdentifier(name) => allowed.iter().any(|text| text == name.as_str()),
         GeneralName::IpAddress(bytes) => {
-            // Parsed, because one address has several notations: `::1`, `0:0::1`.
+            // Addresses are compared after parsing, because `::1` and `0:0::1` are the same.
             let is_same = |text: &String| {
                 text.parse().is_ok_and(|allowed: IpAddr| Some(allowed) == ip(bytes.as_bytes()))
             };

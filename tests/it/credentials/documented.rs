@@ -66,7 +66,8 @@ fn every_example_of_the_documentation_works() {
 #[ignore = "installs the official SDK with pip: just end-to-end"]
 fn the_official_library_finds_the_same_credentials_in_the_same_places() {
     let python = crate::sdk::python_of_the_sdk();
-    // Both find the same source in the same environment, which may contain others.
+    // The library and the exporter choose the same source in the same environment, even if other
+    // sources are available too.
     let agree = |machine: &Machine, theirs: &str, ours: &str| {
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/sdk/credentials.py");
         let mut library = Command::new(&python);

@@ -41,30 +41,35 @@ impl Machine {
             .set("poll.interval", "1s")
     }
 
+    /// Adds a setting, as the flag `--set` does.
     pub fn set(mut self, key: &str, value: &str) -> Self {
         self.settings.push(format!("{key}={value}"));
         self
     }
 
+    /// Sets a key of the first account's credentials.
     pub fn key(self, key: &str, value: &str) -> Self {
         self.set(&format!("accounts.0.credentials.{key}"), value)
     }
 
-    /// Sets a key of the credentials to the address of the cloud.
+    /// Sets a key of the first account's credentials to the address of the cloud.
     pub fn at_cloud(self, key: &str) -> Self {
         let url = self.cloud.url.clone();
         self.key(key, &url)
     }
 
+    /// Adds an environment variable.
     pub fn variable(mut self, name: &str, value: &str) -> Self {
         self.variables.push((name.to_owned(), value.to_owned()));
         self
     }
 
+    /// The path of a file in the home directory.
     pub fn path(&self, path: &str) -> PathBuf {
         self.home.path().join(path)
     }
 
+    /// Writes a file in the home directory.
     pub fn file(self, path: &str, text: &str) -> Self {
         let path = self.path(path);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -72,13 +77,13 @@ impl Machine {
         self
     }
 
-    /// Writes a token of the cluster to a file, as the kubelet does.
+    /// Writes an OIDC token of the cluster to the file `token`, as the kubelet does.
     pub fn oidc_token(self, query: &str) -> Self {
         let token = oidc_token(&self.cloud, query);
         self.file("token", &token)
     }
 
-    /// The three variables that ACK's webhook sets.
+    /// Writes an OIDC token and sets the three variables of the OIDC role, as ACK's webhook does.
     pub fn pod(self) -> Self {
         let token = self.path("token").display().to_string();
         self.oidc_token("")
@@ -139,7 +144,7 @@ pub fn cli_file(current: &str, profiles: Value) -> String {
     json!({"current": current, "profiles": profiles, "meta_path": ""}).to_string()
 }
 
-/// A machine that assumes a role of another account with an AccessKey.
+/// A machine that uses an AccessKey to assume a role that requires an external id.
 pub fn guarded(external_id: &str) -> Machine {
     Machine::new("3s")
         .key("source", "assume_role")
@@ -161,7 +166,7 @@ pub fn laptop() -> Machine {
     Machine::new("3s").file(".aliyun/config.json", &file).at_cloud("sts_endpoint")
 }
 
-/// A CLI file with a profile of every mode, and an INI file with a section of every type.
+/// Adds a CLI file with a profile of every mode, and an INI file with a section of every type.
 pub fn with_files(machine: Machine) -> Machine {
     let machine = machine.oidc_token("");
     let token = machine.path("token");
@@ -199,5 +204,7 @@ pub fn with_files(machine: Machine) -> Machine {
         .at_cloud("metadata_endpoint")
 }
 
+/// The profiles of [`with_files`] that the exporter supports.
 pub const PROFILES: [&str; 6] = ["AK", "StsToken", "RamRoleArn", "EcsRamRole", "OIDC", "Chained"];
+/// The sections of [`with_files`].
 pub const SECTIONS: [&str; 4] = ["default", "role", "ecs", "rrsa"];

@@ -28,7 +28,7 @@ fn no_poll_fails_while_the_credentials_of_any_source_are_replaced() {
         ("assume_role", guarded(EXTERNAL_ID)),
         ("assume_role", chained.at_cloud("sts_endpoint").key("base.source", "oidc_role")),
     ];
-    // Each one takes ten seconds and little CPU time, so they run in parallel.
+    // Each machine takes ten seconds and little CPU time, so all of them run in parallel.
     std::thread::scope(|scope| {
         for (source, machine) in &machines {
             scope.spawn(|| machine.assert_rotation(source));
@@ -77,7 +77,7 @@ fn tokens_that_the_api_rejects_are_replaced_at_once_and_no_poll_fails() {
     });
     assert_no_poll_failed(&after, &exporter);
     assert_eq!(refreshes(&after, "success"), before + 1.0, "many rejections, one refresh");
-    // One request each for a metadata token, the name of the role, and the credentials.
+    // One request for a metadata token, one for the name of the role, one for the credentials.
     assert_eq!(machine.cloud.stats()["requests"]["Metadata"], 3);
 }
 

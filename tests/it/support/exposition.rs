@@ -20,15 +20,15 @@ impl Exposition {
         exposition
     }
 
-    /// The series with this name whose labels include these.
+    /// The series with this name that have these labels, among others.
     pub fn series<'a>(
         &'a self,
         name: &str,
         labels: &'a [(&'a str, &'a str)],
     ) -> impl Iterator<Item = (&'a Labels, f64)> {
         self.samples.get(name).into_iter().flatten().filter_map(move |(found, value)| {
-            let fits = labels.iter().all(|(key, wanted)| found.get(*key).is_some_and(|has| has == wanted));
-            fits.then_some((found, *value))
+            let matches = labels.iter().all(|(key, wanted)| found.get(*key).is_some_and(|has| has == wanted));
+            matches.then_some((found, *value))
         })
     }
 

@@ -11,7 +11,8 @@ pub use process::{Cloud, Exporter, binary, python, run};
 
 use std::time::{Duration, Instant};
 
-/// Calls `check` until it returns a value. Panics with `what` after 30 seconds.
+/// Calls `check` until it returns a value. Panics after 30 seconds; `what` names the condition in
+/// the message.
 pub fn eventually<T>(what: &str, check: impl FnMut() -> Option<T>) -> T {
     within(Duration::from_secs(30), what, check)
 }

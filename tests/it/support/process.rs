@@ -97,7 +97,7 @@ impl Running {
         self.output.lock().expect("no reader panics").clone()
     }
 
-    /// Waits for a line with `before` and returns the text after it, up to a blank.
+    /// Waits for a line with `before` and returns the text after `before`, up to a blank or a quote.
     fn wait_for(&mut self, before: &str) -> String {
         eventually(before, || {
             let output = self.output();
@@ -145,7 +145,7 @@ pub struct Cloud {
 }
 
 impl Cloud {
-    /// A fleet that does not change, unless `arguments` set another speed.
+    /// A cloud whose fleet does not change, unless `arguments` set another speed.
     pub fn start(arguments: &[&str]) -> Self {
         let mut command = binary();
         command.args(["simulate", "--listen", "127.0.0.1:0", "--speed", "0"]).args(arguments);
@@ -159,10 +159,12 @@ impl Cloud {
         http::get(&format!("{}/_truth", self.url)).json()
     }
 
+    /// The numbers of requests and of responses.
     pub fn stats(&self) -> Value {
         http::get(&format!("{}/_stats", self.url)).json()
     }
 
+    /// Changes the fleet or the behaviour of the cloud.
     pub fn control(&self, command: &Value) -> Value {
         let response = http::post(&format!("{}/_control", self.url), command);
         assert_eq!(response.status, 200, "{command}: {}", response.body);
@@ -216,12 +218,12 @@ impl Exporter {
         Self::spawn(&mut command)
     }
 
-    /// Starts a daemon by a command, with a free port of the loopback interface.
+    /// Starts a daemon with this command, on a free port of the loopback interface.
     pub fn spawn(command: &mut Command) -> Self {
         Self::spawn_as_is(command.args(["--web.listen-address", "127.0.0.1:0"]))
     }
 
-    /// Starts a daemon by a command that contains its address.
+    /// Starts a daemon with this command, which contains the address to listen on.
     pub fn spawn_as_is(command: &mut Command) -> Self {
         Self::listening(Running::start(command))
     }
@@ -275,11 +277,12 @@ impl Exporter {
         eventually(what, || Some(self.scrape()).filter(|exposition| check(exposition)))
     }
 
+    /// The standard output and standard error so far.
     pub fn log(&self) -> String {
         self.running.output()
     }
 
-    /// Ends the daemon by a signal. Returns its exit status and its whole output.
+    /// Ends the daemon with a signal. Returns its exit status and its whole output.
     pub fn end(mut self, signal: &str) -> (i32, String) {
         self.running.signal(signal);
         (self.running.wait(), self.running.output())

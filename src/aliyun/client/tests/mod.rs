@@ -86,7 +86,7 @@ fn fixed_key() -> Arc<dyn CredentialsSource> {
     Arc::new(FixedKey(Arc::new(credentials)))
 }
 
-/// A client that waits a millisecond before a retry instead of half a second.
+/// A client that waits up to 2 ms before a retry instead of seconds.
 fn fast_client(
     options: ClientOptions,
     source: Arc<dyn CredentialsSource>,
@@ -113,7 +113,7 @@ fn request() -> Request {
     }
 }
 
-/// Parses as the product's operations do: a text, unless it is an error with a status of success.
+/// Parses as the product's operations do: an error with a status of 200 is an error.
 fn parse_text(body: &[u8]) -> Result<String, Error> {
     let text = String::from_utf8_lossy(body).into_owned();
     if text.contains("\"Code\"") { Err(Error::from_body(OPERATION, 200, body)) } else { Ok(text) }
@@ -127,9 +127,9 @@ async fn a_request_is_sent_as_it_was_signed() {
     client.call(&Request::new("ListPersistentAppInstances", "2021-09-01"), parse_text).await.unwrap();
 
     let requests = server.requests();
-    let Received { target, body, .. } = &requests[0];
+    let Received { request_line, body, .. } = &requests[0];
     let query = "Name=%E5%8A%9E%E5%85%AC%20%2A~%2B%27&PageSize=100";
-    assert_eq!(target, &format!("POST /?{query} HTTP/1.1"));
+    assert_eq!(request_line, &format!("POST /?{query} HTTP/1.1"));
     assert_eq!(body, "Status.1=IDLE%20x");
     let header = |name| requests[0].header(name).unwrap();
     assert_eq!(header("host"), server.endpoint.authority());
@@ -154,7 +154,7 @@ async fn a_request_is_sent_as_it_was_signed() {
     );
     assert_eq!(signature, v3::signature(&Secret::new(SECRET), &v3::string_to_sign(&canonical)));
 
-    assert_eq!(requests[1].target, "POST / HTTP/1.1");
+    assert_eq!(requests[1].request_line, "POST / HTTP/1.1");
     assert_eq!(requests[1].header("content-type"), None);
     assert_eq!(requests[1].header("content-length"), Some("0"));
     assert_eq!(server.connections.load(Ordering::Relaxed), 1, "the connection is reused");
@@ -167,8 +167,12 @@ async fn the_older_signature_is_sent_in_the_query() {
     let client = Client::new(options, fixed_key(), Arc::new(())).unwrap();
     client.call(&request(), parse_text).await.unwrap();
     let received = &server.requests()[0];
-    assert!(received.target.starts_with(&format!("POST /?AccessKeyId={ID}&Action={OPERATION}&Format=JSON&")));
-    assert!(received.target.contains("&SecurityToken=CAIS%2Btoken%2Fvalue%3D%3D&"));
+    assert!(
+        received
+            .request_line
+            .starts_with(&format!("POST /?AccessKeyId={ID}&Action={OPERATION}&Format=JSON&"))
+    );
+    assert!(received.request_line.contains("&SecurityToken=CAIS%2Btoken%2Fvalue%3D%3D&"));
     assert!(received.header("authorization").is_none());
 }
 

@@ -11,7 +11,7 @@ use tokio::task::JoinHandle;
 
 use super::{ClientOptions, Endpoint};
 
-/// How the server replies to a connection's next request.
+/// How the server replies to one request.
 #[derive(Clone)]
 pub enum Reply {
     /// With a status line, further header lines and a body.
@@ -46,7 +46,7 @@ pub struct Server {
 
 #[derive(Clone, Debug)]
 pub struct Received {
-    pub target: String,
+    pub request_line: String,
     pub body: String,
     headers: Vec<(String, String)>,
 }
@@ -119,7 +119,7 @@ async fn receive(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> Option<Receive
         if let Some(end) = buffer.windows(4).position(|window| window == b"\r\n\r\n") {
             let head = String::from_utf8(buffer[..end].to_vec()).unwrap();
             let mut lines = head.lines();
-            let target = lines.next().unwrap().to_owned();
+            let request_line = lines.next().unwrap().to_owned();
             let headers: Vec<_> = lines
                 .map(|line| line.split_once(": ").unwrap())
                 .map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned()))
@@ -131,7 +131,7 @@ async fn receive(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> Option<Receive
             if buffer.len() >= end + 4 + length {
                 let body = String::from_utf8(buffer[end + 4..end + 4 + length].to_vec()).unwrap();
                 buffer.drain(..end + 4 + length);
-                return Some(Received { target, headers, body });
+                return Some(Received { request_line, headers, body });
             }
         }
         if stream.read_buf(buffer).await.unwrap_or(0) == 0 {

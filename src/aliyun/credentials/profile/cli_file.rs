@@ -30,6 +30,7 @@ struct CliProfile {
     expired_seconds: Option<u64>,
     #[serde(default)]
     enable_vpc: Option<bool>,
+    /// All other keys. The mode decides which of them are used.
     #[serde(flatten)]
     rest: BTreeMap<String, serde_json::Value>,
 }
@@ -37,12 +38,11 @@ struct CliProfile {
 /// Parses the profile that `query` names, or the current one.
 ///
 /// # Errors
-///
 /// "Not configured" when the file does not contain the profile. Other errors name what is invalid.
 pub(super) fn parse(text: &str, query: ProfileQuery<'_>) -> Result<ProviderConfig, Error> {
     let text = text.trim_start_matches('\u{feff}');
     let file: CliFile = serde_json::from_str(text).map_err(|error| {
-        // Only the line: the parser's message may quote a secret.
+        // The message has only the line, because the parser's message may quote a secret.
         query.error(format!("line {} is not in the format of the Alibaba Cloud CLI", error.line()))
     })?;
     let current = || file.current.as_deref().filter(|name| !name.is_empty());
@@ -57,7 +57,8 @@ impl CliFile {
         self.profiles.iter().find(|profile| profile.name == name)
     }
 
-    /// `dependents` are the profiles that are based on this one, from the outermost on.
+    /// The configuration of `profile`. `dependents` are the profiles that are based on it, the
+    /// outermost first.
     fn provider_config<'a>(
         &'a self,
         profile: &'a CliProfile,
@@ -116,7 +117,7 @@ impl CliFile {
 }
 
 impl CliProfile {
-    /// A text that is not empty.
+    /// The text of a key, trimmed; `None` when it is missing or empty.
     fn text(&self, key: &str) -> Option<String> {
         self.rest.get(key)?.as_str().map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned)
     }

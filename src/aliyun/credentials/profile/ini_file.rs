@@ -7,9 +7,10 @@ use crate::aliyun::credentials::error::Error;
 use crate::aliyun::credentials::provider_config::{AssumedRole, KeySource, ProviderConfig, StsEndpoint};
 use crate::aliyun::secret::Secret;
 
-/// One section: its keys that have a value, in lower case.
+/// One section, with those of its keys that have a value.
 struct IniSection<'a> {
     name: &'a str,
+    /// By lower-case name.
     keys: BTreeMap<String, &'a str>,
     query: ProfileQuery<'a>,
 }
@@ -17,7 +18,6 @@ struct IniSection<'a> {
 /// Parses the section that `query` names, or `[default]`.
 ///
 /// # Errors
-///
 /// "Not configured" when the file does not contain the section. Other errors name what is invalid.
 pub(super) fn parse(text: &str, query: ProfileQuery<'_>) -> Result<ProviderConfig, Error> {
     let name = query.profile.unwrap_or("default");
@@ -88,8 +88,8 @@ impl IniSection<'_> {
     }
 }
 
-/// The keys of a section that have a value. As in the SDK for Python, a value ends at the first
-/// `#`.
+/// The keys of a section that have a value, by lower-case name; `None` without the section. As in
+/// the SDK for Python, a value ends at the first `#`.
 fn section_keys<'a>(text: &'a str, name: &str) -> Option<BTreeMap<String, &'a str>> {
     let mut found: Option<BTreeMap<String, &str>> = None;
     let mut inside = false;

@@ -1,8 +1,8 @@
 //! The provider of a profile in a file of another Alibaba Cloud tool: the CLI's JSON, the SDKs'
 //! INI.
 //!
-//! The files are only read, and read again for each fetch, so a rotated key is noticed. A profile
-//! becomes a [`ProviderConfig`]; the two formats are in [`cli_file`] and [`ini_file`].
+//! The files are never written, and they are read for each fetch, so a rotated key is noticed. A
+//! profile becomes a [`ProviderConfig`]; the two formats are in [`cli_file`] and [`ini_file`].
 
 mod cli_file;
 mod ini_file;
@@ -22,10 +22,10 @@ use super::provider_config::{ProviderConfig, ServiceEndpoints};
 use super::text_file::read_text_file;
 use crate::aliyun::access_key::Credentials;
 
-/// Maximum size of a profile file.
+/// Maximum size of a profile file. A larger file is probably the wrong one.
 const MAX_PROFILE_FILE_BYTES: u64 = 1024 * 1024;
 
-/// One profile, in the first of some files that contains it.
+/// One profile, from the first of several files that contains it.
 pub(super) struct ProfileProvider {
     name: &'static str,
     files: Vec<PathBuf>,
@@ -52,7 +52,10 @@ impl ProfileProvider {
         Self::new("profile", files, profile, endpoints, builder)
     }
 
-    /// The CLI's file, as the default chain searches it.
+    /// The profile in the CLI's file, for the default chain.
+    ///
+    /// # Errors
+    /// "Not configured" when the environment disables the CLI's file.
     pub(super) fn of_cli_file(endpoints: ServiceEndpoints, builder: ProviderBuilder) -> Result<Self, Error> {
         const NAME: &str = "cli_profile";
         let environment = &builder.context.environment;
@@ -64,7 +67,7 @@ impl ProfileProvider {
         Ok(Self::new(NAME, files, None, endpoints, builder))
     }
 
-    /// The INI file, as the default chain searches it.
+    /// The profile in the INI file, for the default chain.
     pub(super) fn of_credentials_file(endpoints: ServiceEndpoints, builder: ProviderBuilder) -> Self {
         let files = ini_files(&builder.context.environment);
         Self::new("credentials_file", files, None, endpoints, builder)
@@ -159,7 +162,7 @@ fn cli_files(environment: &Environment) -> Vec<PathBuf> {
     configured.or_else(|| environment.in_home(".aliyun/config.json")).into_iter().collect()
 }
 
-/// The SDK for Go and the one for Python use different file names.
+/// The SDKs for Go and for Python have different default file names.
 fn ini_files(environment: &Environment) -> Vec<PathBuf> {
     match environment.get(environment::CREDENTIALS_FILE) {
         Some(path) => vec![PathBuf::from(path)],

@@ -1,26 +1,26 @@
-//! Which profile to read, for parsers of both formats.
+//! Which profile to read: the input of the parsers of both formats.
 
 use crate::aliyun::credentials::error::Error;
 use crate::aliyun::credentials::provider_config::ServiceEndpoints;
 
-/// Which profile to read, and on whose behalf.
+/// Which profile to read, for which source and with which endpoints.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct ProfileQuery<'a> {
-    /// The source that errors belong to.
+    /// The name of the source that errors belong to.
     pub(super) source_name: &'static str,
     /// The profile's name; `None`: the file's default.
     pub(super) profile: Option<&'a str>,
-    /// Endpoints that override the profile's.
+    /// Endpoints that take precedence over those of the profile.
     pub(super) endpoints: &'a ServiceEndpoints,
 }
 
 impl ProfileQuery<'_> {
-    /// The profile is invalid.
+    /// The error of an invalid profile.
     pub(super) fn error(self, message: impl Into<String>) -> Error {
         Error::new(self.source_name, message)
     }
 
-    /// The file does not contain the profile.
+    /// The error of a file that does not contain the profile.
     pub(super) fn not_configured(self, message: impl Into<String>) -> Error {
         Error::not_configured(self.source_name, message)
     }

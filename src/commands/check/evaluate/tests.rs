@@ -1,4 +1,4 @@
-//! Observations in, findings out.
+//! Which findings follow from which observations.
 
 use super::*;
 use crate::aliyun::diagnose::PassedStage;
@@ -152,7 +152,7 @@ fn the_identity_is_at_most_a_warning() {
 }
 
 #[test]
-fn an_operation_that_is_denied_names_the_action_and_the_policy_has_what_is_asked_for() {
+fn a_denied_operation_is_reported_with_its_action_and_a_policy_of_the_called_operations() {
     let denied = TargetObservations {
         instances: ProbeOutcome::Failed(error("NoPermission")),
         persistent: ProbeOutcome::Skipped("collectors.persistent is off"),
@@ -223,12 +223,12 @@ fn what_a_poll_needs_is_counted_or_estimated() {
     assert_eq!(
         poll_demand(&[&denied], &LIMITS, latency).requests,
         1 + 30,
-        "a page for each, where none may be counted"
+        "a page for each group if none could be counted"
     );
 }
 
 #[test]
-fn an_account_without_anything_wrong_has_no_policy() {
+fn an_account_without_denied_operations_has_no_policy() {
     let observed = Observations {
         name: "production".to_owned(),
         endpoint: place(),
