@@ -5,7 +5,7 @@
 //! once with status 1, so that an operator can end a shutdown that hangs. SIGHUP requests a reload
 //! of the configuration.
 //!
-//! Not here: what each task does once the token is cancelled.
+//! What is not here: what each task does once the token is cancelled.
 
 use std::fmt;
 use std::io;

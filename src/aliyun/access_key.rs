@@ -1,6 +1,7 @@
 //! An AccessKey, with its token when it is temporary, and how an AccessKey id may be shown.
 //!
-//! Not here: where credentials come from (`credentials`), and signing with them (`signature`).
+//! What is not here: where credentials come from (`credentials`), and signing with them
+//! (`signature`).
 
 use std::fmt;
 

@@ -1,8 +1,8 @@
 //! Which part of a connection to an endpoint fails: name resolution, TCP, TLS or HTTP.
 //!
 //! The error of a failed call is only "no connection"; this module finds the stage that fails. It
-//! signs nothing and needs no credentials. Not here: what to do about a failure, and calls of
-//! operations.
+//! signs nothing and needs no credentials. What is not here: what to do about a failure, and calls
+//! of operations.
 
 use std::fmt;
 use std::net::SocketAddr;

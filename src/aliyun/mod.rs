@@ -10,7 +10,7 @@
 //! | `credentials` | obtains and refreshes credentials |
 //! | `identity`, `diagnose` | the caller's identity; which part of a connection fails |
 //!
-//! Not here: App Streaming, the exporter's configuration and its metrics. A caller builds a
+//! What is not here: App Streaming, the exporter's configuration and its metrics. A caller builds a
 //! [`Client`] from [`ClientOptions`], a [`credentials::CredentialsSource`] and a
 //! [`RequestObserver`].
 

@@ -180,7 +180,7 @@ impl Content for AppState {
     }
 
     fn configuration(&self) -> String {
-        self.active.load().config.redacted()
+        self.active.load().config.to_string()
     }
 
     fn reload(&self) -> BoxFuture<'static, Result<(), String>> {

@@ -1,7 +1,7 @@
 //! Reads `[accounts.credentials]`: the keys that each source of credentials has, and those that it
 //! requires.
 //!
-//! Not here: obtaining credentials, and the default chain (`aliyun::credentials`).
+//! What is not here: obtaining credentials, and the default chain (`aliyun::credentials`).
 
 use std::ops::RangeInclusive;
 use std::path::PathBuf;

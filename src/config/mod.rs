@@ -20,8 +20,8 @@
 //! `poller::options`), one line in `sections`, a line in `config/full.toml`, and the code that uses
 //! the field.
 //!
-//! Not here: the flags (`cli`), parsing documents and reporting problems (`document`), and building
-//! the parts from the options (`app`).
+//! What is not here: the flags (`cli`), parsing documents and reporting problems (`document`), and
+//! building the parts from the options (`app`).
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

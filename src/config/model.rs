@@ -33,12 +33,6 @@ pub struct Config {
 }
 
 impl Config {
-    /// The configuration in TOML, with every key. Secrets are shown as `<secret>`, AccessKey ids by
-    /// their last four characters, durations and sizes as the operator wrote them.
-    pub fn redacted(&self) -> String {
-        self.to_string()
-    }
-
     /// Replaces the accounts by those of `other`. Their clients use the options of `[api]` of this
     /// configuration.
     pub fn replace_accounts(&mut self, other: &Self) {
@@ -57,6 +51,8 @@ impl Config {
     }
 }
 
+/// The configuration in TOML, with every key. Secrets are shown as `<secret>`, AccessKey ids by
+/// their last four characters, durations and sizes as the operator wrote them.
 impl fmt::Display for Config {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&toml_text::document(&self.entries))

@@ -1,6 +1,6 @@
 //! All keys of a configuration, by path, and the lookup of a path.
 //!
-//! The keys are those that `sections` reads. Not here: their ranges (`sections`, `account`,
+//! The keys are those that `sections` reads. What is not here: their ranges (`sections`, `account`,
 //! `credentials`) and their defaults (the parts' options).
 
 use std::ops::Range;

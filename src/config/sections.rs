@@ -1,6 +1,6 @@
 //! Reads all sections except `[[accounts]]`: one line for each key, with its range.
 //!
-//! Not here: the defaults (the options of the parts), and `[[accounts]]` (`account`,
+//! What is not here: the defaults (the options of the parts), and `[[accounts]]` (`account`,
 //! `credentials`).
 
 use std::time::Duration;

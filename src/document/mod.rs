@@ -11,7 +11,7 @@
 //! | `suggestion` | "did you mean" |
 //! | `small_file` | reads a file up to a limit |
 //!
-//! Not here: which keys a document may have, their defaults and their meaning (`config`,
+//! What is not here: which keys a document may have, their defaults and their meaning (`config`,
 //! `web_config`), and merging documents with other sources (`config`).
 
 mod diagnostics;

@@ -5,10 +5,10 @@
 //! |---|---|
 //! | [`negotiation`] | format and encoding from `Accept` and `Accept-Encoding` |
 //! | `filter` | the part of the metrics that a query selects |
-//! | `render_cache` | the fleet's part of a body, rendered once for all requests of the same format |
+//! | `fleet_renderer` | the fleet's part of a body, rendered once for all requests of the same format |
 //!
 //! What is not here: rendering (`metrics`), and the exporter's own metrics (`telemetry`).
 
 pub(crate) mod filter;
+pub(crate) mod fleet_renderer;
 pub mod negotiation;
-pub(crate) mod render_cache;

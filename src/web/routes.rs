@@ -20,8 +20,8 @@ use super::view::{self, FleetQuery, ViewContext};
 use super::{Content, api, page};
 use crate::metrics::encode;
 use crate::scrape::filter::ScrapeFilter;
+use crate::scrape::fleet_renderer::FleetRenderer;
 use crate::scrape::negotiation::{Format, negotiate};
-use crate::scrape::render_cache::RenderCache;
 use crate::server::handler::Handler;
 use crate::server::response::{self, ResponseBody};
 use crate::telemetry::{OwnMetrics, VERSION};
@@ -30,7 +30,7 @@ use crate::telemetry::{OwnMetrics, VERSION};
 pub struct Routes {
     content: Arc<dyn Content>,
     telemetry_path: String,
-    render_cache: RenderCache,
+    renderer: FleetRenderer,
     /// Whether `/-/reload` is enabled.
     lifecycle: bool,
 }
@@ -67,7 +67,7 @@ struct GroupKey {
 impl Routes {
     /// Serves `content`, its metrics at `telemetry_path`; `lifecycle` enables `/-/reload`.
     pub fn new(content: Arc<dyn Content>, telemetry_path: String, lifecycle: bool) -> Routes {
-        Routes { content, telemetry_path, render_cache: RenderCache::default(), lifecycle }
+        Routes { content, telemetry_path, renderer: FleetRenderer::default(), lifecycle }
     }
 
     /// Responds to a request. A panic while handling a request fails only that request.
@@ -145,7 +145,7 @@ impl Routes {
         };
         let representation = negotiate(&request.headers);
         let selection = filter.selection.clone();
-        let fleet = match self.render_cache.fleet(exposition, selection, representation).await {
+        let fleet = match self.renderer.fleet(exposition, selection, representation).await {
             Ok(fleet) => fleet,
             Err(error) => {
                 tracing::error!(%error, "rendering the fleet failed");

@@ -14,7 +14,7 @@
 //! | `environment` | the SDKs' environment variables |
 //! | `observer`, `error` | events for logs and statistics; why there are no credentials |
 //!
-//! Not here: which source an account uses (configuration), and any metric.
+//! What is not here: which source an account uses (configuration), and any metric.
 
 pub mod environment;
 

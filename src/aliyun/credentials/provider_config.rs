@@ -1,7 +1,7 @@
 //! Which credentials to use and how to obtain them, as data.
 //!
 //! The exporter's configuration, a profile of the CLI and a section of an INI file all become a
-//! [`ProviderConfig`]. Not here: reading these files, and obtaining the credentials.
+//! [`ProviderConfig`]. What is not here: reading these files, and obtaining the credentials.
 
 use std::path::PathBuf;
 use std::time::Duration;

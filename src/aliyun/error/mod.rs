@@ -1,7 +1,7 @@
 //! Why a call failed: one type for retry rules, logs and metrics.
 //!
 //! The API's `Code` decides the [`ErrorKind`]. Parsing a response body is in `body`, removing
-//! secrets from a text in `redact`. Not here: what to do next, which is in `retry`.
+//! secrets from a text in `redact`. What is not here: what to do next, which is in `retry`.
 
 mod body;
 mod kind;

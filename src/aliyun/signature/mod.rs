@@ -1,7 +1,7 @@
 //! Signing, as pure functions of request, credentials, time and nonce.
 //!
 //! Every stage is public: test vectors verify each one separately, and the simulated cloud verifies
-//! signatures with the same functions. Not here: sending, the clock, and random numbers.
+//! signatures with the same functions. What is not here: sending, the clock, and random numbers.
 //!
 //! Sources: "Alibaba Cloud SDK: V3 request structure and signature" and "V2 RPC request syntax and
 //! signature method".

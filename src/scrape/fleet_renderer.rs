@@ -22,12 +22,12 @@ const MAX_INLINE_BYTES: usize = 256 * 1024;
 /// Returns the fleet's bodies. An [`Exposition`] caches the bodies of the whole fleet; those of a
 /// part of the fleet are rendered for each request.
 #[derive(Debug, Default)]
-pub(crate) struct RenderCache {
+pub(crate) struct FleetRenderer {
     /// Held while a large body is rendered.
     rendering: Arc<Mutex<()>>,
 }
 
-impl RenderCache {
+impl FleetRenderer {
     /// The body of the selected part of the fleet; empty without an exposition, which is the case
     /// before the first poll has ended.
     ///
