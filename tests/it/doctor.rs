@@ -192,7 +192,7 @@ fn a_missing_permission_is_reported_with_the_policy_to_paste() {
     );
     let text = check(&settings(&cloud, &[]));
     assert_eq!(text.status, 1);
-    assert!(text.stdout.contains("✗ error") && text.stdout.contains("what to do: allow"), "{}", text.stdout);
+    assert!(text.stdout.contains("✗ error") && text.stdout.contains("what to do: grant"), "{}", text.stdout);
     assert!(text.stdout.contains(r#""appstreaming:ListPersistentAppInstances""#), "{}", text.stdout);
 }
 

@@ -237,7 +237,7 @@ fn a_failure_comes_with_advice_and_prints_no_records() {
     );
     let denied = list(&cloud, &["instances", "--format", "json"]);
     assert_eq!((denied.status, denied.stdout.as_str()), (1, ""));
-    assert!(denied.stderr.contains("what to do: allow appstreaming:ListAppInstances"), "{}", denied.stderr);
+    assert!(denied.stderr.contains("what to do: grant appstreaming:ListAppInstances"), "{}", denied.stderr);
     cloud.control(&json!({"faults": []}));
     let missing = list(&cloud, &["instances", "--group-id", "aig-gone"]);
     assert_eq!(missing.status, 1);
