@@ -151,6 +151,8 @@ fn labels(section: &SectionReader<'_>, render: &mut RenderOptions) {
     section.texts(GROUP, &mut group);
     section.texts("tags", &mut tags);
     section.boolean("system_tags", &mut render.system_tags);
+    // The shortest limit leaves ids, statuses and addresses whole.
+    section.integer("max_value_length", &mut render.max_value_length, 64..=1_000_000);
 
     let group_label = |text: String| match text.strip_prefix("tag:") {
         Some(key) if !key.is_empty() => Some(GroupLabel::Tag(key.to_owned())),

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use crate::fleet::{Snapshot, TargetHealth};
 use crate::metrics::catalogue::{self, Collector, Extract, Family};
 use crate::metrics::compress::{Compressed, Encoding};
-use crate::metrics::encode::{CountingEncoder, Encoder, Prepared, Syntax};
+use crate::metrics::encode::{CountingEncoder, Encoder, Prepared, Syntax, ValueLimit};
 use crate::metrics::input::{GroupRow, PoolRow, RenderInput};
 use crate::metrics::labels::LabelConflict;
 use crate::metrics::options::RenderOptions;
@@ -130,6 +130,7 @@ impl Exposition {
     /// Writes the selected series to `encoder`, family by family in catalogue order. The caller
     /// finishes the encoder.
     pub fn encode(&self, selection: &Selection, encoder: &mut dyn Encoder) {
+        let encoder = &mut ValueLimit::new(encoder, self.input.options.max_value_length);
         let rows = || self.input.groups().filter(|row| selection.has_group(row));
         let groups: Vec<_> = rows().map(|row| PreparedGroup::new(row, encoder)).collect();
         let targets: Vec<_> = self

@@ -41,6 +41,11 @@ region) and `group_id`, followed by `group_name` and `tag_<key>` if `labels.grou
 configuration adds them. Every series of a node pool also has `node_pool_id`. The tables below list
 the other labels.
 
+Label values of these metrics have at most `labels.max_value_length` characters (1024 by default). A
+longer value is cut and ends with `…`, because a Prometheus server with a limit on label values
+rejects the whole scrape otherwise. `label_value_length_limit` of Prometheus counts bytes, and a
+character takes up to four of them.
+
 A tag's key becomes a label name by replacing every character that a label name cannot contain with
 `_`. If two keys result in the same label name, a number is appended to the second one, and the
 exporter logs a warning.

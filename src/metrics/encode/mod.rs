@@ -12,9 +12,11 @@ mod number;
 mod openmetrics;
 mod protobuf;
 pub mod text;
+mod value_limit;
 
 pub(super) use count::CountingEncoder;
 pub use encoder::{Encoder, Label, Prepared, write_families};
+pub(super) use value_limit::ValueLimit;
 
 /// An exposition format. Two versions of a format are one variant if the exporter's output is the
 /// same in both.

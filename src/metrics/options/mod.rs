@@ -13,6 +13,10 @@ pub use user_label::{PseudonymKey, UserLabel};
 /// Default of `collectors.max_series`: room for 300,000 instances at six detail series each.
 pub const DEFAULT_MAX_SERIES: u64 = 2_000_000;
 
+/// Default of `labels.max_value_length`: longer than the names in the console, and short enough for
+/// the limits of common Prometheus servers unless most characters take three or four bytes.
+pub const DEFAULT_MAX_VALUE_LENGTH: usize = 1024;
+
 /// Default of `schedule.time_zone`, as a name.
 pub const DEFAULT_TIME_ZONE_NAME: &str = "Asia/Shanghai";
 
@@ -29,6 +33,8 @@ pub struct RenderOptions {
     pub tags: TagSelection,
     /// `labels.system_tags`: whether `tags` may select tags of scope `System`.
     pub system_tags: bool,
+    /// `labels.max_value_length`: longer label values are shortened to this number of characters.
+    pub max_value_length: usize,
     /// `collectors.users`: the label `user` of `appstreaming_instance_info`.
     pub users: UserLabel,
     /// `collectors.stateset`: for which statuses each instance and persistent session has a series.
@@ -50,6 +56,7 @@ impl Default for RenderOptions {
             group_labels: Vec::new(),
             tags: TagSelection::default(),
             system_tags: false,
+            max_value_length: DEFAULT_MAX_VALUE_LENGTH,
             users: UserLabel::default(),
             state_set: StateSet::default(),
             max_series: DEFAULT_MAX_SERIES,

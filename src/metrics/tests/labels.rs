@@ -1,7 +1,9 @@
 //! Tests of tags, and of the labels that are added to every series of a group.
 
 use super::fixture::*;
-use crate::fleet::{Group, InstanceRecord, NodePool, Tag};
+use crate::fleet::{App, Group, InstanceRecord, NodePool, Tag};
+use crate::metrics::compress::Encoding;
+use crate::metrics::encode::Syntax;
 use crate::metrics::options::{GroupLabel, RenderOptions, TagSelection};
 
 const LABELS: &str = r#"account="default",region_id="cn-shanghai",group_id="aig-1""#;
@@ -85,4 +87,40 @@ fn a_group_without_the_configured_tag_has_an_empty_label() {
         RenderOptions { group_labels: vec![GroupLabel::Tag("team".into())], ..RenderOptions::default() };
     let text = text([listed(group("aig-1"))], options);
     assert!(lines(&text, "appstreaming_group_info")[0].contains(r#"group_id="aig-1",tag_team="","#));
+}
+
+#[test]
+fn a_long_value_is_cut_in_every_label_and_format() {
+    let long = "无".repeat(5000);
+    let value = || Box::<str>::from(long.as_str());
+    let group = Group {
+        name: value(),
+        status: Some(value()),
+        tags: vec![tag("note", &long, false)],
+        apps: vec![App { name: value(), ..App::default() }],
+        node_pools: vec![NodePool { id: value(), ..NodePool::default() }],
+        ..group(&long)
+    };
+    let record = InstanceRecord { id: long.as_str().into(), ..InstanceRecord::default() };
+    let options = RenderOptions {
+        group_labels: vec![GroupLabel::Name],
+        tags: TagSelection::All,
+        ..RenderOptions::default()
+    };
+    let exposition = exposition([with_instances(group, &[record])], options);
+    for syntax in Syntax::ALL {
+        let body = exposition.body(syntax, Encoding::Identity);
+        let body = String::from_utf8_lossy(body.bytes());
+        let longest = body.split(|c| c != '无').map(|part| part.chars().count()).max();
+        assert_eq!(longest, Some(1023), "{syntax:?}");
+        let cut = format!("{}…", "无".repeat(1023));
+        assert_eq!(body.matches('…').count(), body.matches(&cut).count(), "{syntax:?}");
+    }
+    let text = String::from_utf8(exposition.text().to_vec()).unwrap();
+    let cut = format!("{}…", "无".repeat(1023));
+    for label in
+        ["group_id", "group_name", "name", "status", "tag_note", "app_name", "node_pool_id", "instance_id"]
+    {
+        assert!(text.contains(&format!("{label}=\"{cut}\"")), "{label}");
+    }
 }
