@@ -116,7 +116,7 @@ impl AppState {
                     if let Some(before) = &before {
                         exposition.prerender(before);
                     }
-                    warn_of_conflicts(before.as_deref(), &exposition);
+                    log_changed_labels(before.as_deref(), &exposition);
                     exposition
                 });
                 let Ok(exposition) = prepared.await else {
@@ -148,11 +148,11 @@ impl AppState {
     }
 }
 
-/// Warns of tags whose keys map to the same label name, when they first appear.
-fn warn_of_conflicts(before: Option<&Exposition>, exposition: &Exposition) {
-    let known = before.map_or(&[][..], Exposition::label_conflicts);
-    for conflict in exposition.label_conflicts().iter().filter(|conflict| !known.contains(conflict)) {
-        tracing::warn!("{conflict}");
+/// Logs the label names of tags whose keys cannot be part of a label name, when they first appear.
+fn log_changed_labels(before: Option<&Exposition>, exposition: &Exposition) {
+    let known = before.map_or(&[][..], Exposition::changed_labels);
+    for label in exposition.changed_labels().iter().filter(|label| !known.contains(label)) {
+        tracing::info!(key = %label.key, label = %label.name, "tag key is not a label name");
     }
 }
 

@@ -1,29 +1,25 @@
 //! The labels that all series of a group have, and the label names of tags.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
+
+use data_encoding::HEXLOWER;
+use sha2::{Digest, Sha256};
 
 use crate::fleet::{Group, GroupSnapshot, Snapshot, Tag};
 use crate::metrics::encode::Label;
 use crate::metrics::options::{GroupLabel, RenderOptions, TagSelection};
 
-/// A tag key whose label name belongs to another key already. A number is appended to its own label
-/// name.
+/// Leading bytes of the hash in a label name, which shows them as 12 hex digits: of 1,000 keys that
+/// differ only in characters that are replaced, two have the same hash once in 500 million fleets.
+const HASH_BYTES: usize = 6;
+
+/// A tag whose label name is not `tag_<key>`, because its key cannot be part of a label name.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LabelConflict {
+pub struct ChangedLabel {
     /// The tag's key.
     pub key: String,
-    /// The label name that another key has.
-    pub taken: String,
     /// The label name of this key.
     pub name: String,
-}
-
-impl fmt::Display for LabelConflict {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { key, taken, name } = self;
-        write!(f, "tag {key:?} is exported as label {name} because another tag has the label {taken}")
-    }
 }
 
 /// The label names of one snapshot.
@@ -37,45 +33,37 @@ pub(super) struct LabelNames {
     selected: BTreeSet<String>,
     /// Whether tags of scope `System` may be selected.
     system_tags: bool,
-    /// Tags whose label name has a number appended.
-    pub(super) conflicts: Vec<LabelConflict>,
+    /// The tags whose label name is not `tag_<key>`, in the order of their keys.
+    pub(super) changed: Vec<ChangedLabel>,
 }
 
 impl LabelNames {
-    /// Assigns a label name to every selected tag. Keys in the configuration come first, in the
-    /// order of the configuration; with `["*"]`, keys that are valid in label names come before
-    /// keys that have to be changed. The same tags therefore always get the same names.
+    /// Assigns a label name to every selected tag.
     pub(super) fn new(snapshot: &Snapshot, options: &RenderOptions) -> Self {
-        let mut group_labels: Vec<GroupLabel> = Vec::new();
+        let mut group: Vec<(GroupLabel, String)> = Vec::new();
         for label in &options.group_labels {
-            if !group_labels.contains(label) {
-                group_labels.push(label.clone());
+            if !group.iter().any(|(known, _)| known == label) {
+                let name = match label {
+                    GroupLabel::Name => "group_name".to_owned(),
+                    GroupLabel::Tag(key) => label_name(key),
+                };
+                group.push((label.clone(), name));
             }
         }
         let selected = selected_keys(snapshot, options);
-        let configured = group_labels.iter().filter_map(|label| match label {
-            GroupLabel::Name => None,
-            GroupLabel::Tag(key) => Some(key.clone()),
-        });
-        let (names, conflicts) = assign_names(configured.chain(selected.iter().cloned()));
-        let group: Vec<_> = group_labels
-            .into_iter()
-            .map(|label| match &label {
-                GroupLabel::Name => (label, "group_name".to_owned()),
-                GroupLabel::Tag(key) => {
-                    let name = names[key].clone();
-                    (label, name)
-                }
-            })
-            .collect();
-        let mut tags = names;
-        for (label, _) in &group {
+        let mut tags: BTreeMap<_, _> = selected.iter().map(|key| (key.clone(), label_name(key))).collect();
+        let mut all = tags.clone();
+        for (label, name) in &group {
             if let GroupLabel::Tag(key) = label {
                 tags.remove(key);
+                all.insert(key.clone(), name.clone());
             }
         }
-        let selected = selected.into_iter().collect();
-        Self { group, tags, selected, system_tags: options.system_tags, conflicts }
+        let changed = (all.into_iter())
+            .filter(|(key, name)| name["tag_".len()..] != **key)
+            .map(|(key, name)| ChangedLabel { key, name })
+            .collect();
+        Self { group, tags, selected, system_tags: options.system_tags, changed }
     }
 
     /// The labels at the start of every series of the group.
@@ -111,62 +99,46 @@ impl LabelNames {
     }
 }
 
-/// The keys of the selected tags, each once, in the order in which they get their label names.
-fn selected_keys(snapshot: &Snapshot, options: &RenderOptions) -> Vec<String> {
+/// The keys of the selected tags.
+fn selected_keys(snapshot: &Snapshot, options: &RenderOptions) -> BTreeSet<String> {
     match &options.tags {
-        TagSelection::None => Vec::new(),
-        TagSelection::Keys(keys) => {
-            let mut seen = BTreeSet::new();
-            keys.iter().filter(|key| !key.is_empty() && seen.insert(*key)).cloned().collect()
-        }
+        TagSelection::None => BTreeSet::new(),
+        TagSelection::Keys(keys) => keys.iter().filter(|key| !key.is_empty()).cloned().collect(),
         TagSelection::All => {
             let tags = snapshot.groups.iter().flat_map(|group| &group.group.data.tags);
             let keys: BTreeSet<&str> = tags
                 .filter(|tag| !tag.key.is_empty() && (options.system_tags || !tag.system))
                 .map(|tag| &*tag.key)
                 .collect();
-            let (valid, changed): (Vec<&str>, Vec<&str>) =
-                keys.into_iter().partition(|key| label_name(key)["tag_".len()..] == **key);
-            valid.into_iter().chain(changed).map(str::to_owned).collect()
+            keys.into_iter().map(str::to_owned).collect()
         }
     }
 }
 
-/// Assigns a label name to each key: `tag_<key>` to the first of several keys with the same name,
-/// and `tag_<key>_<number>` to the others. A name with a number never equals the name of another
-/// key.
-fn assign_names(keys: impl Iterator<Item = String>) -> (BTreeMap<String, String>, Vec<LabelConflict>) {
-    let mut names = BTreeMap::new();
-    let mut used = BTreeSet::new();
-    let mut conflicting = Vec::new();
-    for key in keys {
-        if names.contains_key(&key) || conflicting.contains(&key) {
-            continue;
-        }
-        let name = label_name(&key);
-        if used.insert(name.clone()) {
-            names.insert(key, name);
-        } else {
-            conflicting.push(key);
-        }
+/// The label name of a tag, which depends on nothing but its key: `tag_<key>` if that is a label
+/// name, otherwise `tag_<readable key>_<hash of the key>`.
+///
+/// Two keys never have the same name: names with a hash differ in the hash, and a key that ends
+/// like a name with a hash gets a hash itself.
+fn label_name(key: &str) -> String {
+    let readable = readable_name(key);
+    if readable["tag_".len()..] == *key && !ends_with_hash(key) {
+        return readable;
     }
-    let mut conflicts = Vec::new();
-    for key in conflicting {
-        let taken = label_name(&key);
-        let name = (2_u64..)
-            .map(|number| format!("{taken}_{number}"))
-            .find(|name| !used.contains(name))
-            .expect("there are more numbers than used names");
-        used.insert(name.clone());
-        names.insert(key.clone(), name.clone());
-        conflicts.push(LabelConflict { key, taken, name });
-    }
-    (names, conflicts)
+    let hash = HEXLOWER.encode(&Sha256::digest(key)[..HASH_BYTES]);
+    format!("{readable}_{hash}")
+}
+
+/// Whether `key` ends like a label name with a hash: an underscore and 12 hex digits.
+fn ends_with_hash(key: &str) -> bool {
+    let is_digit = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+    let last = key.rsplit_once('_').map(|(_, last)| last);
+    last.is_some_and(|last| last.len() == 2 * HASH_BYTES && last.bytes().all(is_digit))
 }
 
 /// `tag_<key>` with an underscore for every character that a label name cannot contain. A key in
 /// camelCase becomes snake_case, which promtool requires of label names.
-fn label_name(key: &str) -> String {
+fn readable_name(key: &str) -> String {
     let is_camel_case = key.as_bytes().windows(2).any(is_lower_then_upper);
     let mut name = String::from("tag_");
     let mut previous = None;
@@ -197,33 +169,57 @@ fn tag_value<'a>(tags: &'a [Tag], key: &str) -> &'a str {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
-    fn assign(keys: &[&str]) -> (BTreeMap<String, String>, Vec<LabelConflict>) {
-        assign_names(keys.iter().map(|key| (*key).to_owned()))
+    #[test]
+    fn a_key_that_is_a_label_name_is_kept() {
+        for key in ["department", "Department", "ENV", "cost_center", "part_2", "1st", "created_20240101"] {
+            assert_eq!(label_name(key), format!("tag_{key}"));
+        }
     }
 
     #[test]
-    fn keys_become_valid_label_names() {
-        assert_eq!(label_name("department"), "tag_department");
-        assert_eq!(label_name("acs:rm:rgId"), "tag_acs_rm_rg_id");
-        assert_eq!(label_name("costCenterID"), "tag_cost_center_id");
-        assert_eq!(label_name("Department"), "tag_Department");
-        assert_eq!(label_name("ENV"), "tag_ENV");
-        assert_eq!(label_name("部门"), "tag___");
+    fn another_key_becomes_readable_and_gets_a_hash() {
+        assert_eq!(label_name("cost-center"), "tag_cost_center_410213d06ae2");
+        assert_eq!(label_name("acs:rm:rgId"), "tag_acs_rm_rg_id_4b41cd2073c7");
+        assert_eq!(label_name("costCenterID"), "tag_cost_center_id_b65002ed4b28");
+        assert_eq!(label_name("部门"), "tag____f128cdf1dae2");
     }
 
     #[test]
-    fn keys_with_the_same_label_name_are_numbered_and_reported() {
-        let (names, conflicts) = assign(&["cost-center", "cost.center", "cost_center_2"]);
-        assert_eq!(names["cost-center"], "tag_cost_center");
-        assert_eq!(names["cost_center_2"], "tag_cost_center_2");
-        assert_eq!(names["cost.center"], "tag_cost_center_3");
-        assert_eq!(
-            conflicts.iter().map(ToString::to_string).collect::<Vec<_>>(),
-            [
-                r#"tag "cost.center" is exported as label tag_cost_center_3 because another tag has the label tag_cost_center"#
-            ]
-        );
+    fn keys_that_look_alike_have_different_label_names() {
+        let changed = label_name("cost-center");
+        let imitation = changed.strip_prefix("tag_").unwrap();
+        let imitation_of_imitation = label_name(imitation);
+        let keys = [
+            "cost-center",
+            "cost.center",
+            "cost_center",
+            "costCenter",
+            "cost_center_2",
+            "部门",
+            "人事",
+            imitation,
+            imitation_of_imitation.strip_prefix("tag_").unwrap(),
+        ];
+        let names: BTreeSet<String> = keys.into_iter().map(label_name).collect();
+        assert_eq!(names.len(), keys.len(), "{names:?}");
+    }
+
+    proptest! {
+        #[test]
+        fn different_keys_have_different_valid_label_names(
+            first in "[a-cA-C_.部 -]{1,6}(_[0-9a-f]{12})?",
+            second in "[a-cA-C_.部 -]{1,6}(_[0-9a-f]{12})?",
+        ) {
+            let names = [label_name(&first), label_name(&second)];
+            prop_assert_eq!(first == second, names[0] == names[1]);
+            for name in names {
+                prop_assert!(name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_'), "{name}");
+                prop_assert!(!name.as_bytes().windows(2).any(is_lower_then_upper), "{name}");
+            }
+        }
     }
 }

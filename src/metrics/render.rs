@@ -11,7 +11,7 @@ use crate::metrics::catalogue::{self, Collector, Extract, Family};
 use crate::metrics::compress::{Compressed, Encoding};
 use crate::metrics::encode::{CountingEncoder, Encoder, Prepared, Syntax, ValueLimit};
 use crate::metrics::input::{GroupRow, PoolRow, RenderInput};
-use crate::metrics::labels::LabelConflict;
+use crate::metrics::labels::ChangedLabel;
 use crate::metrics::options::RenderOptions;
 use crate::metrics::sample_writer::SampleWriter;
 use crate::metrics::selection::Selection;
@@ -162,9 +162,9 @@ impl Exposition {
         &self.input.snapshot
     }
 
-    /// Tags whose label name has a number appended, for the log.
-    pub fn label_conflicts(&self) -> &[LabelConflict] {
-        &self.input.names.conflicts
+    /// Tags whose label name is not `tag_<key>`, for the log.
+    pub fn changed_labels(&self) -> &[ChangedLabel] {
+        &self.input.names.changed
     }
 
     /// Estimated size of a body before compression, in bytes. The estimate is usually too high, so

@@ -46,9 +46,13 @@ longer value is cut and ends with `…`, because a Prometheus server with a limi
 rejects the whole scrape otherwise. `label_value_length_limit` of Prometheus counts bytes, and a
 character takes up to four of them.
 
-A tag's key becomes a label name by replacing every character that a label name cannot contain with
-`_`. If two keys result in the same label name, a number is appended to the second one, and the
-exporter logs a warning.
+The label name of a tag depends on its key alone, so it stays the same regardless of the other tags.
+A key of ASCII letters, digits and underscores that is not in camelCase is kept: the tag
+`department` has the label `tag_department`. In any other key, every other character becomes `_`,
+camelCase becomes snake_case, and the first 12 hex digits of the key's SHA-256 hash are appended:
+`cost-center` has the label `tag_cost_center_410213d06ae2`. A key that ends with an underscore and
+12 hex digits gets a hash too, so that two keys never have the same label. The exporter logs the
+label of each key that is not kept.
 ";
 
 /// The reference in Markdown: the contents of `docs/metrics.md`.

@@ -28,7 +28,9 @@ fn selected_tags_are_labels_of_one_series() {
     let text = text([listed(Group { tags, ..group("aig-1") }), listed(group("aig-2"))], options);
     assert_eq!(
         lines(&text, "appstreaming_group_tags"),
-        [format!(r#"appstreaming_group_tags{{{LABELS},tag_cost_center="7",tag_department="design"}} 1"#)]
+        [format!(
+            r#"appstreaming_group_tags{{{LABELS},tag_cost_center_410213d06ae2="7",tag_department="design"}} 1"#
+        )]
     );
 }
 
@@ -40,19 +42,42 @@ fn system_tags_are_exported_only_on_request() {
         text([listed(Group { tags: tags.clone(), ..group("aig-1") })], options)
     };
     assert!(lines(&of(false), "appstreaming_group_tags").is_empty());
-    assert!(lines(&of(true), "appstreaming_group_tags")[0].contains(r#"tag_acs_rm_rg_id="rg-1""#));
+    assert!(
+        lines(&of(true), "appstreaming_group_tags")[0].contains(r#"tag_acs_rm_rg_id_4b41cd2073c7="rg-1""#)
+    );
 }
 
 #[test]
-fn tag_keys_with_the_same_label_name_are_numbered_and_reported() {
-    let tags = vec![tag("a-b", "1", false), tag("a.b", "2", false), tag("a_b", "3", false)];
-    let options = RenderOptions { tags: TagSelection::All, ..RenderOptions::default() };
+fn the_label_name_of_a_tag_does_not_depend_on_other_tags() {
+    let name = |keys: &[&str], wanted: &str| {
+        let tags = keys.iter().map(|key| tag(key, key, false)).collect();
+        let options = RenderOptions { tags: TagSelection::All, ..RenderOptions::default() };
+        let text = text([listed(Group { tags, ..group("aig-1") })], options);
+        let line = lines(&text, "appstreaming_group_tags")[0].to_owned();
+        let labels = line.split(['{', ',', '}']).filter_map(|label| label.split_once('='));
+        labels
+            .filter(|(_, value)| *value == format!("{wanted:?}"))
+            .map(|(name, _)| name.to_owned())
+            .collect::<Vec<_>>()
+    };
+    for key in ["a-b", "a.b", "a_b", "aB", "a_b_2"] {
+        let alone = name(&[key], key);
+        assert_eq!(alone.len(), 1);
+        assert_eq!(name(&["a-b", "a.b", "a_b", "aB", "a_b_2", "a b"], key), alone);
+    }
+}
+
+#[test]
+fn changed_label_names_are_reported() {
+    let tags = vec![tag("a-b", "1", false), tag("a_b", "2", false)];
+    let options = RenderOptions {
+        tags: TagSelection::All,
+        group_labels: vec![GroupLabel::Tag("c.d".into()), GroupLabel::Tag("e".into())],
+        ..RenderOptions::default()
+    };
     let exposition = exposition([listed(Group { tags, ..group("aig-1") })], options);
-    let text = String::from_utf8(exposition.text().to_vec()).unwrap();
-    let line = lines(&text, "appstreaming_group_tags")[0];
-    assert!(line.contains(r#"tag_a_b="3",tag_a_b_2="1",tag_a_b_3="2""#), "{line}");
-    assert_eq!(exposition.label_conflicts().len(), 2);
-    assert_eq!(exposition.label_conflicts()[0].key, "a-b");
+    let changed: Vec<_> = exposition.changed_labels().iter().map(|label| &*label.key).collect();
+    assert_eq!(changed, ["a-b", "c.d"]);
 }
 
 #[test]
@@ -74,11 +99,11 @@ fn configured_labels_are_on_every_series_that_has_a_group_id() {
         options,
     );
     for line in text.lines().filter(|line| line.contains("group_id=")) {
-        assert!(line.contains(r#"{account="default",region_id="cn-shanghai",group_id="aig-1",group_name="设计",tag_cost_center="7""#), "{line}");
-        assert_eq!(line.matches("tag_cost_center=").count(), 1, "{line}");
+        assert!(line.contains(r#"{account="default",region_id="cn-shanghai",group_id="aig-1",group_name="设计",tag_cost_center_410213d06ae2="7""#), "{line}");
+        assert_eq!(line.matches("tag_cost_center_410213d06ae2=").count(), 1, "{line}");
     }
     // The tag is not repeated, since it is already a label of every series.
-    assert!(lines(&text, "appstreaming_group_tags")[0].ends_with(r#",tag_cost_center="7"} 1"#));
+    assert!(lines(&text, "appstreaming_group_tags")[0].ends_with(r#",tag_cost_center_410213d06ae2="7"} 1"#));
 }
 
 #[test]
