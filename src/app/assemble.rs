@@ -219,7 +219,7 @@ fn queries(account: &Account, product_type: &str, region: Option<&str>) -> Vec<G
     }
 }
 
-/// When a target is polled: a random offset spreads the first polls of replicas over the interval.
-pub(crate) fn poll_schedule(interval: Duration) -> PollSchedule {
-    PollSchedule::jittered(interval, rand::random())
+/// When a target is polled: the one with this `number` of those that start together.
+pub(crate) fn poll_schedule(interval: Duration, number: usize) -> PollSchedule {
+    PollSchedule::staggered(interval, number, rand::random())
 }

@@ -16,7 +16,7 @@ use tokio_util::task::AbortOnDropHandle;
 use super::assemble::{self, Clients, Plan, PlannedTarget};
 use super::poll_observer::PollObserver;
 use crate::config::Config;
-use crate::poller::{self, SnapshotStore, Target, TargetSettings};
+use crate::poller::{self, PollSchedule, SnapshotStore, Target, TargetSettings};
 use crate::telemetry::Telemetry;
 
 /// Runs one task a target. Dropping the supervisor aborts all polls.
@@ -108,8 +108,9 @@ impl Supervisor {
         let targets = plan.order.iter().map(|(account, name)| (Arc::clone(account), Arc::clone(name)));
         let (stale_after, time_zone) = (config.poll.stale_after, config.render.time_zone.clone());
         self.store.set_targets(targets, stale_after, time_zone, Timestamp::now());
-        for planned in started {
-            let running = self.start(planned, interval);
+        for (number, planned) in started.into_iter().enumerate() {
+            let schedule = assemble::poll_schedule(interval, number);
+            let running = self.start(planned, schedule);
             self.running.push(running);
         }
         change
@@ -122,11 +123,11 @@ impl Supervisor {
         }
     }
 
-    fn start(&self, planned: PlannedTarget, interval: Duration) -> RunningTarget {
+    fn start(&self, planned: PlannedTarget, schedule: PollSchedule) -> RunningTarget {
         let observer = Arc::clone(&self.poll_observer) as Arc<dyn poller::Observer>;
         let runner = assemble::runner(planned, Arc::clone(&self.store), observer, &self.telemetry);
         let target = runner.target.clone();
-        let schedule = assemble::poll_schedule(interval);
+        let interval = schedule.interval;
         let task = tokio::spawn(async move { runner.run(schedule, Timestamp::now).await });
         RunningTarget { target, interval, task: AbortOnDropHandle::new(task) }
     }

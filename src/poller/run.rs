@@ -23,19 +23,31 @@ pub struct PollSchedule {
     /// Time from the start of one poll to the start of the next. After a poll that takes longer,
     /// the next poll starts at the next multiple of the interval.
     pub interval: Duration,
-    /// Delay of the first poll, so that replicas and targets do not all start at the same time.
+    /// Delay of the first poll.
     pub first_delay: Duration,
+    /// Time that is added once, to the interval between the first and the second poll.
+    pub second_delay: Duration,
 }
 
 impl PollSchedule {
-    /// Maximum delay of the first poll: short, so that a new process soon has data.
-    const MAX_FIRST_DELAY: Duration = Duration::from_secs(5);
+    /// Targets whose first poll starts without a delay. The first polls of further targets are
+    /// spread over time, because each of them connects, and may need credentials, at its start.
+    const IMMEDIATE_TARGETS: usize = 8;
+    /// Maximum delay: short, so that a new process soon has data.
+    const MAX_DELAY: Duration = Duration::from_secs(5);
 
-    /// A schedule whose first delay is the fraction `random`, 0 to 1, of a tenth of the interval,
-    /// or of 5 s if that is shorter.
-    pub fn jittered(interval: Duration, random: f64) -> Self {
-        let max = (interval / 10).min(Self::MAX_FIRST_DELAY);
-        Self { interval, first_delay: max.mul_f64(random.clamp(0.0, 1.0)) }
+    /// The schedule of the target with this `number`, from 0, of those that start together.
+    ///
+    /// The delay is the fraction `random`, 0 to 1, of a tenth of the interval, or of 5 s if that is
+    /// shorter. The first eight targets are polled at once, and their second poll has the delay, so
+    /// that replicas and targets that start together do not stay together.
+    pub fn staggered(interval: Duration, number: usize, random: f64) -> Self {
+        let delay = (interval / 10).min(Self::MAX_DELAY).mul_f64(random.clamp(0.0, 1.0));
+        let (first_delay, second_delay) = match number {
+            0..Self::IMMEDIATE_TARGETS => (Duration::ZERO, delay),
+            _ => (delay, Duration::ZERO),
+        };
+        Self { interval, first_delay, second_delay }
     }
 }
 
@@ -120,6 +132,7 @@ impl<C: Call> Runner<C> {
     /// Polls at every interval. Never ends.
     pub async fn run(&self, schedule: PollSchedule, clock: impl Fn() -> Timestamp + Copy) {
         let mut start = Instant::now() + schedule.first_delay;
+        let mut delay = schedule.second_delay;
         loop {
             sleep_until(start).await;
             let took = self.poll_once(clock).await;
@@ -132,6 +145,7 @@ impl<C: Call> Runner<C> {
                     "the poll took longer than the interval: raise poll.interval or api.requests_per_second"
                 );
             }
+            start += std::mem::take(&mut delay) + schedule.interval;
             // Missed starts are skipped: polling without a pause would keep an overloaded API
             // overloaded.
             while start <= Instant::now() {
@@ -197,13 +211,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_poll_waits_at_most_a_tenth_of_the_interval_and_five_seconds() {
-        let first_delay = |seconds, random| {
-            PollSchedule::jittered(Duration::from_secs(seconds), random).first_delay.as_secs_f64()
+    fn the_first_poll_of_each_of_eight_targets_starts_at_once_and_the_others_are_spread() {
+        let delays = |seconds, number, random| {
+            let schedule = PollSchedule::staggered(Duration::from_secs(seconds), number, random);
+            (schedule.first_delay.as_secs_f64(), schedule.second_delay.as_secs_f64())
         };
-        assert_eq!(first_delay(60, 0.0), 0.0);
-        assert_eq!(first_delay(10, 1.0), 1.0);
-        assert_eq!(first_delay(60, 1.0), 5.0);
-        assert_eq!(first_delay(3600, 0.5), 2.5);
+        for number in 0..8 {
+            assert_eq!(delays(60, number, 1.0), (0.0, 5.0), "replicas spread from the second poll on");
+        }
+        assert_eq!(delays(60, 8, 0.0), (0.0, 0.0));
+        assert_eq!(delays(10, 8, 1.0), (1.0, 0.0), "a tenth of the interval");
+        assert_eq!(delays(60, 8, 1.0), (5.0, 0.0));
+        assert_eq!(delays(3600, 49, 0.5), (2.5, 0.0));
     }
 }

@@ -368,7 +368,8 @@ async fn polls_start_an_interval_apart_and_never_overlap() {
         observer: Arc::clone(&overruns) as Arc<dyn Observer>,
         meter: Arc::new(WaitMeter::new(Arc::new(()))),
     };
-    let schedule = PollSchedule { interval: Duration::from_secs(10), first_delay: Duration::from_secs(1) };
+    let [interval, first_delay, second_delay] = [10, 1, 2].map(Duration::from_secs);
+    let schedule = PollSchedule { interval, first_delay, second_delay };
     let start = tokio::time::Instant::now();
     let running = tokio::spawn(async move { runner.run(schedule, || at(100)).await });
 
@@ -383,7 +384,7 @@ async fn polls_start_an_interval_apart_and_never_overlap() {
             if poll == 1 { Scripted::Never } else { Scripted::Body(r#"{"TotalCount": 0}"#.into()) };
         script.on("ListAppInstances", "g1", response);
     }
-    assert_eq!(ends, [1, 11, 46, 51]);
+    assert_eq!(ends, [1, 13, 48, 53], "the second delay applies once");
     assert_eq!(*overruns.0.lock().unwrap(), 1);
     running.abort();
 }
