@@ -25,7 +25,9 @@ fn every_non_interactive_profile_of_the_cli_works() {
     }
     let unsupported = machine.key("profile", "CloudSSO").once();
     assert_eq!(unsupported.status, 1);
-    assert!(unsupported.stderr.contains("unsupported mode"), "{}", unsupported.stderr);
+    for part in ["unsupported mode", "needs a person who signs in with a browser"] {
+        assert!(unsupported.stderr.contains(part), "{part} is not in {}", unsupported.stderr);
+    }
 }
 
 #[test]

@@ -187,14 +187,20 @@ pub fn with_files(machine: Machine) -> Machine {
          "oidc_token_file": token, "role_session_name": "cli"},
         {"name": "Chained", "mode": "ChainableRamRoleArn", "source_profile": "EcsRamRole",
          "ram_role_arn": OTHER_ACCOUNTS_ROLE, "ram_session_name": "cli"},
+        {"name": "CredentialsURI", "mode": "CredentialsURI",
+         "credentials_uri": format!("{}/credentials", machine.cloud.url)},
         {"name": "CloudSSO", "mode": "CloudSSO"},
     ]);
     let keys = format!("access_key_id = {ACCESS_KEY_ID}\naccess_key_secret = {ACCESS_KEY_SECRET}\n");
+    let temporary = ["AccessKeyId", "AccessKeySecret", "SecurityToken"].map(|field| issued[field].to_string());
+    let [id, secret, security_token] = temporary;
     let sections = format!(
         "[default]\ntype = access_key\n{keys}\n[role]\ntype = ram_role_arn\n{keys}role_arn = {ROLE}\n\
          role_session_name = ini\n\n[ecs]\ntype = ecs_ram_role\nrole_name = {INSTANCE_ROLE}\n\n\
          [rrsa]\ntype = oidc_role_arn\nrole_arn = {ROLE}\noidc_provider_arn = {OIDC_PROVIDER}\n\
-         oidc_token_file_path = {}\nrole_session_name = ini\n",
+         oidc_token_file_path = {}\nrole_session_name = ini\n\n\
+         [sts]\nenable = true\ntype = sts # temporary\naccess_key_id = {id}\naccess_key_secret = {secret}\n\
+         security_token = {security_token} ; in quotes\n",
         token.display()
     );
     machine
@@ -205,6 +211,7 @@ pub fn with_files(machine: Machine) -> Machine {
 }
 
 /// The profiles of [`with_files`] that the exporter supports.
-pub const PROFILES: [&str; 6] = ["AK", "StsToken", "RamRoleArn", "EcsRamRole", "OIDC", "Chained"];
+pub const PROFILES: [&str; 7] =
+    ["AK", "StsToken", "RamRoleArn", "EcsRamRole", "OIDC", "Chained", "CredentialsURI"];
 /// The sections of [`with_files`].
-pub const SECTIONS: [&str; 4] = ["default", "role", "ecs", "rrsa"];
+pub const SECTIONS: [&str; 5] = ["default", "role", "ecs", "rrsa", "sts"];

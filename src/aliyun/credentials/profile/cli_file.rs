@@ -6,6 +6,8 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::query::ProfileQuery;
+use crate::aliyun::credentials::credentials_uri::CredentialsUri;
+use crate::aliyun::credentials::environment::CREDENTIALS_URI;
 use crate::aliyun::credentials::error::Error;
 use crate::aliyun::credentials::provider_config::{
     AssumedRole, DEFAULT_SESSION_DURATION, KeySource, ProviderConfig, StsEndpoint,
@@ -87,11 +89,13 @@ impl CliFile {
                 let base = self.provider_config(source, query, dependents)?;
                 profile.assume_role(query, base)
             }
+            "CredentialsURI" => profile.credentials_uri(query),
             "" => Err(query.error(format!("profile {:?} has no mode", profile.name))),
             mode => Err(query.error(format!(
-                "unsupported mode: profile {:?} has mode {mode:?}, which needs a person or another program; use \
-                 AK, StsToken, RamRoleArn, EcsRamRole, OIDC or ChainableRamRoleArn",
-                profile.name
+                "unsupported mode: profile {:?} has mode {mode:?}, which {}; use AK, StsToken, RamRoleArn, \
+                 EcsRamRole, OIDC, ChainableRamRoleArn or CredentialsURI",
+                profile.name,
+                reason_against(mode)
             ))),
         }
     }
@@ -136,6 +140,23 @@ impl CliProfile {
         })
     }
 
+    /// The URL in the profile or, as in the CLI, in the environment.
+    fn credentials_uri(&self, query: ProfileQuery<'_>) -> Result<ProviderConfig, Error> {
+        let text = match self.text("credentials_uri") {
+            Some(text) => text,
+            None => query.credentials_uri.map(str::to_owned).ok_or_else(|| {
+                query.error(format!(
+                    "profile {:?} of mode {} needs credentials_uri, or the environment variable {CREDENTIALS_URI}",
+                    self.name, self.mode
+                ))
+            })?,
+        };
+        // The error does not quote the URL, because its query may be a secret.
+        CredentialsUri::parse(&text).map(ProviderConfig::Uri).ok_or_else(|| {
+            query.error(format!("the credentials URI of profile {:?} is not an http or https URL", self.name))
+        })
+    }
+
     fn assume_role(&self, query: ProfileQuery<'_>, base: ProviderConfig) -> Result<ProviderConfig, Error> {
         let role = self.role(self.required(query, "ram_role_arn")?);
         Ok(ProviderConfig::AssumeRole { base: Box::new(base), role, sts: self.sts(query) })
@@ -165,6 +186,16 @@ impl CliProfile {
     }
 }
 
+/// Why a mode cannot be used.
+fn reason_against(mode: &str) -> &'static str {
+    match mode {
+        // The tokens that a person obtained expire, and only a person can obtain new ones.
+        "CloudSSO" | "OAuth" => "needs a person who signs in with a browser",
+        "External" => "runs another program, which the exporter does not do",
+        _ => "the exporter does not support",
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -173,10 +204,9 @@ mod tests {
     const SAMPLE: &str = include_str!("../../../../tests/data/samples/aliyun_cli_config.json");
 
     fn read(text: &str, profile: Option<&str>) -> Result<ProviderConfig, Error> {
-        parse(
-            text,
-            ProfileQuery { source_name: "cli_profile", profile, endpoints: &ServiceEndpoints::default() },
-        )
+        let endpoints = ServiceEndpoints::default();
+        let query = ProfileQuery { profile, ..ProfileQuery::new("cli_profile", &endpoints) };
+        parse(text, query)
     }
 
     fn sample(profile: &str) -> ProviderConfig {
@@ -217,11 +247,43 @@ mod tests {
         assert_eq!(sample("chained"), chained);
     }
 
+    /// A file whose only profile has this mode and these other keys.
+    fn with_mode(mode: &str, more: &str) -> String {
+        format!(r#"{{"current":"a","profiles":[{{"name":"a","mode":"{mode}"{more}}}]}}"#)
+    }
+
     #[test]
-    fn an_error_names_an_unsupported_mode() {
-        let error = read(SAMPLE, Some("unsupported")).unwrap_err();
-        assert!(!error.is_not_configured());
-        assert!(error.to_string().contains("unsupported mode") && error.to_string().contains("CloudSSO"));
+    fn an_error_distinguishes_modes_that_need_a_person_from_other_unsupported_modes() {
+        assert!(!read(SAMPLE, Some("unsupported")).unwrap_err().is_not_configured());
+        for (mode, reason) in [
+            ("CloudSSO", "needs a person who signs in"),
+            ("OAuth", "needs a person who signs in"),
+            ("External", "runs another program"),
+            ("RsaKeyPair", "the exporter does not support"),
+        ] {
+            let error = read(&with_mode(mode, ""), None).unwrap_err().to_string();
+            let expected = format!("unsupported mode: profile \"a\" has mode \"{mode}\", which {reason}");
+            assert!(error.contains(&expected), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_credentials_uri_comes_from_the_profile_or_the_environment() {
+        let uri = |text| ProviderConfig::Uri(CredentialsUri::parse(text).unwrap());
+        let own = with_mode("CredentialsURI", r#","credentials_uri":"http://localhost:1/a?key=hunter2""#);
+        let endpoints = ServiceEndpoints::default();
+        let query = ProfileQuery {
+            credentials_uri: Some("localhost:2"),
+            ..ProfileQuery::new("cli_profile", &endpoints)
+        };
+        assert_eq!(parse(&own, query).unwrap(), uri("http://localhost:1/a?key=hunter2"));
+        let without = with_mode("CredentialsURI", "");
+        assert_eq!(parse(&without, query).unwrap(), uri("localhost:2"));
+        let error = read(&without, None).unwrap_err().to_string();
+        assert!(error.contains("needs credentials_uri") && error.contains(CREDENTIALS_URI), "{error}");
+        let invalid = with_mode("CredentialsURI", r#","credentials_uri":"ftp://hunter2""#);
+        let error = read(&invalid, None).unwrap_err().to_string();
+        assert!(error.ends_with("is not an http or https URL") && !error.contains("hunter2"), "{error}");
     }
 
     #[test]

@@ -129,9 +129,9 @@ impl ProfileProvider {
             }
         };
         let query = ProfileQuery {
-            source_name: self.name,
             profile: self.profile.as_deref(),
-            endpoints: &self.endpoints,
+            credentials_uri: self.builder.context.environment.get(environment::CREDENTIALS_URI),
+            ..ProfileQuery::new(self.name, &self.endpoints)
         };
         // The CLI's document is a JSON object; a section of an INI file never begins with a brace.
         let is_json = text.trim_start_matches('\u{feff}').trim_start().starts_with('{');

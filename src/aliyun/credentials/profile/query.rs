@@ -12,9 +12,16 @@ pub(super) struct ProfileQuery<'a> {
     pub(super) profile: Option<&'a str>,
     /// Endpoints that take precedence over those of the profile.
     pub(super) endpoints: &'a ServiceEndpoints,
+    /// The credentials URI of the environment, for a profile without one.
+    pub(super) credentials_uri: Option<&'a str>,
 }
 
-impl ProfileQuery<'_> {
+impl<'a> ProfileQuery<'a> {
+    /// A query for the file's default profile, in an environment without a credentials URI.
+    pub(super) fn new(source_name: &'static str, endpoints: &'a ServiceEndpoints) -> Self {
+        Self { source_name, profile: None, endpoints, credentials_uri: None }
+    }
+
     /// The error of an invalid profile.
     pub(super) fn error(self, message: impl Into<String>) -> Error {
         Error::new(self.source_name, message)
