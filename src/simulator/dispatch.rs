@@ -15,6 +15,10 @@ use super::faults::{Injection, RequestFault, RequestScope};
 use super::reply::{CloudReply, HandledRequest};
 use super::state::CloudState;
 
+/// How long the connection of a response that does not arrive stays open: one minute, longer than
+/// clients wait for the metadata service.
+const LOST_RESPONSE_TIME: Duration = Duration::from_mins(1);
+
 /// Handles a request of the API or of STS, which share one address.
 pub(super) fn call(state: &CloudState, incoming: &IncomingRequest<'_>, real: Timestamp) -> HandledRequest {
     let request_id = state.next_request_id();
@@ -31,7 +35,7 @@ pub(super) fn call_service(
     incoming: &IncomingRequest<'_>,
     real: Timestamp,
 ) -> HandledRequest {
-    let (latency, fault) = service_fault(state, service);
+    let (mut latency, fault) = service_fault(state, service);
     let reply = match fault {
         Some(RequestFault::Drop) => CloudReply::Dropped,
         Some(RequestFault::Error(fault)) => {
@@ -41,8 +45,13 @@ pub(super) fn call_service(
         _ => {
             let IncomingRequest { method, path, query, headers, .. } = incoming;
             let mut issuer = state.issuer.lock();
-            let (status, body) = metadata::respond(&mut issuer, method, path, query, headers, real);
-            CloudReply::Plain { status, body }
+            match metadata::respond(&mut issuer, method, path, query, headers, real) {
+                Some((status, body)) => CloudReply::Plain { status, body },
+                None => {
+                    latency += LOST_RESPONSE_TIME;
+                    CloudReply::Dropped
+                }
+            }
         }
     };
     HandledRequest { operation: service, latency, reply }

@@ -64,15 +64,30 @@ fn the_metadata_service_is_queried_in_each_mode_that_it_supports() {
         |machine: &Machine| run(machine.command(&["once"]).env("ALIBABA_CLOUD_IMDSV1_DISABLED", "true"));
     let rejected = strict(&machine);
     assert_eq!(rejected.status, 1);
-    assert!(rejected.stderr.contains("a metadata token"), "{}", rejected.stderr);
+    assert!(rejected.stderr.contains("does not issue metadata tokens"), "{}", rejected.stderr);
     instance(json!({"role": null}));
     let none = machine.once();
     assert_eq!(none.status, 1);
-    assert!(none.stderr.contains("no role of that name is attached"), "{}", none.stderr);
+    assert!(none.stderr.contains("no role is attached"), "{}", none.stderr);
     instance(json!({"role": "another"}));
     let machine = machine.key("role_name", "another");
     assert_eq!(machine.once().status, 0);
     assert_eq!(machine.key("role_name", "wrong").once().status, 1);
+}
+
+#[test]
+fn in_a_container_that_tokens_do_not_reach_the_instances_role_is_used_without_a_token() {
+    let machine = Machine::new("1h").key("source", "ecs_ram_role").at_cloud("metadata_endpoint");
+    let instance = |instance: Value| machine.cloud.control(&json!({"instance": instance}));
+    instance(json!({"role": INSTANCE_ROLE, "loses_tokens": true}));
+    let finished = machine.once();
+    assert_eq!(finished.status, 0, "{}", finished.stderr);
+    let strict = run(machine.command(&["once"]).env("ALIBABA_CLOUD_IMDSV1_DISABLED", "true"));
+    instance(json!({"role": INSTANCE_ROLE, "loses_tokens": true, "v2_only": true}));
+    for failed in [strict, machine.once()] {
+        assert_eq!(failed.status, 1);
+        assert!(failed.stderr.contains("hop limit"), "{}", failed.stderr);
+    }
 }
 
 #[test]

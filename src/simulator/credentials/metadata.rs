@@ -35,7 +35,8 @@ pub fn service_at(path: &str) -> Option<&'static str> {
     }
 }
 
-/// Responds to a request for which [`service_at`] returns a service.
+/// Responds to a request for which [`service_at`] returns a service. `None`: the response does not
+/// reach the client.
 pub fn respond(
     issuer: &mut Issuer,
     method: &Method,
@@ -43,8 +44,9 @@ pub fn respond(
     query: &str,
     headers: &HeaderMap,
     now: Timestamp,
-) -> StatusAndBody {
-    match (method, path) {
+) -> Option<StatusAndBody> {
+    Some(match (method, path) {
+        (&Method::PUT, TOKEN_PATH) if issuer.options.instance.loses_tokens => return None,
         (&Method::GET, CREDENTIALS_PATH) => {
             (200, credentials(issuer, "acs:ram::1234567890123456:user/of-uri", URI_LIFETIME, now))
         }
@@ -55,7 +57,7 @@ pub fn respond(
             None => (404, "not found".to_owned()),
         },
         _ => (405, "method not allowed".to_owned()),
-    }
+    })
 }
 
 fn oidc_token(issuer: &Issuer, query: &str, now: Timestamp) -> StatusAndBody {

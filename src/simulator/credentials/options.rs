@@ -54,7 +54,7 @@ pub struct RamRole {
 }
 
 /// An ECS instance.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct EcsInstance {
     /// The name of the role that is attached to the instance; `None` if it has no role.
@@ -66,6 +66,10 @@ pub struct EcsInstance {
     /// Whether the metadata service is an old one, which does not issue metadata tokens.
     #[serde(default)]
     pub v1_only: bool,
+    /// Whether responses with a metadata token do not arrive, as in a container on an instance
+    /// whose hop limit is 1.
+    #[serde(default)]
+    pub loses_tokens: bool,
 }
 
 impl IssuerOptions {
@@ -94,7 +98,7 @@ impl Default for IssuerOptions {
         Self {
             token_lifetime: None,
             roles: vec![RamRole { trusts_oidc: true, ..role(ROLE) }, role(OTHER_ACCOUNTS_ROLE), guarded],
-            instance: EcsInstance { role: Some(INSTANCE_ROLE.to_owned()), v2_only: false, v1_only: false },
+            instance: EcsInstance { role: Some(INSTANCE_ROLE.to_owned()), ..EcsInstance::default() },
         }
     }
 }

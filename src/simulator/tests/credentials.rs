@@ -216,10 +216,30 @@ fn the_metadata_service_serves_the_instances_role_in_both_modes() {
 }
 
 #[test]
+fn a_token_that_is_lost_is_not_replaced_by_a_response_and_other_requests_are_served() {
+    let cloud = TestCloud::frozen();
+    cloud.control(r#"{"instance": {"role": "exporter-role", "loses_tokens": true}}"#).unwrap();
+    let headers = HeaderMap::new();
+    let method = Method::PUT;
+    let incoming = IncomingRequest {
+        method: &method,
+        path: "/latest/api/token",
+        query: "",
+        headers: &headers,
+        body: &[],
+    };
+    let handled = dispatch::call_service(&cloud.state, "Metadata", &incoming, cloud.now);
+    assert!(matches!(handled.reply, CloudReply::Dropped), "{:?}", handled.reply);
+    assert!(handled.latency >= Duration::from_secs(60), "clients time out first");
+    let role = "/latest/meta-data/ram/security-credentials/";
+    assert_eq!(cloud.call_service(&Method::GET, role, "", None).0, 200);
+}
+
+#[test]
 fn the_lifetime_of_credentials_can_be_set_and_ended() {
     let options = IssuerOptions {
         token_lifetime: Some(Duration::from_secs(60)),
-        instance: EcsInstance { role: None, v2_only: false, v1_only: false },
+        instance: EcsInstance::default(),
         ..IssuerOptions::default()
     };
     let mut cloud =

@@ -192,7 +192,8 @@ pub fn with_files(machine: Machine) -> Machine {
         {"name": "CloudSSO", "mode": "CloudSSO"},
     ]);
     let keys = format!("access_key_id = {ACCESS_KEY_ID}\naccess_key_secret = {ACCESS_KEY_SECRET}\n");
-    let temporary = ["AccessKeyId", "AccessKeySecret", "SecurityToken"].map(|field| issued[field].to_string());
+    let temporary =
+        ["AccessKeyId", "AccessKeySecret", "SecurityToken"].map(|field| issued[field].to_string());
     let [id, secret, security_token] = temporary;
     let sections = format!(
         "[default]\ntype = access_key\n{keys}\n[role]\ntype = ram_role_arn\n{keys}role_arn = {ROLE}\n\

@@ -18,7 +18,8 @@ struct IniSection<'a> {
 /// Parses the section that `query` names, or `[default]`.
 ///
 /// # Errors
-/// "Not configured" when the file does not contain the section, or disables it. Other errors name what is invalid.
+/// "Not configured" when the file does not contain the section, or disables it. Other errors name
+/// what is invalid.
 pub(super) fn parse(text: &str, query: ProfileQuery<'_>) -> Result<ProviderConfig, Error> {
     let name = query.profile.unwrap_or("default");
     let Some(keys) = section_keys(text, name) else {
