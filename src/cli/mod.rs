@@ -15,6 +15,7 @@ use crate::config::{Flag, Sources};
 use crate::server::ListenAddress;
 use crate::telemetry::logging::Format;
 use crate::telemetry::{REVISION, RUSTC, VERSION};
+use crate::web;
 
 mod list;
 mod probe;
@@ -224,7 +225,7 @@ pub struct WebArguments {
         value_parser = FalseyValueParser::new()
     )]
     pub enable_lifecycle: bool,
-    /// Path of the metrics
+    /// Path of the metrics, at which the exporter serves no other page
     #[arg(
         long = "web.telemetry-path",
         value_name = "PATH",
@@ -334,14 +335,13 @@ fn version() -> String {
 }
 
 fn telemetry_path(text: &str) -> Result<String, String> {
-    // Health checks and reloads rely on these paths.
-    const RESERVED: [&str; 3] = ["/-/healthy", "/-/ready", "/-/reload"];
-    let is_valid =
-        text.starts_with('/') && text.bytes().all(|byte| byte.is_ascii_graphic() && !b"?#".contains(&byte));
-    if !is_valid {
+    let is_valid = text.starts_with('/')
+        && !text.contains("//")
+        && text.bytes().all(|byte| byte.is_ascii_graphic() && !b"?#\\".contains(&byte));
+    if web::is_page(text) {
+        Err(format!("the exporter serves another page at {text}; choose a path such as /metrics"))
+    } else if !is_valid {
         Err("write a path such as /metrics".to_owned())
-    } else if RESERVED.contains(&text) {
-        Err("this path is reserved".to_owned())
     } else {
         Ok(text.to_owned())
     }

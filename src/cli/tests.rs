@@ -50,7 +50,7 @@ fn usage_errors_end_with_status_2_and_help_with_0() {
         "nonsense",
         "--web.listen-address 9877",
         "--web.telemetry-path metrics",
-        "--web.telemetry-path /-/ready",
+        "--web.telemetry-path //metrics",
         "--log.level loud",
         "catalog --format xml",
         "simulate --fault 2=ServiceUnavailable",
@@ -60,6 +60,32 @@ fn usage_errors_end_with_status_2_and_help_with_0() {
     }
     for line in ["--help", "--version", "check --help"] {
         assert_eq!(refused(line).exit_code(), 0, "{line}");
+    }
+}
+
+#[test]
+fn a_telemetry_path_that_would_hide_a_page_is_refused_by_name() {
+    for path in [
+        "/",
+        "//",
+        "/exporter",
+        "/exporter/",
+        "/config",
+        "/api/v1/fleet",
+        "/groups/default/aig-1",
+        "/api/v1/groups/default/aig-1",
+        "/favicon.ico",
+        "/-/healthy",
+        "/-/ready",
+        "/-/reload",
+    ] {
+        let error = refused(&format!("--web.telemetry-path {path}"));
+        assert_eq!(error.exit_code(), 2, "{path}");
+        assert!(error.to_string().contains(&format!("serves another page at {path};")), "{error}");
+    }
+    for path in ["/probe", "/metrics/", "/groups/metrics", "/exporter/metrics"] {
+        let Command::Run(run) = parsed(&format!("--web.telemetry-path {path}")) else { panic!("not run") };
+        assert_eq!(run.web.telemetry_path, path);
     }
 }
 

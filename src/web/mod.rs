@@ -30,7 +30,7 @@ use crate::metrics::Exposition;
 use crate::telemetry::OwnMetrics;
 use crate::telemetry::status::Status;
 
-pub use routes::Routes;
+pub use routes::{Routes, is_page};
 
 /// The source of everything that is served. Called for each request, from many threads; no method
 /// may block.

@@ -7,10 +7,11 @@ use bytes::Bytes;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use hyper::header::{
-    ALLOW, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, VARY,
+    ALLOW, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue, LOCATION,
+    REFERRER_POLICY, VARY,
 };
 use hyper::http::request::Parts;
-use hyper::{Method, Response, StatusCode};
+use hyper::{Method, Response, StatusCode, Uri};
 use jiff::Timestamp;
 use percent_encoding::percent_decode_str;
 
@@ -65,7 +66,8 @@ struct GroupKey {
 }
 
 impl Routes {
-    /// Serves `content`, its metrics at `telemetry_path`; `lifecycle` enables `/-/reload`.
+    /// Serves `content`, its metrics at `telemetry_path`, which is not a page; `lifecycle` enables
+    /// `/-/reload`.
     pub fn new(content: Arc<dyn Content>, telemetry_path: String, lifecycle: bool) -> Routes {
         Routes { content, telemetry_path, renderer: FleetRenderer::default(), lifecycle }
     }
@@ -81,7 +83,9 @@ impl Routes {
     }
 
     async fn dispatch(&self, request: &Parts) -> Response<ResponseBody> {
-        let Some(route) = self.find(request.uri.path()) else { return self.not_found() };
+        let Some(route) = self.find(request.uri.path()) else {
+            return self.redirect(&request.uri).unwrap_or_else(|| self.not_found());
+        };
         if route == Route::Reload {
             return self.reload(&request.method).await;
         }
@@ -113,27 +117,30 @@ impl Routes {
         }
     }
 
-    /// The telemetry path takes precedence: an operator may configure the path of another route.
     fn find(&self, path: &str) -> Option<Route> {
-        if path == self.telemetry_path {
-            return Some(Route::Metrics);
+        if path == self.telemetry_path { Some(Route::Metrics) } else { find_page(path) }
+    }
+
+    /// Redirects a path with superfluous slashes to the path that it stands for; `None` if no route
+    /// has that path.
+    ///
+    /// The location is a path of this server, never of another host: it is the path of a route, so
+    /// its second character is not a slash.
+    fn redirect(&self, uri: &Uri) -> Option<Response<ResponseBody>> {
+        let path = without_superfluous_slashes(uri.path());
+        let mut location = if path == without_superfluous_slashes(&self.telemetry_path) {
+            self.telemetry_path.clone()
+        } else {
+            find_page(&path).map(|_| path)?
+        };
+        if let Some(query) = uri.query() {
+            location.push('?');
+            location.push_str(query);
         }
-        match path {
-            "/" => Some(Route::FleetPage),
-            "/exporter" => Some(Route::ExporterPage),
-            "/api/v1/fleet" => Some(Route::Fleet),
-            "/favicon.svg" | "/favicon.ico" => Some(Route::Icon),
-            "/-/healthy" => Some(Route::Healthy),
-            "/-/ready" => Some(Route::Ready),
-            "/-/reload" => Some(Route::Reload),
-            "/config" => Some(Route::Configuration),
-            _ => {
-                let page = GroupKey::under("/groups/", path).map(Route::GroupPage);
-                let data = || GroupKey::under("/api/v1/groups/", path).map(Route::Group);
-                let asset = || assets::find(path).map(Route::Asset);
-                page.or_else(data).or_else(asset)
-            }
-        }
+        let value = HeaderValue::from_bytes(location.as_bytes()).ok()?;
+        let mut response = response::text(StatusCode::PERMANENT_REDIRECT, format!("moved to {location}\n"));
+        response.headers_mut().insert(LOCATION, value);
+        Some(response)
     }
 
     /// The rendered metrics of the fleet, followed by the exporter's own metrics now.
@@ -274,6 +281,39 @@ impl Routes {
         );
         response::text(StatusCode::NOT_FOUND, message)
     }
+}
+
+/// Whether the exporter serves something other than metrics at `path`, or redirects `path` there.
+/// Such a path cannot be the telemetry path.
+pub fn is_page(path: &str) -> bool {
+    find_page(&without_superfluous_slashes(path)).is_some()
+}
+
+/// The route at `path`, besides the metrics.
+fn find_page(path: &str) -> Option<Route> {
+    match path {
+        "/" => Some(Route::FleetPage),
+        "/exporter" => Some(Route::ExporterPage),
+        "/api/v1/fleet" => Some(Route::Fleet),
+        "/favicon.svg" | "/favicon.ico" => Some(Route::Icon),
+        "/-/healthy" => Some(Route::Healthy),
+        "/-/ready" => Some(Route::Ready),
+        "/-/reload" => Some(Route::Reload),
+        "/config" => Some(Route::Configuration),
+        _ => {
+            let page = GroupKey::under("/groups/", path).map(Route::GroupPage);
+            let data = || GroupKey::under("/api/v1/groups/", path).map(Route::Group);
+            let asset = || assets::find(path).map(Route::Asset);
+            page.or_else(data).or_else(asset)
+        }
+    }
+}
+
+/// `path` with one slash for several, and without a slash at its end.
+fn without_superfluous_slashes(path: &str) -> String {
+    let names = path.split('/').filter(|name| !name.is_empty());
+    let path: String = names.flat_map(|name| ["/", name]).collect();
+    if path.is_empty() { "/".to_owned() } else { path }
 }
 
 impl GroupKey {

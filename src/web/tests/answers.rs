@@ -1,6 +1,7 @@
 //! The responses to requests.
 
 use super::*;
+use crate::server::handler::Handler;
 
 #[test]
 fn a_scrape_gets_the_fleet_and_then_the_exporters_own_metrics() {
@@ -169,10 +170,65 @@ fn pages_may_load_nothing_from_other_hosts() {
 #[test]
 fn a_response_to_an_unknown_path_lists_the_known_paths() {
     let server = Running::start(polled());
-    for path in ["/nowhere", "/metrics/", "//", "/%2e%2e/etc/passwd"] {
+    for path in ["/nowhere", "/nowhere/", "/metrics/x", "/%2e%2e/etc/passwd"] {
         let reply = server.get(path);
         assert_eq!(reply.status, 404, "{path}");
         assert!(reply.text().contains(" /metrics "), "{}", reply.text());
+    }
+}
+
+#[test]
+fn a_path_with_superfluous_slashes_is_redirected_with_its_query() {
+    let server = Running::start(polled());
+    for (path, location) in [
+        ("//metrics", "/metrics"),
+        ("/metrics/", "/metrics"),
+        ("///metrics//?collect[]=health&x=//", "/metrics?collect[]=health&x=//"),
+        ("//", "/"),
+        ("//?sort=name", "/?sort=name"),
+        ("/exporter/", "/exporter"),
+        ("/config/", "/config"),
+        ("/api//v1/fleet/", "/api/v1/fleet"),
+        ("/groups/a/b/", "/groups/a/b"),
+        ("//-/ready", "/-/ready"),
+    ] {
+        for method in ["GET", "HEAD", "POST"] {
+            let reply = server.connect().ask(method, path);
+            assert_eq!((reply.status, reply.header("location")), (308, Some(location)), "{method} {path}");
+        }
+    }
+}
+
+#[test]
+fn no_request_is_redirected_to_another_host() {
+    let server = Running::start(polled());
+    for path in [
+        "//evil.example",
+        "//evil.example/",
+        "///evil.example/metrics",
+        "//evil.example//metrics/",
+        "/\\evil.example/",
+        "//evil.example/..//metrics/",
+        "//groups//evil.example/",
+    ] {
+        let reply = server.get(path);
+        assert_eq!(reply.header("location"), None, "{path}");
+        assert!([400, 404].contains(&reply.status), "{path}: {}", reply.status);
+    }
+    let reply = server.get("//groups//evil.example//a/");
+    assert_eq!(reply.header("location"), Some("/groups/evil.example/a"));
+}
+
+#[test]
+fn a_telemetry_path_that_ends_with_a_slash_is_the_target_of_redirects() {
+    let routes = Routes::new(Arc::new(polled()), "/metrics/".to_owned(), false);
+    let respond = |uri: &str| {
+        let (parts, ()) = hyper::Request::get(uri).body(()).unwrap().into_parts();
+        Runtime::new().unwrap().block_on(Handler::handle(&routes, &parts))
+    };
+    assert_eq!(respond("/metrics/").status(), 200);
+    for uri in ["/metrics", "//metrics//"] {
+        assert_eq!(respond(uri).headers()["location"], "/metrics/", "{uri}");
     }
 }
 
