@@ -105,8 +105,8 @@ fn dashboards_rules_and_runbook_use_metrics_and_labels_that_exist() {
     assert!(found.len() > 60, "{} metrics", found.len());
 }
 
-/// The labels of each metric of the catalogue, of each histogram's buckets, and of each recorded
-/// series.
+/// The labels of each metric of the catalogue, of the series of each histogram, and of each
+/// recorded series.
 fn known_metrics() -> BTreeMap<String, BTreeSet<String>> {
     let printed = run(binary().args(["catalog", "--format", "json"]));
     assert_eq!(printed.status, 0, "{}", printed.stderr);
@@ -119,6 +119,8 @@ fn known_metrics() -> BTreeMap<String, BTreeSet<String>> {
         if family["type"] == "histogram" {
             let bucket = labels.iter().cloned().chain(["le".to_owned()]).collect();
             known.insert(format!("{name}_bucket"), bucket);
+            known.insert(format!("{name}_sum"), labels.clone());
+            known.insert(format!("{name}_count"), labels.clone());
         }
         known.insert(name.to_owned(), labels);
     }
@@ -141,7 +143,13 @@ fn selectors(text: &str) -> Vec<(&str, Vec<&str>)> {
             rest[start..].find(|character| !is_in_name(character)).map_or(rest.len(), |end| start + end);
         let name = &rest[start..end];
         rest = &rest[end..];
-        let ours = ["appstreaming_", "process_", "group:appstreaming_", "node_pool:appstreaming_"];
+        let ours = [
+            "appstreaming_",
+            "process_",
+            "group:appstreaming_",
+            "node_pool:appstreaming_",
+            "region:appstreaming_",
+        ];
         if !ours.iter().any(|prefix| name.starts_with(prefix)) {
             continue;
         }
