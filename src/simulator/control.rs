@@ -236,12 +236,8 @@ impl ControlRequest {
 impl SetInstance {
     fn apply(&self, fleet: &FleetView<'_>) -> bool {
         fleet.change_any(|group| {
-            let Some(serial) = instance_serial(group, &self.instance_id) else { return false };
-            match &self.status {
-                Some(status) => group.overrides.instances.insert(serial, status.clone()),
-                None => group.overrides.instances.remove(&serial),
-            };
-            true
+            let serial = instance_serial(group, &self.instance_id);
+            serial.is_some_and(|serial| group.override_status(serial, self.status.clone()))
         })
     }
 }

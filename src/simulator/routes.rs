@@ -45,7 +45,10 @@ pub(super) async fn handle(
     request: Request<Incoming>,
 ) -> Result<Response<ReplyBody>, ConnectionBreak> {
     match (request.method(), request.uri().path()) {
-        (&Method::GET, "/_truth") => Ok(truth(state).await),
+        (&Method::GET, "/_truth") => {
+            let with_details = request.uri().query() == Some("details=true");
+            Ok(truth(state, with_details).await)
+        }
         (&Method::GET, "/_stats") => Ok(json(200, &*state.statistics.lock())),
         (&Method::POST, "/_control") if peer.ip().to_canonical().is_loopback() => {
             Ok(control(state, request).await)
@@ -138,12 +141,12 @@ fn response(reply: CloudReply) -> Option<Response<ReplyBody>> {
     })
 }
 
-async fn truth(state: Arc<CloudState>) -> Response<ReplyBody> {
+async fn truth(state: Arc<CloudState>, with_details: bool) -> Response<ReplyBody> {
     let counted = task::spawn_blocking(move || {
         let real = Timestamp::now();
         let clock = *state.clock.lock();
         let fleet = state.fleet.read();
-        json(200, &FleetTruth::of(&fleet.at(clock.at(real)), &clock))
+        json(200, &FleetTruth::of(&fleet.at(clock.at(real)), &clock, with_details))
     });
     counted.await.unwrap_or_else(|_| problem(500, "cannot count the fleet: a bug in the simulator"))
 }

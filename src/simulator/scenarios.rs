@@ -278,6 +278,7 @@ impl Scenario {
             {
                 fault.apply(group);
             }
+            group.forget_events();
         });
     }
 }

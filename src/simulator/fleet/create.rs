@@ -10,7 +10,7 @@ use super::demand::random_duration;
 use super::identity::{IdKind, identifier, mix};
 use super::lifecycle::{image_version, midnight_after};
 use super::model::{
-    GroupPhase, GroupSettings, NEVER, OtaState, Overrides, Second, SimulatedGroup, SimulatedPool,
+    GroupEvents, GroupPhase, GroupSettings, NEVER, OtaState, Overrides, Second, SimulatedGroup, SimulatedPool,
 };
 use super::status::{GroupStatus, InstanceStatus, PersistentStatus, SessionStatus, Strategy};
 use super::{persistent, scaling, sessions};
@@ -65,6 +65,7 @@ pub fn create_group(seed: u64, number: u64, size: GroupSize, start: Timestamp) -
         deleted: Default::default(),
         persistent: Vec::new(),
         overrides: Overrides::default(),
+        events: GroupEvents::default(),
         rng,
         now,
         next_instance: 0,
@@ -97,6 +98,7 @@ fn fill_group(group: &mut SimulatedGroup, template: &GroupTemplate, size: GroupS
         instance.created = now - 6 * HOUR;
     }
     settle(group);
+    group.forget_events();
 }
 
 /// Adds a pool with as many nodes as its instances need. Only the last node may have fewer

@@ -1,6 +1,8 @@
 //! The values that can be read from a group, and the changes that several parts of the simulation
 //! share.
 
+use std::borrow::Cow;
+
 use super::model::{NEVER, Node, Occupancy, Second, SimulatedGroup, SimulatedInstance};
 use super::status::{GroupStatus, InstanceStatus, SessionStatus};
 
@@ -46,6 +48,8 @@ impl SimulatedGroup {
         let now = self.now;
         let instance = &mut self.instances[position];
         let change = i64::from(status.is_in_use()) - i64::from(instance.status.is_in_use());
+        let is_shown = !self.overrides.instances.contains_key(&instance.serial);
+        let has_entered = instance.status != status && is_shown;
         instance.status = status;
         instance.modified = now;
         instance.due = due;
@@ -57,6 +61,9 @@ impl SimulatedGroup {
             if node.sessions == 0 {
                 node.idle_since = now;
             }
+        }
+        if has_entered {
+            self.count_entered(position, Cow::Borrowed(status.as_str()));
         }
     }
 
@@ -71,6 +78,9 @@ impl SimulatedGroup {
             user: None,
             created: self.now,
             modified: self.now,
+            entered: self.now,
+            disconnected: None,
+            was_ready: false,
             bound: self.now,
             persistent: None,
             due,
@@ -78,6 +88,7 @@ impl SimulatedGroup {
         };
         self.next_instance += 1;
         self.instances.push(instance);
+        self.count_entered(self.instances.len() - 1, Cow::Borrowed(InstanceStatus::Init.as_str()));
         if let Some(node) = self.node_mut(node) {
             node.instances += 1;
         }

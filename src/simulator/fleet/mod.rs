@@ -9,6 +9,7 @@
 //! | `model`, `status`, `group` | the data of a group, and what can be read from it |
 //! | `catalogue`, `create` | the eight kinds of groups, and a group at the start |
 //! | `advance` | one step of `lifecycle`, `sessions`, `persistent` and `scaling` |
+//! | `events` | exact counts of what happened in a group |
 //! | `demand`, `schedule`, `identity` | arrivals of users, scheduled nodes, identifiers |
 //! | `setup` | states that scenarios put a group into |
 //! | `store` | all groups, behind locks |
@@ -19,6 +20,7 @@ mod advance;
 mod catalogue;
 mod create;
 mod demand;
+mod events;
 mod group;
 mod identity;
 mod lifecycle;
@@ -36,7 +38,7 @@ mod tests;
 pub use create::GroupSize;
 pub use identity::{instance_id, network_interface_id, node_id, user_name};
 pub use model::{
-    PersistentSession, Second, SimulatedApp, SimulatedGroup, SimulatedInstance, SimulatedPeriod,
+    Durations, PersistentSession, Second, SimulatedApp, SimulatedGroup, SimulatedInstance, SimulatedPeriod,
     SimulatedPool, SimulatedSchedule,
 };
 pub use schedule::scheduled_nodes;

@@ -1,6 +1,7 @@
 //! The data of a simulated delivery group. How the data changes over time is in `advance` and its
 //! parts.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, VecDeque};
 
 use jiff::civil;
@@ -40,6 +41,8 @@ pub struct SimulatedGroup {
     pub persistent: Vec<PersistentSession>,
     /// Statuses that control requests have set.
     pub overrides: Overrides,
+    /// What happened since the simulation started.
+    pub events: GroupEvents,
     /// The source of all random choices of the group.
     pub(super) rng: Xoshiro256PlusPlus,
     /// The instant up to which the group is simulated.
@@ -159,6 +162,37 @@ pub struct Overrides {
     pub instances: BTreeMap<u64, String>,
 }
 
+/// Events of a group since the simulation started.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct GroupEvents {
+    /// Instances that entered each status, which is in upper case. A new instance enters its first
+    /// status.
+    pub entered: BTreeMap<Cow<'static, str>, u64>,
+    /// Connected sessions that were disconnected.
+    pub disconnects: u64,
+    /// Disconnected sessions that were connected again.
+    pub reconnects: u64,
+    /// Users who were bound to an instance.
+    pub sessions_started: u64,
+    /// Users who are no longer bound.
+    pub sessions_ended: u64,
+    /// Times from the creation of an instance to its first status in which it can serve a user.
+    pub ready: Durations,
+    /// Durations of the bindings that ended.
+    pub bindings: Durations,
+}
+
+/// Durations, in whole seconds.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Durations {
+    /// The number of durations.
+    pub count: u64,
+    /// Their sum.
+    pub sum: u64,
+    /// The last ones, each with the instant at which it ended.
+    pub recent: VecDeque<(Second, u64)>,
+}
+
 /// One element of `NodePool`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SimulatedPool {
@@ -262,8 +296,14 @@ pub struct SimulatedInstance {
     pub user: Option<u32>,
     /// `GmtCreate`.
     pub created: Second,
-    /// `GmtModified`.
+    /// `GmtModified`: the last change of anything, not only of the status.
     pub modified: Second,
+    /// When it entered the status that the API returns.
+    pub entered: Second,
+    /// Since when its session is disconnected; `None` unless it is.
+    pub disconnected: Option<Second>,
+    /// Whether it has ever been able to serve a user.
+    pub(super) was_ready: bool,
     /// When the user was bound; without meaning for an instance without a user.
     pub bound: Second,
     /// Position of the persistent session that runs on it.

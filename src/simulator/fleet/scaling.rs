@@ -1,5 +1,7 @@
 //! Scaling of node pools: by usage or by schedule. Idle nodes are released.
 
+use std::collections::HashSet;
+
 use super::model::{Node, Second, SimulatedGroup};
 use super::schedule::scheduled_nodes;
 use super::sessions;
@@ -74,12 +76,16 @@ pub(super) fn add_node(group: &mut SimulatedGroup, pool: usize, elastic: bool, s
     }
 }
 
-/// Releases the newest elastic node that has had no session for long enough.
+/// Releases the newest elastic node that has had no session for long enough. A node with an
+/// instance that changed in this step is released later: each status lasts for a step at least.
 fn release_idle_node(group: &mut SimulatedGroup, position: usize) {
     let idle = Second::from(group.pools[position].idle_minutes) * 60;
     let now = group.now;
+    let changed: HashSet<u32> =
+        group.instances.iter().filter(|one| one.modified == now).map(|one| one.node).collect();
     let candidate = |node: &&mut Node| {
         usize::from(node.pool) == position
+            && !changed.contains(&node.serial)
             && node.elastic
             && !node.releasing
             && node.sessions == 0

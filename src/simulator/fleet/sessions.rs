@@ -109,9 +109,8 @@ pub(super) fn expected_sessions(group: &SimulatedGroup) -> f64 {
 pub(super) fn close(group: &mut SimulatedGroup, position: usize) {
     let due = group.now + group.rng.random_range(5..40);
     group.set_status(position, InstanceStatus::Closing, due);
+    group.unbind(position);
     let instance = &mut group.instances[position];
-    instance.session = SessionStatus::None;
-    instance.user = None;
     instance.ends = NEVER;
     if let Some(slot) = instance.persistent
         && let Some(session) = group.persistent.get_mut(slot as usize)
@@ -131,13 +130,11 @@ fn begin_session(group: &mut SimulatedGroup, position: usize, user: u32, length:
     let due = group.now + group.rng.random_range(5..30);
     group.set_status(position, InstanceStatus::Bound, due);
     let already_connected = group.rng.random_bool(0.3);
-    let instance = &mut group.instances[position];
-    instance.user = Some(user);
-    instance.bound = group.now;
-    instance.ends = group.now + length.max(60);
+    let ends = group.now + length.max(60);
+    group.bind(position, user, ends);
     // The API documents a session status only for RUNNING, but it also occurs with BOUND.
     if already_connected {
-        instance.session = SessionStatus::Connect;
+        group.set_session(position, SessionStatus::Connect);
     }
 }
 
@@ -146,8 +143,8 @@ fn connect(group: &mut SimulatedGroup, position: usize) {
         .ends
         .min(group.now + random_duration(&mut group.rng, MEAN_CONNECTED_SECONDS));
     group.set_status(position, InstanceStatus::Running, due);
-    let instance = &mut group.instances[position];
-    instance.session = SessionStatus::Connect;
+    group.set_session(position, SessionStatus::Connect);
+    let instance = &group.instances[position];
     if let Some(slot) = instance.persistent
         && let Some(session) = group.persistent.get_mut(slot as usize)
     {
@@ -160,8 +157,8 @@ fn disconnect(group: &mut SimulatedGroup, position: usize) {
     let absence = random_duration(&mut group.rng, if timeout < 0 { 3_600.0 } else { 300.0 });
     let back = group.now + absence;
     group.set_status(position, InstanceStatus::Running, back);
+    group.set_session(position, SessionStatus::Disconnect);
     let instance = &mut group.instances[position];
-    instance.session = SessionStatus::Disconnect;
     if timeout < 0 {
         // The session is kept until its user returns.
         instance.ends = instance.ends.max(back + 60);
@@ -173,10 +170,12 @@ fn disconnect(group: &mut SimulatedGroup, position: usize) {
 }
 
 /// A free instance on the oldest node that has one, so that newer nodes become empty and can be
-/// released.
+/// released. An instance that changed in this step is not free yet: each status lasts for a step at
+/// least, so a client that lists the instances after every step sees every status.
 fn free_instance(group: &SimulatedGroup) -> Option<usize> {
     let idle = |(position, instance): (usize, &SimulatedInstance)| {
         let free = instance.status == InstanceStatus::Idle
+            && instance.modified < group.now
             && !group.overrides.instances.contains_key(&instance.serial);
         free.then_some((instance.node, position))
     };

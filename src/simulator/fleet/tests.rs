@@ -1,15 +1,16 @@
 //! Invariants of a group at every instant, for any seed and size.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 
 use super::advance::advance;
 use super::create::create_group;
+use super::model::{GroupEvents, STEP};
 use super::scheduled_nodes;
 use super::status::{GroupStatus, Strategy as Scaling};
-use super::{GroupSize, InstanceStatus, PersistentStatus, SessionStatus, SimulatedGroup};
+use super::{GroupSize, InstanceStatus, PersistentStatus, SessionStatus, SimulatedGroup, SimulatedInstance};
 
 const WEEK: i64 = 7 * 86_400;
 
@@ -50,6 +51,9 @@ fn check(group: &SimulatedGroup) {
     for instance in &group.instances {
         assert_ne!(instance.status, InstanceStatus::Deleted, "deleted ones are not listed");
         assert!(instance.created <= instance.modified && instance.modified <= group.now());
+        assert!(instance.created <= instance.entered && instance.entered <= instance.modified);
+        assert_eq!(instance.disconnected.is_some(), instance.session == SessionStatus::Disconnect);
+        assert!(instance.disconnected.is_none_or(|since| instance.bound <= since && since <= group.now()));
         assert_eq!(instance.user.is_some(), instance.status.is_in_use());
         assert!(instance.session == SessionStatus::None || instance.status.is_in_use());
         assert!(group.nodes.iter().any(|node| node.serial == instance.node));
@@ -68,6 +72,51 @@ fn check(group: &SimulatedGroup) {
     }
     if matches!(group.phase.status, GroupStatus::Expired | GroupStatus::ExpiredRecycling) {
         assert_eq!(sessions, 0, "an expired group has no sessions");
+    }
+}
+
+/// Two listings and what changed between them, as a client sees it.
+#[derive(Debug, Default, PartialEq)]
+struct Compared {
+    entered: BTreeMap<String, u64>,
+    disconnects: u64,
+    reconnects: u64,
+    started: u64,
+    ended: u64,
+}
+
+impl Compared {
+    fn add(&mut self, before: &[SimulatedInstance], after: &[SimulatedInstance]) {
+        let earlier: HashMap<u64, &SimulatedInstance> =
+            before.iter().map(|instance| (instance.serial, instance)).collect();
+        for instance in after {
+            let was = earlier.get(&instance.serial);
+            if was.is_none_or(|was| was.status != instance.status) {
+                *self.entered.entry(instance.status.as_str().to_owned()).or_default() += 1;
+            }
+            let session = (was.map(|was| was.session), instance.session);
+            let same_user = was.is_some_and(|was| was.user == instance.user);
+            self.disconnects +=
+                u64::from(same_user && session == (Some(SessionStatus::Connect), SessionStatus::Disconnect));
+            self.reconnects +=
+                u64::from(same_user && session == (Some(SessionStatus::Disconnect), SessionStatus::Connect));
+            let user = (was.and_then(|was| was.user), instance.user);
+            self.started += u64::from(user.1.is_some() && !same_user);
+            self.ended += u64::from(user.0.is_some() && !same_user);
+        }
+        let present: HashSet<u64> = after.iter().map(|instance| instance.serial).collect();
+        let is_gone = |was: &&SimulatedInstance| was.user.is_some() && !present.contains(&was.serial);
+        self.ended += before.iter().filter(is_gone).count() as u64;
+    }
+
+    fn of(events: &GroupEvents) -> Self {
+        Self {
+            entered: events.entered.iter().map(|(status, count)| (status.to_string(), *count)).collect(),
+            disconnects: events.disconnects,
+            reconnects: events.reconnects,
+            started: events.sessions_started,
+            ended: events.sessions_ended,
+        }
     }
 }
 
@@ -108,8 +157,61 @@ proptest! {
         prop_assert_eq!(often.instances, once.instances);
         prop_assert_eq!(often.nodes, once.nodes);
         prop_assert_eq!(often.persistent, once.persistent);
+        prop_assert_eq!(often.events, once.events);
         prop_assert_eq!((often.phase, often.ota, often.expires), (once.phase, once.ota, once.expires));
     }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 8, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_client_that_lists_after_every_step_sees_every_event(seed: u64, number in 0..40_u64) {
+        let mut group = group(seed, number, 40);
+        let mut seen = Compared::default();
+        for step in 1..=2_000 {
+            let before = group.instances.clone();
+            advance(&mut group, after(step * STEP));
+            seen.add(&before, &group.instances);
+        }
+        prop_assert_eq!(seen, Compared::of(&group.events));
+    }
+}
+
+#[test]
+fn users_disconnect_and_come_back_in_every_kind_of_group() {
+    for number in 0..8 {
+        let mut group = group(1, number, 40);
+        advance(&mut group, after(WEEK));
+        let GroupEvents { disconnects, reconnects, ready, bindings, .. } = &group.events;
+        assert!(*disconnects > 50 && *reconnects > 20 && reconnects <= disconnects, "{:?}", group.events);
+        assert!(ready.count > 50 && ready.sum / ready.count < 300, "{:?}", group.events);
+        assert!(bindings.count > 50 && bindings.sum / bindings.count > 300, "{:?}", group.events);
+    }
+}
+
+#[test]
+fn a_session_that_comes_back_changes_the_time_of_the_last_change_but_not_that_of_the_status() {
+    let mut group = group(1, 0, 40);
+    let mut found = false;
+    for step in 1..=WEEK / STEP {
+        let before: HashMap<u64, SimulatedInstance> =
+            group.instances.iter().map(|instance| (instance.serial, instance.clone())).collect();
+        advance(&mut group, after(step * STEP));
+        for instance in &group.instances {
+            let Some(was) = before.get(&instance.serial) else { continue };
+            if was.session == SessionStatus::Disconnect && instance.session == SessionStatus::Connect {
+                assert_eq!((was.status, instance.status), (InstanceStatus::Running, InstanceStatus::Running));
+                assert_eq!((was.entered, instance.modified), (instance.entered, group.now()));
+                assert_eq!(was.disconnected, Some(was.modified));
+                found = true;
+            }
+        }
+        if found {
+            return;
+        }
+    }
+    panic!("no session came back");
 }
 
 #[test]

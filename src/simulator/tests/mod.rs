@@ -5,6 +5,7 @@ mod listing;
 mod rejection;
 mod scenarios;
 mod serving;
+mod truth;
 mod vectors;
 
 use hyper::header::{HeaderName, HeaderValue};
@@ -128,9 +129,14 @@ impl TestCloud {
     }
 
     fn truth(&self) -> Value {
+        self.truth_of(false)
+    }
+
+    fn truth_of(&self, with_details: bool) -> Value {
         let clock = *self.state.clock.lock();
         let fleet = self.state.fleet.read();
-        serde_json::to_value(super::truth::FleetTruth::of(&fleet.at(clock.at(self.now)), &clock)).unwrap()
+        let view = fleet.at(clock.at(self.now));
+        serde_json::to_value(super::truth::FleetTruth::of(&view, &clock, with_details)).unwrap()
     }
 
     fn control(&self, control: &str) -> Result<Value, String> {

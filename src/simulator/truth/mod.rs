@@ -1,14 +1,19 @@
 //! The true values of the fleet, for `GET /_truth`: counted from the model, not from responses.
+//! `GET /_truth?details=true` also lists every instance and the last durations.
 //!
 //! The field names are the keys of the JSON.
 
-use std::collections::{BTreeMap, HashSet};
+mod events;
+
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use serde::Serialize;
 
+use self::events::{EventsTruth, InstanceTruth};
 use super::clock::SimulatedClock;
 use super::fleet::{
-    FleetView, InstanceStatus, PersistentStatus, SessionStatus, SimulatedGroup, node_id, scheduled_nodes,
+    FleetView, InstanceStatus, PersistentStatus, Second, SessionStatus, SimulatedGroup, node_id,
+    scheduled_nodes,
 };
 
 /// Counts by upper-case status or by node id.
@@ -58,7 +63,20 @@ struct GroupTruth {
     authorized_users: u64,
     /// Instances by node id; empty for a group that is sold by session.
     nodes: CountsByLabel,
+    /// Nodes with instances by the number of their sessions in use, `more` for a number above the
+    /// largest node capacity; empty for a group that is sold by session.
+    nodes_by_sessions: CountsByLabel,
     node_pools: Vec<PoolTruth>,
+    /// When the instance that has been longest in each status entered it, in seconds since 1970; no
+    /// entry for a status without an instance.
+    oldest_since: BTreeMap<String, Second>,
+    /// Since when the session that has been disconnected longest is disconnected, in seconds since
+    /// 1970; `None` if no session is.
+    oldest_disconnected: Option<Second>,
+    events: EventsTruth,
+    /// Every instance, if the request asks for them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    instance_list: Option<Vec<InstanceTruth>>,
 }
 
 #[derive(Debug, Serialize)]
@@ -87,10 +105,12 @@ struct FleetTotals {
 }
 
 impl FleetTruth {
-    /// Advances the whole fleet and counts it.
-    pub(super) fn of(fleet: &FleetView<'_>, clock: &SimulatedClock) -> Self {
+    /// Advances the whole fleet and counts it. `with_details`: every instance and the
+    /// last durations are listed too.
+    pub(super) fn of(fleet: &FleetView<'_>, clock: &SimulatedClock, with_details: bool) -> Self {
+        let count = |group: &SimulatedGroup| GroupTruth::of(group, with_details);
         let groups: Vec<GroupTruth> =
-            (0..fleet.len()).map(|position| fleet.with_group_at(position, GroupTruth::of)).collect();
+            (0..fleet.len()).map(|position| fleet.with_group_at(position, count)).collect();
         Self {
             now: fleet.now().as_duration().as_secs_f64(),
             frozen: clock.is_frozen(),
@@ -102,7 +122,7 @@ impl FleetTruth {
 }
 
 impl GroupTruth {
-    fn of(group: &SimulatedGroup) -> Self {
+    fn of(group: &SimulatedGroup, with_details: bool) -> Self {
         let settings = &group.settings;
         let mut truth = Self {
             group_id: settings.id.clone(),
@@ -130,9 +150,15 @@ impl GroupTruth {
             persistent_instances: instance_statuses(),
             authorized_users: 0,
             nodes: CountsByLabel::new(),
+            nodes_by_sessions: CountsByLabel::new(),
             node_pools: Vec::new(),
+            oldest_since: events::oldest_since(group),
+            oldest_disconnected: events::oldest_disconnected(group),
+            events: EventsTruth::of(group, with_details),
+            instance_list: with_details.then(|| InstanceTruth::all(group)),
         };
         truth.count_instances(group);
+        truth.count_nodes(group);
         truth.count_persistent(group);
         truth.count_pools(group);
         truth
@@ -140,12 +166,10 @@ impl GroupTruth {
 
     fn count_instances(&mut self, group: &SimulatedGroup) {
         let mut users = HashSet::new();
-        let mut nodes: BTreeMap<u32, u64> = BTreeMap::new();
         for instance in &group.instances {
             let status = group.instance_status(instance).to_uppercase();
             self.sessions_in_use += u64::from(matches!(status.as_str(), "RUNNING" | "BOUND"));
             *self.instances.entry(status).or_default() += 1;
-            *nodes.entry(instance.node).or_default() += 1;
             if instance.session != SessionStatus::None {
                 *self.sessions.entry(instance.session.as_str().to_uppercase()).or_default() += 1;
             }
@@ -157,9 +181,27 @@ impl GroupTruth {
             }
         }
         self.bound_users = users.len() as u64;
-        if group.settings.sold_by_node {
-            self.nodes =
-                nodes.into_iter().map(|(node, count)| (node_id(group.settings.key, node), count)).collect();
+    }
+
+    fn count_nodes(&mut self, group: &SimulatedGroup) {
+        if !group.settings.sold_by_node {
+            return;
+        }
+        // The instances and the sessions in use of each node.
+        let mut nodes: HashMap<u32, (u64, u32)> = HashMap::new();
+        for instance in &group.instances {
+            let status = group.instance_status(instance).to_uppercase();
+            let (instances, sessions) = nodes.entry(instance.node).or_default();
+            *instances += 1;
+            *sessions += u32::from(matches!(status.as_str(), "RUNNING" | "BOUND"));
+        }
+        let most = group.pools.iter().map(|pool| pool.size.capacity).max().unwrap_or(0);
+        let labels = (0..=most).map(|sessions| sessions.to_string()).chain(["more".to_owned()]);
+        self.nodes_by_sessions = labels.map(|label| (label, 0)).collect();
+        for (node, (instances, sessions)) in nodes {
+            self.nodes.insert(node_id(group.settings.key, node), instances);
+            let label = if sessions > most { "more".to_owned() } else { sessions.to_string() };
+            *self.nodes_by_sessions.entry(label).or_default() += 1;
         }
     }
 
