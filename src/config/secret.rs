@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::aliyun::Secret;
-use crate::document::read_small_text;
+use crate::document::{read_small_text, trim_text};
 
 /// Shown in place of a secret.
 pub(super) const REDACTED: &str = "<secret>";
@@ -35,27 +35,30 @@ pub(super) fn redact_proxy_url(url: &str) -> String {
 /// The path of the secret's file, if the value of the key is `file:PATH`. The file can be read
 /// again after the secret was rotated.
 pub(super) fn file_of(text: &str) -> Option<PathBuf> {
-    text.strip_prefix("file:").map(PathBuf::from)
+    trim_text(text).strip_prefix("file:").map(PathBuf::from)
 }
 
 /// The secret that the value of a key stands for: `file:PATH`, `env:NAME`, or the secret itself.
+/// White space and a byte order mark around a secret are dropped, because editors and `echo` add
+/// them.
 ///
 /// # Errors
 /// The file cannot be read, the variable is not set, or one of them is empty. The message does not
 /// contain the secret.
 pub(super) fn resolve(text: &str, environment: &BTreeMap<String, String>) -> Result<Secret, String> {
-    let value = if let Some(path) = text.strip_prefix("file:") {
+    let text = trim_text(text);
+    let secret = if let Some(path) = text.strip_prefix("file:") {
         let text = read_small_text(Path::new(path), MAX_SECRET_BYTES)
             .map_err(|error| format!("cannot read the secret file {path}: {error}"))?;
-        // Editors and `echo` end a file with a newline that is not part of the secret.
-        text.trim_end_matches(['\r', '\n']).to_owned()
+        Secret::new(trim_text(&text))
     } else if let Some(name) = text.strip_prefix("env:") {
-        let value = environment.get(name).cloned();
-        value.ok_or_else(|| format!("the environment variable {name} is not set"))?
+        let value = environment.get(name);
+        let value = value.ok_or_else(|| format!("the environment variable {name} is not set"))?;
+        Secret::new(trim_text(value))
     } else {
         return Ok(Secret::new(text));
     };
-    if value.is_empty() { Err(format!("{text} is empty")) } else { Ok(Secret::new(value)) }
+    if secret.expose().is_empty() { Err(format!("{text} is empty")) } else { Ok(secret) }
 }
 
 #[cfg(test)]
@@ -85,14 +88,19 @@ mod tests {
         let directory = tempfile::tempdir().expect("a directory");
         let path = directory.path().join("key");
         fs::write(&path, "top secret\r\n").expect("written");
-        let environment = BTreeMap::from([("KEY".to_owned(), "from a variable".to_owned())]);
+        let variables = [("KEY", "from a variable"), ("MARKED", "\u{feff}marked\n")];
+        let environment = variables.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
         let resolved = |text: &str| resolve(text, &environment).map(|secret| secret.expose().to_owned());
         assert_eq!(resolved(&format!("file:{}", path.display())).as_deref(), Ok("top secret"));
         assert_eq!(resolved("env:KEY").as_deref(), Ok("from a variable"));
+        assert_eq!(resolved("env:MARKED").as_deref(), Ok("marked"));
         assert_eq!(resolved("itself").as_deref(), Ok("itself"));
+        assert_eq!(resolved("\u{feff}itself\r\n").as_deref(), Ok("itself"));
         assert!(resolved("env:ABSENT").is_err_and(|message| message.contains("ABSENT")));
         assert!(resolved("file:/does/not/exist").is_err_and(|message| message.contains("/does/not/exist")));
-        fs::write(&path, "\n").expect("written");
+        fs::write(&path, "\u{feff}top secret\n").expect("written");
+        assert_eq!(resolved(&format!("file:{}", path.display())).as_deref(), Ok("top secret"));
+        fs::write(&path, "\u{feff}\n").expect("written");
         assert!(
             resolved(&format!("file:{}", path.display())).is_err_and(|message| message.contains("is empty"))
         );

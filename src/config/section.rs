@@ -17,7 +17,7 @@ use super::layers::Layers;
 use super::secret::{self, REDACTED};
 use super::toml_text::{quoted, quoted_list, quoted_map};
 use crate::aliyun::Secret;
-use crate::document::{Diagnostics, Table, format_duration, format_size, join_path};
+use crate::document::{Diagnostics, Table, format_duration, format_size, join_path, trim_text};
 
 /// The state that all sections of one configuration share.
 pub(super) struct ReadContext<'a> {
@@ -196,7 +196,7 @@ impl<'a> SectionReader<'a> {
     /// the value names. `None` if it is absent or empty, or if a problem was reported.
     pub(super) fn secret(&self, name: &str) -> Option<Secret> {
         let rule = "must be text: put it in quotes, or use file:PATH or env:NAME";
-        let text = self.table.exact_text(name, rule);
+        let text = self.table.exact_text(name, rule).filter(|text| !trim_text(text).is_empty());
         self.record(name, Kind::Secret, quoted(if text.is_some() { REDACTED } else { "" }));
         let resolved = secret::resolve(&text?, self.context.environment);
         resolved.map_err(|message| self.problem(name, message)).ok()
@@ -207,10 +207,10 @@ impl<'a> SectionReader<'a> {
         secret::file_of(&self.table.as_written(name)?)
     }
 
-    /// The value of an environment variable without blanks around it; `None` if it is unset or
-    /// blank.
+    /// The value of an environment variable without blanks and byte order mark around it; `None` if
+    /// it is unset or blank.
     pub(super) fn variable(&self, name: &str) -> Option<&'a str> {
-        self.context.environment.get(name).map(|value| value.trim()).filter(|value| !value.is_empty())
+        self.context.environment.get(name).map(|value| trim_text(value)).filter(|value| !value.is_empty())
     }
 
     /// Records the key's value, in TOML and without secrets, in place of an earlier record.

@@ -39,9 +39,24 @@ pub(crate) fn read_small_text(path: &Path, max_bytes: u64) -> io::Result<Zeroizi
     Ok(Zeroizing::new(text.to_owned()))
 }
 
+/// The text without the white space and the byte order mark around it, which editors and `echo`
+/// add to a key or token.
+pub(crate) fn trim_text(text: &str) -> &str {
+    text.trim_matches(|character: char| character.is_whitespace() || character == '\u{feff}')
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_byte_order_mark_is_dropped_like_surrounding_white_space() {
+        for text in ["key", "\u{feff}key", " \u{feff} key\r\n", "key\n"] {
+            assert_eq!(trim_text(text), "key");
+        }
+        assert_eq!(trim_text("two words\n"), "two words");
+        assert_eq!(trim_text("\u{feff}\n"), "");
+    }
 
     #[test]
     fn a_file_is_read_whole_up_to_its_limit_and_rejected_above_it() {

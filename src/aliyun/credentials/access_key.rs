@@ -7,6 +7,7 @@ use super::provider_config::KeySource;
 use super::text_file::read_text_file;
 use crate::aliyun::access_key::Credentials;
 use crate::aliyun::secret::Secret;
+use crate::document::trim_text;
 
 /// Maximum size of a key file. A larger file is probably the wrong one.
 const MAX_KEY_FILE_BYTES: u64 = 64 * 1024;
@@ -72,7 +73,7 @@ impl AccessKeyProvider {
         let text = read_text_file(path, MAX_KEY_FILE_BYTES).await.map_err(|error| {
             Error::new(self.name, format!("cannot read {}", path.display())).with_source(error)
         })?;
-        match text.trim() {
+        match trim_text(&text) {
             "" => Err(Error::new(self.name, format!("{} is empty", path.display()))),
             value => Ok(Secret::new(value)),
         }
@@ -128,7 +129,7 @@ mod tests {
         let file = KeySource::File { path: path.clone(), loaded: Secret::new("one") };
         let provider = AccessKeyProvider::new(KeySource::Value(Secret::new("id")), file, None);
         assert_eq!(provider.fetch().await.unwrap().access_key_secret, Secret::new("one"));
-        std::fs::write(&path, "two\n").unwrap();
+        std::fs::write(&path, "\u{feff}two\r\n").unwrap();
         assert_eq!(provider.fetch().await.unwrap().access_key_secret, Secret::new("two"));
         std::fs::write(&path, " \n").unwrap();
         assert!(provider.fetch().await.unwrap_err().to_string().ends_with("is empty"));

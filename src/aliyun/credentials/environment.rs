@@ -5,6 +5,8 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::document::trim_text;
+
 /// The AccessKey id.
 pub const ACCESS_KEY_ID: &str = "ALIBABA_CLOUD_ACCESS_KEY_ID";
 /// The AccessKey secret.
@@ -59,9 +61,15 @@ impl Environment {
         )
     }
 
-    /// A variable's value without the whitespace around it; `None` when it is empty or not set.
+    /// A variable's value without the whitespace and the byte order mark around it; `None` when it
+    /// is empty or not set.
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.0.get(name).map(|value| value.trim()).filter(|value| !value.is_empty())
+        self.0.get(name).map(|value| trim_text(value)).filter(|value| !value.is_empty())
+    }
+
+    /// Whether a variable is set, even if it is empty.
+    pub fn is_set(&self, name: &str) -> bool {
+        self.0.contains_key(name)
     }
 
     /// Whether a variable is `true`; upper and lower case are the same.
@@ -92,9 +100,16 @@ mod tests {
 
     #[test]
     fn values_are_trimmed_and_empty_values_are_unset() {
-        let environment = environment(&[("A", " value\r\n"), ("B", " "), ("C", "TRUE"), ("D", "yes")]);
-        assert_eq!(environment.get("A"), Some("value"));
+        let environment = environment(&[
+            ("A", " value\r\n"),
+            ("B", " "),
+            ("C", "TRUE"),
+            ("D", "yes"),
+            ("E", "\u{feff}value\n"),
+        ]);
+        assert_eq!((environment.get("A"), environment.get("E")), (Some("value"), Some("value")));
         assert_eq!((environment.get("B"), environment.get("Z")), (None, None));
+        assert!(environment.is_set("B") && !environment.is_set("Z"));
         assert!(environment.is_true("C") && !environment.is_true("D") && !environment.is_true("Z"));
     }
 

@@ -11,6 +11,7 @@ use super::sts::Sts;
 use super::text_file::read_text_file;
 use crate::aliyun::access_key::Credentials;
 use crate::aliyun::secret::Secret;
+use crate::document::trim_text;
 
 /// The API accepts an `OIDCToken` of 4 to 20,000 characters.
 const MAX_TOKEN_BYTES: u64 = 20_000;
@@ -73,7 +74,7 @@ impl OidcRoleProvider {
         let text = read_text_file(&self.token_file, MAX_TOKEN_BYTES).await.map_err(|error| {
             Error::new(Self::NAME, format!("cannot read the OIDC token file {path}")).with_source(error)
         })?;
-        match text.trim() {
+        match trim_text(&text) {
             "" => Err(Error::new(Self::NAME, format!("the OIDC token file {path} is empty"))),
             token => Ok(Secret::new(token)),
         }

@@ -68,6 +68,8 @@ impl TemporaryKey {
 }
 
 fn parse<'a, T: Deserialize<'a>>(source_name: &'static str, body: &'a [u8]) -> Result<T, Error> {
+    // Some servers send a byte order mark, which JSON does not allow.
+    let body = body.strip_prefix("\u{feff}".as_bytes()).unwrap_or(body);
     // The message has only the position, because the parser's message may quote a secret.
     serde_json::from_slice(body).map_err(|error| {
         let message = format!("the response is not the expected JSON (column {})", error.column());
@@ -95,6 +97,7 @@ mod tests {
             (parse_sts("test", STS_OIDC), "CAISexample+token/oidc==", "09"),
             (parse_flat("test", METADATA), "CAISexample+token/ecs==", "14"),
             (parse_flat("test", URI), "CAISexample+token/uri==", "09"),
+            (parse_flat("test", &["\u{feff}".as_bytes(), URI].concat()), "CAISexample+token/uri==", "09"),
         ] {
             let credentials = credentials.unwrap();
             assert_eq!(credentials.access_key_id, "STS.exampleAccessKeyId");
