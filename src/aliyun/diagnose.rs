@@ -6,22 +6,26 @@
 
 use std::fmt;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use hyper::Uri;
-use hyper_util::client::proxy::matcher::Matcher;
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
 use rustls::pki_types::ServerName;
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::{Instant, timeout};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
+use super::credentials::environment::Environment;
 use super::endpoint::{Endpoint, Scheme};
 use super::error::{Error, chain};
 use super::options::ClientOptions;
+use super::proxy::proxy_of;
 use super::signature::SignedRequest;
-use super::transport::{RawResponse, Transport, tls_config};
+use super::tls::tls_config;
+use super::transport::{RawResponse, Transport};
 
 /// The operation in errors of the HTTP stage. The API has no operation of this name.
 const OPERATION: &str = "diagnose";
@@ -84,6 +88,15 @@ pub struct ClockComparison {
     pub local: SystemTime,
 }
 
+/// An address of the name that does not accept a connection, although another one does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnreachableAddress {
+    /// Address and port.
+    pub address: SocketAddr,
+    /// Why the connection failed.
+    pub message: String,
+}
+
 /// The stages of one connection, up to the first failure.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Diagnosis {
@@ -94,6 +107,8 @@ pub struct Diagnosis {
     pub passed: Vec<PassedStage>,
     /// The stage that failed, if one did.
     pub failed: Option<FailedStage>,
+    /// The addresses that failed, if another one accepted the connection.
+    pub unreachable: Vec<UnreachableAddress>,
     /// The clocks, if the peer sent a date.
     pub clocks: Option<ClockComparison>,
 }
@@ -101,29 +116,31 @@ pub struct Diagnosis {
 /// Connects to the endpoint of `options` in stages, each within its timeout, up to the first
 /// failure.
 pub async fn diagnose(options: &ClientOptions) -> Diagnosis {
-    let proxy = proxy(options);
-    let mut diagnosis = Diagnosis {
-        proxy: proxy.as_ref().map(|(host, port)| format!("{host}:{port}")),
-        ..Diagnosis::default()
-    };
-    let endpoint = &options.endpoint;
-    let (host, port) = match &proxy {
-        Some((host, port)) => (host.as_str(), *port),
-        None => (endpoint.host(), endpoint.port()),
-    };
-    diagnosis.failed = diagnosis.run(host, port, proxy.is_none(), options).await.err();
+    let mut diagnosis = Diagnosis::default();
+    diagnosis.failed = diagnosis.run(options, &Environment::of_process()).await.err();
     diagnosis
 }
 
 impl Diagnosis {
-    async fn run(
+    async fn run(&mut self, options: &ClientOptions, environment: &Environment) -> Result<(), FailedStage> {
+        let proxy = proxy_of(options, environment)
+            .map_err(|error| StageTimer::start(Stage::Connect).failed(chain(&error)))?;
+        let endpoint = &options.endpoint;
+        let (host, port) = match &proxy {
+            Some(proxy) => proxy.authority(),
+            None => (endpoint.host(), endpoint.port()),
+        };
+        self.proxy = proxy.as_ref().map(|_| format!("{host}:{port}"));
+        let addresses = self.resolve(host, port, options.connect_timeout).await?;
+        self.exchange(&addresses, proxy.is_none(), options).await
+    }
+
+    async fn resolve(
         &mut self,
         host: &str,
         port: u16,
-        direct: bool,
-        options: &ClientOptions,
-    ) -> Result<(), FailedStage> {
-        let limit = options.connect_timeout;
+        limit: Duration,
+    ) -> Result<Vec<SocketAddr>, FailedStage> {
         let stage = StageTimer::start(Stage::Resolve);
         // A URL has brackets around an IPv6 address, which name resolution does not accept.
         let name = host.trim_start_matches('[').trim_end_matches(']').to_owned();
@@ -133,22 +150,43 @@ impl Diagnosis {
         }
         let listed = addresses.iter().take(MAX_LISTED_ADDRESSES).map(|address| address.ip().to_string());
         self.passed.push(stage.passed(listed.collect::<Vec<_>>().join(", ")));
+        Ok(addresses)
+    }
 
+    /// Connects to all addresses at the same time, because a request uses another address if one
+    /// does not respond, and continues with the first connection.
+    async fn exchange(
+        &mut self,
+        addresses: &[SocketAddr],
+        direct: bool,
+        options: &ClientOptions,
+    ) -> Result<(), FailedStage> {
         let stage = StageTimer::start(Stage::Connect);
-        let connection = stage.within(limit, TcpStream::connect(&addresses[..])).await?;
-        let peer = connection.peer_addr();
-        self.passed
-            .push(stage.passed(peer.map_or_else(|_| format!("{host}:{port}"), |peer| peer.to_string())));
+        let mut attempts = ConnectAttempts::start(addresses, options.connect_timeout);
+        let Some((address, connection)) = attempts.first_connection().await else {
+            return Err(stage.failed(attempts.failures()));
+        };
+        self.passed.push(stage.passed(address.to_string()));
+        let outcome = self.converse(connection, direct, options).await;
+        self.unreachable = attempts.finish().await;
+        outcome
+    }
 
+    async fn converse(
+        &mut self,
+        connection: TcpStream,
+        direct: bool,
+        options: &ClientOptions,
+    ) -> Result<(), FailedStage> {
         if direct && options.endpoint.scheme() == Scheme::Https {
             let stage = StageTimer::start(Stage::Tls);
-            let session = handshake(&stage, &options.endpoint, connection, limit).await?;
+            let session = handshake(&stage, &options.endpoint, connection, options.connect_timeout).await?;
             self.passed.push(stage.passed(tls_version(&session).to_owned()));
         }
         self.request(options).await
     }
 
-    /// Sends a request over a new connection, for which the HTTP library applies the proxy.
+    /// Sends a request over a new connection, through the proxy if there is one.
     async fn request(&mut self, options: &ClientOptions) -> Result<(), FailedStage> {
         let stage = StageTimer::start(Stage::Http);
         let transport = Transport::new(options).map_err(http_failure)?;
@@ -158,6 +196,59 @@ impl Diagnosis {
         self.clocks = compare_clocks(&response, before, stage.start.elapsed());
         self.passed.push(stage.passed(format!("status {}", response.status)));
         Ok(())
+    }
+}
+
+type ConnectFuture = Pin<Box<dyn Future<Output = (SocketAddr, Result<TcpStream, String>)> + Send>>;
+
+/// Connections to several addresses that are attempted at the same time, each within a limit.
+struct ConnectAttempts {
+    pending: FuturesUnordered<ConnectFuture>,
+    unreachable: Vec<UnreachableAddress>,
+}
+
+impl ConnectAttempts {
+    fn start(addresses: &[SocketAddr], limit: Duration) -> Self {
+        let attempt = |address: SocketAddr| -> ConnectFuture {
+            let connecting = timeout(limit, TcpStream::connect(address));
+            Box::pin(async move {
+                let outcome = match connecting.await {
+                    Ok(outcome) => outcome.map_err(|error| error.to_string()),
+                    Err(_) => Err(format!("timed out after {limit:?}")),
+                };
+                (address, outcome)
+            })
+        };
+        Self { pending: addresses.iter().copied().map(attempt).collect(), unreachable: Vec::new() }
+    }
+
+    /// The connection that is made first; `None` if no address accepts one.
+    async fn first_connection(&mut self) -> Option<(SocketAddr, TcpStream)> {
+        while let Some((address, outcome)) = self.pending.next().await {
+            match outcome {
+                Ok(connection) => return Some((address, connection)),
+                Err(message) => self.unreachable.push(UnreachableAddress { address, message }),
+            }
+        }
+        None
+    }
+
+    /// Waits for the other attempts; returns the addresses that accept no connection.
+    async fn finish(mut self) -> Vec<UnreachableAddress> {
+        while self.first_connection().await.is_some() {}
+        self.unreachable.sort_by_key(|unreachable| unreachable.address);
+        self.unreachable
+    }
+
+    /// Why every address failed.
+    fn failures(&self) -> String {
+        match self.unreachable.as_slice() {
+            [only] => only.message.clone(),
+            all => {
+                let failures = all.iter().map(|failed| format!("{}: {}", failed.address, failed.message));
+                failures.collect::<Vec<_>>().join("; ")
+            }
+        }
     }
 }
 
@@ -213,8 +304,8 @@ async fn handshake(
     connection: TcpStream,
     limit: Duration,
 ) -> Result<TlsStream<TcpStream>, FailedStage> {
-    let config =
-        tls_config(endpoint.scheme()).map_err(|error| stage.failed(format!("cannot set up TLS: {error}")))?;
+    let config = tls_config(endpoint.scheme(), &Environment::of_process())
+        .map_err(|error| stage.failed(format!("cannot set up TLS: {}", chain(&error))))?;
     let host = endpoint.host().trim_start_matches('[').trim_end_matches(']').to_owned();
     let name =
         ServerName::try_from(host).map_err(|_| stage.failed("TLS cannot verify a host of this name"))?;
@@ -237,26 +328,6 @@ fn tls_version(session: &TlsStream<TcpStream>) -> &'static str {
 fn compare_clocks(response: &RawResponse, before: SystemTime, took: Duration) -> Option<ClockComparison> {
     let peer = httpdate::parse_http_date(response.header("date")?).ok()?;
     Some(ClockComparison { peer, local: before + took / 2 })
-}
-
-/// Host and port of the proxy, by the rules of the HTTP library and of `transport`: the configured
-/// proxy, else the environment's, which is not used for this machine's loopback.
-fn proxy(options: &ClientOptions) -> Option<(String, u16)> {
-    let endpoint = &options.endpoint;
-    let matcher = match options.explicit_proxy() {
-        Some(proxy) => {
-            let except = ["NO_PROXY", "no_proxy"].iter().find_map(|name| std::env::var(name).ok());
-            Matcher::builder().all(proxy).no(except.unwrap_or_default()).build()
-        }
-        None if endpoint.is_loopback() => return None,
-        None => Matcher::from_system(),
-    };
-    let destination: Uri = endpoint.url().parse().ok()?;
-    let intercept = matcher.intercept(&destination)?;
-    let uri = intercept.uri();
-    let port = uri.port_u16().unwrap_or(if uri.scheme_str() == Some("https") { 443 } else { 80 });
-    // User and password are left out.
-    Some((uri.host()?.to_owned(), port))
 }
 
 #[cfg(test)]
@@ -349,5 +420,54 @@ mod tests {
         assert_eq!(diagnosis.proxy, Some(address.to_string()));
         assert_eq!(stages(&diagnosis), [Stage::Resolve, Stage::Connect, Stage::Http]);
         assert!(!format!("{diagnosis:?}").contains("hunter2"));
+    }
+
+    /// An address of a listener whose queue is full, so that further connections are not accepted
+    /// and not refused, as behind a firewall. The listener is closed when the sockets are dropped.
+    #[cfg(target_os = "linux")]
+    fn dead_address() -> (SocketAddr, Vec<socket2::Socket>) {
+        use socket2::{Domain, Socket, Type};
+        let listener = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        listener.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
+        listener.listen(0).unwrap();
+        let address = listener.local_addr().unwrap();
+        let mut sockets = vec![listener];
+        for _ in 0..3 {
+            let client = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+            client.set_nonblocking(true).unwrap();
+            // The connection is in progress.
+            let _ = client.connect(&address);
+            sockets.push(client);
+        }
+        (address.as_socket().unwrap(), sockets)
+    }
+
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn an_address_that_does_not_respond_neither_hides_the_others_nor_is_forgotten() {
+        let (dead, _sockets) = dead_address();
+        let live = server(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").await;
+        let limit = Duration::from_millis(300);
+        let options = ClientOptions { connect_timeout: limit, ..options(&format!("http://{live}")) };
+        let mut diagnosis = Diagnosis::default();
+        diagnosis.exchange(&[dead, live], true, &options).await.unwrap();
+        assert_eq!(stages(&diagnosis), [Stage::Connect, Stage::Http]);
+        assert_eq!(diagnosis.passed[0].detail, live.to_string());
+        let message = "timed out after 300ms".to_owned();
+        assert_eq!(diagnosis.unreachable, [UnreachableAddress { address: dead, message }]);
+    }
+
+    #[tokio::test]
+    async fn if_every_address_fails_the_reason_of_each_is_reported() {
+        let closed = || async { TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap() };
+        let (one, other) = (closed().await, closed().await);
+        let mut diagnosis = Diagnosis::default();
+        let options = options("http://localhost:1");
+        let failed = diagnosis.exchange(&[one, other], true, &options).await.unwrap_err();
+        assert_eq!(failed.stage, Stage::Connect);
+        for address in [one, other] {
+            assert!(failed.message.contains(&address.to_string()), "{}", failed.message);
+        }
+        assert_eq!(diagnosis.unreachable, []);
     }
 }

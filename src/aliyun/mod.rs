@@ -6,6 +6,7 @@
 //! | `signature` | signs requests: pure functions |
 //! | `error` | why a call failed |
 //! | `limiter`, `retry`, `observer` | how fast, how often; events for statistics |
+//! | `proxy`, `tls`, `variable_error` | which proxy and which certificates; environment variables that cannot be used |
 //! | `transport`, `client` | sends one request; calls an operation with limits and retries |
 //! | `credentials` | obtains and refreshes credentials |
 //! | `identity`, `diagnose` | the caller's identity; which part of a connection fails |
@@ -27,15 +28,20 @@ mod endpoint;
 mod error;
 mod limiter;
 mod observer;
+mod proxy;
 mod retry;
 mod secret;
+mod tls;
 mod transport;
+mod variable_error;
 
 pub use client::{Call, Client};
 pub use endpoint::{Endpoint, Scheme};
 pub use error::{Error, ErrorKind, chain};
 pub use observer::{AttemptOutcome, RequestObserver};
 pub use options::ClientOptions;
+pub use proxy::PROXY_RULE;
 pub use request::Request;
 pub use secret::Secret;
 pub use signature::SignatureVersion;
+pub use transport::{check_variables, is_connection_variable};

@@ -4,18 +4,18 @@
 //! redirect could send credentials to another host.
 
 use std::error::Error as StdError;
-use std::io;
-use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::header::{ACCEPT, CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue};
-use reqwest::{NoProxy, Proxy, Url};
-use rustls::{ClientConfig, RootCertStore};
+use reqwest::{Proxy, Url};
 
-use super::endpoint::Scheme;
+use super::credentials::environment::Environment;
 use super::error::{Error, ErrorKind};
 use super::options::ClientOptions;
+use super::proxy::{self, proxy_of};
 use super::signature::SignedRequest;
+use super::tls::{self, tls_config};
+use super::variable_error::VariableError;
 
 /// Initial capacity of a body of unknown length: 64 KiB, which most pages of a listing fit.
 const DEFAULT_BODY_CAPACITY: usize = 64 * 1024;
@@ -52,11 +52,16 @@ impl Transport {
         let ClientOptions { endpoint, .. } = options;
         let url = Url::parse(&endpoint.url())
             .map_err(|error| setup_error("the endpoint is not a URL").with_source(error))?;
-        let tls = tls_config(endpoint.scheme())
+        let environment = Environment::of_process();
+        let tls = tls_config(endpoint.scheme(), &environment)
             .map_err(|error| setup_error("cannot set up TLS").with_source(error))?;
+        let proxy = proxy_of(options, &environment)
+            .map_err(|error| setup_error("cannot set up the proxy").with_source(error))?;
         let mut builder = reqwest::Client::builder()
             .tls_backend_preconfigured(tls)
             .http1_only()
+            // The rules of `proxy` apply instead of those of the HTTP library.
+            .no_proxy()
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())
             .referer(false)
@@ -66,17 +71,12 @@ impl Transport {
             .pool_max_idle_per_host(options.max_in_flight)
             .user_agent(options.user_agent.as_str())
             .default_headers(HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static("application/json"))]));
-        builder = match options.explicit_proxy() {
-            Some(proxy) => {
-                // The URL is not repeated: it may contain a password.
-                let proxy = Proxy::all(proxy).map_err(|_| setup_error("the proxy is not a valid URL"))?;
-                builder.no_proxy().proxy(proxy.no_proxy(NoProxy::from_env()))
-            }
-            // As in Go: a proxy of the environment is not used for this machine's loopback, which
-            // it cannot reach.
-            None if endpoint.is_loopback() => builder.no_proxy(),
-            None => builder,
-        };
+        if let Some(proxy) = proxy {
+            // The URL is not repeated: it may contain a password.
+            let proxy = Proxy::all(proxy.expose().clone())
+                .map_err(|_| setup_error("the proxy's URL is not accepted by the HTTP library"))?;
+            builder = builder.proxy(proxy);
+        }
         let http = builder
             .build()
             .map_err(|error| setup_error("cannot set up the HTTP client").with_source(error.without_url()))?;
@@ -149,6 +149,23 @@ impl Transport {
     }
 }
 
+/// Checks the environment variables that a [`Transport`] with these options depends on. Reads the
+/// certificates that the environment names; sends nothing.
+///
+/// # Errors
+/// The first variable that cannot be used.
+pub fn check_variables(options: &ClientOptions, environment: &Environment) -> Result<(), VariableError> {
+    if options.explicit_proxy().is_none() {
+        proxy::from_environment(&options.endpoint, environment)?;
+    }
+    tls::check_variables(options.endpoint.scheme(), environment)
+}
+
+/// Whether a [`Transport`] depends on the environment variable `name`.
+pub fn is_connection_variable(name: &str) -> bool {
+    proxy::VARIABLES.iter().flatten().chain(&tls::VARIABLES).any(|variable| *variable == name)
+}
+
 impl RawResponse {
     /// A header's value, if it is visible ASCII.
     pub fn header(&self, name: &str) -> Option<&str> {
@@ -195,26 +212,4 @@ pub(super) fn exchange_error(operation: &'static str, error: reqwest::Error) -> 
 /// The causes of an error, without the error itself.
 fn causes<'a>(error: &'a reqwest::Error) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
     std::iter::successors((error as &'a dyn StdError).source(), |&cause| cause.source())
-}
-
-/// The TLS configuration: rustls with ring, and the root certificates that this machine trusts, or
-/// Mozilla's where there are none, as in minimal containers.
-pub(super) fn tls_config(scheme: Scheme) -> Result<ClientConfig, io::Error> {
-    let mut roots = RootCertStore::empty();
-    // Plain HTTP does not need the certificates, which take time to read.
-    if scheme == Scheme::Https {
-        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-        if roots.is_empty() {
-            roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
-        }
-    }
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let mut config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(io::Error::other)?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    // The signature covers `host`, which HTTP/2 replaces by `:authority`.
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Ok(config)
 }

@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::run::{serve, serving_runtime};
 use super::scenario::{Requested, describe, fleet, list_scenarios, requested_scenario};
 use super::{Error, terminal};
+use crate::aliyun::is_connection_variable;
 use crate::cli;
 use crate::config;
 use crate::server::BoundAddress;
@@ -32,6 +33,8 @@ pub(super) fn run(arguments: &cli::DemoArguments) -> Result<ExitCode, Error> {
     let mut sources = arguments.configuration.sources();
     let settings = scenario.map_or(&[][..], |scenario| scenario.settings);
     sources.set.splice(0..0, DEMO_SETTINGS.iter().chain(settings).map(ToString::to_string));
+    // The simulated cloud, which replaces the accounts, is reached without proxy and certificates.
+    sources.environment.retain(|name, _| !is_connection_variable(name));
     let mut config = super::load(&sources, &arguments.log)?;
     let serving = serving_runtime()?;
     super::polling_runtime()?.block_on(async {

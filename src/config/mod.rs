@@ -13,6 +13,7 @@
 //! | `overrides` | environment variables and flags that set a key |
 //! | `layers` | merging all sources, and the origin of each value |
 //! | `secret` | secrets in files and variables |
+//! | `placeholder` | rejecting `${NAME}` |
 //! | `model` | the result |
 //! | `toml_text` | the result as TOML, without secrets |
 //!
@@ -34,6 +35,7 @@ mod entry;
 mod layers;
 mod model;
 mod overrides;
+mod placeholder;
 mod schema;
 mod secret;
 mod section;
@@ -48,9 +50,12 @@ pub use overrides::Flag;
 
 use self::layers::Layers;
 use self::overrides::Overrides;
+use self::placeholder::reject_placeholders;
 use self::schema::reject_unknown_keys;
 use self::section::{ReadContext, SectionReader};
-use crate::document::{Diagnostics, Document, Problem, Problems};
+use crate::aliyun::check_variables;
+use crate::aliyun::credentials::Environment;
+use crate::document::{Diagnostics, Document, Origin, Problem, Problems};
 
 /// Everything that a configuration is loaded from.
 #[derive(Debug, Clone, Default)]
@@ -119,13 +124,20 @@ pub fn load(sources: &Sources) -> Result<Loaded, Problems> {
         }
     }
     let values = layers.values();
+    let placeholders = Diagnostics::new(&layers);
+    reject_placeholders(&placeholders, &Value::from(values.clone()), "");
+    let (placeholders, _) = placeholders.finish();
     let diagnostics = Diagnostics::new(&layers);
     reject_unknown_keys(&diagnostics, &Value::from(values.clone()), "");
     let context = ReadContext::new(&diagnostics, &sources.environment);
     let config = sections::read(&SectionReader::root(&context, &values), sources.host_name.as_deref());
     let entries = context.into_entries();
-    let (rejected, mut warnings) = diagnostics.finish();
+    let (mut rejected, mut warnings) = diagnostics.finish();
+    // A placeholder is the cause of the other problems of its key.
+    rejected.retain(|problem| placeholders.iter().all(|placeholder| placeholder.key != problem.key));
     problems.extend(rejected);
+    problems.extend(placeholders);
+    problems.extend(config.iter().flat_map(|config| variable_problems(config, &sources.environment)));
     match config {
         Some(config) if problems.is_empty() => {
             warnings.extend(ignored_variables);
@@ -133,4 +145,13 @@ pub fn load(sources: &Sources) -> Result<Loaded, Problems> {
         }
         _ => Err(Problems::new(problems)),
     }
+}
+
+/// The problems of variables that are not keys, but that the accounts' clients depend on: proxies
+/// and trusted certificates.
+fn variable_problems(config: &Config, environment: &BTreeMap<String, String>) -> Vec<Problem> {
+    let environment = Environment::new(environment.clone());
+    let check = |account: &Account| check_variables(&account.client, &environment).err();
+    let failed = config.accounts.iter().filter_map(check);
+    failed.map(|error| Problem::new(Origin::new(error.variable), "", error.message)).collect()
 }

@@ -128,7 +128,7 @@ fn path_of(rest: &str) -> String {
 }
 
 /// `poll.interval` -> `APPSTREAMING_EXPORTER_POLL__INTERVAL`.
-fn variable_of(path: &str) -> String {
+pub(super) fn variable_of(path: &str) -> String {
     format!("{PREFIX}{}", path.replace('.', "__").to_ascii_uppercase())
 }
 

@@ -13,7 +13,7 @@ use super::model::Config;
 use super::secret::{is_proxy_url, redact_proxy_url};
 use super::section::SectionReader;
 use super::toml_text::quoted;
-use crate::aliyun::SignatureVersion;
+use crate::aliyun::{PROXY_RULE, SignatureVersion};
 use crate::appstreaming::MAX_PAGE_SIZE;
 use crate::document::format_duration;
 use crate::lifecycle::DEFAULT_SHUTDOWN_GRACE;
@@ -101,7 +101,7 @@ fn proxy(section: &SectionReader<'_>) -> Option<String> {
     const PROXY: &str = "proxy";
     let url = section.secret(PROXY)?;
     if !is_proxy_url(url.expose()) {
-        section.problem(PROXY, "must be a URL such as http://proxy.example:3128");
+        section.problem(PROXY, PROXY_RULE);
         return None;
     }
     section.record(PROXY, Kind::Secret, quoted(&redact_proxy_url(url.expose())));

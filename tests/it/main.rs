@@ -24,6 +24,7 @@ mod operations;
 mod page;
 mod probe;
 mod prometheus;
+mod proxy;
 mod readme;
 mod sdk;
 #[cfg(unix)]

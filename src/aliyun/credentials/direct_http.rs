@@ -9,7 +9,8 @@ use reqwest::{Method, Url};
 use super::provider::ProviderContext;
 use crate::aliyun::endpoint::Scheme;
 use crate::aliyun::error::{Error, ErrorKind};
-use crate::aliyun::transport::{exchange_error, tls_config};
+use crate::aliyun::tls::tls_config;
+use crate::aliyun::transport::exchange_error;
 
 /// Maximum size of a response. Credentials take about 2 KiB.
 const MAX_RESPONSE_BYTES: usize = 64 * 1024;
@@ -41,7 +42,8 @@ impl DirectHttp {
         context: &ProviderContext,
     ) -> Result<Self, Error> {
         let setup_error = |message: &str| Error::local("setup", ErrorKind::Request, message);
-        let tls = tls_config(scheme).map_err(|error| setup_error("cannot set up TLS").with_source(error))?;
+        let tls = tls_config(scheme, &context.environment)
+            .map_err(|error| setup_error("cannot set up TLS").with_source(error))?;
         let http = reqwest::Client::builder()
             .tls_backend_preconfigured(tls)
             .http1_only()

@@ -24,6 +24,11 @@ const MAX_CLOCK_SKEW_SECONDS: f64 = 900.0;
 /// Credentials that expire sooner should have been refreshed already.
 const MIN_CREDENTIALS_LIFETIME: SignedDuration = SignedDuration::from_mins(2);
 
+/// What to do about an address that accepts no connection, if others of the same name do.
+const UNREACHABLE_ADVICE: &str = "requests use another address, after a delay for each new connection: repair the route \
+                                  to this address (for IPv6, on this machine or in its network), or have it removed \
+                                  from the name";
+
 /// All findings about one account.
 pub(super) fn evaluate_account(
     observed: &Observations,
@@ -65,8 +70,16 @@ fn endpoint(probe: &Diagnosis, endpoint: &Endpoint, vpc: bool) -> Finding {
     if let Some(proxy) = &probe.proxy {
         way.insert(0, format!("through the proxy {proxy}"));
     }
+    way.extend(
+        probe.unreachable.iter().map(|failed| format!("but not to {}: {}", failed.address, failed.message)),
+    );
     let way = way.join(", ");
-    let Some(failed) = &probe.failed else { return Finding::new(Aspect::Endpoint, Level::Ok, way) };
+    let Some(failed) = &probe.failed else {
+        return match probe.unreachable.is_empty() {
+            true => Finding::new(Aspect::Endpoint, Level::Ok, way),
+            false => Finding::new(Aspect::Endpoint, Level::Warning, way).advise(UNREACHABLE_ADVICE),
+        };
+    };
     let broken = match failed.stage {
         Stage::Resolve => "the name cannot be resolved",
         Stage::Connect => "the connection failed",

@@ -91,3 +91,17 @@ fn accounts_that_replace_others_use_the_api_options_of_the_configuration() {
     assert_eq!(client.requests_per_second, 50.0);
     assert_eq!(client.endpoint.to_string(), "http://127.0.0.1:9");
 }
+
+#[test]
+fn a_variable_that_a_client_cannot_use_is_a_problem_unless_no_account_depends_on_it() {
+    for (name, value) in [("HTTPS_PROXY", "socks5://proxy:1080"), ("SSL_CERT_FILE", "/does/not/exist")] {
+        let problems = toml("").variable(name, value).problems();
+        assert_eq!(problems.len(), 1, "{problems:#?}");
+        assert!(problems[0].starts_with(&format!("{name}: ")), "{problems:#?}");
+        let local = "[[accounts]]\nendpoint = \"http://127.0.0.1:1\"\n";
+        assert!(toml(local).variable(name, value).load().is_ok());
+    }
+    let proxied = toml("[api]\nproxy = \"http://proxy:1\"\n");
+    assert!(proxied.variable("HTTPS_PROXY", "socks5://proxy:1080").load().is_ok());
+    assert_rejected("[api]\nproxy = \"socks5://proxy:1\"\n", 2, &["such as socks5, are not supported"]);
+}

@@ -19,6 +19,46 @@ fn a_secret_that_looks_like_a_number_stays_text() {
 }
 
 #[test]
+fn a_byte_order_mark_before_a_secret_is_dropped() {
+    let file = tempfile::NamedTempFile::new().expect("a file");
+    fs::write(file.path(), "\u{feff}from-a-file\r\n").expect("written");
+    let key = "APPSTREAMING_EXPORTER_ACCOUNTS__0__CREDENTIALS__";
+    let sources = toml("")
+        .variable(&format!("{key}SOURCE"), "access_key")
+        .variable(&format!("{key}ACCESS_KEY_ID"), "\u{feff}LTAI1234")
+        .variable(&format!("{key}ACCESS_KEY_SECRET"), &format!("file:{}", file.path().display()))
+        .variable(&format!("{key}SECURITY_TOKEN"), "env:TOKEN")
+        .variable("TOKEN", "\u{feff}from-a-variable\n");
+    let config = sources.config();
+    let ProviderConfig::AccessKey { id, secret, security_token } = &config.accounts[0].credentials else {
+        panic!("not an AccessKey");
+    };
+    let token = security_token.as_ref().expect("a token");
+    let loaded = [id, secret, token].map(|part| part.loaded().expose());
+    assert_eq!(loaded, ["LTAI1234", "from-a-file", "from-a-variable"]);
+}
+
+#[test]
+fn a_placeholder_is_refused_with_what_to_write_instead() {
+    let account = "[[accounts]]\n[accounts.credentials]\nsource = \"access_key\"\naccess_key_id = \"LTAI\"\n";
+    let secret = |value: &str| format!("{account}access_key_secret = \"{value}\"\n");
+    assert_rejected(&secret("${SECRET}"), 5, &["write env:SECRET"]);
+    let partly = toml(&secret("hunter2${X}")).problems();
+    assert_eq!(partly.len(), 1, "{partly:#?}");
+    assert!(partly[0].contains("write env:NAME") && !partly[0].contains("hunter2"), "{partly:#?}");
+    assert_rejected(
+        "[poll]\ninterval = \"${INTERVAL:-60s}\"\n",
+        2,
+        &["APPSTREAMING_EXPORTER_POLL__INTERVAL", "env:INTERVAL is for secrets"],
+    );
+    assert_rejected("[labels]\ntags = [\"a\", \"${TAG}\"]\n", 2, &["${TAG} is not replaced"]);
+    assert_rejected("[[accounts]]\nendpoint = \"https://${HOST}\"\n", 2, &["ACCOUNTS__0__ENDPOINT"]);
+    let variable = toml("").variable("APPSTREAMING_EXPORTER_SCHEDULE__TIME_ZONE", "${TZ}").problems();
+    assert!(variable[0].starts_with("APPSTREAMING_EXPORTER_SCHEDULE__TIME_ZONE: "), "{variable:#?}");
+    assert!(toml("[[accounts]]\nname = \"$a {b} ${\"\n").load().is_ok());
+}
+
+#[test]
 fn secrets_are_never_shown() {
     let text = "[api]\nproxy = \"http://user:SECRET1@proxy:3128\"\n\
                 [collectors]\nusers = \"hash\"\nuser_hash_key = \"SECRET2\"\n\

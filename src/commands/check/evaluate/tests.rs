@@ -1,7 +1,7 @@
 //! Which findings follow from which observations.
 
 use super::*;
-use crate::aliyun::diagnose::PassedStage;
+use crate::aliyun::diagnose::{PassedStage, UnreachableAddress};
 use crate::commands::check::finding::CheckReport;
 use crate::commands::check::text;
 
@@ -63,7 +63,7 @@ fn a_failed_connection_is_reported_with_its_stage_and_advice() {
             passed: way.clone(),
             failed: Some(failed),
             proxy: proxy.map(str::to_owned),
-            clocks: None,
+            ..Diagnosis::default()
         };
         let finding = endpoint(&probe, &place(), vpc);
         assert_eq!(finding.level, Level::Error);
@@ -73,6 +73,27 @@ fn a_failed_connection_is_reported_with_its_stage_and_advice() {
         );
         assert!(finding.advice.as_deref().is_some_and(|text| text.contains(advice)), "{finding:?}");
     }
+}
+
+#[test]
+fn an_address_that_accepts_no_connection_is_a_warning_if_another_one_does() {
+    let unreachable = UnreachableAddress {
+        address: "[2001:db8::1]:443".parse().unwrap(),
+        message: "timed out after 5s".to_owned(),
+    };
+    let connected = PassedStage {
+        stage: Stage::Connect,
+        took: Duration::from_millis(3),
+        detail: "192.0.2.1:443".to_owned(),
+    };
+    let probe = Diagnosis { passed: vec![connected], unreachable: vec![unreachable], ..Diagnosis::default() };
+    let finding = endpoint(&probe, &place(), false);
+    assert_eq!(finding.level, Level::Warning);
+    assert_eq!(
+        finding.message,
+        "connected to 192.0.2.1:443 (3 ms), but not to [2001:db8::1]:443: timed out after 5s"
+    );
+    assert!(finding.advice.is_some_and(|advice| advice.contains("use another address")));
 }
 
 #[test]
