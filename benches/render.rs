@@ -5,8 +5,8 @@ use std::hint::black_box;
 use std::sync::Arc;
 
 use appstreaming_exporter::internals::{
-    DecodeIssues, Encoding, Exposition, Fetched, FoldOptions, Group, GroupSnapshot, InstanceFold,
-    InstanceRecord, RenderOptions, Selection, SessionCounters, Snapshot, Syntax, TargetHealth,
+    DecodeIssues, Encoding, Exposition, Fetched, FoldOptions, Group, GroupCounters, GroupSnapshot,
+    InstanceFold, InstanceRecord, ObservedTimes, RenderOptions, Selection, Snapshot, Syntax, TargetHealth,
 };
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use jiff::Timestamp;
@@ -37,14 +37,15 @@ fn fleet() -> Arc<Snapshot> {
             };
             fold.add(&record, &mut DecodeIssues::default());
         }
-        let instances = fold.finish(INSTANCES as u64);
+        let instances = fold.finish(INSTANCES as u64).summary;
         Arc::new(GroupSnapshot {
             account: "default".into(),
             target: "CloudApp".into(),
             group: Fetched { data: Arc::new(group), at },
             instances: Some(Fetched { data: Arc::new(instances), at }),
             persistent: None,
-            counters: SessionCounters::default(),
+            counters: GroupCounters::default(),
+            observed: ObservedTimes::default(),
         })
     });
     let target = TargetHealth {

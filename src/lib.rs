@@ -59,8 +59,8 @@ pub mod internals {
     pub use crate::appstreaming::{Client, wire};
     pub use crate::config::{Sources, load};
     pub use crate::fleet::{
-        DecodeIssues, Fetched, FoldOptions, Group, GroupSnapshot, InstanceFold, InstanceRecord,
-        SessionCounters, Snapshot, TargetHealth,
+        DecodeIssues, Fetched, FoldOptions, Group, GroupCounters, GroupSnapshot, InstanceFold,
+        InstanceRecord, ObservedTimes, Snapshot, TargetHealth,
     };
     pub use crate::metrics::compress::Encoding;
     pub use crate::metrics::encode::Syntax;

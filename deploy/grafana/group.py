@@ -35,8 +35,8 @@ def build(runbook):
               (f"group:appstreaming_sessions_started:increase1h{{{GROUPS}}}", "started"),
               (f"{ONE} (increase(appstreaming_group_sessions_ended_total{{{GROUPS}}}[1h]))", "ended")),
         lines("Longest session", "The longest usage of the current sessions, and their mean usage per bound user.",
-              (one("appstreaming_group_session_usage_max_seconds"), "longest"),
-              (f"{one('appstreaming_group_session_usage_seconds')} / ({one('appstreaming_group_bound_users')} > 0)", "mean"), unit="s"),
+              (one("appstreaming_group_session_usage_duration_max_seconds"), "longest"),
+              (f"{one('appstreaming_group_session_usage_duration_seconds')} / ({one('appstreaming_group_bound_users')} > 0)", "mean"), unit="s"),
     ):
         board = board.with_panel(panel)
 
@@ -46,9 +46,10 @@ def build(runbook):
         lines("Longest in one status", "Longest time of an instance in each transient status. An instance with a long time is stuck.",
               (f'time() - {one("appstreaming_group_instance_oldest_modified_timestamp_seconds", "status=~" + chr(34) + "INIT|STARTING|CLOSING|BOUND|IDLE|RUNNING|UNAVAILABLE" + chr(34) + ",")}', "{{status}}"),
               unit="s"),
-        lines("Status changes", "Instances per hour that changed their status between two polls.",
-              (f"{ONE} (increase(appstreaming_group_instance_transitions_total{{{GROUPS}}}[1h])) > 0", "{{from}} to {{to}}")),
-        lines("Instances on each node", "Instances on each node; only in groups sold by node.", (one("appstreaming_node_instances"), "{{node_id}} {{charge_type}}")),
+        lines("Statuses entered per hour", "Instances per hour that entered each status, as far as polls detected them.",
+              (f"{ONE} (increase(appstreaming_group_instances_entered_total{{{GROUPS}}}[1h])) > 0", "{{status}}")),
+        lines("Nodes by sessions", "Nodes by the number of sessions in use on them; only in groups sold by node.",
+              (f"{one('appstreaming_group_nodes')} > 0", "{{sessions}} sessions"), stacked=True),
     ):
         board = board.with_panel(panel)
 

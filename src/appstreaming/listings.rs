@@ -9,7 +9,7 @@ use super::query::Query;
 use super::wire;
 use crate::aliyun::{Error, Request};
 use crate::fleet::{
-    DecodeIssues, FoldOptions, Group, InstanceFold, InstanceSummary, PersistentFold, PersistentSummary,
+    DecodeIssues, FoldOptions, Group, InstanceFold, InstanceListing, PersistentFold, PersistentSummary,
 };
 
 /// The listing of groups, in the order of the API.
@@ -121,7 +121,7 @@ impl<Q: FoldedQuery> PagedListing for Folded<'_, Q> {
 
 impl FoldedQuery for InstanceQuery {
     type Fold = InstanceFold;
-    type Summary = InstanceSummary;
+    type Summary = InstanceListing;
 
     fn new_fold(options: FoldOptions) -> InstanceFold {
         InstanceFold::new(options)
@@ -141,7 +141,7 @@ impl FoldedQuery for InstanceQuery {
         fold.distinct()
     }
 
-    fn finish(fold: InstanceFold, reported: u64) -> InstanceSummary {
+    fn finish(fold: InstanceFold, reported: u64) -> InstanceListing {
         fold.finish(reported)
     }
 }

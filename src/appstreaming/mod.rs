@@ -27,7 +27,7 @@ pub use records::Record;
 
 use self::listings::{Folded, Groups};
 use crate::aliyun::{self, Call, Error};
-use crate::fleet::{DecodeIssues, FoldOptions, Group, InstanceSummary, PersistentSummary};
+use crate::fleet::{DecodeIssues, FoldOptions, Group, InstanceListing, PersistentSummary};
 
 /// Fetches whole listings.
 ///
@@ -56,6 +56,13 @@ impl<T> Listing<T> {
     /// Whether the pages of the last pass were consistent.
     pub fn is_consistent(&self) -> bool {
         self.inconsistencies < paging::MAX_PASSES
+    }
+
+    /// The listing with other data made from its data.
+    #[cfg(test)]
+    fn map<U>(self, change: impl FnOnce(T) -> U) -> Listing<U> {
+        let Self { data, requests, inconsistencies, issues } = self;
+        Listing { data: change(data), requests, inconsistencies, issues }
     }
 }
 
@@ -99,7 +106,7 @@ impl<C: Call> Client<C> {
         &self,
         group_id: &str,
         options: FoldOptions,
-    ) -> Result<Listing<InstanceSummary>, Error> {
+    ) -> Result<Listing<InstanceListing>, Error> {
         let query = InstanceQuery::of(group_id);
         paging::list(&self.call, &Folded { query: &query, options }, self.page_size).await
     }

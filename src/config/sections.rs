@@ -113,6 +113,8 @@ fn collectors(section: &SectionReader<'_>, listing: &mut ListingOptions, render:
     section.choice("instances", &mut listing.instances, &DEPTHS);
     section.boolean("nodes", &mut render.nodes);
     listing.nodes = render.nodes;
+    section.boolean("transitions", &mut render.transitions);
+    section.boolean("lifecycle", &mut render.lifecycle);
     section.choice("persistent", &mut listing.persistent, &DEPTHS);
     render.users = users(section);
     section.choice("stateset", &mut render.state_set, &STATE_SETS);

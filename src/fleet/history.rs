@@ -20,7 +20,8 @@ pub const MAX_GROUPS: usize = 5_000;
 const SLOTS: usize = 10;
 
 /// The last hour of every group, recorded from snapshots. A group that is no longer listed is
-/// dropped.
+/// dropped when its last record is an hour old: a listing whose pages shift can miss a group, and an
+/// outage can be shorter than that.
 #[derive(Debug, Default)]
 pub struct History {
     groups: HashMap<Key, VecDeque<MinuteCounts>>,
@@ -41,19 +42,18 @@ impl History {
     /// minute counts. A minute without a listing is a gap.
     pub fn record(&mut self, snapshot: &Snapshot) {
         let mut previous = std::mem::take(&mut self.groups);
-        self.groups = snapshot
-            .groups
-            .iter()
-            .take(MAX_GROUPS)
-            .map(|group| {
-                let key = key(group);
-                let mut minutes = previous.remove(&key).unwrap_or_default();
-                if let Some(instances) = &group.instances {
-                    push(&mut minutes, MinuteCounts::new(instances.at, &instances.data.statuses));
-                }
-                (key, minutes)
-            })
-            .collect();
+        let listed = snapshot.groups.iter().take(MAX_GROUPS).map(|group| {
+            let key = key(group);
+            let mut minutes = previous.remove(&key).unwrap_or_default();
+            if let Some(instances) = &group.instances {
+                push(&mut minutes, MinuteCounts::new(instances.at, &instances.data.statuses));
+            }
+            (key, minutes)
+        });
+        self.groups = listed.collect();
+        let first = minute(snapshot.at).saturating_sub(MINUTES as u32 - 1);
+        previous.retain(|_, minutes| minutes.back().is_some_and(|last| last.minute >= first));
+        self.groups.extend(previous.into_iter().take(MAX_GROUPS - self.groups.len()));
     }
 
     /// The records of a group, the oldest first; empty for a group without a history.
@@ -115,7 +115,7 @@ fn push(minutes: &mut VecDeque<MinuteCounts>, counts: MinuteCounts) {
 mod tests {
     use super::*;
     use crate::fleet::{
-        DecodeIssues, Fetched, FoldOptions, Group, InstanceFold, InstanceRecord, SessionCounters,
+        DecodeIssues, Fetched, FoldOptions, Group, GroupCounters, InstanceFold, InstanceRecord, ObservedTimes,
     };
 
     fn group(id: &str, second: i64, statuses: &[&str]) -> GroupSnapshot {
@@ -129,20 +129,22 @@ mod tests {
             };
             fold.add(&record, &mut DecodeIssues::default());
         }
-        let instances = Fetched { data: Arc::new(fold.finish(statuses.len() as u64)), at };
+        let instances = Fetched { data: Arc::new(fold.finish(statuses.len() as u64).summary), at };
         GroupSnapshot {
             account: "a".into(),
             target: "t".into(),
             group: Fetched { data: Arc::new(Group { id: id.into(), ..Group::default() }), at },
             instances: Some(instances),
             persistent: None,
-            counters: SessionCounters::default(),
+            counters: GroupCounters::default(),
+            observed: ObservedTimes::default(),
         }
     }
 
     fn record(history: &mut History, groups: Vec<GroupSnapshot>) {
+        let at = groups.iter().map(|group| group.group.at).max().unwrap_or_default();
         let groups = groups.into_iter().map(Arc::new).collect();
-        history.record(&Snapshot { groups, ..Snapshot::default() });
+        history.record(&Snapshot { at, groups, ..Snapshot::default() });
     }
 
     fn idle(history: &History) -> Vec<u32> {
@@ -175,10 +177,15 @@ mod tests {
     }
 
     #[test]
-    fn a_group_that_is_no_longer_listed_is_dropped() {
+    fn a_group_that_is_not_listed_keeps_its_history_for_an_hour() {
         let mut history = History::default();
         record(&mut history, vec![group("g", 60, &["IDLE"])]);
         record(&mut history, vec![group("other", 120, &[])]);
+        record(&mut history, vec![group("g", 180, &["IDLE", "IDLE"])]);
+        assert_eq!(idle(&history), [1, 2]);
+        record(&mut history, vec![group("other", 180 + 59 * 60, &[])]);
+        assert_eq!(idle(&history), [1, 2]);
+        record(&mut history, vec![group("other", 180 + 60 * 60, &[])]);
         assert!(idle(&history).is_empty());
     }
 

@@ -1,21 +1,21 @@
 //! Instances of one delivery group, folded into counts as their pages arrive.
 //!
 //! What is not here: reading pages (`appstreaming`), and what changed since the previous listing
-//! (`transitions`).
+//! (`group_counters`).
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, HashMap};
 
 use foldhash::fast::FixedState;
 use jiff::Timestamp;
 
 use super::detail::InstanceDetails;
 use super::hash::{HashedMap, HashedSet, hash};
+use super::instance_index::{ListedInstance, ListedInstances, Session, User};
 use super::instance_record::InstanceRecord;
 use super::statuses::StatusFold;
-use super::transitions::Binding;
 use super::vocabulary::{EnumValue, INSTANCE_STATUS, SESSION_STATUS};
-use super::{DecodeIssues, FoldOptions, InstanceIndex, Tally};
+use super::{DecodeIssues, FoldOptions, Tally};
 
 /// The instances of one group, after the whole listing was folded.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,26 +34,37 @@ pub struct InstanceSummary {
     pub usage_seconds_max: Option<f64>,
     /// `TotalCount` of the listing; the number of distinct instances where the API sends none.
     pub reported: u64,
-    /// Instances on each node, sorted by node; empty unless [`FoldOptions::nodes`].
+    /// Nodes that carry instances, by how many of these are in use (`BOUND` or `RUNNING`): pairs of
+    /// that number and the number of nodes, ascending. Empty if no instance has a node.
+    pub nodes_by_sessions: Vec<(u32, u64)>,
+    /// Instances on each node, sorted by node and charge type; empty unless
+    /// [`FoldOptions::nodes`].
     pub nodes: Vec<NodeCount>,
     /// One record per instance, sorted by id; empty unless [`FoldOptions::detail`].
     pub details: InstanceDetails,
-    /// The basis for the next poll to find transitions: 16 bytes an instance.
-    pub index: InstanceIndex,
 }
 
-/// Instances on one node.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// The result of folding a listing of instances.
+#[derive(Debug, Clone, PartialEq)]
+pub struct InstanceListing {
+    /// The numbers that are exported.
+    pub summary: InstanceSummary,
+    /// The instances, for finding what changed since the previous listing.
+    pub listed: ListedInstances,
+}
+
+/// Instances of one charge type on one node.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct NodeCount {
     /// `NodeId`.
     pub node_id: Box<str>,
-    /// `ChargeType` of the node; empty when unknown.
+    /// `ChargeType`; empty when unknown.
     pub charge_type: Box<str>,
-    /// Number of instances on the node.
+    /// Number of these instances.
     pub instances: u64,
 }
 
-/// Folds instance records into an [`InstanceSummary`]: duplicates (records with the same id) count
+/// Folds instance records into an [`InstanceListing`]: duplicates (records with the same id) count
 /// once.
 ///
 /// The first record of an id counts: a listing changes while its pages are read, and no record of
@@ -62,22 +73,21 @@ pub struct NodeCount {
 pub struct InstanceFold {
     options: FoldOptions,
     /// Every instance folded so far, by the hash of its id; also used to find duplicates.
-    seen: HashedMap<Binding>,
+    seen: HashedMap<ListedInstance>,
     users: HashedSet,
     statuses: StatusFold,
     session_statuses: Tally,
     usage_seconds_sum: f64,
     usage_seconds_max: Option<f64>,
-    nodes: HashMap<Box<str>, NodeStats, FixedState>,
+    /// Sessions in use on each node, by the hash of the node's id.
+    node_sessions: HashedMap<u32>,
+    nodes: HashMap<Box<str>, ByChargeType, FixedState>,
     details: InstanceDetails,
 }
 
-/// The instances of one node, while pages are folded.
-#[derive(Debug, Default)]
-struct NodeStats {
-    instances: u64,
-    charge_type: Box<str>,
-}
+/// The instances of one node by charge type, while pages are folded. Nearly every node has one
+/// charge type.
+type ByChargeType = Vec<(Box<str>, u64)>;
 
 impl InstanceRecord<'_> {
     /// The usage in seconds, if it is a duration: finite and not negative.
@@ -97,6 +107,7 @@ impl InstanceFold {
             session_statuses: Tally::new(&SESSION_STATUS),
             usage_seconds_sum: 0.0,
             usage_seconds_max: None,
+            node_sessions: HashedMap::default(),
             nodes: HashMap::default(),
             details: InstanceDetails::default(),
         }
@@ -105,17 +116,30 @@ impl InstanceFold {
     /// Counts `record`, unless its id was counted before. Unknown statuses are counted in `issues`,
     /// once per instance that has one.
     pub fn add(&mut self, record: &InstanceRecord<'_>, issues: &mut DecodeIssues) {
-        let Entry::Vacant(unseen) = self.seen.entry(hash(&record.id)) else {
+        let id = hash(&record.id);
+        let Entry::Vacant(unseen) = self.seen.entry(id) else {
             return;
         };
 
         let status = INSTANCE_STATUS.classify_counting(record.status.as_deref(), issues);
         let status_id = self.statuses.add(&status, record.modified);
         let user = record.end_user_id.as_deref().filter(|user| !user.is_empty()).map(hash);
-        unseen.insert(Binding::new(status_id, user));
         self.users.extend(user);
-
         let session_status = SESSION_STATUS.classify_counting(record.session_status.as_deref(), issues);
+        unseen.insert(ListedInstance {
+            id,
+            status: status_id,
+            user: user.map_or(User::NONE, User::new),
+            session: match is_connected(&session_status) {
+                Some(true) => Session::Connected,
+                Some(false) => Session::Disconnected,
+                None => Session::None,
+            },
+            usage: record.usage(),
+            created: record.created,
+            modified: record.modified,
+        });
+
         if session_status != EnumValue::Absent {
             self.session_statuses.add_classified(&session_status);
         }
@@ -123,8 +147,11 @@ impl InstanceFold {
             self.usage_seconds_sum += seconds;
             self.usage_seconds_max = Some(self.usage_seconds_max.map_or(seconds, |max| max.max(seconds)));
         }
-        if self.options.nodes {
-            self.add_to_node(record);
+        if let Some(node_id) = record.node_id.as_deref().filter(|id| !id.is_empty()) {
+            *self.node_sessions.entry(hash(node_id)).or_default() += u32::from(is_in_use(&status));
+            if self.options.nodes {
+                self.add_to_node(node_id, record.charge_type.as_deref().unwrap_or_default());
+            }
         }
         if self.options.detail {
             let listed_status = (status != EnumValue::Absent).then_some(status_id);
@@ -137,22 +164,34 @@ impl InstanceFold {
         self.seen.len() as u64
     }
 
-    /// The summary of a listing whose pages were all folded; `reported` is its `TotalCount`.
-    pub fn finish(self, reported: u64) -> InstanceSummary {
+    /// The result of a listing whose pages were all folded; `reported` is its `TotalCount`.
+    pub fn finish(self, reported: u64) -> InstanceListing {
         let statuses = self.statuses.finish();
         let details = self.details.finish(&statuses);
-        let index = InstanceIndex::new(self.seen, |id| statuses.final_id(id), statuses.names.clone());
+        let mut entries: Vec<ListedInstance> = self
+            .seen
+            .into_values()
+            .map(|instance| ListedInstance { status: statuses.final_id(instance.status), ..instance })
+            .collect();
+        entries.sort_unstable_by_key(|instance| instance.id);
+        let listed = ListedInstances { entries, names: statuses.names.clone() };
         let mut nodes: Vec<NodeCount> = self
             .nodes
             .into_iter()
-            .map(|(node_id, NodeStats { instances, charge_type })| NodeCount {
-                node_id,
-                charge_type,
-                instances,
+            .flat_map(|(node_id, by_charge_type)| {
+                by_charge_type.into_iter().map(move |(charge_type, instances)| NodeCount {
+                    node_id: node_id.clone(),
+                    charge_type,
+                    instances,
+                })
             })
             .collect();
-        nodes.sort_unstable_by(|one, other| one.node_id.cmp(&other.node_id));
-        InstanceSummary {
+        nodes.sort_unstable();
+        let mut nodes_by_sessions = BTreeMap::<u32, u64>::new();
+        self.node_sessions
+            .into_values()
+            .for_each(|sessions| *nodes_by_sessions.entry(sessions).or_default() += 1);
+        let summary = InstanceSummary {
             statuses: statuses.tally,
             session_statuses: self.session_statuses,
             oldest_modified: statuses.oldest_modified,
@@ -160,42 +199,30 @@ impl InstanceFold {
             usage_seconds_sum: self.usage_seconds_sum,
             usage_seconds_max: self.usage_seconds_max,
             reported,
+            nodes_by_sessions: nodes_by_sessions.into_iter().collect(),
             nodes,
             details,
-            index,
-        }
+        };
+        InstanceListing { summary, listed }
     }
 
-    fn add_to_node(&mut self, record: &InstanceRecord<'_>) {
-        let Some(node_id) = record.node_id.as_deref().filter(|id| !id.is_empty()) else {
-            return;
-        };
-        let charge_type = record.charge_type.as_deref();
+    fn add_to_node(&mut self, node_id: &str, charge_type: &str) {
         // The entry API would allocate a key for every instance, but nearly every node is already
         // in the map.
-        if let Some(stats) = self.nodes.get_mut(node_id) {
-            stats.add(charge_type);
-        } else {
-            let mut stats = NodeStats::default();
-            stats.add(charge_type);
-            self.nodes.insert(node_id.into(), stats);
+        let Some(by_charge_type) = self.nodes.get_mut(node_id) else {
+            self.nodes.insert(node_id.into(), vec![(charge_type.into(), 1)]);
+            return;
+        };
+        match by_charge_type.iter_mut().find(|(known, _)| **known == *charge_type) {
+            Some((_, instances)) => *instances += 1,
+            None => by_charge_type.push((charge_type.into(), 1)),
         }
     }
 }
 
-impl NodeStats {
-    /// Counts one instance.
-    ///
-    /// A node has one charge type. If its instances have different ones, the smallest in byte order
-    /// counts, so that the result does not depend on the order of pages.
-    fn add(&mut self, charge_type: Option<&str>) {
-        self.instances += 1;
-        if let Some(charge_type) = charge_type.filter(|text| !text.is_empty())
-            && (self.charge_type.is_empty() || *charge_type < *self.charge_type)
-        {
-            self.charge_type = charge_type.into();
-        }
-    }
+/// Whether an instance in this status serves a session.
+fn is_in_use(status: &EnumValue) -> bool {
+    matches!(status, EnumValue::Known(position) if ["BOUND", "RUNNING"].contains(&INSTANCE_STATUS.known[*position]))
 }
 
 fn is_connected(session_status: &EnumValue) -> Option<bool> {

@@ -8,11 +8,14 @@
 pub mod capacity;
 mod decode_issues;
 mod detail;
+pub mod duration_histogram;
 mod group;
+mod group_counters;
 mod hash;
 pub mod history;
 mod human_duration;
 mod instance;
+mod instance_index;
 mod instance_record;
 pub mod operation;
 mod persistent;
@@ -24,19 +27,20 @@ mod status_map;
 mod statuses;
 mod tally;
 pub mod timestamp;
-mod transitions;
 pub mod vocabulary;
 
 pub use decode_issues::DecodeIssues;
+pub use duration_histogram::{DurationHistogram, READY_BOUNDS, SESSION_BOUNDS};
 pub use group::{App, Group, NodePool, Ota, Tag, TimerPeriod, WeeklySchedule};
+pub use group_counters::{GONE, GroupCounters, NONE};
 pub use human_duration::HumanDuration;
-pub use instance::{InstanceFold, InstanceSummary};
+pub use instance::{InstanceFold, InstanceListing, InstanceSummary};
+pub use instance_index::{InstanceIndex, ListedInstances};
 pub use instance_record::InstanceRecord;
 pub use persistent::{PersistentFold, PersistentRecord, PersistentSummary};
 pub use plural::plural;
-pub use snapshot::{Fetched, GroupSnapshot, Snapshot, TargetHealth};
+pub use snapshot::{Fetched, GroupSnapshot, ObservedTimes, Snapshot, TargetHealth};
 pub use tally::Tally;
-pub use transitions::{InstanceIndex, SessionCounters};
 pub use vocabulary::Vocabulary;
 
 /// How much of each listing a fold keeps.

@@ -39,7 +39,8 @@ pub struct PersistentSummary {
     pub statuses: Tally,
     /// Persistent sessions by `AppInstanceStatus`; those without an instance are not counted.
     pub instance_statuses: Tally,
-    /// Number of distinct `AuthorizedUsers`; `None` when no persistent session has the list.
+    /// Number of distinct `AuthorizedUsers`; `None` when there are persistent sessions, none of which
+    /// has the list.
     pub authorized_users: Option<u64>,
     /// `TotalCount` of the listing; the number of distinct sessions where the API sends none.
     pub reported: u64,
@@ -126,12 +127,13 @@ impl PersistentFold {
     /// The summary of a listing whose pages were all folded; `reported` is its `TotalCount`.
     pub fn finish(self, reported: u64) -> PersistentSummary {
         let mut details = self.details;
+        let no_users = self.seen.is_empty().then_some(0);
         details.sort_unstable_by(|one, other| one.id.cmp(&other.id));
         details.shrink_to_fit();
         PersistentSummary {
             statuses: self.statuses,
             instance_statuses: self.instance_statuses,
-            authorized_users: self.authorized_users.map(|users| users.len() as u64),
+            authorized_users: self.authorized_users.map(|users| users.len() as u64).or(no_users),
             reported,
             details,
         }
@@ -200,6 +202,7 @@ mod tests {
 
         let (summary, _) = fold(&[with("p-1", &["u", "v"]), with("p-2", &["v", ""]), without]);
         assert_eq!(summary.authorized_users, Some(2));
+        assert_eq!(fold(&[]).0.authorized_users, Some(0), "an empty listing has no users");
         let counts: Vec<_> = summary.details.iter().map(|detail| detail.authorized_users).collect();
         assert_eq!(counts, [None, Some(2), Some(1)]);
     }

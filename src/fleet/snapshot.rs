@@ -8,7 +8,7 @@ use std::sync::Arc;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Group, InstanceSummary, PersistentSummary, SessionCounters, schedule};
+use super::{Group, GroupCounters, InstanceSummary, PersistentSummary, schedule};
 
 /// The fleet at `at`. A published snapshot contains no data older than the configured limit (see
 /// [`Snapshot::aged`]).
@@ -49,8 +49,23 @@ pub struct GroupSnapshot {
     pub instances: Option<Fetched<InstanceSummary>>,
     /// From `ListPersistentAppInstances`; `None` when disabled, never fetched, or too old.
     pub persistent: Option<Fetched<PersistentSummary>>,
-    /// Transitions and sessions since the group was first listed; meaningful with `instances`.
-    pub counters: SessionCounters,
+    /// What was counted since the group was first listed; meaningful with `instances`.
+    pub counters: GroupCounters,
+    /// Since when instances have been in their present state, as the exporter observed it;
+    /// meaningful with `instances`.
+    pub observed: ObservedTimes,
+}
+
+/// Since when the instances of a group have been in their present state, as successive listings
+/// showed it. `GmtModified` is not that time: it changes for other reasons, too.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct ObservedTimes {
+    /// For each status that has instances, since when the instance that has been longest in it has
+    /// been in it; sorted by status.
+    pub oldest_since: Vec<(Box<str>, Timestamp)>,
+    /// Since when the session that has been disconnected longest has been disconnected; `None` if
+    /// no session is disconnected.
+    pub disconnected_oldest: Option<Timestamp>,
 }
 
 /// Listed data, and when it was last fetched completely.
@@ -190,7 +205,8 @@ mod tests {
             group: fetched(group, 0),
             instances: None,
             persistent: None,
-            counters: SessionCounters::default(),
+            counters: GroupCounters::default(),
+            observed: ObservedTimes::default(),
         }
     }
 
@@ -218,7 +234,7 @@ mod tests {
     #[test]
     fn stale_data_is_left_out_at_the_announced_instant() {
         let listed = |second| {
-            let instances = InstanceFold::new(FoldOptions::default()).finish(0);
+            let instances = InstanceFold::new(FoldOptions::default()).finish(0).summary;
             GroupSnapshot { instances: Some(fetched(instances, second)), ..group("one", "r", "g") }
         };
         let mut fresh = listed(-100);

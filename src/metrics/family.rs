@@ -125,6 +125,22 @@ pub struct Histogram {
     pub count: u64,
     /// Exemplars; of several in one bucket the first is written.
     pub exemplars: Vec<Exemplar>,
+    /// The same observations in exponential buckets; only protobuf contains them.
+    pub native: Option<NativeBuckets>,
+}
+
+/// The buckets of a native histogram without negative observations.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NativeBuckets {
+    /// The resolution: each power of two has 2^`schema` buckets.
+    pub schema: i32,
+    /// Upper bound of the observations that count as 0, inclusive.
+    pub zero_threshold: f64,
+    /// Number of observations that count as 0.
+    pub zeros: u64,
+    /// Index and count of each bucket that is not empty, in ascending order. The bucket `i` contains
+    /// the observations up to 2^(i / 2^`schema`), above the bound of the bucket before.
+    pub buckets: Vec<(i32, u64)>,
 }
 
 /// One observation with labels that identify its cause. Only OpenMetrics and protobuf contain

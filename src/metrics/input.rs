@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::fleet::capacity;
+use crate::fleet::capacity::{self, Verdict};
 use crate::fleet::schedule;
 use crate::fleet::timestamp::seconds;
 use crate::fleet::{
-    Group, GroupSnapshot, InstanceSummary, NodePool, PersistentSummary, Snapshot, TargetHealth,
+    Group, GroupCounters, GroupSnapshot, InstanceSummary, NodePool, PersistentSummary, Snapshot, TargetHealth,
 };
 use crate::metrics::label_values::LabelValues;
 use crate::metrics::labels::LabelNames;
@@ -35,7 +35,9 @@ pub(super) struct RenderInput {
 struct DerivedGroup {
     capacity: Option<f64>,
     usage_ratio: Option<f64>,
+    connected_ratio: Option<f64>,
     until_scale_out: Option<f64>,
+    scale_out: Option<Verdict>,
     pools: Vec<DerivedPool>,
 }
 
@@ -102,7 +104,9 @@ impl DerivedGroup {
         Self {
             capacity: capacity::session_capacity(group, instances),
             usage_ratio: capacity::usage_ratio(group, instances),
+            connected_ratio: capacity::connected_ratio(group, instances),
             until_scale_out: capacity::sessions_until_scale_out(group, instances),
+            scale_out: capacity::scale_out_verdict(group, instances),
             // Of two pools with the same id only the first is rendered: Prometheus rejects a scrape
             // in which a series appears twice.
             pools: (pools.iter().enumerate())
@@ -143,6 +147,16 @@ impl<'a> GroupRow<'a> {
         self.snapshot.persistent.as_ref().map(|persistent| &*persistent.data)
     }
 
+    /// What was counted since the group was first listed; `None` without `instances`.
+    pub(super) fn counters(&self) -> Option<&'a GroupCounters> {
+        self.snapshot.instances.as_ref().map(|_| &self.snapshot.counters)
+    }
+
+    /// Like [`counters`](Self::counters); `None` if `collectors.lifecycle` is off.
+    pub(super) fn lifecycle(&self) -> Option<&'a GroupCounters> {
+        self.counters().filter(|_| self.input.options.lifecycle)
+    }
+
     /// Sessions that the group can serve, see [`capacity::session_capacity`].
     pub(super) fn session_capacity(&self) -> Option<f64> {
         self.derived.capacity
@@ -151,6 +165,16 @@ impl<'a> GroupRow<'a> {
     /// Sessions in use divided by the capacity; can exceed 1, see [`capacity::usage_ratio`].
     pub(super) fn session_usage_ratio(&self) -> Option<f64> {
         self.derived.usage_ratio
+    }
+
+    /// Connected sessions divided by the capacity, see [`capacity::connected_ratio`].
+    pub(super) fn session_connected_ratio(&self) -> Option<f64> {
+        self.derived.connected_ratio
+    }
+
+    /// Whether the group scales out, see [`capacity::scale_out_verdict`].
+    pub(super) fn scale_out(&self) -> Option<Verdict> {
+        self.derived.scale_out
     }
 
     /// Sessions that can start before a scale-out, see [`capacity::sessions_until_scale_out`].

@@ -6,10 +6,7 @@
 use std::collections::BTreeSet;
 
 use crate::fleet::vocabulary::{self, ABSENT, MAX_UNKNOWN_VALUES, OTHER};
-use crate::fleet::{InstanceSummary, PersistentSummary, Snapshot, Tally, Vocabulary};
-
-/// In transitions, the statuses of an instance before its first and after its last listing.
-const NOT_LISTED: [&str; 2] = ["NONE", "GONE"];
+use crate::fleet::{GONE, InstanceSummary, NONE, PersistentSummary, Snapshot, Tally, Vocabulary};
 
 /// The values of one field that are label values under their own name.
 #[derive(Debug)]
@@ -46,7 +43,7 @@ impl FieldValues {
     /// Like [`tally_label_value`](Self::tally_label_value), for one side of a transition: `NONE`
     /// and `GONE` are kept too.
     pub(super) fn transition_label_value<'w>(&self, value: &'w str) -> &'w str {
-        if NOT_LISTED.contains(&value) { value } else { self.tally_label_value(value) }
+        if [NONE, GONE].contains(&value) { value } else { self.tally_label_value(value) }
     }
 
     /// Adds a value of the snapshot. Only the smallest unknown values in byte order are kept, so
@@ -117,9 +114,11 @@ impl LabelValues {
             strategies.for_each(|strategy| values.strategy_type.add(strategy));
             if let Some(instances) = &listed.instances {
                 values.add_instances(&instances.data);
-                let statuses = listed.counters.transitions.keys().flat_map(|(from, to)| [from, to]);
-                statuses
-                    .filter(|status| ![NOT_LISTED[0], NOT_LISTED[1], ABSENT, OTHER].contains(&&***status))
+                let entered = listed.counters.entered().map(|(status, _)| status);
+                let changed = listed.counters.transitions().flat_map(|(from, to, _)| [from, to]);
+                entered
+                    .chain(changed)
+                    .filter(|status| ![NONE, GONE, ABSENT, OTHER].contains(status))
                     .for_each(|status| values.instance_status.add(status));
             }
             if let Some(persistent) = &listed.persistent {

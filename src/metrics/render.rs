@@ -10,14 +10,16 @@ use crate::fleet::{Snapshot, TargetHealth};
 use crate::metrics::catalogue::{self, Collector, Extract, Family};
 use crate::metrics::compress::{Compressed, Encoding};
 use crate::metrics::encode::{CountingEncoder, Encoder, Prepared, Syntax, ValueLimit};
+use crate::metrics::family::MetricType;
 use crate::metrics::input::{GroupRow, PoolRow, RenderInput};
 use crate::metrics::labels::ChangedLabel;
 use crate::metrics::options::RenderOptions;
 use crate::metrics::sample_writer::SampleWriter;
 use crate::metrics::selection::Selection;
 
-/// The collectors that `collectors.max_series` may drop.
-const DETAIL: [Collector; 2] = [Collector::InstancesDetail, Collector::PersistentDetail];
+/// The collectors that `collectors.max_series` may drop: they have a series for each instance,
+/// session or node.
+const DETAIL: [Collector; 3] = [Collector::InstancesDetail, Collector::PersistentDetail, Collector::Nodes];
 
 /// One snapshot, which can be served in any format and encoding.
 ///
@@ -232,17 +234,21 @@ fn write_family(
     needs_label_values: bool,
 ) {
     let pools = || groups.iter().flat_map(|group| group.row.pools().zip(&group.pools));
+    let has_start = family.metric_type != MetricType::Gauge && encoder.has_inline_start_times();
+    let start = |row: &GroupRow<'_>| has_start.then_some(row.snapshot.counters.since);
     match family.extract {
         Extract::Group(value) => {
             for group in groups {
                 if let Some(value) = value(&group.row) {
-                    encoder.number(&group.labels, &[], value);
+                    let start = start(&group.row);
+                    SampleWriter::new(encoder, &group.labels, start, needs_label_values).write(&[], value);
                 }
             }
         }
         Extract::GroupSeries(write) => {
             for group in groups {
-                write(&group.row, &mut SampleWriter::new(encoder, &group.labels, needs_label_values));
+                let start = start(&group.row);
+                write(&group.row, &mut SampleWriter::new(encoder, &group.labels, start, needs_label_values));
             }
         }
         Extract::Pool(value) => {
@@ -254,7 +260,7 @@ fn write_family(
         }
         Extract::PoolSeries(write) => {
             for (pool, labels) in pools() {
-                write(&pool, &mut SampleWriter::new(encoder, labels, needs_label_values));
+                write(&pool, &mut SampleWriter::new(encoder, labels, None, needs_label_values));
             }
         }
         Extract::Target(value) => {

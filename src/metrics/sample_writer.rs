@@ -1,15 +1,21 @@
 //! The writer that the catalogue's extractors use to write the samples of one row: of a group or a
 //! node pool.
 
-use crate::fleet::Tally;
+use jiff::Timestamp;
+
 use crate::fleet::vocabulary::OTHER;
+use crate::fleet::{DurationHistogram, Tally};
 use crate::metrics::encode::{Encoder, Label, Prepared};
+use crate::metrics::family::{Histogram, NativeBuckets};
 use crate::metrics::label_values::FieldValues;
 
 /// Writes the samples of one family for one row. Every sample begins with the row's labels.
 pub(super) struct SampleWriter<'a> {
     encoder: &'a mut dyn Encoder,
     row_labels: &'a Prepared,
+    /// The start time of the family's series: of counters and histograms, in formats in which it is
+    /// part of a sample.
+    start: Option<Timestamp>,
     /// Whether the encoder uses label values. False while series are only counted, so that an
     /// extractor can leave out a label value that is expensive to compute.
     pub(super) needs_label_values: bool,
@@ -20,14 +26,35 @@ impl<'a> SampleWriter<'a> {
     pub(super) fn new(
         encoder: &'a mut dyn Encoder,
         row_labels: &'a Prepared,
+        start: Option<Timestamp>,
         needs_label_values: bool,
     ) -> Self {
-        Self { encoder, row_labels, needs_label_values }
+        Self { encoder, row_labels, start, needs_label_values }
     }
 
     /// Writes one sample, with `labels` after the row's labels.
     pub(super) fn write(&mut self, labels: &[Label<'_>], value: f64) {
-        self.encoder.number(self.row_labels, labels, value);
+        match self.start {
+            Some(start) => self.encoder.counter(self.row_labels, labels, value, start),
+            None => self.encoder.number(self.row_labels, labels, value),
+        }
+    }
+
+    /// Writes a histogram, with the row's labels.
+    pub(super) fn write_histogram(&mut self, durations: &DurationHistogram) {
+        let histogram = Histogram {
+            buckets: durations.buckets().collect(),
+            sum: durations.sum(),
+            count: durations.count(),
+            exemplars: Vec::new(),
+            native: Some(NativeBuckets {
+                schema: DurationHistogram::SCHEMA,
+                zero_threshold: DurationHistogram::ZERO_THRESHOLD,
+                zeros: durations.zeros(),
+                buckets: durations.exponential().collect(),
+            }),
+        };
+        self.encoder.histogram(self.row_labels, &[], &histogram, self.start);
     }
 
     /// Like [`write`](Self::write); writes nothing without a value.

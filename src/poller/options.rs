@@ -68,9 +68,9 @@ impl Default for PollOptions {
 }
 
 impl Default for ListingOptions {
-    /// Instances and persistent sessions as counts; instances also per node.
+    /// Instances and persistent sessions as counts per group.
     fn default() -> Self {
-        Self { instances: ListingDepth::default(), nodes: true, persistent: ListingDepth::default() }
+        Self { instances: ListingDepth::default(), nodes: false, persistent: ListingDepth::default() }
     }
 }
 

@@ -13,7 +13,7 @@ use super::target::Target;
 use crate::aliyun::{Call, Error, ErrorKind};
 use crate::appstreaming::{Listing, has_no_persistent_sessions};
 use crate::fleet::operation::{LIST_APP_INSTANCE_GROUP, LIST_APP_INSTANCES, LIST_PERSISTENT_APP_INSTANCES};
-use crate::fleet::{Fetched, FoldOptions, Group, InstanceSummary, PersistentSummary};
+use crate::fleet::{Fetched, FoldOptions, Group, InstanceListing, PersistentSummary};
 
 /// A listing of the members of one group.
 #[derive(Clone, Copy)]
@@ -24,7 +24,7 @@ enum MemberListing {
 
 /// The result of a [`MemberListing`], with the index of the listed group.
 enum MemberResult {
-    Instances(usize, Result<Listing<InstanceSummary>, Error>),
+    Instances(usize, Result<Listing<InstanceListing>, Error>),
     Persistent(usize, Result<Listing<PersistentSummary>, Error>),
 }
 
@@ -158,7 +158,7 @@ impl<C: Call> Target<C> {
     /// Requests for the members of one group, as [`TargetPoll::planned_requests`] counts them. A
     /// listing without data is assumed to have one page.
     fn planned_requests(&self, group: &PolledGroup) -> u64 {
-        let instances = group.instances.listed().map_or(1, |summary| self.pages(summary.reported));
+        let instances = group.instances.listed().map_or(1, |listing| self.pages(listing.summary.reported));
         let persistent = group.persistent.listed().map_or(1, |summary| self.pages(summary.reported));
         u64::from(self.settings.listings.instances.is_on()) * instances
             + u64::from(self.settings.listings.persistent.is_on()) * persistent
@@ -186,7 +186,8 @@ fn record_outcome<T>(
     match result {
         Ok(listing) => {
             poll.count(operation, &listing);
-            ListingOutcome::Listed(Fetched { data: Arc::new(listing.data), at: clock() })
+            let consistent = listing.is_consistent();
+            ListingOutcome::Listed { data: listing.data, at: clock(), consistent }
         }
         Err(error) if operation == LIST_APP_INSTANCES && error.kind() == ErrorKind::NotFound => {
             ListingOutcome::Gone

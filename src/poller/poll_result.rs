@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use crate::aliyun::Error;
 use crate::appstreaming::Listing;
-use crate::fleet::{DecodeIssues, Fetched, Group, InstanceSummary, PersistentSummary};
+use crate::fleet::{DecodeIssues, Fetched, Group, InstanceListing, PersistentSummary};
 
 /// The result of one poll of one target.
 #[derive(Debug, Default)]
@@ -33,7 +33,7 @@ pub struct PolledGroup {
     /// From `ListAppInstanceGroup`.
     pub group: Fetched<Group>,
     /// From `ListAppInstances`.
-    pub instances: ListingOutcome<InstanceSummary>,
+    pub instances: ListingOutcome<InstanceListing>,
     /// From `ListPersistentAppInstances`.
     pub persistent: ListingOutcome<PersistentSummary>,
 }
@@ -46,7 +46,14 @@ pub type RefreshTimes = HashMap<Box<str>, Timestamp>;
 #[derive(Debug, Default)]
 pub enum ListingOutcome<T> {
     /// The listing succeeded.
-    Listed(Fetched<T>),
+    Listed {
+        /// What was listed.
+        data: T,
+        /// When the listing ended.
+        at: Timestamp,
+        /// Whether its pages were consistent.
+        consistent: bool,
+    },
     /// The listing has not ended; occurs only during a poll.
     #[default]
     Pending,
@@ -76,7 +83,7 @@ impl TargetPoll {
             .iter()
             .flatten()
             .filter_map(|group| group.instances.listed())
-            .map(|instances| instances.statuses.total())
+            .map(|instances| instances.summary.statuses.total())
             .sum()
     }
 
@@ -102,7 +109,7 @@ impl<T> ListingOutcome<T> {
     /// The listed data; `None` unless the listing succeeded.
     pub(super) fn listed(&self) -> Option<&T> {
         match self {
-            Self::Listed(fetched) => Some(&fetched.data),
+            Self::Listed { data, .. } => Some(data),
             _ => None,
         }
     }

@@ -1,12 +1,15 @@
-//! The data of one target that is kept between polls: the last good listings of every group.
+//! The data of one target that is kept between polls: the last good listings of every group, and
+//! what the next listing is compared with.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::poll_result::{ListingOutcome, PolledGroup, RefreshTimes, TargetPoll};
-use crate::fleet::{Fetched, GroupSnapshot, SessionCounters, TargetHealth};
+use crate::fleet::{
+    Fetched, GroupCounters, GroupSnapshot, InstanceIndex, ListedInstances, ObservedTimes, TargetHealth,
+};
 
 /// One target's health and last good data. Only polls change it. Snapshots share its groups.
 #[derive(Debug)]
@@ -15,36 +18,54 @@ pub(super) struct TargetState {
     target: Arc<str>,
     up: Option<bool>,
     last_success: Option<Timestamp>,
-    /// By group id.
-    groups: BTreeMap<Box<str>, Arc<GroupSnapshot>>,
+    /// The listed groups, by id.
+    groups: BTreeMap<Box<str>, GroupState>,
+    /// Groups that the last polls did not list, by id. A listing whose pages shift can miss a group;
+    /// its counters must not start again when it is listed again.
+    missed: BTreeMap<Box<str>, (GroupState, Timestamp)>,
+}
+
+/// One group.
+#[derive(Debug, Clone)]
+struct GroupState {
+    snapshot: Arc<GroupSnapshot>,
+    /// The instances of the last consistent listing, and when it ended; `None` before the first one.
+    index: Option<(InstanceIndex, Timestamp)>,
 }
 
 impl TargetState {
     /// The state of a target that was never polled.
     pub(super) fn new(account: Arc<str>, target: Arc<str>) -> Self {
-        Self { account, target, up: None, last_success: None, groups: BTreeMap::new() }
+        Self {
+            account,
+            target,
+            up: None,
+            last_success: None,
+            groups: BTreeMap::new(),
+            missed: BTreeMap::new(),
+        }
     }
 
     /// Applies the result of a poll; `None` if the poll panicked.
     ///
-    /// Groups that are no longer listed are removed. The last good data of a listing that failed is
-    /// kept.
-    pub(super) fn apply(&mut self, poll: Option<TargetPoll>, now: Timestamp) {
+    /// The last good data of a listing that failed is kept. Groups that are no longer listed are
+    /// removed; their counters are kept for `stale_after`.
+    pub(super) fn apply(&mut self, poll: Option<TargetPoll>, now: Timestamp, stale_after: SignedDuration) {
         let succeeded = poll.as_ref().is_some_and(TargetPoll::succeeded);
         self.up = Some(succeeded);
         if succeeded {
             self.last_success = Some(now);
         }
         let Some(polled) = poll.and_then(|poll| poll.groups) else { return };
-        let mut previous = std::mem::take(&mut self.groups);
-        self.groups = polled
-            .into_iter()
-            .map(|polled| {
-                let id = polled.group.data.id.clone();
-                let group = self.merge_group(previous.remove(&id), polled);
-                (id, Arc::new(group))
-            })
-            .collect();
+        let mut listed_before = std::mem::take(&mut self.groups);
+        for polled in polled {
+            let id = polled.group.data.id.clone();
+            let missed = self.missed.remove(&id).map(|(state, _)| state);
+            let group = self.merge_group(listed_before.remove(&id).or(missed), polled);
+            self.groups.insert(id, group);
+        }
+        self.missed.extend(listed_before.into_iter().map(|(id, state)| (id, (state, now))));
+        self.missed.retain(|_, (_, since)| now.duration_since(*since) < stale_after);
     }
 
     /// Whether this is the state of the target with this account and name.
@@ -70,38 +91,176 @@ impl TargetState {
             let persistent = group.persistent.as_ref().map(|fetched| fetched.at);
             instances.into_iter().chain(persistent).min()
         };
-        self.groups.iter().filter_map(|(id, group)| Some((id.clone(), oldest(group)?))).collect()
+        self.groups.iter().filter_map(|(id, group)| Some((id.clone(), oldest(&group.snapshot)?))).collect()
     }
 
     /// Every group with its last good data, of any age.
     pub(super) fn groups(&self) -> impl Iterator<Item = &Arc<GroupSnapshot>> {
-        self.groups.values()
+        self.groups.values().map(|group| &group.snapshot)
     }
 
     /// Merges a polled group with its data from before the poll.
-    fn merge_group(&self, previous: Option<Arc<GroupSnapshot>>, polled: PolledGroup) -> GroupSnapshot {
-        let (instances, persistent, mut counters) = match previous.map(Arc::unwrap_or_clone) {
-            Some(previous) => (previous.instances, previous.persistent, previous.counters),
-            None => (None, None, SessionCounters::default()),
+    fn merge_group(&self, previous: Option<GroupState>, polled: PolledGroup) -> GroupState {
+        let (previous, mut index) = match previous {
+            Some(GroupState { snapshot, index }) => (Some(Arc::unwrap_or_clone(snapshot)), index),
+            None => (None, None),
         };
-        if let (Some(before), ListingOutcome::Listed(after)) = (&instances, &polled.instances) {
-            counters.advance(&before.data.index, &after.data.index);
+        let (mut instances, persistent, mut counters, mut observed) = match previous {
+            Some(group) => (group.instances, group.persistent, group.counters, group.observed),
+            None => (None, None, GroupCounters::default(), ObservedTimes::default()),
+        };
+        match polled.instances {
+            ListingOutcome::Listed { data, at, consistent } => {
+                instances = Some(Fetched { data: Arc::new(data.summary), at });
+                if !counters.has_begun() {
+                    counters = GroupCounters::new(at);
+                }
+                if consistent {
+                    let next = compare(&mut counters, index, data.listed, at);
+                    observed = ObservedTimes {
+                        oldest_since: next.oldest_since(),
+                        disconnected_oldest: next.disconnected_oldest(),
+                    };
+                    index = Some((next, at));
+                }
+            }
+            ListingOutcome::Failed | ListingOutcome::Pending => {}
+            ListingOutcome::Absent | ListingOutcome::Gone => instances = None,
         }
-        GroupSnapshot {
+        let snapshot = Arc::new(GroupSnapshot {
             account: Arc::clone(&self.account),
             target: Arc::clone(&self.target),
             group: polled.group,
-            instances: last_good(instances, polled.instances),
-            persistent: last_good(persistent, polled.persistent),
+            instances,
+            persistent: match polled.persistent {
+                ListingOutcome::Listed { data, at, .. } => Some(Fetched { data: Arc::new(data), at }),
+                ListingOutcome::Failed | ListingOutcome::Pending => persistent,
+                ListingOutcome::Absent | ListingOutcome::Gone => None,
+            },
             counters,
-        }
+            observed,
+        });
+        GroupState { snapshot, index }
     }
 }
 
-fn last_good<T>(previous: Option<Fetched<T>>, outcome: ListingOutcome<T>) -> Option<Fetched<T>> {
-    match outcome {
-        ListingOutcome::Listed(fetched) => Some(fetched),
-        ListingOutcome::Failed | ListingOutcome::Pending => previous,
-        ListingOutcome::Absent | ListingOutcome::Gone => None,
+/// Counts what changed since the last consistent listing, and returns the index of this one. The
+/// first listing is the baseline, from which on changes are counted.
+fn compare(
+    counters: &mut GroupCounters,
+    previous: Option<(InstanceIndex, Timestamp)>,
+    listed: ListedInstances,
+    at: Timestamp,
+) -> InstanceIndex {
+    match previous {
+        Some((previous, previous_at)) => counters.advance(&previous, previous_at, listed, at),
+        None => InstanceIndex::baseline(listed, at),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fleet::{DecodeIssues, FoldOptions, Group, InstanceFold, InstanceRecord};
+
+    const STALE_AFTER: SignedDuration = SignedDuration::from_secs(300);
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    /// The group `g` with these instances, all of which have a user, as a poll lists it.
+    fn listed(ids: &[&str], second: i64, consistent: bool) -> PolledGroup {
+        let mut fold = InstanceFold::new(FoldOptions::default());
+        for id in ids {
+            let record = InstanceRecord {
+                id: (*id).into(),
+                status: Some("BOUND".into()),
+                end_user_id: Some("u".into()),
+                ..InstanceRecord::default()
+            };
+            fold.add(&record, &mut DecodeIssues::default());
+        }
+        let group = Group { id: "g".into(), ..Group::default() };
+        PolledGroup {
+            group: Fetched { data: Arc::new(group), at: at(second) },
+            instances: ListingOutcome::Listed { data: fold.finish(0), at: at(second), consistent },
+            persistent: ListingOutcome::Absent,
+        }
+    }
+
+    fn apply(state: &mut TargetState, groups: Vec<PolledGroup>, second: i64) {
+        let poll = TargetPoll { groups: Some(groups), ..TargetPoll::default() };
+        state.apply(Some(poll), at(second), STALE_AFTER);
+    }
+
+    fn state() -> TargetState {
+        TargetState::new("a".into(), "CloudApp".into())
+    }
+
+    fn group(state: &TargetState) -> &GroupSnapshot {
+        state.groups().next().expect("a listed group")
+    }
+
+    fn sessions(state: &TargetState) -> (u64, u64) {
+        let counters = &group(state).counters;
+        (counters.sessions_started, counters.sessions_ended)
+    }
+
+    #[test]
+    fn an_instance_that_a_shifting_page_missed_is_neither_an_end_nor_a_start() {
+        let mut state = state();
+        apply(&mut state, vec![listed(&["a", "b"], 10, true)], 10);
+        apply(&mut state, vec![listed(&["a"], 20, false)], 20);
+        let instances = group(&state).instances.as_ref().unwrap();
+        assert_eq!((instances.data.statuses.total(), instances.at), (1, at(20)), "gauges change");
+        assert_eq!(sessions(&state), (0, 0));
+        apply(&mut state, vec![listed(&["a", "b"], 30, true)], 30);
+        assert_eq!(sessions(&state), (0, 0));
+    }
+
+    #[test]
+    fn what_is_new_in_an_inconsistent_listing_is_counted_at_the_next_consistent_one() {
+        let mut state = state();
+        apply(&mut state, vec![listed(&["a"], 10, true)], 10);
+        apply(&mut state, vec![listed(&["a", "c"], 20, false)], 20);
+        assert_eq!(sessions(&state), (0, 0));
+        apply(&mut state, vec![listed(&["a", "c"], 30, true)], 30);
+        assert_eq!(sessions(&state), (1, 0));
+    }
+
+    #[test]
+    fn the_first_consistent_listing_is_the_baseline() {
+        let mut state = state();
+        apply(&mut state, vec![listed(&["a"], 10, false)], 10);
+        assert_eq!(group(&state).counters.since, at(10), "counters are 0 from the first listing on");
+        apply(&mut state, vec![listed(&["a", "b"], 20, true)], 20);
+        assert_eq!(sessions(&state), (0, 0));
+        apply(&mut state, vec![listed(&["b"], 30, true)], 30);
+        assert_eq!(sessions(&state), (0, 1));
+        assert_eq!(group(&state).counters.since, at(10));
+    }
+
+    #[test]
+    fn a_group_that_a_listing_missed_continues_its_counters() {
+        let mut state = state();
+        apply(&mut state, vec![listed(&["a"], 10, true)], 10);
+        apply(&mut state, vec![listed(&["a", "b"], 20, true)], 20);
+        apply(&mut state, vec![], 30);
+        assert_eq!(state.groups().count(), 0, "a group that is not listed is not served");
+        apply(&mut state, vec![listed(&["a", "c"], 40, true)], 40);
+        assert_eq!(sessions(&state), (2, 1));
+        assert_eq!(group(&state).counters.since, at(10));
+    }
+
+    #[test]
+    fn a_group_that_was_away_for_longer_starts_again() {
+        let mut state = state();
+        apply(&mut state, vec![listed(&["a"], 10, true)], 10);
+        apply(&mut state, vec![], 20);
+        apply(&mut state, vec![], 320);
+        apply(&mut state, vec![listed(&["b"], 330, true)], 330);
+        assert_eq!(sessions(&state), (0, 0));
+        assert_eq!(group(&state).counters.since, at(330));
     }
 }

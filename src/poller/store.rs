@@ -56,8 +56,9 @@ impl SnapshotStore {
     /// snapshot. The result is dropped if the target is no longer in the store.
     pub fn apply(&self, account: &str, target: &str, poll: Option<TargetPoll>, now: Timestamp) {
         let mut inner = self.inner.lock();
+        let stale_after = inner.stale_after;
         let Some(state) = inner.states.iter_mut().find(|state| state.is_of(account, target)) else { return };
-        state.apply(poll, now);
+        state.apply(poll, now, stale_after);
         drop(inner);
         self.publish(now);
     }

@@ -139,7 +139,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::fleet::{Fetched, Group, GroupSnapshot, SessionCounters, Snapshot, TargetHealth};
+    use crate::fleet::{Fetched, Group, GroupCounters, GroupSnapshot, ObservedTimes, Snapshot, TargetHealth};
 
     fn exposition() -> Exposition {
         let target = |account: &str, target: &str| TargetHealth {
@@ -157,7 +157,8 @@ mod tests {
                 group: Fetched { data: Arc::new(group), at: jiff::Timestamp::UNIX_EPOCH },
                 instances: None,
                 persistent: None,
-                counters: SessionCounters::default(),
+                counters: GroupCounters::default(),
+                observed: ObservedTimes::default(),
             })
         };
         let targets = vec![target("a", "CloudApp"), target("b c", "CloudApp/cn-beijing")];

@@ -109,5 +109,6 @@ fn histogram(histogram: &proto::Histogram) -> Value {
         sum: histogram.get_sample_sum(),
         count: histogram.get_sample_count(),
         exemplars: Vec::new(),
+        native: None,
     })
 }

@@ -223,13 +223,12 @@ fn nothing_secret_is_logged_at_any_level() {
 #[test]
 fn transitions_and_sessions_are_counted_between_polls() {
     let cloud = Cloud::start(&["--groups", "1", "--instances-per-group", "20"]);
-    let exporter = Exporter::polling(&cloud, &[]);
+    let exporter = Exporter::polling(&cloud, &["collectors.transitions=true"]);
     let before = exporter.first_poll();
-    assert_eq!(
-        before.sum("appstreaming_group_instance_transitions_total", &[]),
-        0.0,
-        "the first poll is the baseline"
-    );
+    for name in ["instance_transitions_total", "instances_entered_total"] {
+        let name = format!("appstreaming_group_{name}");
+        assert_eq!(before.sum(&name, &[]), 0.0, "the first poll is the baseline");
+    }
     assert_eq!(before.value("appstreaming_group_sessions_started_total", &[]), Some(0.0));
 
     cloud.control(&json!({"speed": 600.0, "frozen": false}));

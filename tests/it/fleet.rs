@@ -59,20 +59,26 @@ fn assert_group(exposition: &Exposition, group: &Value) {
     }
     same("group_instances_reported", &[], &group["instances_total"]);
     same("group_bound_users", &[], &group["bound_users"]);
-    same("group_session_usage_seconds", &[], &group["usage_seconds_sum"]);
-    same("group_session_usage_max_seconds", &[], &group["usage_seconds_max"]);
+    same("group_session_usage_duration_seconds", &[], &group["usage_seconds_sum"]);
+    same("group_session_usage_duration_max_seconds", &[], &group["usage_seconds_max"]);
 
     let (in_use, capacity) = (number(&group["sessions_in_use"]), number(&group["capacity"]));
     assert_eq!(value("group_session_capacity", &[]), Some(capacity), "{id}");
     let ratio = (capacity > 0.0).then(|| in_use / capacity);
     assert_eq!(value("group_session_usage_ratio", &[]), ratio, "{id}");
+    let connected = number(&group["sessions"]["CONNECT"]);
+    let ratio = (capacity > 0.0).then(|| connected / capacity);
+    assert_eq!(value("group_session_connected_ratio", &[]), ratio, "{id}");
+    for (sessions, count) in group["nodes_by_sessions"].as_object().into_iter().flatten() {
+        same("group_nodes", &[("sessions", sessions)], count);
+    }
 
     // One search for all nodes of the group: in a large fleet, a search for each node would take
     // minutes.
     let name = format!("{PREFIX}node_instances");
     let nodes: BTreeMap<&str, f64> =
         exposition.series(&name, &base).map(|(labels, value)| (&*labels["node_id"], value)).collect();
-    for (node, count) in group["nodes"].as_object().into_iter().flatten() {
+    for (node, count) in group["nodes"].as_object().into_iter().flatten().filter(|_| !nodes.is_empty()) {
         assert_eq!(nodes.get(&**node), Some(&number(count)), "node {node} of {id}");
     }
     for pool in group["node_pools"].as_array().into_iter().flatten() {
@@ -99,8 +105,10 @@ fn number(value: &Value) -> f64 {
 #[test]
 fn every_aggregate_equals_the_truth_of_the_cloud() {
     let cloud = Cloud::start(&["--groups", "24", "--instances-per-group", "230", "--seed", "7"]);
-    let exporter = Exporter::polling(&cloud, &[]);
-    assert_equals_truth(&exporter.first_poll(), &cloud.truth());
+    let exporter = Exporter::polling(&cloud, &["collectors.nodes=true"]);
+    let exposition = exporter.first_poll();
+    assert_equals_truth(&exposition, &cloud.truth());
+    assert!(exposition.sum("appstreaming_node_instances", &[]) > 0.0);
 }
 
 #[test]

@@ -36,8 +36,9 @@ const FORMATS: [(&str, &str, &str); 5] = [
 ];
 
 /// The metrics of the fleet, without those that change from scrape to scrape.
-const FLEET: &str = "/metrics?collect[]=groups&collect[]=node_pools&collect[]=instances&collect[]=nodes\
-    &collect[]=persistent&collect[]=instances_detail&collect[]=persistent_detail&collect[]=health";
+const FLEET: &str = "/metrics?collect[]=groups&collect[]=node_pools&collect[]=instances\
+    &collect[]=transitions&collect[]=lifecycle&collect[]=nodes&collect[]=persistent\
+    &collect[]=instances_detail&collect[]=persistent_detail&collect[]=health";
 
 /// Only the first poll takes place during a test.
 const ONE_POLL: &str = "poll.interval=1h";

@@ -7,7 +7,7 @@ fn instances(
     options: FoldOptions,
 ) -> Listing<InstanceSummary> {
     let cloud = Cloud::new(|request: &_| respond(page_number(request)));
-    run(Client::new(&cloud, 2).list_instances("aig-1", options)).unwrap()
+    run(Client::new(&cloud, 2).list_instances("aig-1", options)).unwrap().map(|listing| listing.summary)
 }
 
 fn persistent(name: &str) -> Listing<PersistentSummary> {

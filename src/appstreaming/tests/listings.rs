@@ -45,7 +45,8 @@ fn window(request: &Request, size: usize, count: usize) -> std::ops::Range<usize
 
 fn list(size: u32, respond: impl Fn(&Request) -> Vec<u8> + Send + Sync) -> Listing<InstanceSummary> {
     let cloud = Cloud::new(respond);
-    run(Client::new(&cloud, size).list_instances("aig-1", FoldOptions::default())).unwrap()
+    let listing = run(Client::new(&cloud, size).list_instances("aig-1", FoldOptions::default())).unwrap();
+    listing.map(|listing| listing.summary)
 }
 
 #[test]
@@ -180,7 +181,7 @@ fn a_listing_can_be_dropped_and_started_again() {
         }
     }
     let whole = run(client.list_instances("aig-1", FoldOptions::default())).unwrap();
-    assert_eq!(whole.data.statuses.total(), 300);
+    assert_eq!(whole.data.summary.statuses.total(), 300);
 }
 
 #[test]

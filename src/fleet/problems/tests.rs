@@ -2,7 +2,8 @@ use std::sync::Arc;
 
 use super::*;
 use crate::fleet::{
-    DecodeIssues, Fetched, FoldOptions, Group, InstanceFold, InstanceRecord, NodePool, SessionCounters,
+    DecodeIssues, Fetched, FoldOptions, Group, GroupCounters, InstanceFold, InstanceRecord, NodePool,
+    ObservedTimes,
 };
 
 const MINUTE: SignedDuration = SignedDuration::from_mins(1);
@@ -50,9 +51,10 @@ fn group(statuses: &[(&str, usize)]) -> GroupSnapshot {
         account: "a".into(),
         target: "t".into(),
         group: Fetched { data: Arc::new(group), at: now() },
-        instances: Some(Fetched { data: Arc::new(fold.finish(0)), at: now() }),
+        instances: Some(Fetched { data: Arc::new(fold.finish(0).summary), at: now() }),
         persistent: None,
-        counters: SessionCounters::default(),
+        counters: GroupCounters::default(),
+        observed: ObservedTimes::default(),
     }
 }
 

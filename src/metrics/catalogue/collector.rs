@@ -10,6 +10,10 @@ pub enum Collector {
     NodePools,
     /// Instances counted by group, from `ListAppInstances`.
     Instances,
+    /// Changes of instances by the statuses before and after, from `ListAppInstances`.
+    Transitions,
+    /// Histograms of ready times and session durations, from `ListAppInstances`.
+    Lifecycle,
     /// Instances counted by node, from `ListAppInstances`.
     Nodes,
     /// Persistent sessions counted by group, from `ListPersistentAppInstances`.
@@ -28,10 +32,12 @@ pub enum Collector {
 
 impl Collector {
     /// The collectors that read the fleet, in catalogue order.
-    pub const FLEET: [Self; 8] = [
+    pub const FLEET: [Self; 10] = [
         Self::Groups,
         Self::NodePools,
         Self::Instances,
+        Self::Transitions,
+        Self::Lifecycle,
         Self::Nodes,
         Self::Persistent,
         Self::InstancesDetail,
@@ -40,10 +46,12 @@ impl Collector {
     ];
 
     /// All collectors, in catalogue order.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::Groups,
         Self::NodePools,
         Self::Instances,
+        Self::Transitions,
+        Self::Lifecycle,
         Self::Nodes,
         Self::Persistent,
         Self::InstancesDetail,
@@ -59,6 +67,8 @@ impl Collector {
             Self::Groups => "groups",
             Self::NodePools => "node_pools",
             Self::Instances => "instances",
+            Self::Transitions => "transitions",
+            Self::Lifecycle => "lifecycle",
             Self::Nodes => "nodes",
             Self::Persistent => "persistent",
             Self::InstancesDetail => "instances_detail",

@@ -37,6 +37,7 @@ static FAMILIES: &[Family] = &[
         name: "appstreaming_exporter_poll_duration_seconds",
         help: "Duration of polls in seconds, including the time spent waiting for the rate limit.",
         source: "polls",
+        bounds: POLL_DURATION_BUCKETS,
         ..Family::HISTOGRAM
     },
     Family {
@@ -57,6 +58,7 @@ static FAMILIES: &[Family] = &[
         help: "Duration of API requests in seconds from sending to the last byte of the response, without the time spent waiting for the rate limit.",
         source: "API requests",
         labels: &["operation"],
+        bounds: REQUEST_DURATION_BUCKETS,
         ..Family::HISTOGRAM
     },
     Family {

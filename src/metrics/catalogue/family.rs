@@ -32,6 +32,8 @@ pub struct Family {
     /// Labels besides those of its [`Scope`]. `tag_<key>` stands for one label for each selected
     /// tag.
     pub labels: &'static [&'static str],
+    /// The upper bounds of a histogram's buckets in ascending order, without infinity.
+    pub bounds: &'static [f64],
     /// The collector that produces it.
     pub collector: Collector,
     /// How its samples are read.
@@ -91,6 +93,7 @@ impl Family {
         source: "",
         metric_type: MetricType::Gauge,
         labels: &[],
+        bounds: &[],
         collector: Collector::Exporter,
         extract: Extract::SelfReported,
     };

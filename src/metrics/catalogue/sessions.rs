@@ -2,10 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
+
+use crate::fleet::capacity::{self, Verdict};
 use crate::fleet::timestamp::seconds;
+use crate::fleet::{READY_BOUNDS, SESSION_BOUNDS};
 use crate::metrics::catalogue::collector::Collector;
 use crate::metrics::catalogue::family::{Extract, Family, Section};
-use crate::metrics::input::GroupRow;
+use crate::metrics::input::{GroupRow, flag};
 use crate::metrics::sample_writer::SampleWriter;
 
 pub(super) const SECTION: Section = Section {
@@ -20,6 +24,8 @@ pub(super) const SECTION: Section = Section {
 
 const GAUGE: Family = Family { collector: Collector::Instances, ..Family::GAUGE };
 const COUNTER: Family = Family { collector: Collector::Instances, ..Family::COUNTER };
+const TRANSITIONS: Family = Family { collector: Collector::Transitions, ..Family::COUNTER };
+const LIFECYCLE: Family = Family { collector: Collector::Lifecycle, ..Family::HISTOGRAM };
 const NODES: Family = Family { collector: Collector::Nodes, ..Family::GAUGE };
 
 static FAMILIES: &[Family] = &[
@@ -67,14 +73,14 @@ static FAMILIES: &[Family] = &[
         ..GAUGE
     },
     Family {
-        name: "appstreaming_group_session_usage_seconds",
+        name: "appstreaming_group_session_usage_duration_seconds",
         help: "Sum of the usage durations of the delivery group's current instances, in seconds; falls when sessions end.",
         source: "AppInstanceModels[].BindInfo.UsageDuration",
         extract: Extract::Group(|row| row.instances().map(|instances| instances.usage_seconds_sum)),
         ..GAUGE
     },
     Family {
-        name: "appstreaming_group_session_usage_max_seconds",
+        name: "appstreaming_group_session_usage_duration_max_seconds",
         help: "Longest usage duration of the delivery group's current instances, in seconds; no sample if none is in use.",
         source: "AppInstanceModels[].BindInfo.UsageDuration",
         extract: Extract::Group(|row| row.instances().and_then(|instances| instances.usage_seconds_max)),
@@ -88,26 +94,89 @@ static FAMILIES: &[Family] = &[
         ..GAUGE
     },
     Family {
+        name: "appstreaming_group_instance_oldest_since_timestamp_seconds",
+        help: "Since when the instance that has been longest in this status has been in it, as seen by the exporter, in Unix seconds; for instances of the first listing their modification time.",
+        source: "derived from AppInstanceModels[].Status of successive polls",
+        labels: &["status"],
+        extract: Extract::GroupSeries(oldest_since),
+        ..GAUGE
+    },
+    Family {
+        name: "appstreaming_group_session_disconnected_oldest_timestamp_seconds",
+        help: "Since when the session that has been disconnected longest has been disconnected, as seen by the exporter, in Unix seconds; no sample if none is disconnected.",
+        source: "derived from AppInstanceModels[].SessionStatus of successive polls",
+        extract: Extract::Group(|row| {
+            row.instances().and(row.snapshot.observed.disconnected_oldest).map(seconds)
+        }),
+        ..GAUGE
+    },
+    Family {
+        name: "appstreaming_group_instances_entered_total",
+        help: "Instances of the delivery group that entered this status, as seen by comparing two polls; a new instance enters the status in which it appears.",
+        source: "derived from AppInstanceModels[].Status of two polls",
+        labels: &["status"],
+        extract: Extract::GroupSeries(entered),
+        ..COUNTER
+    },
+    Family {
         name: "appstreaming_group_instance_transitions_total",
         help: "Status changes of the delivery group's instances between two polls; from NONE are new instances, to GONE are instances that are no longer listed.",
         source: "derived from AppInstanceModels[].Status of two polls",
         labels: &["from", "to"],
         extract: Extract::GroupSeries(transitions),
-        ..COUNTER
+        ..TRANSITIONS
     },
     Family {
         name: "appstreaming_group_sessions_started_total",
         help: "User bindings of the delivery group that began, as seen by comparing two polls.",
         source: "derived from AppInstanceModels[].BindInfo.EndUserId of two polls",
-        extract: Extract::Group(|row| row.instances().map(|_| row.snapshot.counters.sessions_started as f64)),
+        extract: Extract::Group(|row| row.counters().map(|counters| counters.sessions_started as f64)),
         ..COUNTER
     },
     Family {
         name: "appstreaming_group_sessions_ended_total",
         help: "User bindings of the delivery group that ended, as seen by comparing two polls.",
         source: "derived from AppInstanceModels[].BindInfo.EndUserId of two polls",
-        extract: Extract::Group(|row| row.instances().map(|_| row.snapshot.counters.sessions_ended as f64)),
+        extract: Extract::Group(|row| row.counters().map(|counters| counters.sessions_ended as f64)),
         ..COUNTER
+    },
+    Family {
+        name: "appstreaming_group_session_disconnects_total",
+        help: "Sessions of the delivery group that were disconnected while their user stayed bound, as seen by comparing two polls.",
+        source: "derived from AppInstanceModels[].SessionStatus of two polls",
+        extract: Extract::Group(|row| row.counters().map(|counters| counters.disconnects as f64)),
+        ..COUNTER
+    },
+    Family {
+        name: "appstreaming_group_session_reconnects_total",
+        help: "Disconnected sessions of the delivery group that the same user connected to again, as seen by comparing two polls.",
+        source: "derived from AppInstanceModels[].SessionStatus of two polls",
+        extract: Extract::Group(|row| row.counters().map(|counters| counters.reconnects as f64)),
+        ..COUNTER
+    },
+    Family {
+        name: "appstreaming_group_instance_ready_seconds",
+        help: "Time from the creation of an instance until it was first seen IDLE, BOUND or RUNNING, in seconds; only instances that the exporter saw appear.",
+        source: "derived from AppInstanceModels[].GmtCreate, GmtModified and Status of two polls",
+        extract: Extract::GroupSeries(|row, samples| {
+            if let Some(counters) = row.lifecycle() {
+                samples.write_histogram(&counters.ready);
+            }
+        }),
+        bounds: READY_BOUNDS,
+        ..LIFECYCLE
+    },
+    Family {
+        name: "appstreaming_group_session_duration_seconds",
+        help: "Duration of sessions that ended, in seconds: the last usage duration that the exporter saw, so too short by at most one poll interval.",
+        source: "derived from AppInstanceModels[].BindInfo.UsageDuration of two polls",
+        extract: Extract::GroupSeries(|row, samples| {
+            if let Some(counters) = row.lifecycle() {
+                samples.write_histogram(&counters.session_durations);
+            }
+        }),
+        bounds: SESSION_BOUNDS,
+        ..LIFECYCLE
     },
     Family {
         name: "appstreaming_group_session_capacity",
@@ -118,9 +187,16 @@ static FAMILIES: &[Family] = &[
     },
     Family {
         name: "appstreaming_group_session_usage_ratio",
-        help: "Sessions in use (instances BOUND or RUNNING) divided by the session capacity; above 1 if more sessions are in use, no sample if the capacity is unknown or 0.",
+        help: "Sessions in use (instances BOUND or RUNNING) divided by the session capacity: the upper bound of usage; above 1 if more sessions are in use, no sample if the capacity is unknown or 0.",
         source: "derived from AppInstanceModels[].Status",
         extract: Extract::Group(|row| row.session_usage_ratio()),
+        ..GAUGE
+    },
+    Family {
+        name: "appstreaming_group_session_connected_ratio",
+        help: "Connected sessions divided by the session capacity: the lower bound of usage; no sample if the capacity is unknown or 0.",
+        source: "derived from AppInstanceModels[].SessionStatus",
+        extract: Extract::Group(|row| row.session_connected_ratio()),
         ..GAUGE
     },
     Family {
@@ -131,8 +207,24 @@ static FAMILIES: &[Family] = &[
         ..GAUGE
     },
     Family {
+        name: "appstreaming_group_scale_out",
+        help: "Whether the delivery group scales out by usage: exactly one verdict is 1; no sample where sessions until a scale-out cannot be derived.",
+        source: "derived from ScalingUsageThreshold, MaxIdleAppInstanceAmount and the maximum",
+        labels: &["verdict"],
+        extract: Extract::GroupSeries(scale_out),
+        ..GAUGE
+    },
+    Family {
+        name: "appstreaming_group_nodes",
+        help: "Nodes that carry instances of the delivery group, by the number of sessions in use on them; only in delivery groups sold by node.",
+        source: "derived from AppInstanceModels[].NodeId and Status",
+        labels: &["sessions"],
+        extract: Extract::GroupSeries(nodes),
+        ..GAUGE
+    },
+    Family {
         name: "appstreaming_node_instances",
-        help: "Instances on this node; only in delivery groups sold by node.",
+        help: "Instances of this charge type on this node; only in delivery groups sold by node.",
         source: "AppInstanceModels[].NodeId, AppInstanceModels[].ChargeType",
         labels: &["node_id", "charge_type"],
         extract: Extract::GroupSeries(node_instances),
@@ -141,32 +233,81 @@ static FAMILIES: &[Family] = &[
 ];
 
 fn oldest_modified(row: &GroupRow<'_>, samples: &mut SampleWriter<'_>) {
-    let Some(instances) = row.instances() else { return };
+    if let Some(instances) = row.instances() {
+        write_oldest(row, &instances.oldest_modified, samples);
+    }
+}
+
+fn oldest_since(row: &GroupRow<'_>, samples: &mut SampleWriter<'_>) {
+    if row.instances().is_some() {
+        write_oldest(row, &row.snapshot.observed.oldest_since, samples);
+    }
+}
+
+/// Writes the oldest of the times of each status.
+fn write_oldest(row: &GroupRow<'_>, times: &[(Box<str>, Timestamp)], samples: &mut SampleWriter<'_>) {
     let values = &row.input.values.instance_status;
     let mut oldest = BTreeMap::new();
-    for (status, modified) in &instances.oldest_modified {
-        let oldest = oldest.entry(values.tally_label_value(status)).or_insert(*modified);
-        *oldest = (*oldest).min(*modified);
+    for (status, at) in times {
+        let oldest = oldest.entry(values.tally_label_value(status)).or_insert(*at);
+        *oldest = (*oldest).min(*at);
     }
-    for (status, modified) in oldest {
-        samples.write(&[("status", status)], seconds(modified));
+    for (status, at) in oldest {
+        samples.write(&[("status", status)], seconds(at));
+    }
+}
+
+fn entered(row: &GroupRow<'_>, samples: &mut SampleWriter<'_>) {
+    let Some(counters) = row.counters() else { return };
+    let values = &row.input.values.instance_status;
+    let mut counts: BTreeMap<&str, u64> = BTreeMap::new();
+    for (status, count) in counters.entered() {
+        *counts.entry(values.tally_label_value(status)).or_default() += count;
+    }
+    for (status, count) in counts {
+        samples.write(&[("status", status)], count as f64);
     }
 }
 
 fn transitions(row: &GroupRow<'_>, samples: &mut SampleWriter<'_>) {
-    if row.instances().is_none() {
-        return;
-    }
+    let Some(counters) = row.counters().filter(|_| row.input.options.transitions) else { return };
     let values = &row.input.values.instance_status;
     let mut counts: BTreeMap<(&str, &str), u64> = BTreeMap::new();
-    for ((from, to), count) in &row.snapshot.counters.transitions {
-        *counts
-            .entry((values.transition_label_value(from), values.transition_label_value(to)))
-            .or_default() += count;
+    for (from, to, count) in counters.transitions() {
+        let pair = (values.transition_label_value(from), values.transition_label_value(to));
+        *counts.entry(pair).or_default() += count;
     }
     for ((from, to), count) in counts {
         samples.write(&[("from", from), ("to", to)], count as f64);
     }
+}
+
+fn scale_out(row: &GroupRow<'_>, samples: &mut SampleWriter<'_>) {
+    let Some(current) = row.scale_out() else { return };
+    for verdict in Verdict::ALL {
+        samples.write(&[("verdict", verdict.as_str())], flag(verdict == current));
+    }
+}
+
+fn nodes(row: &GroupRow<'_>, samples: &mut SampleWriter<'_>) {
+    /// Node capacities beyond this one get no series each: they are a mistake of the API.
+    const MAX_SESSIONS: u32 = 1_000;
+    let (Some(instances), Some(largest)) = (row.instances(), capacity::largest_node(row.group())) else {
+        return;
+    };
+    let largest = (largest as u32).min(MAX_SESSIONS);
+    let mut counts = vec![0_u64; largest as usize + 1];
+    let mut more = 0;
+    for (sessions, nodes) in &instances.nodes_by_sessions {
+        match counts.get_mut(*sessions as usize) {
+            Some(count) => *count += nodes,
+            None => more += nodes,
+        }
+    }
+    for (sessions, nodes) in counts.into_iter().enumerate() {
+        samples.write(&[("sessions", &sessions.to_string())], nodes as f64);
+    }
+    samples.write(&[("sessions", "more")], more as f64);
 }
 
 fn node_instances(row: &GroupRow<'_>, samples: &mut SampleWriter<'_>) {

@@ -8,7 +8,7 @@ use crate::metrics::family::{Histogram, Metadata};
 /// Counts series; its output is always empty.
 #[derive(Debug, Default)]
 pub(crate) struct CountingEncoder {
-    /// Number of series so far. A histogram counts as one.
+    /// Number of series so far. A histogram is as many as it has in the text formats.
     pub(crate) series: u64,
 }
 
@@ -27,10 +27,15 @@ impl Encoder for CountingEncoder {
         &mut self,
         _prepared: &Prepared,
         _labels: &[Label<'_>],
-        _histogram: &Histogram,
+        histogram: &Histogram,
         _created: Option<Timestamp>,
     ) {
-        self.series += 1;
+        // The bucket without an upper bound, the sum and the count.
+        self.series += histogram.buckets.len() as u64 + 3;
+    }
+
+    fn has_inline_start_times(&self) -> bool {
+        false
     }
 
     fn finish(&mut self) -> Vec<u8> {

@@ -58,6 +58,11 @@ pub trait Encoder {
         created: Option<Timestamp>,
     );
 
+    /// Whether the start time of a counter or histogram is part of its sample, instead of a further
+    /// series. The fleet's series have start times only then, because further series would be as
+    /// many as the counters.
+    fn has_inline_start_times(&self) -> bool;
+
     /// Ends the last family and returns the bytes written since the start or the previous call.
     ///
     /// The results of several encoders of one format can be concatenated, because the bytes that

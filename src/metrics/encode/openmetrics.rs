@@ -90,6 +90,10 @@ impl Encoder for OpenMetricsEncoder {
         }
     }
 
+    fn has_inline_start_times(&self) -> bool {
+        false
+    }
+
     fn finish(&mut self) -> Vec<u8> {
         self.lines.finish()
     }
@@ -168,6 +172,7 @@ mod tests {
             sum: 57.25,
             count: 4,
             exemplars: vec![exemplar(0.5, "A"), exemplar(50.0, "B")],
+            native: None,
         };
         let text = encoded(
             &[family("a_seconds", "A.", MetricType::Histogram, Value::Histogram(histogram))],

@@ -9,7 +9,7 @@
 use jiff::Timestamp;
 
 use crate::metrics::encode::encoder::{Encoder, Label, Prepared};
-use crate::metrics::family::{Exemplar, Histogram, Metadata, MetricType, Unit};
+use crate::metrics::family::{Exemplar, Histogram, Metadata, MetricType, NativeBuckets, Unit};
 
 /// Bytes reserved for the length of a family, which is known only at its end: a varint of 5 bytes,
 /// 7 bits each, is enough for 32 GiB.
@@ -35,7 +35,7 @@ const DOUBLE: u8 = 1;
 /// Wire type of strings and messages, which are preceded by their length.
 const LENGTH: u8 = 2;
 
-/// The tag before a field. All field numbers in use are below 16, so a tag is one byte.
+/// The tag before a field whose number is below 16, so that the tag is one byte.
 const fn tag(field: u8, wire_type: u8) -> u8 {
     field << 3 | wire_type
 }
@@ -134,6 +134,10 @@ impl Encoder for ProtobufEncoder {
         push_bytes(&mut self.out, 7, &message);
     }
 
+    fn has_inline_start_times(&self) -> bool {
+        true
+    }
+
     fn finish(&mut self) -> Vec<u8> {
         self.end_family();
         self.metadata = (0, 0);
@@ -155,10 +159,41 @@ fn histogram_message(histogram: &Histogram, created: Option<Timestamp>) -> Vec<u
         }
         push_bytes(&mut message, 3, &bucket);
     }
+    if let Some(native) = &histogram.native {
+        push_native(&mut message, native);
+    }
     if let Some(created) = created {
         push_timestamp(&mut message, 15, created);
     }
     message
+}
+
+/// Appends the fields of a native histogram: the resolution, the bucket around 0, and the others as
+/// spans of successive indices with the difference of each count from the previous one.
+fn push_native(message: &mut Vec<u8>, native: &NativeBuckets) {
+    push_varint_field(message, 5, zigzag(native.schema.into()));
+    // Also marks a histogram without observations as a native one.
+    push_double(message, 6, native.zero_threshold);
+    push_varint_field(message, 7, native.zeros);
+    let mut next = 0;
+    for span in native.buckets.chunk_by(|(index, _), (following, _)| index + 1 == *following) {
+        let mut fields = Vec::new();
+        push_varint_field(&mut fields, 1, zigzag(i64::from(span[0].0) - next));
+        push_varint_field(&mut fields, 2, span.len() as u64);
+        push_bytes(message, 12, &fields);
+        next = i64::from(span[0].0) + span.len() as i64;
+    }
+    let mut previous = 0;
+    for (_, count) in &native.buckets {
+        let count = i64::try_from(*count).unwrap_or(i64::MAX);
+        push_varint_field(message, 13, zigzag(count - previous));
+        previous = count;
+    }
+}
+
+/// The encoding of a signed number in a field of type `sint32` or `sint64`.
+fn zigzag(value: i64) -> u64 {
+    ((value << 1) ^ (value >> 63)) as u64
 }
 
 /// An `Exemplar` message.

@@ -54,6 +54,10 @@ impl Encoder for TextEncoder {
         self.0.out.push(b'\n');
     }
 
+    fn has_inline_start_times(&self) -> bool {
+        false
+    }
+
     fn finish(&mut self) -> Vec<u8> {
         self.0.finish()
     }
@@ -82,7 +86,7 @@ mod tests {
     #[test]
     fn a_histogram_has_cumulative_buckets_up_to_infinity_then_sum_and_count() {
         let buckets = vec![(0.5, 1), (10.0, 3)];
-        let value = Value::Histogram(Histogram { buckets, sum: 7.25, count: 4, exemplars: Vec::new() });
+        let value = Value::Histogram(Histogram { buckets, sum: 7.25, count: 4, ..Histogram::default() });
         let labels = vec![("operation".into(), "List".to_owned())];
         assert_eq!(
             encoded(&[family("a_seconds", MetricType::Histogram, vec![Sample { labels, value }])]),

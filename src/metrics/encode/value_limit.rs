@@ -55,6 +55,10 @@ impl Encoder for ValueLimit<'_> {
         });
     }
 
+    fn has_inline_start_times(&self) -> bool {
+        self.encoder.has_inline_start_times()
+    }
+
     fn finish(&mut self) -> Vec<u8> {
         self.encoder.finish()
     }

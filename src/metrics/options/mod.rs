@@ -48,6 +48,10 @@ pub struct RenderOptions {
     pub node_pools: bool,
     /// `collectors.nodes`: whether instances are counted by node.
     pub nodes: bool,
+    /// `collectors.transitions`: whether changes of status are counted by pair.
+    pub transitions: bool,
+    /// `collectors.lifecycle`: whether ready times and session durations are served.
+    pub lifecycle: bool,
 }
 
 impl Default for RenderOptions {
@@ -62,7 +66,9 @@ impl Default for RenderOptions {
             max_series: DEFAULT_MAX_SERIES,
             time_zone: DEFAULT_TIME_ZONE,
             node_pools: true,
-            nodes: true,
+            nodes: false,
+            transitions: false,
+            lifecycle: true,
         }
     }
 }

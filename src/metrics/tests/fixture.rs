@@ -5,8 +5,9 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use crate::fleet::{
-    DecodeIssues, Fetched, FoldOptions, Group, GroupSnapshot, InstanceFold, InstanceRecord, InstanceSummary,
-    PersistentFold, PersistentRecord, PersistentSummary, SessionCounters, Snapshot, TargetHealth,
+    DecodeIssues, Fetched, FoldOptions, Group, GroupCounters, GroupSnapshot, InstanceFold, InstanceRecord,
+    InstanceSummary, ObservedTimes, PersistentFold, PersistentRecord, PersistentSummary, Snapshot,
+    TargetHealth,
 };
 use crate::metrics::Exposition;
 use crate::metrics::options::RenderOptions;
@@ -41,7 +42,8 @@ pub(super) fn listed(group: Group) -> GroupSnapshot {
         group: fetched(group),
         instances: None,
         persistent: None,
-        counters: SessionCounters::default(),
+        counters: GroupCounters::default(),
+        observed: ObservedTimes::default(),
     }
 }
 
@@ -56,7 +58,7 @@ pub(super) fn with_persistent(group: Group, records: &[PersistentRecord<'_>]) ->
 pub(super) fn instances(records: &[InstanceRecord<'_>]) -> InstanceSummary {
     let mut fold = InstanceFold::new(EVERYTHING);
     records.iter().for_each(|record| fold.add(record, &mut DecodeIssues::default()));
-    fold.finish(records.len() as u64)
+    fold.finish(records.len() as u64).summary
 }
 
 pub(super) fn persistent(records: &[PersistentRecord<'_>]) -> PersistentSummary {

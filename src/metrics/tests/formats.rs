@@ -1,10 +1,10 @@
 //! Every format contains the same samples, read by parsers that share no code with the encoders.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use proptest::collection::vec;
+use proptest::collection::{btree_map, vec};
 use proptest::option;
 use proptest::prelude::*;
 
@@ -13,6 +13,7 @@ use super::properties::{any_snapshot, rendered};
 use super::protobuf;
 use crate::metrics::compress::Encoding;
 use crate::metrics::encode::{self, Syntax};
+use crate::metrics::family::NativeBuckets;
 use crate::metrics::{Exemplar, Exposition, Histogram, MetricFamily, MetricType, Sample, Selection, Value};
 
 type Labels = BTreeMap<String, String>;
@@ -197,14 +198,46 @@ fn moment() -> impl Strategy<Value = Timestamp> {
     (0..2_000_000_000_000_i64).prop_map(|milliseconds| Timestamp::from_millisecond(milliseconds).unwrap())
 }
 
+fn native_buckets() -> impl Strategy<Value = NativeBuckets> {
+    (0..9_u64, btree_map(-400..400_i32, 1..9_u64, 0..30)).prop_map(|(zeros, buckets)| NativeBuckets {
+        schema: 3,
+        zero_threshold: 0.001,
+        zeros,
+        buckets: buckets.into_iter().collect(),
+    })
+}
+
+/// The buckets of a native histogram, read from its spans and from the differences of its counts.
+fn read_native(histogram: &protobuf::Histogram) -> NativeBuckets {
+    let mut indices = Vec::new();
+    let mut next = 0;
+    for span in &histogram.positive_span {
+        let first = next + span.offset.expect("an offset");
+        next = first + span.length.expect("a length") as i32;
+        indices.extend(first..next);
+    }
+    let counts = histogram.positive_delta.iter().scan(0, |count, difference| {
+        *count += difference;
+        Some(*count as u64)
+    });
+    assert_eq!(indices.len(), histogram.positive_delta.len());
+    NativeBuckets {
+        schema: histogram.schema.expect("a schema"),
+        zero_threshold: histogram.zero_threshold.expect("a threshold"),
+        zeros: histogram.zero_count.expect("a count of zeros"),
+        buckets: indices.into_iter().zip(counts).collect(),
+    }
+}
+
 fn histogram() -> impl Strategy<Value = Value> {
     let exemplar = (odd_text(), -1.0..1e3_f64, moment()).prop_map(|(label, value, at)| Exemplar {
         labels: vec![("request_id".into(), label)],
         value,
         at,
     });
-    (vec((0.0..100_f64, 0..9_u64), 0..5), any::<f64>(), 0..5_u64, vec(exemplar, 0..5)).prop_map(
-        |(mut buckets, sum, beyond, exemplars)| {
+    let fixed = (vec((0.0..100_f64, 0..9_u64), 0..5), any::<f64>(), 0..5_u64);
+    (fixed, vec(exemplar, 0..5), option::of(native_buckets())).prop_map(
+        |((mut buckets, sum, beyond), exemplars, native)| {
             buckets.sort_by(|one, other| one.0.total_cmp(&other.0));
             buckets.dedup_by(|one, other| one.0 == other.0);
             let mut count = 0;
@@ -212,7 +245,7 @@ fn histogram() -> impl Strategy<Value = Value> {
                 count += bucket.1;
                 bucket.1 = count;
             }
-            Value::Histogram(Histogram { buckets, sum, count: count + beyond, exemplars })
+            Value::Histogram(Histogram { buckets, sum, count: count + beyond, exemplars, native })
         },
     )
 }
@@ -269,13 +302,31 @@ proptest! {
     }
 
     #[test]
+    fn protobuf_contains_every_bucket_of_a_native_histogram(native in native_buckets()) {
+        let histogram = Histogram { native: Some(native.clone()), ..Histogram::default() };
+        let family = MetricFamily {
+            name: "a_seconds".into(),
+            help: "A.".into(),
+            metric_type: MetricType::Histogram,
+            samples: vec![Sample { labels: Vec::new(), value: Value::Histogram(histogram) }],
+        };
+        let read = protobuf::read(&encoded(&[family], None, Syntax::Protobuf));
+        prop_assert_eq!(read_native(read[0].metric[0].histogram.as_ref().expect("a histogram")), native);
+    }
+
+    #[test]
     fn every_format_contains_the_same_fleet((_, exposition, _) in rendered()) {
         let body = |syntax| [exposition.body(syntax, Encoding::Identity).bytes(), syntax.end()].concat();
         let text = read_text(&body(Syntax::Text));
         let (openmetrics, first_extra) = read_openmetrics(&body(Syntax::OpenMetrics));
-        let (protobuf, second_extra) = read_protobuf(&body(Syntax::Protobuf));
+        let (protobuf, mut second_extra) = read_protobuf(&body(Syntax::Protobuf));
         prop_assert_eq!(&openmetrics, &text);
         prop_assert_eq!(&protobuf, &text);
+        // Only protobuf contains start times of the fleet's counters and histograms.
+        let started: BTreeSet<_> = second_extra.created.keys().map(|(name, _)| name.clone()).collect();
+        let counting = text.iter().filter(|family| family.metric_type != "gauge");
+        prop_assert_eq!(started, counting.map(|family| family.name.clone()).collect());
+        second_extra.created.clear();
         prop_assert_eq!(first_extra, second_extra);
     }
 

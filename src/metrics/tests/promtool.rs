@@ -20,6 +20,7 @@ fn whole_catalogue() -> Vec<MetricFamily> {
                 sum: 2.5,
                 count: 2,
                 exemplars: Vec::new(),
+                native: None,
             }),
             MetricType::Gauge | MetricType::Counter => Value::Number(1.0),
         },

@@ -12,7 +12,7 @@ use proptest::prelude::*;
 use super::fixture::*;
 use super::parse::{ReadFamily, read};
 use crate::fleet::{
-    App, Group, GroupSnapshot, InstanceRecord, NodePool, PersistentRecord, SessionCounters, Snapshot, Tag,
+    App, Group, GroupCounters, GroupSnapshot, InstanceRecord, NodePool, PersistentRecord, Snapshot, Tag,
     TargetHealth, TimerPeriod, WeeklySchedule,
 };
 use crate::metrics::catalogue::{self, Family};
@@ -136,7 +136,9 @@ fn group_snapshot() -> impl Strategy<Value = GroupSnapshot> {
             ..group("")
         });
     let transitions = proptest::collection::btree_map((state(), state()), 1..9_u64, 0..6);
-    (group, listing(), listing(), transitions).prop_map(|(group, listing, sessions, transitions)| {
+    let durations = vec(0.0..9_000_f64, 0..6);
+    let parts = (group, listing(), listing(), transitions, durations);
+    parts.prop_map(|(group, listing, sessions, transitions, durations)| {
         let users = ["a".into()];
         let instances =
             listing.map(|listing| fetched(instances(&listing.iter().map(instance).collect::<Vec<_>>())));
@@ -144,7 +146,11 @@ fn group_snapshot() -> impl Strategy<Value = GroupSnapshot> {
             let records: Vec<_> = sessions.iter().map(|listed| session(listed, &users)).collect();
             fetched(persistent(&records))
         });
-        let counters = SessionCounters { transitions, ..SessionCounters::default() };
+        let mut counters = GroupCounters::new(now());
+        for ((from, to), count) in transitions {
+            counters.add_transition(&from, &to, count);
+        }
+        durations.iter().for_each(|seconds| counters.ready.observe(*seconds));
         GroupSnapshot { instances, persistent, counters, ..listed(group) }
     })
 }
@@ -226,7 +232,7 @@ proptest! {
         for family in families {
             let mut seen = BTreeSet::new();
             for sample in &family.samples {
-                prop_assert!(seen.insert(&sample.labels), "{sample:?} twice");
+                prop_assert!(seen.insert((&sample.name, &sample.labels)), "{sample:?} twice");
             }
         }
     }
@@ -257,7 +263,9 @@ proptest! {
                 }
                 for label in sample.labels.keys() {
                     let added = label.starts_with("tag_") || label == "group_name";
-                    prop_assert!(added || family.all_labels().any(|known| known == label), "{label} of {sample:?}");
+                    let is_bound = label == "le" && family.metric_type == MetricType::Histogram;
+                    let is_known = family.all_labels().any(|known| known == label);
+                    prop_assert!(added || is_bound || is_known, "{label} of {sample:?}");
                 }
             }
         }

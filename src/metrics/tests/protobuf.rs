@@ -76,8 +76,26 @@ pub(super) struct Histogram {
     pub(super) sample_sum: Option<f64>,
     #[prost(message, repeated, tag = "3")]
     pub(super) bucket: Vec<Bucket>,
+    #[prost(sint32, optional, tag = "5")]
+    pub(super) schema: Option<i32>,
+    #[prost(double, optional, tag = "6")]
+    pub(super) zero_threshold: Option<f64>,
+    #[prost(uint64, optional, tag = "7")]
+    pub(super) zero_count: Option<u64>,
+    #[prost(message, repeated, tag = "12")]
+    pub(super) positive_span: Vec<BucketSpan>,
+    #[prost(sint64, repeated, packed = "false", tag = "13")]
+    pub(super) positive_delta: Vec<i64>,
     #[prost(message, optional, tag = "15")]
     pub(super) created_timestamp: Option<Timestamp>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct BucketSpan {
+    #[prost(sint32, optional, tag = "1")]
+    pub(super) offset: Option<i32>,
+    #[prost(uint32, optional, tag = "2")]
+    pub(super) length: Option<u32>,
 }
 
 #[derive(Clone, PartialEq, Message)]

@@ -6,7 +6,7 @@ use jiff::civil::time;
 
 use super::fixture::*;
 use crate::fleet::{
-    App, Group, GroupSnapshot, InstanceRecord, NodePool, Ota, PersistentRecord, SessionCounters, Snapshot,
+    App, Group, GroupCounters, GroupSnapshot, InstanceRecord, NodePool, Ota, PersistentRecord, Snapshot,
     TargetHealth, TimerPeriod, WeeklySchedule,
 };
 use crate::metrics::catalogue::Collector;
@@ -74,16 +74,17 @@ fn unknown_statuses_of_instances_are_limited_over_all_groups_too() {
             ..InstanceRecord::default()
         };
         let mut listed = with_instances(group(&format!("aig-{number:02}")), &[record]);
-        let upper: Box<str> = status.to_ascii_uppercase().into();
-        listed.counters.transitions =
-            [(("NONE".into(), upper.clone()), 2), (("IDLE".into(), upper), 1)].into();
+        let upper = status.to_ascii_uppercase();
+        listed.counters.add_transition("NONE", &upper, 2);
+        listed.counters.add_transition("IDLE", &upper, 1);
         listed
     });
-    let text = text(groups, defaults());
+    let text = text(groups, RenderOptions { transitions: true, ..defaults() });
     for family in [
         "appstreaming_group_instances",
         "appstreaming_group_instance_oldest_modified_timestamp_seconds",
         "appstreaming_instance_status",
+        "appstreaming_group_instances_entered_total",
         "appstreaming_group_instance_transitions_total",
     ] {
         let of =
@@ -228,8 +229,8 @@ fn instances_are_counted_by_every_known_status_and_unknown_only_when_there_is_on
 #[test]
 fn without_any_usage_the_sum_is_0_and_there_is_no_maximum() {
     let text = text([with_instances(group("aig-1"), &[])], defaults());
-    assert!(lines(&text, "appstreaming_group_session_usage_seconds")[0].ends_with(" 0"));
-    assert!(lines(&text, "appstreaming_group_session_usage_max_seconds").is_empty());
+    assert!(lines(&text, "appstreaming_group_session_usage_duration_seconds")[0].ends_with(" 0"));
+    assert!(lines(&text, "appstreaming_group_session_usage_duration_max_seconds").is_empty());
 }
 
 #[test]
@@ -239,7 +240,8 @@ fn session_counters_start_at_0_and_exist_only_with_instances() {
         assert!(lines(&seen, name)[0].ends_with(" 0"), "{name}");
         assert!(seen.contains(&format!("# TYPE {name} counter\n")));
     }
-    let counters = SessionCounters { sessions_started: 3, ..SessionCounters::default() };
+    let mut counters = GroupCounters::default();
+    counters.sessions_started = 3;
     let unseen = text([GroupSnapshot { counters, ..listed(group("aig-1")) }], defaults());
     assert!(!unseen.contains("_total"));
 }

@@ -4,7 +4,7 @@ use jiff::civil::{date, time};
 
 use super::fixture::{at, exposition, fetched, group, instances, listed, persistent};
 use crate::fleet::{
-    App, Group, GroupSnapshot, InstanceRecord, NodePool, Ota, PersistentRecord, SessionCounters, Tag,
+    App, Group, GroupCounters, GroupSnapshot, InstanceRecord, NodePool, Ota, PersistentRecord, Tag,
     TimerPeriod, WeeklySchedule,
 };
 use crate::metrics::options::{GroupLabel, PseudonymKey, RenderOptions, TagSelection, UserLabel};
@@ -108,14 +108,15 @@ fn full() -> GroupSnapshot {
         authorized_users: Some(vec!["alice".into(), "bob".into()]),
         created: Some(at("2026-10-01T00:00:00Z")),
     }];
+    let mut counters = GroupCounters::new(at("2026-11-28T00:00:00Z"));
+    counters.sessions_started = 1;
+    counters.add_transition("NONE", "IDLE", 2);
+    counters.add_transition("IDLE", "RUNNING", 1);
+    counters.ready.observe(42.0);
     GroupSnapshot {
         instances: Some(fetched(instances(&[running, idle]))),
         persistent: Some(fetched(persistent(&sessions))),
-        counters: SessionCounters {
-            transitions: [(("NONE".into(), "IDLE".into()), 2), (("IDLE".into(), "RUNNING".into()), 1)].into(),
-            sessions_started: 1,
-            sessions_ended: 0,
-        },
+        counters,
         ..listed(group)
     }
 }

@@ -220,9 +220,8 @@ impl GroupTruth {
 
     fn count_pools(&mut self, group: &SimulatedGroup) {
         if !group.settings.sold_by_node {
-            let out_of_service = ["CLOSING", "CLOSED", "DELETED", "UNAVAILABLE"];
-            let gone: u64 = out_of_service.iter().filter_map(|status| self.instances.get(*status)).sum();
-            self.capacity = self.instances_total - gone;
+            let serving = ["IDLE", "BOUND", "RUNNING"];
+            self.capacity = serving.iter().filter_map(|status| self.instances.get(*status)).sum();
             return;
         }
         for (position, pool) in group.pools.iter().enumerate() {

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::*;
 use crate::fleet::{
-    App, Fetched, Group, GroupSnapshot, NodePool, SessionCounters, Snapshot, Tag, TargetHealth,
+    App, Fetched, Group, GroupCounters, GroupSnapshot, NodePool, ObservedTimes, Snapshot, Tag, TargetHealth,
 };
 use crate::telemetry::status::{ApiCall, PollFailure, Status};
 use crate::web::view::{self, FleetQuery, ViewContext};
@@ -44,7 +44,8 @@ fn snapshot() -> Snapshot {
         group: Fetched { data: Arc::new(group), at: now() },
         instances: None,
         persistent: None,
-        counters: SessionCounters::default(),
+        counters: GroupCounters::default(),
+        observed: ObservedTimes::default(),
     };
     let target =
         TargetHealth { account: EVIL.into(), target: EVIL.into(), up: Some(false), last_success: None };

@@ -2,7 +2,8 @@ use std::sync::Arc;
 
 use super::*;
 use crate::fleet::{
-    DecodeIssues, Fetched, FoldOptions, Group, GroupSnapshot, InstanceFold, InstanceRecord, SessionCounters,
+    DecodeIssues, Fetched, FoldOptions, Group, GroupCounters, GroupSnapshot, InstanceFold, InstanceRecord,
+    ObservedTimes,
 };
 use crate::telemetry::status::AccountStatus;
 
@@ -35,9 +36,10 @@ fn group(account: &str, id: &str, status: &str, instances: &[&str]) -> Arc<Group
         account: account.into(),
         target: "CloudApp".into(),
         group: Fetched { data: Arc::new(data), at },
-        instances: Some(Fetched { data: Arc::new(fold.finish(0)), at }),
+        instances: Some(Fetched { data: Arc::new(fold.finish(0).summary), at }),
         persistent: None,
-        counters: SessionCounters::default(),
+        counters: GroupCounters::default(),
+        observed: ObservedTimes::default(),
     })
 }
 
@@ -120,8 +122,8 @@ fn the_query_string_filters_and_sorts() {
         ("show=problems", "b c"),
         ("show=at_capacity", "c"),
         ("show=near_scale_out", ""),
-        ("sort=-usage", "c a d b"),
-        ("sort=usage", "d a c b"),
+        ("sort=-usage", "c a b d"),
+        ("sort=usage", "a c b d"),
         ("sort=idle", "b c d a"),
         ("sort=status&account=&q=", "d b a c"),
         ("sort=nonsense&show=nonsense&other=1", "b c a d"),
@@ -148,7 +150,7 @@ fn totals_include_groups_that_the_filter_hides() {
     shown("q=nothing", |fleet| {
         let totals = &fleet.totals;
         assert_eq!((totals.groups, totals.critical, totals.targets, totals.targets_down), (4, 2, 2, 1));
-        assert_eq!((totals.capacity, totals.in_use, totals.idle), (9.0, 3.0, 5));
+        assert_eq!((totals.capacity, totals.in_use, totals.idle), (8.0, 3.0, 5));
         assert_eq!(fleet.statuses, ["DEPLOYING", "FAILED", "PUBLISHED"]);
     });
 }
