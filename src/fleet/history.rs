@@ -20,8 +20,8 @@ pub const MAX_GROUPS: usize = 5_000;
 const SLOTS: usize = 10;
 
 /// The last hour of every group, recorded from snapshots. A group that is no longer listed is
-/// dropped when its last record is an hour old: a listing whose pages shift can miss a group, and an
-/// outage can be shorter than that.
+/// dropped when its last record is an hour old: a listing whose pages shift can miss a group, and
+/// an outage can be shorter than that.
 #[derive(Debug, Default)]
 pub struct History {
     groups: HashMap<Key, VecDeque<MinuteCounts>>,
