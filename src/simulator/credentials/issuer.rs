@@ -81,7 +81,17 @@ impl Issuer {
         let oldest_kept = now.saturating_sub(EXPIRED_RETENTION).unwrap_or(Timestamp::MIN);
         let kept =
             self.keys.iter().filter(|known| known.token_expires.is_none_or(|expires| expires > oldest_kept));
-        self.keys = kept.take(MAX_KEYS - 1).cloned().chain([key]).collect();
+        let mut keys: Vec<KnownKey> = kept.cloned().collect();
+        let mut excess = (keys.len() + 1).saturating_sub(MAX_KEYS);
+        // Keys that do not expire stay: they are configured, not issued. The others are in the
+        // order in which they were issued.
+        keys.retain(|known| {
+            let is_dropped = excess > 0 && known.token_expires.is_some();
+            excess -= usize::from(is_dropped);
+            !is_dropped
+        });
+        keys.push(key);
+        self.keys = keys.into();
         issued
     }
 
@@ -138,4 +148,28 @@ pub(super) fn format_time(at: Timestamp) -> String {
 
 fn random_hex<const BYTES: usize>() -> String {
     HEXLOWER.encode(&rand::random::<[u8; BYTES]>())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn at_the_limit_the_oldest_issued_key_is_dropped() {
+        let now = Timestamp::UNIX_EPOCH;
+        let hour = Duration::from_secs(3600);
+        let issued = (2..MAX_KEYS).map(|number| KnownKey {
+            token_expires: Some(expiry(now, hour)),
+            ..KnownKey::new(format!("issued-{number}"), "secret")
+        });
+        let keys = [KnownKey::new("permanent", "secret")].into_iter().chain(issued).collect();
+        let mut issuer = Issuer::new(IssuerOptions::default(), keys);
+        let newest = [issuer.issue("arn", hour, now).id, issuer.issue("arn", hour, now).id];
+
+        let keys = issuer.keys();
+        let ids: Vec<&str> = keys.iter().map(|key| key.access_key_id.as_str()).collect();
+        assert_eq!(ids.len(), MAX_KEYS);
+        assert_eq!(ids[..2], ["permanent", "issued-3"]);
+        assert_eq!(ids[MAX_KEYS - 2..], newest);
+    }
 }
