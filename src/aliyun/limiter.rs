@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 use tokio::sync::{Mutex as FairMutex, Semaphore, SemaphorePermit};
 
+use crate::aliyun::observer::Waited;
 use crate::token_bucket::TokenBucket;
 
 /// Shortest time from a change of the rate to a reduction. A service that counts requests per
@@ -53,14 +54,18 @@ impl RateLimiter {
 
     /// Waits for a free slot and then for a token. Returns the slot, which is freed when the permit
     /// is dropped, and the time waited.
-    pub async fn admit(&self) -> (SemaphorePermit<'_>, Duration) {
+    pub async fn admit(&self) -> (SemaphorePermit<'_>, Waited) {
         let start = now();
         let slot = self.slots.acquire().await.expect("the semaphore is never closed");
+        let has_slot = now();
         let _turn = self.turn.lock().await;
         loop {
             let taken = self.bucket.lock().try_take(now());
             match taken {
-                Ok(()) => return (slot, now().saturating_duration_since(start)),
+                Ok(()) => {
+                    let since = |start| now().saturating_duration_since(start);
+                    return (slot, Waited { total: since(start), rate_limit: since(has_slot) });
+                }
                 // The rate may change or a pause begin during the wait, so it is only an estimate.
                 Err(wait) => tokio::time::sleep(wait).await,
             }
@@ -334,7 +339,7 @@ mod tests {
         assert!(futures_util::poll!(&mut third).is_pending());
         drop(first);
         let (_third, waited) = third.await;
-        assert!(waited < duration(5.0));
+        assert!(waited.total < duration(5.0));
     }
 
     proptest! {

@@ -38,7 +38,7 @@ mod variable_error;
 pub use client::{Call, Client};
 pub use endpoint::{Endpoint, Scheme};
 pub use error::{Error, ErrorKind, chain};
-pub use observer::{AttemptOutcome, RequestObserver};
+pub use observer::{AttemptOutcome, RequestObserver, Waited};
 pub use options::ClientOptions;
 pub use proxy::PROXY_RULE;
 pub use request::Request;

@@ -8,13 +8,22 @@ pub trait RequestObserver: Send + Sync {
     fn finished(&self, _outcome: &AttemptOutcome<'_>) {}
     /// A failed attempt is going to be followed by another one.
     fn retried(&self, _operation: &'static str) {}
-    /// A request waited this long for a free slot and for the rate limit.
-    fn waited(&self, _waited: Duration) {}
+    /// A request waited this long until it could be sent.
+    fn waited(&self, _waited: Waited) {}
     /// The allowed rate is now this many requests per second: when the client is set up, and after
     /// each change.
     fn rate_limit(&self, _requests_per_second: f64) {}
     /// A request was sent (+1), or ended (-1).
     fn in_flight(&self, _change: i64) {}
+}
+
+/// How long a request waited until it could be sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Waited {
+    /// For a free slot and for the rate limit.
+    pub total: Duration,
+    /// For the rate limit, after it had a slot.
+    pub rate_limit: Duration,
 }
 
 /// Ignores every event.

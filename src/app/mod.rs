@@ -13,6 +13,8 @@
 
 pub(crate) mod assemble;
 pub(crate) mod credentials;
+mod outages;
+mod poll_log;
 mod poll_observer;
 pub(crate) mod reload;
 pub(crate) mod state;

@@ -1,31 +1,36 @@
-//! Turns reports of the poller into the exporter's own metrics and status.
+//! Turns reports of the poller into log lines and into the exporter's own metrics and status.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Instant;
 
 use parking_lot::Mutex;
 
-use crate::poller::{self, Observer, PollReport, TargetPoll};
+use super::poll_log::PollLog;
+use crate::poller::{self, Observer, PollOverrun, PollReport, TargetPoll};
 use crate::telemetry::Telemetry;
 use crate::telemetry::status::PollFailure;
 
-/// Reports polls to telemetry, so that neither the poller nor telemetry imports the other.
+/// Logs polls, and reports them to telemetry, so that neither the poller nor telemetry imports the
+/// other.
 pub(crate) struct PollObserver {
     telemetry: Arc<Telemetry>,
     /// Requests that a poll needs, by account and target. The metric has their sum for each
     /// account, because the rate limit is the account's.
     planned: Mutex<BTreeMap<(String, String), u64>>,
+    log: PollLog,
 }
 
 impl PollObserver {
     /// An observer that has seen no poll.
     pub(crate) fn new(telemetry: Arc<Telemetry>) -> Self {
-        Self { telemetry, planned: Mutex::default() }
+        Self { telemetry, planned: Mutex::default(), log: PollLog::default() }
     }
 
-    /// Drops the target's share of its account's planned requests; the metric follows with the
-    /// account's next poll.
+    /// Drops the target's failures, and its share of its account's planned requests; the metric
+    /// follows with the account's next poll.
     pub(crate) fn forget(&self, account: &str, target: &str) {
+        self.log.forget(account, target);
         let mut planned = self.planned.lock();
         planned.remove(&(account.to_owned(), target.to_owned()));
     }
@@ -44,6 +49,7 @@ impl PollObserver {
 
 impl Observer for PollObserver {
     fn poll_finished(&self, report: &PollReport<'_>) {
+        self.log.poll_finished(report, Instant::now());
         let succeeded = report.poll.is_some_and(TargetPoll::succeeded);
         self.telemetry.poll_finished(report.account, report.target, succeeded, report.took);
         self.telemetry.poll_failures(report.account, report.target, failures(report));
@@ -55,7 +61,8 @@ impl Observer for PollObserver {
         }
     }
 
-    fn poll_overrun(&self) {
+    fn poll_overrun(&self, overrun: &PollOverrun<'_>) {
+        self.log.overrun(overrun, Instant::now());
         self.telemetry.poll_overrun();
     }
 }

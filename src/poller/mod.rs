@@ -21,10 +21,10 @@ mod target;
 #[cfg(test)]
 mod tests;
 
-pub use failure_summary::summarise_failures;
+pub use failure_summary::{FailureSummary, summarise_failures};
 pub use options::ListingDepth;
-pub use poll_result::TargetPoll;
-pub use run::{Observer, PollReport, PollSchedule, Runner, WaitMeter};
+pub use poll_result::{ListingFailure, TargetPoll};
+pub use run::{Observer, PollOverrun, PollReport, PollSchedule, PollWaits, Runner, WaitMeter};
 pub use shard::Shard;
 pub use store::SnapshotStore;
 pub use target::{Target, TargetSettings};

@@ -3,19 +3,17 @@
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use futures_util::FutureExt;
 use jiff::Timestamp;
+use parking_lot::Mutex;
 use tokio::time::{Instant, sleep_until};
-use tracing::{error, info, warn};
 
-use super::failure_summary::summarise_failures;
 use super::poll_result::TargetPoll;
 use super::store::SnapshotStore;
 use super::target::Target;
-use crate::aliyun::{self, AttemptOutcome, Call};
+use crate::aliyun::{self, AttemptOutcome, Call, Waited};
 
 /// When polls start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,7 +55,7 @@ pub trait Observer: Send + Sync {
     /// A poll ended.
     fn poll_finished(&self, _report: &PollReport<'_>) {}
     /// A poll took longer than the interval, so the start of the next one was missed.
-    fn poll_overrun(&self) {}
+    fn poll_overrun(&self, _overrun: &PollOverrun<'_>) {}
 }
 
 /// A poll that ended.
@@ -71,29 +69,77 @@ pub struct PollReport<'a> {
     pub poll: Option<&'a TargetPoll>,
     /// The duration of the poll.
     pub took: Duration,
+    /// What the poll's requests waited for.
+    pub waits: PollWaits,
 }
 
-/// Adds up how long one target's requests waited for the rate limiter, and forwards every
-/// notification to another observer.
+/// A poll that took longer than the interval.
+#[derive(Debug, Clone, Copy)]
+pub struct PollOverrun<'a> {
+    /// The account's configured name.
+    pub account: &'a str,
+    /// The target's name, which is the metric label `target`.
+    pub target: &'a str,
+    /// The duration of the poll.
+    pub took: Duration,
+    /// The interval.
+    pub interval: Duration,
+    /// What the poll's requests waited for.
+    pub waits: PollWaits,
+}
+
+/// What the requests of one poll waited for, added up over concurrent requests.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct PollWaits {
+    /// Time until the requests could be sent: for a free slot and for the rate limit.
+    pub waited: Duration,
+    /// The part of `waited` during which a request had a slot and waited for the rate limit.
+    pub rate_limit: Duration,
+    /// Time until the responses, of attempts that ended.
+    pub responses: Duration,
+    /// Whether the rate was below its maximum, because the API had throttled requests.
+    pub is_throttled: bool,
+}
+
+/// Adds up what the requests of one target's poll wait for, and forwards every notification to
+/// another observer.
 pub struct WaitMeter {
     observer: Arc<dyn aliyun::RequestObserver>,
-    waited_micros: AtomicU64,
+    measured: Mutex<Measured>,
+}
+
+#[derive(Debug, Default)]
+struct Measured {
+    waits: PollWaits,
+    /// Requests per second that are allowed now.
+    rate: f64,
+    /// The highest rate that was ever allowed.
+    max_rate: f64,
 }
 
 impl WaitMeter {
     /// A meter that forwards to `observer`.
     pub fn new(observer: Arc<dyn aliyun::RequestObserver>) -> Self {
-        Self { observer, waited_micros: AtomicU64::new(0) }
+        Self { observer, measured: Mutex::default() }
     }
 
-    /// Returns the time waited since the previous call.
-    fn take_waited(&self) -> Duration {
-        Duration::from_micros(self.waited_micros.swap(0, Ordering::Relaxed))
+    /// Starts from 0. Called before each poll, so that the time of a poll that panics is not added
+    /// to the next one.
+    pub(super) fn reset(&self) {
+        let mut measured = self.measured.lock();
+        let is_throttled = measured.rate < measured.max_rate;
+        measured.waits = PollWaits { is_throttled, ..PollWaits::default() };
+    }
+
+    /// What the requests have waited for since the last reset.
+    pub(super) fn waits(&self) -> PollWaits {
+        self.measured.lock().waits
     }
 }
 
 impl aliyun::RequestObserver for WaitMeter {
     fn finished(&self, outcome: &AttemptOutcome<'_>) {
+        self.measured.lock().waits.responses += outcome.took;
         self.observer.finished(outcome);
     }
 
@@ -101,13 +147,19 @@ impl aliyun::RequestObserver for WaitMeter {
         self.observer.retried(operation);
     }
 
-    fn waited(&self, waited: Duration) {
-        let micros = u64::try_from(waited.as_micros()).unwrap_or(u64::MAX);
-        self.waited_micros.fetch_add(micros, Ordering::Relaxed);
+    fn waited(&self, waited: Waited) {
+        let waits = &mut self.measured.lock().waits;
+        waits.waited += waited.total;
+        waits.rate_limit += waited.rate_limit;
         self.observer.waited(waited);
     }
 
     fn rate_limit(&self, requests_per_second: f64) {
+        let mut measured = self.measured.lock();
+        measured.rate = requests_per_second;
+        measured.max_rate = measured.max_rate.max(requests_per_second);
+        measured.waits.is_throttled |= requests_per_second < measured.max_rate;
+        drop(measured);
         self.observer.rate_limit(requests_per_second);
     }
 
@@ -137,13 +189,14 @@ impl<C: Call> Runner<C> {
             sleep_until(start).await;
             let took = self.poll_once(clock).await;
             if took > schedule.interval {
-                self.observer.poll_overrun();
                 let settings = &self.target.settings;
-                warn!(
-                    account = %settings.account, target = %settings.name,
-                    took = ?took, interval = ?schedule.interval,
-                    "the poll took longer than the interval: raise poll.interval or api.requests_per_second"
-                );
+                self.observer.poll_overrun(&PollOverrun {
+                    account: &settings.account,
+                    target: &settings.name,
+                    took,
+                    interval: schedule.interval,
+                    waits: self.meter.waits(),
+                });
             }
             start += std::mem::take(&mut delay) + schedule.interval;
             // Missed starts are skipped: polling without a pause would keep an overloaded API
@@ -157,53 +210,22 @@ impl<C: Call> Runner<C> {
     /// Polls once, stores the result, and returns the duration of the poll.
     pub async fn poll_once(&self, clock: impl Fn() -> Timestamp) -> Duration {
         let started = Instant::now();
+        self.meter.reset();
         let settings = &self.target.settings;
         let refresh_times = self.store.refresh_times(&settings.account, &settings.name);
         // The panic's message is not lost: the panic hook logs it.
         let poll = AssertUnwindSafe(self.target.poll(&refresh_times, &clock)).catch_unwind().await.ok();
         let took = started.elapsed();
-        self.log(poll.as_ref(), took);
         self.observer.poll_finished(&PollReport {
             account: &settings.account,
             target: &settings.name,
             poll: poll.as_ref(),
             took,
+            waits: self.meter.waits(),
         });
         self.store.apply(&settings.account, &settings.name, poll, clock());
         took
     }
-
-    fn log(&self, poll: Option<&TargetPoll>, took: Duration) {
-        let (account, target) = (&self.target.settings.account, &self.target.settings.name);
-        let Some(poll) = poll else {
-            error!(%account, %target, "the poll panicked; keeping the target's last good data");
-            return;
-        };
-        for summary in summarise_failures(&poll.failures) {
-            warn!(
-                %account, %target,
-                operation = summary.operation, group_id = summary.group_id, code = summary.code,
-                request_id = summary.request_id, failures = summary.count, advice = summary.advice.as_deref(),
-                "{}", summary.message
-            );
-        }
-        info!(
-            %account, %target,
-            result = if poll.succeeded() { "success" } else { "failure" },
-            groups = poll.groups.as_ref().map_or(0, Vec::len),
-            instances = poll.instances(),
-            requests = poll.requests,
-            failures = poll.failures.len(),
-            waited = ?to_millis(self.meter.take_waited()),
-            took = ?to_millis(took),
-            "poll finished"
-        );
-    }
-}
-
-/// The duration in whole milliseconds, so that its log field is short.
-fn to_millis(duration: Duration) -> Duration {
-    Duration::from_millis(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX))
 }
 
 #[cfg(test)]

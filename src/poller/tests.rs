@@ -8,10 +8,10 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
 use super::options::ListingOptions;
-use super::poll_result::{ListingFailure, RefreshTimes};
+use super::poll_result::RefreshTimes;
 use super::state::TargetState;
 use super::*;
-use crate::aliyun::{Call, Error, Request};
+use crate::aliyun::{Call, Error, Request, RequestObserver, Waited};
 use crate::appstreaming::{self, GroupQuery};
 use crate::fleet::Snapshot;
 
@@ -261,29 +261,69 @@ async fn planned_requests_are_one_pass_over_every_listing() {
     assert_eq!(poll.instances(), 3);
 }
 
+/// Keeps what it is notified of.
+#[derive(Default)]
+struct Notes(Mutex<Vec<Note>>);
+
+/// Whether a poll ended without a panic, whether it succeeded, and what its requests waited for.
+type Note = (bool, bool, PollWaits);
+
+impl Observer for Notes {
+    fn poll_finished(&self, report: &PollReport<'_>) {
+        let ended = report.poll.is_some();
+        let succeeded = report.poll.is_some_and(TargetPoll::succeeded);
+        self.0.lock().unwrap().push((ended, succeeded, report.waits));
+    }
+}
+
+fn runner(script: &Script, store: &Arc<SnapshotStore>, notes: &Arc<Notes>) -> Runner<Script> {
+    let mut target = Fixture::new().target;
+    target.api = appstreaming::Client::new(script.clone(), 100);
+    Runner {
+        target,
+        store: Arc::clone(store),
+        observer: Arc::clone(notes) as Arc<dyn Observer>,
+        meter: Arc::new(WaitMeter::new(Arc::new(()))),
+    }
+}
+
 /// Runs one poll with a runner. Returns, for each report, whether the poll ended without a panic
 /// and whether it succeeded.
 async fn run_once(script: &Script, store: &Arc<SnapshotStore>) -> Vec<(bool, bool)> {
-    #[derive(Default)]
-    struct Notes(Mutex<Vec<(bool, bool)>>);
-    impl Observer for Notes {
-        fn poll_finished(&self, report: &PollReport<'_>) {
-            let ended = report.poll.is_some();
-            let succeeded = report.poll.is_some_and(TargetPoll::succeeded);
-            self.0.lock().unwrap().push((ended, succeeded));
-        }
-    }
-    let mut target = Fixture::new().target;
-    target.api = appstreaming::Client::new(script.clone(), 100);
     let notes = Arc::new(Notes::default());
-    let runner = Runner {
-        target,
-        store: Arc::clone(store),
-        observer: Arc::clone(&notes) as Arc<dyn Observer>,
-        meter: Arc::new(WaitMeter::new(Arc::new(()))),
-    };
+    runner(script, store, &notes).poll_once(|| at(100)).await;
+    notes.0.lock().unwrap().iter().map(|(ended, succeeded, _)| (*ended, *succeeded)).collect()
+}
+
+#[tokio::test]
+async fn a_poll_does_not_count_the_waits_of_a_poll_that_panicked() {
+    let script = Script::default();
+    script.groups(&["g1"]);
+    let notes = Arc::new(Notes::default());
+    let runner = runner(&script, &store(&["CloudApp"]), &notes);
+    let second = Duration::from_secs(1);
+    let wait = || runner.meter.waited(Waited { total: 2 * second, rate_limit: second });
+
+    script.on("ListAppInstances", "g1", Scripted::Panic);
+    wait();
     runner.poll_once(|| at(100)).await;
-    notes.0.lock().unwrap().clone()
+    wait();
+    script.instances("g1", &["IDLE"]);
+    runner.poll_once(|| at(101)).await;
+    let waits: Vec<_> = notes.0.lock().unwrap().iter().map(|(ended, _, waits)| (*ended, *waits)).collect();
+    assert_eq!(waits, [(false, PollWaits::default()), (true, PollWaits::default())]);
+}
+
+#[test]
+fn a_rate_below_its_maximum_counts_as_throttled_until_a_poll_begins_at_the_maximum() {
+    let meter = WaitMeter::new(Arc::new(()));
+    meter.rate_limit(20.0);
+    assert!(!meter.waits().is_throttled);
+    meter.rate_limit(10.0);
+    meter.rate_limit(20.0);
+    assert!(meter.waits().is_throttled);
+    meter.reset();
+    assert!(!meter.waits().is_throttled);
 }
 
 const STALE_AFTER: Duration = Duration::from_secs(300);
@@ -356,7 +396,7 @@ async fn polls_start_an_interval_apart_and_never_overlap() {
     target.api = appstreaming::Client::new(script.clone(), 100);
     struct Overruns(Mutex<u32>);
     impl Observer for Overruns {
-        fn poll_overrun(&self) {
+        fn poll_overrun(&self, _: &PollOverrun<'_>) {
             *self.0.lock().unwrap() += 1;
         }
     }

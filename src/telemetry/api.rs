@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::Duration;
 
 use jiff::Timestamp;
 use parking_lot::Mutex;
@@ -13,7 +12,7 @@ use super::accounts::Accounts;
 use super::collectors;
 use super::exemplars::Exemplars;
 use super::recent_activity::RecentActivity;
-use crate::aliyun::{AttemptOutcome, RequestObserver};
+use crate::aliyun::{AttemptOutcome, RequestObserver, Waited};
 use crate::fleet::operation;
 use crate::metrics::MetricFamily;
 use crate::metrics::catalogue::REQUEST_DURATION_BUCKETS;
@@ -144,8 +143,8 @@ impl RequestObserver for AccountObserver {
         self.requests.retries.with_label_values(&[operation]).inc();
     }
 
-    fn waited(&self, waited: Duration) {
-        self.waited.inc_by(waited.as_secs_f64());
+    fn waited(&self, waited: Waited) {
+        self.waited.inc_by(waited.total.as_secs_f64());
     }
 
     fn rate_limit(&self, requests_per_second: f64) {

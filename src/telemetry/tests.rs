@@ -1,5 +1,5 @@
 use super::*;
-use crate::aliyun::AttemptOutcome;
+use crate::aliyun::{AttemptOutcome, Waited};
 use crate::metrics::{Histogram, MetricType, Sample, Value, catalogue};
 
 fn find<'a>(families: &'a [MetricFamily], name: &str) -> &'a MetricFamily {
@@ -116,7 +116,7 @@ fn requests_are_counted_by_account_operation_and_code() {
     finished(&*observer, "OK");
     finished(&*observer, "Throttling.User");
     observer.retried("ListAppInstances");
-    observer.waited(Duration::from_millis(250));
+    observer.waited(Waited { total: Duration::from_millis(250), rate_limit: Duration::ZERO });
     observer.rate_limit(12.5);
     observer.in_flight(1);
     observer.in_flight(1);

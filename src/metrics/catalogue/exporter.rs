@@ -83,7 +83,7 @@ static FAMILIES: &[Family] = &[
     },
     Family {
         name: "appstreaming_exporter_api_limiter_wait_seconds_total",
-        help: "Time in seconds that API requests have waited for the rate limit.",
+        help: "Time in seconds that API requests have waited for the rate limit and for api.max_in_flight.",
         source: "rate limit",
         labels: &["account"],
         ..Family::COUNTER
