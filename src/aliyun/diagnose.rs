@@ -1,23 +1,21 @@
 //! Which part of a connection to an endpoint fails: name resolution, TCP, TLS or HTTP.
 //!
 //! The error of a failed call is only "no connection"; this module finds the stage that fails. It
-//! signs nothing and needs no credentials. What is not here: what to do about a failure, and calls
-//! of operations.
+//! signs nothing and needs no credentials. What is not here: connecting (`connect_attempts`), what
+//! to do about a failure, and calls of operations.
 
 use std::fmt;
 use std::net::SocketAddr;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use futures_util::StreamExt as _;
-use futures_util::stream::FuturesUnordered;
 use rustls::pki_types::ServerName;
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::{Instant, timeout};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
+use super::connect_attempts::ConnectAttempts;
 use super::credentials::environment::Environment;
 use super::endpoint::{Endpoint, Scheme};
 use super::error::{Error, chain};
@@ -26,6 +24,8 @@ use super::proxy::proxy_of;
 use super::signature::SignedRequest;
 use super::tls::tls_config;
 use super::transport::{RawResponse, Transport};
+
+pub use super::connect_attempts::UnreachableAddress;
 
 /// The operation in errors of the HTTP stage. The API has no operation of this name.
 const OPERATION: &str = "diagnose";
@@ -86,15 +86,6 @@ pub struct ClockComparison {
     pub peer: SystemTime,
     /// This machine's clock in the middle of the exchange.
     pub local: SystemTime,
-}
-
-/// An address of the name that does not accept a connection, although another one does.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct UnreachableAddress {
-    /// Address and port.
-    pub address: SocketAddr,
-    /// Why the connection failed.
-    pub message: String,
 }
 
 /// The stages of one connection, up to the first failure.
@@ -196,59 +187,6 @@ impl Diagnosis {
         self.clocks = compare_clocks(&response, before, stage.start.elapsed());
         self.passed.push(stage.passed(format!("status {}", response.status)));
         Ok(())
-    }
-}
-
-type ConnectFuture = Pin<Box<dyn Future<Output = (SocketAddr, Result<TcpStream, String>)> + Send>>;
-
-/// Connections to several addresses that are attempted at the same time, each within a limit.
-struct ConnectAttempts {
-    pending: FuturesUnordered<ConnectFuture>,
-    unreachable: Vec<UnreachableAddress>,
-}
-
-impl ConnectAttempts {
-    fn start(addresses: &[SocketAddr], limit: Duration) -> Self {
-        let attempt = |address: SocketAddr| -> ConnectFuture {
-            let connecting = timeout(limit, TcpStream::connect(address));
-            Box::pin(async move {
-                let outcome = match connecting.await {
-                    Ok(outcome) => outcome.map_err(|error| error.to_string()),
-                    Err(_) => Err(format!("timed out after {limit:?}")),
-                };
-                (address, outcome)
-            })
-        };
-        Self { pending: addresses.iter().copied().map(attempt).collect(), unreachable: Vec::new() }
-    }
-
-    /// The connection that is made first; `None` if no address accepts one.
-    async fn first_connection(&mut self) -> Option<(SocketAddr, TcpStream)> {
-        while let Some((address, outcome)) = self.pending.next().await {
-            match outcome {
-                Ok(connection) => return Some((address, connection)),
-                Err(message) => self.unreachable.push(UnreachableAddress { address, message }),
-            }
-        }
-        None
-    }
-
-    /// Waits for the other attempts; returns the addresses that accept no connection.
-    async fn finish(mut self) -> Vec<UnreachableAddress> {
-        while self.first_connection().await.is_some() {}
-        self.unreachable.sort_by_key(|unreachable| unreachable.address);
-        self.unreachable
-    }
-
-    /// Why every address failed.
-    fn failures(&self) -> String {
-        match self.unreachable.as_slice() {
-            [only] => only.message.clone(),
-            all => {
-                let failures = all.iter().map(|failed| format!("{}: {}", failed.address, failed.message));
-                failures.collect::<Vec<_>>().join("; ")
-            }
-        }
     }
 }
 
@@ -422,30 +360,10 @@ mod tests {
         assert!(!format!("{diagnosis:?}").contains("hunter2"));
     }
 
-    /// An address of a listener whose queue is full, so that further connections are not accepted
-    /// and not refused, as behind a firewall. The listener is closed when the sockets are dropped.
-    #[cfg(target_os = "linux")]
-    fn dead_address() -> (SocketAddr, Vec<socket2::Socket>) {
-        use socket2::{Domain, Socket, Type};
-        let listener = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
-        listener.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
-        listener.listen(0).unwrap();
-        let address = listener.local_addr().unwrap();
-        let mut sockets = vec![listener];
-        for _ in 0..3 {
-            let client = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
-            client.set_nonblocking(true).unwrap();
-            // The connection is in progress.
-            let _ = client.connect(&address);
-            sockets.push(client);
-        }
-        (address.as_socket().unwrap(), sockets)
-    }
-
     #[cfg(target_os = "linux")]
     #[tokio::test]
     async fn an_address_that_does_not_respond_neither_hides_the_others_nor_is_forgotten() {
-        let (dead, _sockets) = dead_address();
+        let (dead, _sockets) = crate::aliyun::connect_attempts::tests::dead_address();
         let live = server(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").await;
         let limit = Duration::from_millis(300);
         let options = ClientOptions { connect_timeout: limit, ..options(&format!("http://{live}")) };

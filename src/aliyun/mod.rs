@@ -9,7 +9,7 @@
 //! | `proxy`, `tls`, `variable_error` | which proxy and which certificates; environment variables that cannot be used |
 //! | `transport`, `client` | sends one request; calls an operation with limits and retries |
 //! | `credentials` | obtains and refreshes credentials |
-//! | `identity`, `diagnose` | the caller's identity; which part of a connection fails |
+//! | `identity`, `diagnose`, `connect_attempts` | the caller's identity; which part of a connection fails |
 //!
 //! What is not here: App Streaming, the exporter's configuration and its metrics. A caller builds a
 //! [`Client`] from [`ClientOptions`], a [`credentials::CredentialsSource`] and a
@@ -24,6 +24,7 @@ pub mod request;
 pub mod signature;
 
 mod client;
+mod connect_attempts;
 mod endpoint;
 mod error;
 mod limiter;
