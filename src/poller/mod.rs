@@ -23,7 +23,9 @@ mod tests;
 
 pub use failure_summary::{FailureSummary, summarise_failures};
 pub use options::ListingDepth;
-pub use poll_result::{ListingFailure, TargetPoll};
+#[cfg(test)]
+pub use poll_result::ListingFailure;
+pub use poll_result::TargetPoll;
 pub use run::{Observer, PollOverrun, PollReport, PollSchedule, PollWaits, Runner, WaitMeter};
 pub use shard::Shard;
 pub use store::SnapshotStore;
