@@ -7,7 +7,6 @@ def build(runbook):
     board = start(EXPORTER, "App Streaming / Exporter", "Health of the exporter: polls, the API, credentials, scrapes and the process.", runbook)
     board = board.with_variable(account_variable())
     rate = lambda metric, by, labels="": f"sum by ({by}) (rate({metric}{{{labels}}}[$__rate_interval]))"
-    quantile = lambda q, metric, by="": f"histogram_quantile({q}, sum by (le{by}) (rate({metric}[$__rate_interval])))"
 
     board = board.with_row(row("Problems"))
     for panel in (
@@ -18,7 +17,7 @@ def build(runbook):
         number("Throttled", "Share of the API requests of the last 15 minutes that were throttled.",
                f'(sum(increase(appstreaming_exporter_api_requests_total{{code=~"Throttling.*",{ACCOUNTS}}}[15m])) or vector(0)) / sum(increase(appstreaming_exporter_api_requests_total{{{ACCOUNTS}}}[15m]))',
                unit="percentunit", colors=steps(GREEN, (0.01, YELLOW), (0.05, RED))),
-        number("Credentials expire in", "Time until the first of the temporary credentials in use expires; - if none expire.",
+        number("Credentials expire in", "Time until the first of the temporary credentials in use expires. The value is - if none expire.",
                f"min(appstreaming_exporter_credentials_expiry_timestamp_seconds{{{ACCOUNTS}}}) - time()", unit="s", colors=steps(RED, (120, GREEN))),
         number("Series dropped", "Series left out within the last hour because collectors.max_series was exceeded.",
                "sum(increase(appstreaming_exporter_series_dropped_total[1h])) or vector(0)", colors=steps(GREEN, (1, YELLOW))),
@@ -30,7 +29,7 @@ def build(runbook):
         lines("Polls by result", "Polls that ended, per second, by target and result.",
               (rate("appstreaming_exporter_polls_total", "account, target, result", ACCOUNTS), "{{account}} {{target}} {{result}}"), unit="ops"),
         lines("Duration of polls", "Time from start to end, including the wait for the rate limit.",
-              *((quantile(q, "appstreaming_exporter_poll_duration_seconds_bucket"), f"{round(q * 100)} %") for q in (0.5, 0.95)), unit="s"),
+              *quantiles("appstreaming_exporter_poll_duration_seconds"), unit="s"),
         lines("Age of the last complete poll", "Time since the last poll of each target that succeeded completely.",
               (f"time() - appstreaming_target_poll_timestamp_seconds{{{ACCOUNTS}}}", "{{account}} {{target}}"), unit="s", colors=steps(GREEN, (600, RED))),
         lines("Poll overruns", "Polls within an hour that were still running when the next poll was due.",
@@ -43,7 +42,7 @@ def build(runbook):
         lines("Requests by outcome", "Requests to the API per second, by operation and code, including retries.",
               (rate("appstreaming_exporter_api_requests_total", "operation, code", ACCOUNTS), "{{operation}} {{code}}"), unit="reqps"),
         lines("Duration of requests", "95th percentile of the duration of requests, without the wait for the rate limit.",
-              (quantile(0.95, "appstreaming_exporter_api_request_duration_seconds_bucket", ", operation"), "{{operation}}"), unit="s"),
+              (quantile(0.95, "appstreaming_exporter_api_request_duration_seconds", by="operation"), "{{operation}}"), unit="s"),
         lines("Rate limit", "Requests per second that are allowed now (less than configured after throttling), and requests per second that were sent.",
               (f"appstreaming_exporter_api_rate_limit{{{ACCOUNTS}}}", "{{account}} allowed"), (rate("appstreaming_exporter_api_requests_total", "account", ACCOUNTS), "{{account}} sent"), unit="reqps"),
         lines("Wait for the rate limit", "Seconds per second that requests waited for the rate limit.",
@@ -58,7 +57,7 @@ def build(runbook):
 
     board = board.with_row(row("Configuration and credentials"))
     for panel in (
-        number("Configuration", "1 if the last attempt to load the configuration succeeded, 0 if it failed.", "min by (instance) (appstreaming_exporter_config_last_reload_successful)", colors=steps(RED, (1, GREEN)), legend="{{instance}}", width=6),
+        number("Configuration", "Whether the last attempt to load the configuration succeeded.", "min by (instance) (appstreaming_exporter_config_last_reload_successful)", mapped=texts(("Failed", RED), ("Loaded", GREEN)), legend="{{instance}}", width=6),
         number("Configuration age", "Time since the active configuration was loaded.", "time() - max by (instance) (appstreaming_exporter_config_last_reload_success_timestamp_seconds)", unit="s", legend="{{instance}}", width=6),
         number("Version", "Version and revision of the running exporters.", "max by (version, revision) (appstreaming_exporter_build_info)", legend="{{version}} {{revision}}", text_mode="name", width=12),
         lines("Credential refreshes", "Attempts to obtain credentials within an hour, by result.",

@@ -1,6 +1,6 @@
 """Building blocks of the dashboards: panels, queries, variables and links."""
 
-from grafana_foundation_sdk.builders import common, dashboard, prometheus, stat, table, timeseries
+from grafana_foundation_sdk.builders import common, dashboard, prometheus, stat, statetimeline, table, timeseries
 from grafana_foundation_sdk.models import common as words
 from grafana_foundation_sdk.models import dashboard as model
 from grafana_foundation_sdk.models.dashboard import DynamicConfigValue as Property
@@ -16,7 +16,75 @@ ACCOUNTS = 'account=~"$account"'
 # Replicas export the same fleet: counts each series once.
 ONE = "max without (instance, pod)"
 
-GREEN, YELLOW, RED = "green", "yellow", "red"
+GREEN, BLUE, YELLOW, RED = "green", "blue", "yellow", "red"
+
+# Verdicts of appstreaming_group_scale_out, with their texts and colours. A panel shows texts only
+# for numbers, so the number of a verdict is its place here. If replicas disagree during a change,
+# the later one is shown.
+VERDICTS = (
+    ("below_threshold", "Below the threshold", GREEN),
+    ("held_by_idle", "Held by idle sessions", GREEN),
+    ("due", "Due", BLUE),
+    ("between_bounds", "Uncertain", YELLOW),
+    ("at_limit", "At the limit", RED),
+)
+ABOUT_VERDICTS = (
+    "Below the threshold: no scale-out is needed. Held by idle sessions: the node pool has as many idle sessions as its settings require. "
+    "Due: scaling should add capacity now. Uncertain: only the disconnected sessions bring usage above the threshold. "
+    "At the limit: scaling has added everything that it may add."
+)
+
+
+def verdict(by="account, region_id, group_id"):
+    """Returns a query for the number of each group's verdict."""
+    numbers = (
+        f'appstreaming_group_scale_out{{verdict="{name}",{GROUPS}}} * {number}'
+        for number, (name, _, _) in enumerate(VERDICTS)
+    )
+    return f"max by ({by}) ({' or '.join(numbers)})"
+
+
+def named(expr):
+    """Returns a query that adds the name of the group to each series."""
+    return (
+        f"{expr} * on (account, region_id, group_id) group_left (name) "
+        "max by (account, region_id, group_id, name) (group:appstreaming_group_info:name)"
+    )
+
+
+def quantile(q, metric, by="", matchers="", window="$__rate_interval"):
+    """Returns a query for a quantile of a histogram.
+
+    The second half is for servers that store native histograms instead of buckets.
+    """
+    comma = ", " if by else ""
+    return (
+        f"histogram_quantile({q}, sum by ({by}{comma}le) (rate({metric}_bucket{{{matchers}}}[{window}]))) or "
+        f"histogram_quantile({q}, sum by ({by}) (rate({metric}{{{matchers}}}[{window}])))"
+    )
+
+
+def quantiles(metric, **options):
+    """Returns the queries for the median and the 95th percentile, with legends."""
+    return [(quantile(q, metric, **options), f"{round(q * 100)} %") for q in (0.5, 0.95)]
+
+
+def texts(*pairs):
+    """Returns mappings of the numbers 0, 1, ... to (text, colour)."""
+    options = {str(number): model.ValueMappingResult(text=text, color=color, index=number) for number, (text, color) in enumerate(pairs)}
+    return [model.ValueMap(options=options)]
+
+
+VERDICT_TEXTS = texts(*((text, color) for _, text, color in VERDICTS))
+
+
+def without_value():
+    """Returns a mapping that gives a missing value no colour: by default it has that of the lowest threshold."""
+    return model.SpecialValueMap(
+        options=model.DashboardSpecialValueMapOptions(
+            match=model.SpecialValueMatch.NULL_AND_NAN, result=model.ValueMappingResult(text="-", color="transparent"),
+        )
+    )
 
 
 def steps(*pairs):
@@ -35,16 +103,23 @@ def query(expr, legend="", instant=False, as_table=False, ref=None):
     return built.ref_id(ref) if ref else built
 
 
-def number(title, about, expr, unit="short", colors=None, legend="", width=4, text_mode="auto", link=None):
-    """Returns a panel with one number, or with one number for each series."""
+def number(title, about, expr, unit="short", colors=None, mapped=None, legend="", width=4, text_mode="auto", link=None, decimals=None):
+    """Returns a panel with one number, or with one number for each series.
+
+    `mapped` are mappings of values to texts and colours, as returned by `texts`.
+    """
     panel = (
         stat.Panel().title(title).description(about).datasource(DATASOURCE).with_target(query(expr, legend, instant=True))
         .unit(unit).height(4).span(width).thresholds(colors or steps(GREEN))
-        .color_mode(words.BigValueColorMode.BACKGROUND if colors else words.BigValueColorMode.NONE)
+        .color_mode(words.BigValueColorMode.BACKGROUND if colors or mapped else words.BigValueColorMode.NONE)
         .graph_mode(words.BigValueGraphMode.NONE).text_mode(words.BigValueTextMode(text_mode))
         .reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]).values(False))
         .no_value("-")
     )
+    if colors or mapped:
+        panel = panel.mappings([*(mapped or []), without_value()])
+    if decimals is not None:
+        panel = panel.decimals(decimals)
     return panel.data_links([link]) if link else panel
 
 
@@ -72,6 +147,20 @@ def lines(title, about, *queries, unit="short", width=12, stacked=False, least=0
             common.GraphThresholdsStyleConfig().mode(words.GraphThresholdsStyleMode.DASHED)
         )
     return panel
+
+
+def timeline(title, about, expr, legend, mapped, width=24, height=8):
+    """Returns a panel with the states of each series over time, given as in `number`."""
+    return (
+        statetimeline.Panel().title(title).description(about).datasource(DATASOURCE).height(height).span(width)
+        .with_target(query(expr, legend)).mappings(mapped).fill_opacity(70).line_width(0).row_height(0.8)
+        .merge_values(True).show_value(words.VisibilityMode.AUTO).align_value(words.TimelineValueAlignment.LEFT)
+        .legend(
+            common.VizLegendOptions().show_legend(True).display_mode(words.LegendDisplayMode.LIST)
+            .placement(words.LegendPlacement.BOTTOM)
+        )
+        .tooltip(common.VizTooltipOptions().mode(words.TooltipDisplayMode.SINGLE).sort(words.SortOrder.NONE))
+    )
 
 
 def grid(title, about, queries, columns, width=24, height=9, joined_by=None, sort=None, properties=None):
@@ -115,6 +204,15 @@ def colored(colors):
     found = [{"value": None, "color": first}] + [{"value": value, "color": color} for value, color in rest]
     return {
         "thresholds": {"mode": "absolute", "steps": found},
+        "mappings": [without_value()],
+        "custom.cellOptions": {"type": "color-background", "mode": "basic"},
+    }
+
+
+def worded(mapped):
+    """Returns the properties of a cell that shows the texts and colours of `texts`."""
+    return {
+        "mappings": [*mapped, without_value()],
         "custom.cellOptions": {"type": "color-background", "mode": "basic"},
     }
 
