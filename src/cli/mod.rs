@@ -29,7 +29,10 @@ pub use list::{
 };
 pub use probe::ProbeArguments;
 #[cfg(feature = "simulator")]
-pub use simulate::{BehaviourArguments, DemoArguments, FaultArgument, FleetArguments, SimulateArguments};
+pub use simulate::{
+    BehaviourArguments, DemoArguments, FaultArgument, FleetArguments, ScheduleCountsArgument,
+    SimulateArguments,
+};
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Green.on_default().bold())

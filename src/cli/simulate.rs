@@ -3,7 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use super::{ConfigurationArguments, LogArguments, WebArguments};
 use crate::document::parse_duration;
@@ -27,9 +27,22 @@ pub struct FleetArguments {
     /// Simulated seconds per second, from 0; 0 stops time [default: 1, in a scenario 0]
     #[arg(long, value_name = "FACTOR", value_parser = from_zero)]
     pub speed: Option<f64>,
+    /// Which nodes count towards the number that a schedule demands: all nodes of a pool, or only
+    /// those that scaling has added
+    #[arg(long, value_name = "NODES", value_enum, default_value_t = ScheduleCountsArgument::Elastic)]
+    pub schedule_counts: ScheduleCountsArgument,
     /// Simulate one problem, so that one alert fires; "list" prints all scenarios
     #[arg(long, value_name = "NAME")]
     pub scenario: Option<String>,
+}
+
+/// The value of `--schedule-counts`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ScheduleCountsArgument {
+    /// All nodes.
+    Total,
+    /// Nodes that scaling has added.
+    Elastic,
 }
 
 /// Flags of `demo`.

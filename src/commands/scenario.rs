@@ -71,8 +71,11 @@ pub(super) fn fleet(
         instances_per_group: fleet.instances_per_group,
         persistent_per_group: fleet.persistent_per_group,
         seed: fleet.seed,
-        // The fleet of a scenario must not change: the problem could disappear.
-        speed: fleet.speed.unwrap_or(if scenario.is_some() { 0.0 } else { 1.0 }),
+        schedule_counts: match fleet.schedule_counts {
+            cli::ScheduleCountsArgument::Total => simulator::ScheduleCounts::Total,
+            cli::ScheduleCountsArgument::Elastic => simulator::ScheduleCounts::Elastic,
+        },
+        speed: fleet.speed.unwrap_or_else(|| scenario.map_or(1.0, |scenario| scenario.speed)),
         scenario,
         ..simulator::SimulatorOptions::default()
     }

@@ -48,6 +48,7 @@ pub use credentials::{
     ROLE, RamRole,
 };
 pub use faults::{ErrorFault, FaultRule, RequestFault, WrongTotal};
+pub use fleet::ScheduleCounts;
 pub use options::{ACCESS_KEY_ID, ACCESS_KEY_SECRET, KnownKey, SimulatorOptions};
 pub use scenarios::{SCENARIOS, Scenario};
 pub use server::{Error, SimulatedCloud};

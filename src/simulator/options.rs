@@ -8,6 +8,7 @@ use serde::Deserialize;
 
 use super::credentials::IssuerOptions;
 use super::faults::FaultRule;
+use super::fleet::ScheduleCounts;
 use super::scenarios::{Scenario, ScenarioChange};
 
 /// The id of the AccessKey that the default [`SimulatorOptions::credentials`] contain.
@@ -32,6 +33,8 @@ pub struct SimulatorOptions {
     pub persistent_per_group: usize,
     /// The seed of all random choices.
     pub seed: u64,
+    /// Which nodes count towards the number that a schedule demands.
+    pub schedule_counts: ScheduleCounts,
     /// Simulated seconds per real second, 0 to 100,000; at 0 simulated time does not pass.
     pub speed: f64,
     /// Simulated time at the start; `None`: the real time.
@@ -103,7 +106,8 @@ impl SimulatorOptions {
     /// Applies the part of a scenario that concerns requests and credentials.
     pub(super) fn apply_scenario(&mut self, scenario: &Scenario) {
         match scenario.change {
-            ScenarioChange::Nothing | ScenarioChange::Group(..) => {}
+            ScenarioChange::Nothing | ScenarioChange::Group(..) | ScenarioChange::Storm(_) => {}
+            ScenarioChange::Latency(latency) => self.latency = self.latency.max(latency),
             ScenarioChange::Requests(share, code) => self.faults.push(FaultRule::share(share, code)),
             ScenarioChange::InactiveKey => self.credentials.iter_mut().for_each(|key| key.active = false),
             ScenarioChange::Forbidden => self.credentials.iter_mut().for_each(|key| key.allowed = false),
@@ -119,6 +123,7 @@ impl Default for SimulatorOptions {
             instances_per_group: 40,
             persistent_per_group: 30,
             seed: 1,
+            schedule_counts: ScheduleCounts::default(),
             speed: 1.0,
             start: None,
             latency: Duration::ZERO,

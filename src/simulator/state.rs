@@ -11,7 +11,7 @@ use parking_lot::{Mutex, RwLock};
 use super::clock::SimulatedClock;
 use super::credentials::Issuer;
 use super::faults::FaultRules;
-use super::fleet::{FleetStore, GroupSize};
+use super::fleet::{FleetPlan, FleetStore, GroupSize};
 use super::limiter::RequestLimiter;
 use super::nonces::UsedNonces;
 use super::options::SimulatorOptions;
@@ -50,7 +50,13 @@ impl CloudState {
         let start = whole_second(options.start.unwrap_or(real));
         let size =
             GroupSize { instances: options.instances_per_group, persistent: options.persistent_per_group };
-        let fleet = FleetStore::new(options.seed, options.groups, size, start);
+        let plan = FleetPlan {
+            seed: options.seed,
+            groups: options.groups,
+            size,
+            schedule_counts: options.schedule_counts,
+        };
+        let fleet = FleetStore::new(plan, start);
         if let Some(scenario) = options.scenario {
             options.apply_scenario(scenario);
             scenario.set_up(&fleet);

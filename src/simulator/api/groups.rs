@@ -219,7 +219,7 @@ impl<'a> ListedGroup<'a> {
             resource_status: group.resource_status(),
             app_policy_id: "pg-g3k5wa2ms20001",
             charge_resource_mode: pick(settings.sold_by_node, "Node", "AppInstance"),
-            skip_user_auth_check: settings.auth_mode == "AppInstanceGroup",
+            skip_user_auth_check: settings.skip_user_auth_check,
             office_site_id: &settings.office_site_id,
             app_policy_version: pick(settings.mixed_network, "CENTER", "DEFAULT"),
             app_policy_image_check: settings.mixed_network,

@@ -173,7 +173,7 @@ pub(super) const TEMPLATES: [GroupTemplate; 8] = [
             schedules: LESSONS,
             dated: true,
             warm_up: true,
-            ..pool(1.0, GENERAL_SMALL, Strategy::BySchedule, 0.0)
+            ..pool(1.0, GENERAL_SMALL, Strategy::BySchedule, 0.25)
         }],
         tags: &[("department", "training", "Custom")],
         apps: &[OFFICE],

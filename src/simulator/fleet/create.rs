@@ -10,9 +10,10 @@ use super::demand::random_duration;
 use super::identity::{IdKind, identifier, mix};
 use super::lifecycle::{image_version, midnight_after};
 use super::model::{
-    GroupEvents, GroupPhase, GroupSettings, NEVER, OtaState, Overrides, Second, SimulatedGroup, SimulatedPool,
+    Course, GroupEvents, GroupPhase, GroupSettings, NEVER, OtaState, Overrides, Second, SimulatedGroup,
+    SimulatedPool,
 };
-use super::status::{GroupStatus, InstanceStatus, PersistentStatus, SessionStatus, Strategy};
+use super::status::{GroupStatus, InstanceStatus, PersistentStatus, ScheduleCounts, SessionStatus, Strategy};
 use super::{persistent, scaling, sessions};
 
 const MINUTE: Second = 60;
@@ -65,6 +66,8 @@ pub fn create_group(seed: u64, number: u64, size: GroupSize, start: Timestamp) -
         deleted: Default::default(),
         persistent: Vec::new(),
         overrides: Overrides::default(),
+        schedule_counts: ScheduleCounts::default(),
+        course: Course::Natural,
         events: GroupEvents::default(),
         rng,
         now,
@@ -255,6 +258,7 @@ fn group_settings(
         access_type: template.access_type,
         session_timeout: template.session_timeout,
         mixed_network: template.mixed_network,
+        skip_user_auth_check: template.auth_mode == "AppInstanceGroup",
         amount: if template.prepaid { instances.max(1) } else { 0 },
         min_amount: (instances / 10).max(1),
         max_amount: instances.saturating_mul(2).max(1),

@@ -9,6 +9,7 @@
 //! | `model`, `status`, `group` | the data of a group, and what can be read from it |
 //! | `catalogue`, `create` | the eight kinds of groups, and a group at the start |
 //! | `advance` | one step of `lifecycle`, `sessions`, `persistent` and `scaling` |
+//! | `course` | one step of a scenario whose fault is a series of events |
 //! | `events` | exact counts of what happened in a group |
 //! | `demand`, `schedule`, `identity` | arrivals of users, scheduled nodes, identifiers |
 //! | `setup` | states that scenarios put a group into |
@@ -18,6 +19,7 @@
 
 mod advance;
 mod catalogue;
+mod course;
 mod create;
 mod demand;
 mod events;
@@ -42,5 +44,5 @@ pub use model::{
     SimulatedPool, SimulatedSchedule,
 };
 pub use schedule::scheduled_nodes;
-pub use status::{GroupStatus, InstanceStatus, PersistentStatus, SessionStatus};
-pub use store::{FleetStore, FleetView};
+pub use status::{GroupStatus, InstanceStatus, PersistentStatus, ScheduleCounts, SessionStatus};
+pub use store::{FleetPlan, FleetStore, FleetView};

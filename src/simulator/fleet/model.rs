@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, VecDeque};
 use jiff::civil;
 use rand::rngs::Xoshiro256PlusPlus;
 
-use super::status::{GroupStatus, InstanceStatus, PersistentStatus, SessionStatus, Strategy};
+use super::status::{GroupStatus, InstanceStatus, PersistentStatus, ScheduleCounts, SessionStatus, Strategy};
 
 /// An instant in seconds since 1970.
 pub type Second = i64;
@@ -41,6 +41,10 @@ pub struct SimulatedGroup {
     pub persistent: Vec<PersistentSession>,
     /// Statuses that control requests have set.
     pub overrides: Overrides,
+    /// Which nodes count towards the number that a schedule demands.
+    pub schedule_counts: ScheduleCounts,
+    /// How the group changes over time.
+    pub(super) course: Course,
     /// What happened since the simulation started.
     pub events: GroupEvents,
     /// The source of all random choices of the group.
@@ -84,6 +88,8 @@ pub struct GroupSettings {
     pub session_timeout: i32,
     /// Whether the network strategy is `Mixed`, in which instances have a public address.
     pub mixed_network: bool,
+    /// `SkipUserAuthCheck`.
+    pub skip_user_auth_check: bool,
     /// `Amount`.
     pub amount: u32,
     /// `MinAmount`.
@@ -140,6 +146,22 @@ pub struct OtaState {
     pub task_id: String,
     /// When the next version becomes available, or when the available one is installed.
     pub(super) due: Second,
+}
+
+/// How a group changes over time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Course {
+    /// Users come and go, and the group scales, is updated and expires.
+    Natural,
+    /// Nothing changes.
+    Still,
+    /// Every session is disconnected and connected again, over and over.
+    Storms,
+    /// Idle instances are replaced all the time, and the new ones need more and more time to start.
+    SlowStarts {
+        /// When the times began to grow.
+        since: Second,
+    },
 }
 
 /// The status of a group, and when it ends.

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use super::model::{Node, Second, SimulatedGroup};
 use super::schedule::scheduled_nodes;
 use super::sessions;
-use super::status::{InstanceStatus, Strategy};
+use super::status::{InstanceStatus, ScheduleCounts, Strategy};
 
 /// Seconds after a scale-out during which the pool does not scale out again.
 const SCALE_OUT_PAUSE: Second = 180;
@@ -39,7 +39,11 @@ fn scale_by_usage(group: &mut SimulatedGroup, position: usize) {
 
 fn scale_by_schedule(group: &mut SimulatedGroup, position: usize) {
     let wanted = scheduled_nodes(&group.pools[position], group.now).unwrap_or(0);
-    let present = group.occupancy(position).scaling_nodes;
+    let occupancy = group.occupancy(position);
+    let present = match group.schedule_counts {
+        ScheduleCounts::Total => occupancy.nodes + occupancy.scaling_nodes,
+        ScheduleCounts::Elastic => occupancy.scaling_nodes,
+    };
     if present < wanted && group.is_in_service() {
         add_nodes(group, position, wanted - present);
     } else if present > wanted {

@@ -1,9 +1,11 @@
 //! States that scenarios put a group into, instead of the state that its kind and its seed
 //! determine.
 
+use std::collections::HashSet;
+
 use super::catalogue::ALWAYS;
 use super::lifecycle::{image_version, midnight_after};
-use super::model::{GroupPhase, NEVER, Second, SimulatedGroup};
+use super::model::{Course, GroupPhase, NEVER, Node, Second, SimulatedGroup};
 use super::persistent;
 use super::status::{GroupStatus, InstanceStatus, PersistentStatus, SessionStatus};
 
@@ -18,6 +20,7 @@ pub fn calm(group: &mut SimulatedGroup) {
     group.ota.new_version = None;
     group.ota.task_id.clear();
     group.ota.due = NEVER;
+    group.settings.skip_user_auth_check = false;
     for position in 0..group.pools.len() {
         let occupancy = group.occupancy(position);
         let pool = &mut group.pools[position];
@@ -106,12 +109,10 @@ pub fn make_persistent_unavailable(group: &mut SimulatedGroup, count: usize) {
     }
 }
 
-/// Sets the limit of scaling so that the nodes that scaling has added are the share `added` of the
-/// limit.
-pub fn limit_scaling(group: &mut SimulatedGroup, added: f64) {
+/// Sets the limit of scaling to the number of nodes that scaling has added.
+pub fn limit_scaling(group: &mut SimulatedGroup) {
     for position in 0..group.pools.len() {
-        let nodes = group.occupancy(position).scaling_nodes;
-        group.pools[position].max_scaling = (f64::from(nodes) / added).floor() as u32;
+        group.pools[position].max_scaling = group.occupancy(position).scaling_nodes;
     }
 }
 
@@ -124,6 +125,98 @@ pub fn raise_schedule(group: &mut SimulatedGroup) {
         pool.schedules = ALWAYS;
         pool.schedule_factor = 2 * (occupancy.nodes + occupancy.scaling_nodes).max(1);
     }
+}
+
+/// Sets the resource status that the API returns.
+pub fn set_resource_status(group: &mut SimulatedGroup, status: &str) {
+    group.overrides.resource_status = Some(status.to_owned());
+}
+
+/// Changes nothing in the group while time passes.
+pub fn hold_still(group: &mut SimulatedGroup) {
+    group.course = Course::Still;
+}
+
+/// Disconnects and connects every session, over and over.
+pub fn disconnect_again_and_again(group: &mut SimulatedGroup) {
+    group.course = Course::Storms;
+}
+
+/// Replaces idle instances all the time. The time that the new ones need to start grows. Few
+/// sessions are in use, so that most instances take part.
+pub fn start_more_and_more_slowly(group: &mut SimulatedGroup) {
+    set_occupancy(group, 0.1, 0.0);
+    group.course = Course::SlowStarts { since: group.now };
+    for (position, instance) in group.instances.iter_mut().enumerate() {
+        if instance.status == InstanceStatus::Idle {
+            instance.due = group.now + 2 * (position as Second % 4);
+        }
+    }
+}
+
+/// Disconnects `count` sessions, as if that had happened 20 minutes more than the timeout of
+/// sessions ago.
+pub fn keep_disconnected(group: &mut SimulatedGroup, count: usize) {
+    let timeout = Second::from(group.settings.session_timeout) * MINUTE;
+    let since = group.now - timeout - 20 * MINUTE;
+    let connected = group.instances.iter_mut().filter(|one| one.session == SessionStatus::Connect);
+    for instance in connected.take(count) {
+        instance.session = SessionStatus::Disconnect;
+        instance.modified = since;
+        instance.bound = since - 10 * MINUTE;
+    }
+}
+
+/// Puts sessions on the first `sessions` instances and deletes the others. Their nodes stay.
+pub fn serve_on_demand(group: &mut SimulatedGroup, sessions: usize) {
+    let surplus: Vec<u64> = group.instances.iter().skip(sessions).map(|instance| instance.serial).collect();
+    group.delete_instances(&surplus);
+    set_occupancy(group, 1.0, 0.0);
+}
+
+/// Leaves one node, whose sessions are all in use. The schedule demands none.
+pub fn linger_after_the_schedule(group: &mut SimulatedGroup) {
+    let last = group.nodes.last().map(|node| node.serial);
+    keep_nodes(group, |_, node| Some(node.serial) == last);
+    set_occupancy(group, 1.0, 0.0);
+    for pool in &mut group.pools {
+        pool.schedules = ALWAYS;
+        pool.schedule_factor = 0;
+    }
+}
+
+/// Leaves `limit` instances of a group that is sold by session, which is its limit: `closed` of
+/// them are closed, and one is idle. Usage is above the threshold only if disconnected sessions
+/// count.
+pub fn keep_closed(group: &mut SimulatedGroup, limit: usize, closed: usize) {
+    keep_nodes(group, |position, _| position < limit);
+    group.settings.max_amount = u32::try_from(limit).unwrap_or(u32::MAX);
+    let busy = limit - closed - 1;
+    set_occupancy(group, busy as f64 / limit as f64, 0.3);
+    strand_instances(group, InstanceStatus::Closed, closed);
+}
+
+/// Leaves four nodes that scaling has added, of five that it may add, and three quarters of the
+/// sessions in use.
+pub fn reach_daily_peak(group: &mut SimulatedGroup) {
+    let bought = group.nodes.iter().filter(|node| !node.elastic).count();
+    keep_nodes(group, |position, _| position < bought + 4);
+    for pool in &mut group.pools {
+        pool.max_scaling = 5;
+    }
+    set_occupancy(group, 0.75, 0.0);
+}
+
+/// Keeps the nodes for which `keep` returns true, and deletes the others with their instances.
+fn keep_nodes(group: &mut SimulatedGroup, keep: impl Fn(usize, &Node) -> bool) {
+    for (position, node) in group.nodes.iter_mut().enumerate() {
+        node.releasing = !keep(position, node);
+    }
+    let released: HashSet<u32> =
+        group.nodes.iter().filter(|node| node.releasing).map(|node| node.serial).collect();
+    let on_released = group.instances.iter().filter(|instance| released.contains(&instance.node));
+    let serials: Vec<u64> = on_released.map(|instance| instance.serial).collect();
+    group.delete_instances(&serials);
 }
 
 /// The user for a session on an instance; `None` if the session must be persistent and no

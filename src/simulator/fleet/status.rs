@@ -29,6 +29,17 @@ pub enum Strategy {
     ByUsage,
 }
 
+/// Which nodes count towards the number that a schedule demands: the documentation of the API
+/// leaves it open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ScheduleCounts {
+    /// All nodes of the pool.
+    Total,
+    /// The nodes that scaling has added.
+    #[default]
+    Elastic,
+}
+
 /// `Status` of an instance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum InstanceStatus {

@@ -10,13 +10,25 @@ use parking_lot::{Mutex, MutexGuard};
 use super::advance::advance;
 use super::create::{GroupSize, create_group};
 use super::model::SimulatedGroup;
+use super::status::ScheduleCounts;
+
+/// What determines a fleet.
+#[derive(Debug, Clone, Copy)]
+pub struct FleetPlan {
+    /// The seed of all random choices.
+    pub seed: u64,
+    /// The number of groups at the start.
+    pub groups: usize,
+    /// The size of every group at its creation.
+    pub size: GroupSize,
+    /// Which nodes count towards the number that a schedule demands.
+    pub schedule_counts: ScheduleCounts,
+}
 
 /// All groups of the simulated account.
 #[derive(Debug)]
 pub struct FleetStore {
-    seed: u64,
-    /// The size of every group at its creation.
-    size: GroupSize,
+    plan: FleetPlan,
     /// The number of the next group.
     next: u64,
     /// The oldest first.
@@ -32,11 +44,11 @@ pub struct FleetView<'a> {
 }
 
 impl FleetStore {
-    /// A fleet with this number of groups, at `start`.
-    pub fn new(seed: u64, groups: usize, size: GroupSize, start: Timestamp) -> Self {
+    /// The fleet of a plan, at `start`.
+    pub fn new(plan: FleetPlan, start: Timestamp) -> Self {
         let mut fleet =
-            Self { seed, size, next: 0, groups: Vec::with_capacity(groups), by_id: HashMap::new() };
-        for _ in 0..groups {
+            Self { plan, next: 0, groups: Vec::with_capacity(plan.groups), by_id: HashMap::new() };
+        for _ in 0..plan.groups {
             fleet.add_group(start);
         }
         fleet
@@ -44,7 +56,8 @@ impl FleetStore {
 
     /// Adds a group, which is listed first, and returns its id.
     pub fn add_group(&mut self, now: Timestamp) -> Arc<str> {
-        let group = create_group(self.seed, self.next, self.size, now);
+        let mut group = create_group(self.plan.seed, self.next, self.plan.size, now);
+        group.schedule_counts = self.plan.schedule_counts;
         self.next += 1;
         let id: Arc<str> = group.settings.id.as_str().into();
         let group = Arc::new(Mutex::new(group));

@@ -9,7 +9,7 @@ use super::advance::advance;
 use super::create::create_group;
 use super::model::{GroupEvents, STEP};
 use super::scheduled_nodes;
-use super::status::{GroupStatus, Strategy as Scaling};
+use super::status::{GroupStatus, ScheduleCounts, Strategy as Scaling};
 use super::{GroupSize, InstanceStatus, PersistentStatus, SessionStatus, SimulatedGroup, SimulatedInstance};
 
 const WEEK: i64 = 7 * 86_400;
@@ -285,13 +285,16 @@ fn nodes_are_added_by_usage_and_released_when_idle() {
 }
 
 #[test]
-fn a_schedule_is_followed() {
-    let mut group = group(1, 1, 40);
-    // Monday 14:00 at UTC+8, in the period with the most nodes, and Tuesday 03:00, in none.
-    advance(&mut group, "2026-11-23T06:00:00Z".parse().unwrap());
-    assert_eq!(scheduled_nodes(&group.pools[0], group.now()), Some(24));
-    assert_eq!(group.occupancy(0).scaling_nodes, 24);
-    advance(&mut group, "2026-11-23T19:00:00Z".parse().unwrap());
-    assert_eq!(scheduled_nodes(&group.pools[0], group.now()), Some(0));
-    assert!(group.occupancy(0).scaling_nodes <= 3);
+fn a_schedule_is_followed_and_counts_scaled_nodes_or_all_nodes() {
+    for (counts, at_work) in [(ScheduleCounts::Elastic, 24), (ScheduleCounts::Total, 19)] {
+        let mut group = group(1, 1, 40);
+        group.schedule_counts = counts;
+        // Monday 14:00 at UTC+8, in the period with the most nodes, and Tuesday 03:00, in none.
+        advance(&mut group, "2026-11-23T06:00:00Z".parse().unwrap());
+        assert_eq!(scheduled_nodes(&group.pools[0], group.now()), Some(24));
+        assert_eq!((group.occupancy(0).nodes, group.occupancy(0).scaling_nodes), (5, at_work));
+        advance(&mut group, "2026-11-23T19:00:00Z".parse().unwrap());
+        assert_eq!(scheduled_nodes(&group.pools[0], group.now()), Some(0));
+        assert!(group.occupancy(0).scaling_nodes <= 3);
+    }
 }

@@ -42,6 +42,7 @@ struct GroupTruth {
     charge_type: &'static str,
     charge_resource_mode: &'static str,
     auth_mode: &'static str,
+    skip_user_auth_check: bool,
     /// In seconds since 1970.
     created: f64,
     /// In seconds since 1970; `None` for a pay-as-you-go group.
@@ -134,6 +135,7 @@ impl GroupTruth {
             charge_type: if settings.prepaid { "PrePaid" } else { "PostPaid" },
             charge_resource_mode: if settings.sold_by_node { "Node" } else { "AppInstance" },
             auth_mode: settings.auth_mode,
+            skip_user_auth_check: settings.skip_user_auth_check,
             created: settings.created as f64,
             expires: group.expires.map(|expires| expires as f64),
             ota_update_available: group.ota.new_version.is_some(),

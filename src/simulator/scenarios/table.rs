@@ -1,93 +1,12 @@
-//! Scenarios: a fleet in which one thing is wrong, so that one alert fires.
-//!
-//! All scenarios are in one table, [`SCENARIOS`]. Each of them first makes the whole fleet calm,
-//! then applies a fault to one group, to requests or to credentials. What is not here: how a group
-//! gets into a state (`fleet::setup`), and alerts that have no cause in the cloud, such as an
-//! exporter that is down.
+//! The table of scenarios, in the order in which they are listed.
 
 use std::time::Duration;
 
-use super::fleet::setup;
-use super::fleet::{FleetStore, GroupStatus, InstanceStatus, Second, SimulatedGroup};
+use super::{GroupFault, GroupKind, Scenario, ScenarioChange};
+use crate::simulator::fleet::{GroupStatus, InstanceStatus, Second};
 
-/// A state of the cloud with a name.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Scenario {
-    /// The name on the command line.
-    pub name: &'static str,
-    /// What is wrong, as a sentence without a full stop.
-    pub about: &'static str,
-    /// The alert of `deploy/prometheus/rules` that fires; `None` if none does.
-    pub alert: Option<&'static str>,
-    /// Settings that the exporter needs for the alert, as `key=value`.
-    pub settings: &'static [&'static str],
-    /// Whether the exporter must assume a role, instead of using an AccessKey.
-    pub needs_role: bool,
-    /// What the scenario changes.
-    pub(super) change: ScenarioChange,
-}
-
-/// What a scenario changes.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) enum ScenarioChange {
-    /// Nothing: the fleet is calm.
-    Nothing,
-    /// The first group of a kind has a fault.
-    Group(GroupKind, GroupFault),
-    /// A share of all requests fails with an error code of the API.
-    Requests(f64, &'static str),
-    /// The AccessKey is disabled.
-    InactiveKey,
-    /// The AccessKey lacks the permission.
-    Forbidden,
-    /// All temporary credentials have this lifetime.
-    ShortLived(Duration),
-}
-
-/// Kinds of groups by their number in `fleet::catalogue`, which is also the number of the first
-/// group of the kind.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum GroupKind {
-    /// One pool scales by usage, the other one is fixed.
-    Mixed = 0,
-    /// Scales by schedule.
-    BySchedule = 1,
-    /// Does not scale.
-    Fixed = 2,
-    /// Has persistent sessions.
-    Persistent = 4,
-    /// Scales by usage, with a single pool.
-    ByUsage = 7,
-}
-
-/// What is wrong with a group.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) enum GroupFault {
-    /// The group stays in a status.
-    StuckInStatus(GroupStatus),
-    /// The subscription expires after so many seconds.
-    ExpiresIn(Second),
-    /// An update of the image is available.
-    UpdateAvailable,
-    /// One instance stays in a status.
-    StuckInstance(InstanceStatus),
-    /// Most sessions are disconnected.
-    Disconnected,
-    /// One persistent session is unavailable.
-    PersistentUnavailable,
-    /// Every session is in use.
-    Full,
-    /// Scaling has added 80 % of the nodes that its limit allows.
-    NearLimit,
-    /// Scaling has added all nodes that its limit allows, and the group is busy.
-    AtLimit,
-    /// The group is busy and does not scale out, although its limit allows more nodes.
-    NotScaling,
-    /// A schedule demands more nodes than exist.
-    ScheduleNotMet,
-}
-
-const HOUR: Second = 3600;
+const MINUTE: Second = 60;
+const HOUR: Second = 60 * MINUTE;
 const DAY: Second = 24 * HOUR;
 
 /// All scenarios.
@@ -136,6 +55,27 @@ pub const SCENARIOS: &[Scenario] = &[
         GroupFault::ExpiresIn(5 * DAY),
     ),
     group(
+        "past-expiry",
+        "the subscription of a delivery group ended 31 minutes ago, and it is still published",
+        "AppStreamingGroupPastExpiry",
+        GroupKind::Mixed,
+        GroupFault::ExpiresIn(-31 * MINUTE),
+    ),
+    group(
+        "resources-unavailable",
+        "the resources of a published delivery group are unavailable",
+        "AppStreamingGroupResourcesUnavailable",
+        GroupKind::Mixed,
+        GroupFault::ResourceStatus("UNAVAILABLE"),
+    ),
+    group(
+        "open-to-everybody",
+        "a delivery group does not check its users",
+        "AppStreamingOpenToEverybody",
+        GroupKind::ByUsage,
+        GroupFault::OpenToEverybody,
+    ),
+    group(
         "overdue",
         "a delivery group is stopped because of an overdue payment",
         "AppStreamingGroupOverdue",
@@ -178,6 +118,32 @@ pub const SCENARIOS: &[Scenario] = &[
         GroupFault::Disconnected,
     ),
     group(
+        "disconnected-too-long",
+        "two sessions of a delivery group have been disconnected for longer than the session timeout",
+        "AppStreamingDisconnectedTooLong",
+        GroupKind::Fixed,
+        GroupFault::DisconnectedTooLong,
+    ),
+    Scenario {
+        change: ScenarioChange::Storm("cn-hangzhou"),
+        speed: 1.0,
+        ..with_alert(
+            "disconnect-storm",
+            "the sessions of a region are disconnected again and again",
+            "AppStreamingDisconnectStorm",
+        )
+    },
+    Scenario {
+        speed: 1.0,
+        ..group(
+            "starts-getting-slow",
+            "the instances of a delivery group need more and more time to start",
+            "AppStreamingStartsGettingSlow",
+            GroupKind::Fixed,
+            GroupFault::SlowStarts,
+        )
+    },
+    group(
         "persistent-unavailable",
         "a persistent session is unavailable",
         "AppStreamingPersistentSessionUnavailable",
@@ -185,15 +151,29 @@ pub const SCENARIOS: &[Scenario] = &[
         GroupFault::PersistentUnavailable,
     ),
     group(
-        "no-idle-session",
+        "at-capacity",
         "every session of a delivery group that does not scale is in use",
-        "AppStreamingNoIdleSession",
+        "AppStreamingAtCapacity",
         GroupKind::Fixed,
         GroupFault::Full,
     ),
     group(
+        "no-idle-session",
+        "every session of a delivery group that may scale out is in use",
+        "AppStreamingNoIdleSession",
+        GroupKind::ByUsage,
+        GroupFault::Full,
+    ),
+    group(
+        "nearly-full",
+        "97.5 % of the sessions of a delivery group that does not scale are in use",
+        "AppStreamingNearlyFull",
+        GroupKind::Fixed,
+        GroupFault::NearlyFull,
+    ),
+    group(
         "near-scaling-limit",
-        "scaling has added 80 % of the nodes that a delivery group's limit allows",
+        "scaling has reached the limit of a delivery group, and usage nears the threshold",
         "AppStreamingScalingLimitNear",
         GroupKind::ByUsage,
         GroupFault::NearLimit,
@@ -245,6 +225,15 @@ pub const SCENARIOS: &[Scenario] = &[
         )
     },
     Scenario {
+        settings: &["poll.interval=1s", "api.requests_per_second=8"],
+        change: ScenarioChange::Latency(Duration::from_millis(700)),
+        ..with_alert(
+            "poll-overruns",
+            "responses are slow, the rate limit is low and the poll interval is short",
+            "AppStreamingPollOverruns",
+        )
+    },
+    Scenario {
         settings: &["collectors.instances=detailed", "collectors.max_series=100"],
         ..with_alert(
             "series-dropped",
@@ -252,60 +241,48 @@ pub const SCENARIOS: &[Scenario] = &[
             "AppStreamingSeriesDropped",
         )
     },
+    silent(
+        "node-mode-quiet",
+        "the cloud makes an instance only when a user comes, and 4 of 40 sessions are in use",
+        GroupKind::ByUsage,
+        GroupFault::OnDemand,
+    ),
+    silent(
+        "lingering-at-night",
+        "a schedule demands no node, and the last two users stay on one node",
+        GroupKind::BySchedule,
+        GroupFault::Lingering,
+    ),
+    silent(
+        "closed-lingering",
+        "two of the ten instances that a delivery group may have are closed",
+        GroupKind::BySession,
+        GroupFault::ClosedLingering,
+    ),
+    silent(
+        "daily-peak",
+        "scaling has added four of the five nodes that it may add, and usage is below the threshold",
+        GroupKind::ByUsage,
+        GroupFault::DailyPeak,
+    ),
+    silent(
+        "disconnected-at-peak",
+        "36 of 40 sessions are in use, and 16 of them are disconnected",
+        GroupKind::ByUsage,
+        GroupFault::DisconnectedAtPeak,
+    ),
 ];
 
-impl Scenario {
-    /// The scenario with this name.
-    pub fn named(name: &str) -> Option<&'static Self> {
-        SCENARIOS.iter().find(|scenario| scenario.name == name)
-    }
-
-    /// The smallest number of groups in a fleet that contains the group that the scenario changes;
-    /// 0 if the scenario does not change a group.
-    pub fn min_groups(&self) -> usize {
-        match self.change {
-            ScenarioChange::Group(kind, _) => kind as usize + 1,
-            _ => 0,
-        }
-    }
-
-    /// Makes the fleet calm, then applies the scenario's fault, if it concerns a group.
-    pub(super) fn set_up(&self, fleet: &FleetStore) {
-        fleet.change_each(|number, group| {
-            setup::calm(group);
-            if let ScenarioChange::Group(kind, fault) = self.change
-                && number == kind as usize
-            {
-                fault.apply(group);
-            }
-            group.forget_events();
-        });
-    }
-}
-
-impl GroupFault {
-    fn apply(self, group: &mut SimulatedGroup) {
-        match self {
-            Self::StuckInStatus(status) => setup::hold_in_status(group, status),
-            Self::ExpiresIn(seconds) => setup::expire_in(group, seconds),
-            Self::UpdateAvailable => setup::offer_update(group),
-            Self::StuckInstance(status) => setup::strand_instances(group, status, 1),
-            Self::Disconnected => setup::set_occupancy(group, 0.5, 0.75),
-            Self::PersistentUnavailable => setup::make_persistent_unavailable(group, 1),
-            Self::Full => setup::set_occupancy(group, 1.0, 0.0),
-            Self::NearLimit => setup::limit_scaling(group, 0.8),
-            Self::AtLimit => {
-                setup::limit_scaling(group, 1.0);
-                setup::set_occupancy(group, 0.9, 0.0);
-            }
-            Self::NotScaling => setup::set_occupancy(group, 0.9, 0.0),
-            Self::ScheduleNotMet => setup::raise_schedule(group),
-        }
-    }
-}
-
 const fn without_alert(name: &'static str, about: &'static str) -> Scenario {
-    Scenario { name, about, alert: None, settings: &[], needs_role: false, change: ScenarioChange::Nothing }
+    Scenario {
+        name,
+        about,
+        alert: None,
+        settings: &[],
+        needs_role: false,
+        speed: 0.0,
+        change: ScenarioChange::Nothing,
+    }
 }
 
 const fn with_alert(name: &'static str, about: &'static str, alert: &'static str) -> Scenario {
@@ -320,4 +297,8 @@ const fn group(
     fault: GroupFault,
 ) -> Scenario {
     Scenario { change: ScenarioChange::Group(kind, fault), ..with_alert(name, about, alert) }
+}
+
+const fn silent(name: &'static str, about: &'static str, kind: GroupKind, state: GroupFault) -> Scenario {
+    Scenario { change: ScenarioChange::Group(kind, state), ..without_alert(name, about) }
 }
