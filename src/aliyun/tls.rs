@@ -5,17 +5,22 @@ use std::path::Path;
 use std::sync::Arc;
 
 use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
 use rustls::{ClientConfig, RootCertStore};
 use rustls_native_certs::{CertificateResult, ErrorKind, load_certs_from_paths};
 
 use super::credentials::environment::Environment;
 use super::endpoint::Scheme;
 use super::variable_error::VariableError;
+use crate::document::{read_small_file, strip_byte_order_mark};
 
 /// The file with the certificates to trust, in place of those of this machine.
 const SSL_CERT_FILE: &str = "SSL_CERT_FILE";
 /// Directories with certificates to trust, in place of those of this machine.
 const SSL_CERT_DIR: &str = "SSL_CERT_DIR";
+/// Maximum size of a file with certificates: 16 MiB, many times that of a bundle of all public
+/// authorities.
+const MAX_CERTIFICATE_FILE_BYTES: u64 = 16 * 1024 * 1024;
 /// All variables that name certificates.
 pub(super) const VARIABLES: [&str; 2] = [SSL_CERT_FILE, SSL_CERT_DIR];
 const ADVICE: &str = "set it to certificates in PEM format, or unset it to trust those of this machine";
@@ -99,18 +104,19 @@ fn configured_certificates(
 }
 
 fn read_file(path: &Path) -> Result<Vec<CertificateDer<'static>>, VariableError> {
-    let CertificateResult { certs, errors, .. } = load_certs_from_paths(Some(path), None);
     let shown = path.display();
-    if let Some(error) = io_error(errors) {
+    let text = read_small_file(path, MAX_CERTIFICATE_FILE_BYTES).map_err(|error| {
         let message = format!("names {shown}, which cannot be read: {error}; {ADVICE}");
-        return Err(VariableError::new(SSL_CERT_FILE, message));
-    }
+        VariableError::new(SSL_CERT_FILE, message)
+    })?;
+    let certificates = CertificateDer::pem_slice_iter(strip_byte_order_mark(&text));
+    let certificates: Vec<CertificateDer<'static>> = certificates.filter_map(Result::ok).collect();
     let mut roots = RootCertStore::empty();
-    if roots.add_parsable_certificates(certs.iter().cloned()).0 == 0 {
+    if roots.add_parsable_certificates(certificates.iter().cloned()).0 == 0 {
         let message = format!("names {shown}, which has no certificate in PEM format; {ADVICE}");
         return Err(VariableError::new(SSL_CERT_FILE, message));
     }
-    Ok(certs)
+    Ok(certificates)
 }
 
 fn io_error(errors: Vec<rustls_native_certs::Error>) -> Option<io::Error> {
@@ -172,6 +178,9 @@ mod tests {
         let file = file.display().to_string();
         let directories = format!("/does/not/exist:{}", directory.path().display());
         assert_eq!(check(&[(SSL_CERT_FILE, &file)]), Ok(()));
+        std::fs::write(&file, format!("\u{feff}{}", key.cert.pem())).unwrap();
+        assert_eq!(check(&[(SSL_CERT_FILE, &file)]), Ok(()));
+        std::fs::write(&file, key.cert.pem()).unwrap();
         assert_eq!(check(&[(SSL_CERT_DIR, &directories)]), Ok(()));
         assert_eq!(check(&[(SSL_CERT_FILE, &file), (SSL_CERT_DIR, "/does/not/exist")]), Ok(()));
     }

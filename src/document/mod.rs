@@ -30,7 +30,7 @@ pub(crate) use line_numbers::LineNumbers;
 pub(crate) use parse::{Document, Language};
 pub use problem::{Origin, Problem, Problems};
 pub(crate) use quantity::{format_duration, format_size, parse_duration, parse_size};
-pub(crate) use small_file::{read_small_file, read_small_text, trim_text};
+pub(crate) use small_file::{read_small_file, read_small_text, strip_byte_order_mark, trim_text};
 pub(crate) use suggestion::{closest, closest_within, did_you_mean, max_typos};
 pub(crate) use table::Table;
 

@@ -45,6 +45,11 @@ pub(crate) fn trim_text(text: &str) -> &str {
     text.trim_matches(|character: char| character.is_whitespace() || character == '\u{feff}')
 }
 
+/// The bytes without the byte order mark that may be before a text in UTF-8.
+pub(crate) fn strip_byte_order_mark(text: &[u8]) -> &[u8] {
+    text.strip_prefix("\u{feff}".as_bytes()).unwrap_or(text)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

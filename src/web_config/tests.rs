@@ -85,6 +85,16 @@ fn an_empty_file_is_plain_http_without_authentication() {
 }
 
 #[test]
+fn a_byte_order_mark_before_a_certificate_or_a_key_is_dropped() {
+    let directory = TestDirectory::new();
+    for name in ["server.crt", "server.key"] {
+        let text = fs::read_to_string(directory.path(name)).unwrap();
+        fs::write(directory.path(name), format!("\u{feff}{text}")).unwrap();
+    }
+    directory.valid(TLS);
+}
+
+#[test]
 fn certificate_and_key_may_be_inline() {
     let directory = TestDirectory::new();
     let indented = |name| fs::read_to_string(directory.path(name)).unwrap().replace('\n', "\n    ");

@@ -6,6 +6,7 @@ use serde::Deserialize;
 use super::error::Error;
 use crate::aliyun::access_key::Credentials;
 use crate::aliyun::secret::Secret;
+use crate::document::strip_byte_order_mark;
 
 /// A response of STS; its other fields are ignored.
 #[derive(Deserialize)]
@@ -68,10 +69,8 @@ impl TemporaryKey {
 }
 
 fn parse<'a, T: Deserialize<'a>>(source_name: &'static str, body: &'a [u8]) -> Result<T, Error> {
-    // Some servers send a byte order mark, which JSON does not allow.
-    let body = body.strip_prefix("\u{feff}".as_bytes()).unwrap_or(body);
     // The message has only the position, because the parser's message may quote a secret.
-    serde_json::from_slice(body).map_err(|error| {
+    serde_json::from_slice(strip_byte_order_mark(body)).map_err(|error| {
         let message = format!("the response is not the expected JSON (column {})", error.column());
         Error::new(source_name, message)
     })

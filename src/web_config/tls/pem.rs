@@ -4,7 +4,7 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use zeroize::Zeroizing;
 
-use crate::document::Table;
+use crate::document::{Table, strip_byte_order_mark};
 use crate::web_config::file_watch::FileSnapshot;
 
 /// A text in PEM format, and where it was found.
@@ -37,7 +37,10 @@ impl PemSource {
             }
             (Some(text), None) => Self::Found { name: inline, text: Zeroizing::new(text.into_bytes()) },
             (None, Some(path)) => match files.read(&path) {
-                Ok(text) => Self::Found { name: file, text },
+                // The parser does not find a first line that begins with a byte order mark.
+                Ok(text) => {
+                    Self::Found { name: file, text: Zeroizing::new(strip_byte_order_mark(&text).to_vec()) }
+                }
                 Err(error) => {
                     table.problem(file, format!("cannot read {}: {error}", files.resolve(&path).display()));
                     Self::Invalid
