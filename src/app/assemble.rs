@@ -6,8 +6,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::SignedDuration;
-
 use super::Error;
 use super::poll_observer::PollObserver;
 use crate::aliyun::credentials::ProviderConfig;
@@ -15,6 +13,7 @@ use crate::aliyun::options::DEFAULT_REQUESTS_PER_SECOND;
 use crate::aliyun::{self, RequestObserver};
 use crate::appstreaming::{self, GroupQuery};
 use crate::config::{Account, Config};
+use crate::fleet::{Freshness, PersistentInterval};
 use crate::poller::{self, PollSchedule, Runner, SnapshotStore, Target, TargetSettings, WaitMeter};
 use crate::scrape::negotiation::Representation;
 use crate::telemetry::Telemetry;
@@ -111,8 +110,8 @@ pub(crate) fn plan(config: &Config, telemetry: &Arc<Telemetry>, known: &Clients)
 pub(crate) fn polling(config: &Config, telemetry: &Arc<Telemetry>) -> Result<Polling, Error> {
     let Plan { targets, order, clients: _ } = plan(config, telemetry, &Clients::default())?;
     let observer = Arc::new(PollObserver::new(Arc::clone(telemetry))) as Arc<dyn poller::Observer>;
-    let (stale_after, time_zone) = (config.poll.stale_after, config.render.time_zone.clone());
-    let store = Arc::new(SnapshotStore::new(order, stale_after, time_zone));
+    let (freshness, time_zone) = (Freshness::from(&config.poll), config.render.time_zone.clone());
+    let store = Arc::new(SnapshotStore::new(order, freshness, time_zone));
     let runners = targets
         .into_iter()
         .map(|planned| runner(planned, Arc::clone(&store), Arc::clone(&observer), telemetry))
@@ -143,8 +142,10 @@ pub(crate) fn runner(
 
 /// The settings that pages show or calculate with.
 pub(crate) fn setup(config: &Config) -> Setup {
+    let PersistentInterval { poll, configured } = PersistentInterval::from(&config.poll);
     Setup {
-        interval: SignedDuration::try_from(config.poll.interval).unwrap_or(SignedDuration::MAX),
+        interval: poll,
+        persistent_interval: configured,
         // The section `[api]` applies to every account.
         requests_per_second: config
             .accounts
@@ -195,6 +196,7 @@ pub(crate) fn target(
         excluded: account.exclude_group_ids.clone(),
         shard: config.shard,
         listings: config.listing,
+        persistent: PersistentInterval::from(&config.poll),
         timeout: config.poll.timeout,
         page_size: config.poll.page_size,
         // Twice the limit of requests in flight, so that the limit is reached while some listings

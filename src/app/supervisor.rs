@@ -16,6 +16,8 @@ use tokio_util::task::AbortOnDropHandle;
 use super::assemble::{self, Clients, Plan, PlannedTarget};
 use super::poll_observer::PollObserver;
 use crate::config::Config;
+use crate::fleet::Freshness;
+use crate::poller::options::PollOptions;
 use crate::poller::{self, PollSchedule, SnapshotStore, Target, TargetSettings};
 use crate::telemetry::Telemetry;
 
@@ -52,7 +54,7 @@ impl Supervisor {
     /// A supervisor without targets.
     pub(crate) fn new(telemetry: Arc<Telemetry>) -> Self {
         Self {
-            store: Arc::new(SnapshotStore::new([], Duration::MAX, TimeZone::UTC)),
+            store: Arc::new(SnapshotStore::new([], Freshness::from(&PollOptions::default()), TimeZone::UTC)),
             poll_observer: Arc::new(PollObserver::new(Arc::clone(&telemetry))),
             telemetry,
             clients: Clients::default(),
@@ -106,8 +108,8 @@ impl Supervisor {
 
         // Before the tasks start: a poll that ends must find its target in the store.
         let targets = plan.order.iter().map(|(account, name)| (Arc::clone(account), Arc::clone(name)));
-        let (stale_after, time_zone) = (config.poll.stale_after, config.render.time_zone.clone());
-        self.store.set_targets(targets, stale_after, time_zone, Timestamp::now());
+        let (freshness, time_zone) = (Freshness::from(&config.poll), config.render.time_zone.clone());
+        self.store.set_targets(targets, freshness, time_zone, Timestamp::now());
         for (number, planned) in started.into_iter().enumerate() {
             let schedule = assemble::poll_schedule(interval, number);
             let running = self.start(planned, schedule);

@@ -142,6 +142,19 @@ impl<'a> SectionReader<'a> {
         self.record(name, Kind::Text, quoted(&text));
     }
 
+    /// Reads a duration in `range`; `None` if it is absent or blank.
+    pub(super) fn optional_duration(
+        &self,
+        name: &str,
+        field: &mut Option<Duration>,
+        range: RangeInclusive<Duration>,
+    ) {
+        let value = self.is_filled(name).then(|| self.table.duration(name, range)).flatten();
+        let format = |value: Option<Duration>| value.map_or_else(String::new, format_duration);
+        let text = self.quantity(name, field, value.map(Some), format);
+        self.record(name, Kind::Text, quoted(&text));
+    }
+
     /// Reads a size in bytes, in `range`.
     pub(super) fn size(&self, name: &str, field: &mut u64, range: RangeInclusive<u64>) {
         let text = self.quantity(name, field, self.table.size(name, range), format_size);

@@ -58,6 +58,8 @@ fn poll(section: &SectionReader<'_>) -> (PollOptions, Duration) {
     poll.stale_after = default_stale_after(poll.interval);
     section.duration(STALE_AFTER, &mut poll.stale_after, Duration::from_secs(5)..=MAX_DURATION);
     section.integer("page_size", &mut poll.page_size, 1..=MAX_PAGE_SIZE);
+    let persistent_interval = &mut poll.persistent_interval;
+    section.optional_duration("persistent_interval", persistent_interval, ONE_SECOND..=MAX_DURATION);
     let mut shutdown_grace = DEFAULT_SHUTDOWN_GRACE;
     section.duration("shutdown_grace", &mut shutdown_grace, Duration::ZERO..=MAX_DURATION);
 

@@ -9,6 +9,7 @@ pub mod capacity;
 mod decode_issues;
 mod detail;
 pub mod duration_histogram;
+mod freshness;
 mod group;
 mod group_counters;
 mod hash;
@@ -31,6 +32,7 @@ pub mod vocabulary;
 
 pub use decode_issues::DecodeIssues;
 pub use duration_histogram::{DurationHistogram, READY_BOUNDS, SESSION_BOUNDS};
+pub use freshness::{Freshness, PersistentInterval};
 pub use group::{App, Group, NodePool, Ota, Tag, TimerPeriod, WeeklySchedule};
 pub use group_counters::{GONE, GroupCounters, NONE};
 pub use human_duration::HumanDuration;

@@ -6,7 +6,7 @@
 use jiff::{SignedDuration, Timestamp};
 use serde::{Serialize, Serializer};
 
-use super::{GroupSnapshot, HumanDuration, InstanceSummary, TargetHealth, capacity};
+use super::{GroupSnapshot, HumanDuration, InstanceSummary, PersistentInterval, TargetHealth, capacity};
 
 /// A subscription that ends within this time is a warning.
 pub const EXPIRY_WARNING: SignedDuration = SignedDuration::from_hours(7 * 24);
@@ -92,6 +92,8 @@ pub struct EvaluationContext {
     pub now: Timestamp,
     /// The poll interval.
     pub interval: SignedDuration,
+    /// How often persistent sessions are listed.
+    pub persistent: PersistentInterval,
     /// Whether the exporter is configured to list instances.
     pub lists_instances: bool,
 }
@@ -264,7 +266,14 @@ fn check_stale(group: &GroupSnapshot, context: &EvaluationContext) -> Option<Pro
     }
     let limit = context.interval.saturating_mul(MISSED_POLLS).max(MIN_STALE_AGE);
     let age = context.now.duration_since(group.oldest());
-    (age > limit).then(|| problem(format!("its oldest data is {} old", HumanDuration(age))))
+    if age > limit {
+        return Some(problem(format!("its oldest data is {} old", HumanDuration(age))));
+    }
+    let persistent = group.persistent.as_ref()?;
+    let limit = context.persistent.stale_age(&group.group.data, persistent.data.reported).max(MIN_STALE_AGE);
+    let age = context.now.duration_since(persistent.at);
+    (age > limit)
+        .then(|| problem(format!("the data of its persistent sessions is {} old", HumanDuration(age))))
 }
 
 impl ProblemKind {

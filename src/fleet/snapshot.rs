@@ -8,7 +8,7 @@ use std::sync::Arc;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Group, GroupCounters, InstanceSummary, PersistentSummary, schedule};
+use super::{Freshness, Group, GroupCounters, InstanceSummary, PersistentSummary, schedule};
 
 /// The fleet at `at`. A published snapshot contains no data older than the configured limit (see
 /// [`Snapshot::aged`]).
@@ -106,26 +106,33 @@ impl Snapshot {
         pools.filter_map(|pool| schedule::next_change(pool, self.at, time_zone)).min()
     }
 
-    /// The earliest instant at which a listing in the snapshot reaches the age `stale_after`;
-    /// `None` for a fleet without groups.
-    pub fn next_expiry(&self, stale_after: SignedDuration) -> Option<Timestamp> {
-        let oldest = self.groups.iter().flat_map(|group| group.fetched_at()).min()?;
+    /// The earliest instant at which a listing in the snapshot becomes stale; `None` for a fleet
+    /// without groups.
+    pub fn next_expiry(&self, freshness: &Freshness) -> Option<Timestamp> {
+        let limits = self.groups.iter().flat_map(|group| group.age_limits(freshness));
         // Listings that would expire after the last representable instant never expire.
-        oldest.checked_add(stale_after).ok()
+        limits.filter_map(|(at, limit)| at.checked_add(limit).ok()).min()
     }
 
-    /// The snapshot at `now`, without data of the age `stale_after` or older: a group that was
-    /// listed too long ago is left out as a whole; a stale listing of its instances or persistent
-    /// sessions is left out of its group.
-    pub fn aged(&self, now: Timestamp, stale_after: SignedDuration) -> Self {
-        let is_fresh = |at: Timestamp| now.duration_since(at) < stale_after;
-        let groups = self.groups.iter().filter(|group| is_fresh(group.group.at)).map(|group| {
-            if group.fetched_at().all(is_fresh) {
+    /// The snapshot at `now`, without stale data: a group that was listed too long ago is left out
+    /// as a whole; a stale listing of its instances or persistent sessions is left out of its
+    /// group.
+    pub fn aged(&self, now: Timestamp, freshness: &Freshness) -> Self {
+        let is_fresh = |at: Timestamp, limit| now.duration_since(at) < limit;
+        let limit = freshness.stale_after;
+        let groups = self.groups.iter().filter(|group| is_fresh(group.group.at, limit)).map(|group| {
+            if group.age_limits(freshness).all(|(at, limit)| is_fresh(at, limit)) {
                 return Arc::clone(group);
             }
+            let persistent_limit = |listed: &PersistentSummary| {
+                freshness.persistent_stale_after(&group.group.data, listed.reported)
+            };
             Arc::new(GroupSnapshot {
-                instances: group.instances.clone().filter(|fetched| is_fresh(fetched.at)),
-                persistent: group.persistent.clone().filter(|fetched| is_fresh(fetched.at)),
+                instances: group.instances.clone().filter(|fetched| is_fresh(fetched.at, limit)),
+                persistent: group
+                    .persistent
+                    .clone()
+                    .filter(|fetched| is_fresh(fetched.at, persistent_limit(&fetched.data))),
                 ..GroupSnapshot::clone(group)
             })
         });
@@ -153,16 +160,20 @@ impl GroupSnapshot {
         (&self.account, &self.group.data.region_id, &self.group.data.id)
     }
 
-    /// When the oldest of the group's listings was fetched.
+    /// When the older of the two listings that every poll requests was fetched: the group and its
+    /// instances. Persistent sessions have their own interval.
     pub fn oldest(&self) -> Timestamp {
-        self.fetched_at().fold(self.group.at, Timestamp::min)
+        self.instances.as_ref().map_or(self.group.at, |instances| instances.at.min(self.group.at))
     }
 
-    /// When each of the group's listings was fetched.
-    fn fetched_at(&self) -> impl Iterator<Item = Timestamp> {
-        let instances = self.instances.as_ref().map(|fetched| fetched.at);
-        let persistent = self.persistent.as_ref().map(|fetched| fetched.at);
-        [Some(self.group.at), instances, persistent].into_iter().flatten()
+    /// When each of the group's listings was fetched, and the age at which it is stale.
+    fn age_limits(&self, freshness: &Freshness) -> impl Iterator<Item = (Timestamp, SignedDuration)> {
+        let limit = freshness.stale_after;
+        let instances = self.instances.as_ref().map(|fetched| (fetched.at, limit));
+        let persistent = self.persistent.as_ref().map(|fetched| {
+            (fetched.at, freshness.persistent_stale_after(&self.group.data, fetched.data.reported))
+        });
+        [Some((self.group.at, limit)), instances, persistent].into_iter().flatten()
     }
 }
 
@@ -179,11 +190,17 @@ mod tests {
 
     use super::*;
     use crate::fleet::{
-        DecodeIssues, FoldOptions, InstanceFold, NodePool, PersistentFold, PersistentRecord, TimerPeriod,
-        WeeklySchedule,
+        DecodeIssues, FoldOptions, InstanceFold, NodePool, PersistentFold, PersistentInterval,
+        PersistentRecord, TimerPeriod, WeeklySchedule,
     };
 
     const LIMIT: SignedDuration = SignedDuration::from_secs(300);
+
+    /// Persistent sessions are listed every minute, or every ten minutes.
+    fn freshness() -> Freshness {
+        let persistent = PersistentInterval { poll: SignedDuration::from_secs(60), configured: None };
+        Freshness { stale_after: LIMIT, persistent }
+    }
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(second).unwrap()
@@ -244,20 +261,32 @@ mod tests {
         fresh.persistent = Some(fetched(fold.finish(1), 50));
         let snapshot = snapshot(vec![fresh]);
 
-        assert_eq!(snapshot.next_expiry(LIMIT), Some(at(200)));
-        let before = snapshot.aged(at(199), LIMIT);
+        assert_eq!(snapshot.next_expiry(&freshness()), Some(at(200)));
+        let before = snapshot.aged(at(199), &freshness());
         assert!(Arc::ptr_eq(&before.groups[0], &snapshot.groups[0]));
         assert_eq!(before.at, at(199));
 
-        let after = snapshot.aged(at(200), LIMIT);
+        let after = snapshot.aged(at(200), &freshness());
         assert!(after.groups[0].instances.is_none());
         assert!(after.groups[0].persistent.is_some());
-        assert_eq!(after.next_expiry(LIMIT), Some(at(300)));
+        assert_eq!(after.next_expiry(&freshness()), Some(at(300)));
 
-        let end = after.aged(at(300), LIMIT);
+        let end = after.aged(at(300), &freshness());
         assert!(end.groups.is_empty());
         assert_eq!(end.targets.len(), 1, "the target's health is kept");
-        assert_eq!(end.next_expiry(LIMIT), None);
+        assert_eq!(end.next_expiry(&freshness()), None);
+    }
+
+    #[test]
+    fn seldom_listed_persistent_sessions_are_served_for_three_of_their_own_intervals() {
+        let mut idle = group("one", "r", "g1");
+        idle.group.at = at(1700);
+        idle.persistent = Some(fetched(PersistentFold::new(FoldOptions::default()).finish(0), 0));
+        let idle = snapshot(vec![idle]);
+        assert!(idle.aged(at(1799), &freshness()).groups[0].persistent.is_some());
+        assert_eq!(idle.next_expiry(&freshness()), Some(at(1800)));
+        let after = idle.aged(at(1800), &freshness());
+        assert_eq!((after.groups.len(), after.groups[0].persistent.is_some()), (1, false));
     }
 
     #[test]

@@ -10,6 +10,8 @@
 //! (`metrics`), and the metrics about polls ([`Observer`], which `app` implements).
 
 mod failure_summary;
+mod freshness;
+mod listing_times;
 pub mod options;
 mod poll;
 mod poll_result;

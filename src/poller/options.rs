@@ -25,6 +25,9 @@ pub struct PollOptions {
     pub stale_after: Duration,
     /// Elements requested per page, 1 to 100.
     pub page_size: u32,
+    /// How often the persistent sessions of every group are listed; `None` if it depends on the
+    /// group.
+    pub persistent_interval: Option<Duration>,
 }
 
 /// How much of each listing a poll requests and keeps.
@@ -63,6 +66,7 @@ impl Default for PollOptions {
             timeout: DEFAULT_TIMEOUT,
             stale_after: DEFAULT_STALE_AFTER,
             page_size: DEFAULT_PAGE_SIZE,
+            persistent_interval: None,
         }
     }
 }

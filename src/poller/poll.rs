@@ -7,20 +7,14 @@ use futures_util::stream::{FuturesUnordered, StreamExt};
 use jiff::Timestamp;
 use tokio::time::{Instant, timeout_at};
 
+use super::listing_times::{ListingTimes, MemberListing};
 use super::options::ListingDepth;
-use super::poll_result::{ListingFailure, ListingOutcome, PolledGroup, RefreshTimes, TargetPoll};
+use super::poll_result::{ListingFailure, ListingOutcome, PolledGroup, TargetPoll};
 use super::target::Target;
 use crate::aliyun::{Call, Error, ErrorKind};
 use crate::appstreaming::{Listing, has_no_persistent_sessions};
 use crate::fleet::operation::{LIST_APP_INSTANCE_GROUP, LIST_APP_INSTANCES, LIST_PERSISTENT_APP_INSTANCES};
 use crate::fleet::{Fetched, FoldOptions, Group, InstanceListing, PersistentSummary};
-
-/// A listing of the members of one group.
-#[derive(Clone, Copy)]
-enum MemberListing {
-    Instances,
-    Persistent,
-}
 
 /// The result of a [`MemberListing`], with the index of the listed group.
 enum MemberResult {
@@ -32,27 +26,37 @@ impl<C: Call> Target<C> {
     /// Polls the target once. Always returns a result, which contains the failures and every
     /// listing that ended before the timeout.
     ///
-    /// Groups that are not in `refresh_times` are listed first, then those that were refreshed
-    /// longest ago. So a fleet that cannot be listed within one poll is listed by several polls,
-    /// and every group is refreshed.
-    pub async fn poll(&self, refresh_times: &RefreshTimes, clock: impl Fn() -> Timestamp) -> TargetPoll {
+    /// `times` is of the target's previous polls. Listings that were never requested come first,
+    /// then those that ended longest ago. So a fleet that cannot be listed within one poll is
+    /// listed by several polls, and every group is refreshed.
+    pub(super) async fn poll(&self, times: &mut ListingTimes, clock: impl Fn() -> Timestamp) -> TargetPoll {
         let deadline = Instant::now() + self.settings.timeout;
         let mut poll = TargetPoll::default();
-        let Some(mut groups) = self.list_groups(deadline, &mut poll).await else { return poll };
-        groups.sort_by_key(|group| refresh_times.get(&group.id).copied());
+        let Some(groups) = self.list_groups(deadline, &mut poll).await else { return poll };
 
         let listed_at = clock();
+        let groups: Vec<Arc<Group>> = groups.into_iter().map(Arc::new).collect();
         let mut polled: Vec<PolledGroup> = groups
-            .into_iter()
+            .iter()
             .map(|group| PolledGroup {
-                group: Fetched { data: Arc::new(group), at: listed_at },
+                group: Fetched { data: Arc::clone(group), at: listed_at },
                 instances: initial_outcome(self.settings.listings.instances),
                 persistent: initial_outcome(self.settings.listings.persistent),
             })
             .collect();
-        self.list_members(deadline, &clock, &mut polled, &mut poll).await;
+        let plan = times.plan(&groups, self.settings.listings, self.settings.persistent, listed_at);
+        for (index, listing) in &plan {
+            match listing {
+                MemberListing::Instances => polled[*index].instances = ListingOutcome::Pending,
+                MemberListing::Persistent => polled[*index].persistent = ListingOutcome::Pending,
+            }
+        }
+        self.list_members(&plan, deadline, &clock, &mut polled, &mut poll, times).await;
 
-        poll.planned_requests += polled.iter().map(|group| self.planned_requests(group)).sum::<u64>();
+        poll.planned_requests += plan
+            .iter()
+            .map(|(index, listing)| self.pages(times.elements(*listing, &groups[*index].id).unwrap_or(0)))
+            .sum::<u64>();
         polled.retain(|group| !matches!(group.instances, ListingOutcome::Gone));
         poll.groups = Some(polled);
         poll
@@ -103,18 +107,15 @@ impl<C: Call> Target<C> {
 
     async fn list_members(
         &self,
+        plan: &[(usize, MemberListing)],
         deadline: Instant,
         clock: &impl Fn() -> Timestamp,
         polled: &mut [PolledGroup],
         poll: &mut TargetPoll,
+        times: &mut ListingTimes,
     ) {
         let groups: Vec<Arc<Group>> = polled.iter().map(|group| Arc::clone(&group.group.data)).collect();
-        let listings = self.settings.listings;
-        let instances = listings.instances.is_on().then_some(MemberListing::Instances);
-        let persistent = listings.persistent.is_on().then_some(MemberListing::Persistent);
-        let of_each_group = instances.into_iter().chain(persistent);
-        let mut listings =
-            (0..groups.len()).flat_map(|index| of_each_group.clone().map(move |listing| (index, listing)));
+        let mut listings = plan.iter().copied();
         let mut in_flight = FuturesUnordered::new();
         loop {
             while in_flight.len() < self.settings.concurrency.max(1)
@@ -123,16 +124,23 @@ impl<C: Call> Target<C> {
                 in_flight.push(self.list_member(index, &groups[index].id, listing));
             }
             let Ok(Some(result)) = timeout_at(deadline, in_flight.next()).await else { break };
-            match result {
+            let at = clock();
+            let (index, listing, elements) = match result {
                 MemberResult::Instances(index, result) => {
-                    polled[index].instances =
-                        record_outcome(LIST_APP_INSTANCES, &groups[index], result, clock, poll);
+                    let outcome = record_outcome(LIST_APP_INSTANCES, &groups[index], result, at, poll);
+                    let elements = outcome.elements(|listing| listing.summary.reported);
+                    polled[index].instances = outcome;
+                    (index, MemberListing::Instances, elements)
                 }
                 MemberResult::Persistent(index, result) => {
-                    polled[index].persistent =
-                        record_outcome(LIST_PERSISTENT_APP_INSTANCES, &groups[index], result, clock, poll);
+                    let outcome =
+                        record_outcome(LIST_PERSISTENT_APP_INSTANCES, &groups[index], result, at, poll);
+                    let elements = outcome.elements(|summary| summary.reported);
+                    polled[index].persistent = outcome;
+                    (index, MemberListing::Persistent, elements)
                 }
-            }
+            };
+            times.record(listing, &groups[index].id, at, elements);
         }
         fail_pending(polled, poll);
     }
@@ -155,15 +163,6 @@ impl<C: Call> Target<C> {
         }
     }
 
-    /// Requests for the members of one group, as [`TargetPoll::planned_requests`] counts them. A
-    /// listing without data is assumed to have one page.
-    fn planned_requests(&self, group: &PolledGroup) -> u64 {
-        let instances = group.instances.listed().map_or(1, |listing| self.pages(listing.summary.reported));
-        let persistent = group.persistent.listed().map_or(1, |summary| self.pages(summary.reported));
-        u64::from(self.settings.listings.instances.is_on()) * instances
-            + u64::from(self.settings.listings.persistent.is_on()) * persistent
-    }
-
     /// The number of pages of a listing with this many elements: at least 1, because an empty
     /// listing also takes one request.
     fn pages(&self, elements: u64) -> u64 {
@@ -172,7 +171,7 @@ impl<C: Call> Target<C> {
 }
 
 fn initial_outcome<T>(depth: ListingDepth) -> ListingOutcome<T> {
-    if depth.is_on() { ListingOutcome::Pending } else { ListingOutcome::Absent }
+    if depth.is_on() { ListingOutcome::NotDue } else { ListingOutcome::Absent }
 }
 
 /// Returns the outcome of a listing that ended, and adds the listing or its failure to `poll`.
@@ -180,14 +179,14 @@ fn record_outcome<T>(
     operation: &'static str,
     group: &Group,
     result: Result<Listing<T>, Error>,
-    clock: &impl Fn() -> Timestamp,
+    at: Timestamp,
     poll: &mut TargetPoll,
 ) -> ListingOutcome<T> {
     match result {
         Ok(listing) => {
             poll.count(operation, &listing);
             let consistent = listing.is_consistent();
-            ListingOutcome::Listed { data: listing.data, at: clock(), consistent }
+            ListingOutcome::Listed { data: listing.data, at, consistent }
         }
         Err(error) if operation == LIST_APP_INSTANCES && error.kind() == ErrorKind::NotFound => {
             ListingOutcome::Gone

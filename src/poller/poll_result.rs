@@ -1,7 +1,5 @@
 //! The result of one poll of one target.
 
-use std::collections::HashMap;
-
 use jiff::Timestamp;
 
 use crate::aliyun::Error;
@@ -23,7 +21,8 @@ pub struct TargetPoll {
     /// Requests sent for the listings that succeeded, including those of repeated passes, excluding
     /// retries.
     pub requests: u64,
-    /// Requests that a poll of this fleet needs when every listing succeeds at the first attempt.
+    /// Requests that the poll needs when every listing succeeds at the first attempt, including
+    /// those of persistent sessions only where they are due.
     pub planned_requests: u64,
 }
 
@@ -37,10 +36,6 @@ pub struct PolledGroup {
     /// From `ListPersistentAppInstances`.
     pub persistent: ListingOutcome<PersistentSummary>,
 }
-
-/// When groups were last listed completely, by group id. Groups that were never listed are not
-/// included.
-pub type RefreshTimes = HashMap<Box<str>, Timestamp>;
 
 /// The outcome of one listing of one group.
 #[derive(Debug, Default)]
@@ -59,6 +54,8 @@ pub enum ListingOutcome<T> {
     Pending,
     /// The listing failed or timed out; the last good data is kept.
     Failed,
+    /// The listing is not due in this poll; the last good data is kept.
+    NotDue,
     /// There is nothing to list: the collector is off, or the group has no such elements.
     Absent,
     /// The group vanished after the groups were listed.
@@ -106,6 +103,16 @@ impl TargetPoll {
 }
 
 impl<T> ListingOutcome<T> {
+    /// The number of elements by `count`, 0 if there is nothing to list; `None` if the listing did
+    /// not succeed.
+    pub(super) fn elements(&self, count: impl Fn(&T) -> u64) -> Option<u64> {
+        match self {
+            Self::Listed { data, .. } => Some(count(data)),
+            Self::Absent => Some(0),
+            Self::Pending | Self::NotDue | Self::Failed | Self::Gone => None,
+        }
+    }
+
     /// The listed data; `None` unless the listing succeeded.
     pub(super) fn listed(&self) -> Option<&T> {
         match self {

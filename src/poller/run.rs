@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use parking_lot::Mutex;
 use tokio::time::{Instant, sleep_until};
 
+use super::listing_times::ListingTimes;
 use super::poll_result::TargetPoll;
 use super::store::SnapshotStore;
 use super::target::Target;
@@ -185,9 +186,10 @@ impl<C: Call> Runner<C> {
     pub async fn run(&self, schedule: PollSchedule, clock: impl Fn() -> Timestamp + Copy) {
         let mut start = Instant::now() + schedule.first_delay;
         let mut delay = schedule.second_delay;
+        let mut times = ListingTimes::default();
         loop {
             sleep_until(start).await;
-            let took = self.poll_once(clock).await;
+            let took = self.poll(&mut times, clock).await;
             if took > schedule.interval {
                 let settings = &self.target.settings;
                 self.observer.poll_overrun(&PollOverrun {
@@ -207,14 +209,22 @@ impl<C: Call> Runner<C> {
         }
     }
 
-    /// Polls once, stores the result, and returns the duration of the poll.
-    pub async fn poll_once(&self, clock: impl Fn() -> Timestamp) -> Duration {
+    /// Polls once, as the first poll does, and stores the result.
+    pub async fn poll_once(&self, clock: impl Fn() -> Timestamp) {
+        self.poll(&mut ListingTimes::default(), clock).await;
+    }
+
+    /// Polls, stores the result, and returns the duration of the poll.
+    async fn poll(&self, times: &mut ListingTimes, clock: impl Fn() -> Timestamp) -> Duration {
         let started = Instant::now();
         self.meter.reset();
         let settings = &self.target.settings;
-        let refresh_times = self.store.refresh_times(&settings.account, &settings.name);
         // The panic's message is not lost: the panic hook logs it.
-        let poll = AssertUnwindSafe(self.target.poll(&refresh_times, &clock)).catch_unwind().await.ok();
+        let poll = AssertUnwindSafe(self.target.poll(times, &clock)).catch_unwind().await.ok();
+        if poll.is_none() {
+            // The results of listings that ended before the panic are lost.
+            *times = ListingTimes::default();
+        }
         let took = started.elapsed();
         self.observer.poll_finished(&PollReport {
             account: &settings.account,

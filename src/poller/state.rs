@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::poll_result::{ListingOutcome, PolledGroup, RefreshTimes, TargetPoll};
+use super::poll_result::{ListingOutcome, PolledGroup, TargetPoll};
 use crate::fleet::{
     Fetched, GroupCounters, GroupSnapshot, InstanceIndex, ListedInstances, ObservedTimes, TargetHealth,
 };
@@ -83,17 +83,6 @@ impl TargetState {
         }
     }
 
-    /// When the older one of each group's two listings (instances and persistent sessions) ended.
-    /// Groups without these listings are left out.
-    pub(super) fn refresh_times(&self) -> RefreshTimes {
-        let oldest = |group: &GroupSnapshot| {
-            let instances = group.instances.as_ref().map(|fetched| fetched.at);
-            let persistent = group.persistent.as_ref().map(|fetched| fetched.at);
-            instances.into_iter().chain(persistent).min()
-        };
-        self.groups.iter().filter_map(|(id, group)| Some((id.clone(), oldest(&group.snapshot)?))).collect()
-    }
-
     /// Every group with its last good data, of any age.
     pub(super) fn groups(&self) -> impl Iterator<Item = &Arc<GroupSnapshot>> {
         self.groups.values().map(|group| &group.snapshot)
@@ -124,7 +113,7 @@ impl TargetState {
                     index = Some((next, at));
                 }
             }
-            ListingOutcome::Failed | ListingOutcome::Pending => {}
+            ListingOutcome::Failed | ListingOutcome::NotDue | ListingOutcome::Pending => {}
             ListingOutcome::Absent | ListingOutcome::Gone => instances = None,
         }
         let snapshot = Arc::new(GroupSnapshot {
@@ -134,7 +123,7 @@ impl TargetState {
             instances,
             persistent: match polled.persistent {
                 ListingOutcome::Listed { data, at, .. } => Some(Fetched { data: Arc::new(data), at }),
-                ListingOutcome::Failed | ListingOutcome::Pending => persistent,
+                ListingOutcome::Failed | ListingOutcome::NotDue | ListingOutcome::Pending => persistent,
                 ListingOutcome::Absent | ListingOutcome::Gone => None,
             },
             counters,

@@ -3,15 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use jiff::{SignedDuration, Timestamp};
 use parking_lot::Mutex;
 use tokio::sync::watch;
 use tokio::time::sleep;
 
-use super::poll_result::{RefreshTimes, TargetPoll};
+use super::poll_result::TargetPoll;
 use super::state::TargetState;
-use crate::fleet::Snapshot;
+use crate::fleet::{Freshness, Snapshot};
 
 /// The states of all targets, and the snapshot built from them.
 ///
@@ -26,20 +26,20 @@ pub struct SnapshotStore {
 #[derive(Debug)]
 struct Inner {
     states: Vec<TargetState>,
-    stale_after: SignedDuration,
+    freshness: Freshness,
     time_zone: TimeZone,
 }
 
 impl SnapshotStore {
-    /// A store for these targets (account and name), none of which has been polled. Data of the age
-    /// `stale_after` and older is not published; `time_zone` is the time zone of schedules.
+    /// A store for these targets (account and name), none of which has been polled. Data that is
+    /// stale by `freshness` is not published; `time_zone` is the time zone of schedules.
     pub fn new(
         targets: impl IntoIterator<Item = (Arc<str>, Arc<str>)>,
-        stale_after: Duration,
+        freshness: Freshness,
         time_zone: TimeZone,
     ) -> Self {
         let states = targets.into_iter().map(|(account, target)| TargetState::new(account, target));
-        let inner = Inner { states: states.collect(), stale_after: to_signed(stale_after), time_zone };
+        let inner = Inner { states: states.collect(), freshness, time_zone };
         let (published, _) = watch::channel(Arc::new(Snapshot::default()));
         let store = Self { inner: Mutex::new(inner), published };
         store.publish(Timestamp::UNIX_EPOCH);
@@ -56,7 +56,7 @@ impl SnapshotStore {
     /// snapshot. The result is dropped if the target is no longer in the store.
     pub fn apply(&self, account: &str, target: &str, poll: Option<TargetPoll>, now: Timestamp) {
         let mut inner = self.inner.lock();
-        let stale_after = inner.stale_after;
+        let stale_after = inner.freshness.stale_after;
         let Some(state) = inner.states.iter_mut().find(|state| state.is_of(account, target)) else { return };
         state.apply(poll, now, stale_after);
         drop(inner);
@@ -68,7 +68,7 @@ impl SnapshotStore {
     pub fn set_targets(
         &self,
         targets: impl IntoIterator<Item = (Arc<str>, Arc<str>)>,
-        stale_after: Duration,
+        freshness: Freshness,
         time_zone: TimeZone,
         now: Timestamp,
     ) {
@@ -80,16 +80,9 @@ impl SnapshotStore {
                 None => TargetState::new(account, target),
             }
         });
-        *inner = Inner { states: states.collect(), stale_after: to_signed(stale_after), time_zone };
+        *inner = Inner { states: states.collect(), freshness, time_zone };
         drop(inner);
         self.publish(now);
-    }
-
-    /// When the members of a target's groups were last listed; empty for an unknown target.
-    pub fn refresh_times(&self, account: &str, target: &str) -> RefreshTimes {
-        let inner = self.inner.lock();
-        let state = inner.states.iter().find(|state| state.is_of(account, target));
-        state.map(TargetState::refresh_times).unwrap_or_default()
     }
 
     /// Publishes a snapshot of the data that is not stale at `now`.
@@ -106,14 +99,14 @@ impl SnapshotStore {
                 "several targets of one account list the same groups: each group is exported once, for the first target"
             );
         }
-        self.published.send_replace(Arc::new(snapshot.aged(now, inner.stale_after)));
+        self.published.send_replace(Arc::new(snapshot.aged(now, &inner.freshness)));
     }
 
     /// When the published snapshot becomes outdated if no poll ends before; `None` if never.
     fn next_expiry(&self) -> Option<Timestamp> {
         let inner = self.inner.lock();
         let published = self.published.borrow();
-        let stale = published.next_expiry(inner.stale_after);
+        let stale = published.next_expiry(&inner.freshness);
         let scheduled = published.next_schedule_change(&inner.time_zone);
         [stale, scheduled].into_iter().flatten().min()
     }
@@ -135,9 +128,4 @@ impl SnapshotStore {
             }
         }
     }
-}
-
-/// Converts a duration; one beyond the range of [`SignedDuration`] becomes its maximum.
-fn to_signed(duration: Duration) -> SignedDuration {
-    SignedDuration::try_from(duration).unwrap_or(SignedDuration::MAX)
 }

@@ -7,6 +7,7 @@ use super::options::ListingOptions;
 use super::shard::Shard;
 use crate::aliyun::{self, Call};
 use crate::appstreaming::{self, GroupQuery};
+use crate::fleet::PersistentInterval;
 
 /// A target and the client that polls it.
 #[derive(Debug, Clone)]
@@ -36,6 +37,8 @@ pub struct TargetSettings {
     pub shard: Shard,
     /// What is listed of each group.
     pub listings: ListingOptions,
+    /// How often persistent sessions are listed.
+    pub persistent: PersistentInterval,
     /// A poll that takes longer is aborted; the listings that it finished are kept.
     pub timeout: Duration,
     /// Elements requested per page, from which the number of planned requests is computed.

@@ -7,8 +7,8 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
-use super::options::ListingOptions;
-use super::poll_result::RefreshTimes;
+use super::listing_times::ListingTimes;
+use super::options::{ListingOptions, PollOptions};
 use super::state::TargetState;
 use super::*;
 use crate::aliyun::{Call, Error, Request, RequestObserver, Waited};
@@ -79,6 +79,7 @@ impl Call for Script {
 struct Fixture {
     script: Script,
     target: Target<Script>,
+    times: ListingTimes,
     state: TargetState,
 }
 
@@ -94,16 +95,22 @@ impl Fixture {
             excluded: Vec::new(),
             shard: Shard::WHOLE,
             listings: ListingOptions::default(),
+            persistent: (&PollOptions::default()).into(),
             timeout: Duration::from_secs(60),
             page_size: 100,
             concurrency: 4,
         };
         let target = Target { settings, api: appstreaming::Client::new(script.clone(), 100) };
-        Self { script, target, state: TargetState::new("a".into(), "CloudApp".into()) }
+        Self {
+            script,
+            target,
+            times: ListingTimes::default(),
+            state: TargetState::new("a".into(), "CloudApp".into()),
+        }
     }
 
     async fn poll(&mut self, second: i64) -> Vec<ListingFailure> {
-        let mut poll = self.target.poll(&self.state.refresh_times(), || at(second)).await;
+        let mut poll = self.target.poll(&mut self.times, || at(second)).await;
         let failures = std::mem::take(&mut poll.failures);
         // `apply` consumes the failures and errors cannot be cloned: it gets failures without
         // errors.
@@ -180,13 +187,37 @@ async fn a_group_that_vanishes_during_a_poll_is_removed_without_a_failure() {
 async fn an_error_for_a_group_without_persistent_sessions_is_not_a_failure() {
     let mut fixture = Fixture::new();
     fixture.script.groups(&["g1"]);
-    for code in ["InvalidAppInstanceGroup.NotFound", "InvalidParameter.AuthMode"] {
+    for (hour, code) in (1..).zip(["InvalidAppInstanceGroup.NotFound", "InvalidParameter.AuthMode"]) {
         fixture.script.on("ListPersistentAppInstances", "g1", Scripted::Error(code));
-        assert!(fixture.poll(10).await.is_empty(), "{code}");
+        assert!(fixture.poll(hour * 3600).await.is_empty(), "{code}");
         assert!(fixture.snapshot(10).groups[0].persistent.is_none());
     }
     fixture.script.on("ListPersistentAppInstances", "g1", Scripted::Error("Forbidden.NoPermission"));
-    assert_eq!(fixture.poll(20).await.len(), 1, "a missing permission is a failure");
+    assert!(fixture.poll(2 * 3600 + 60).await.is_empty(), "the listing is not due");
+    assert_eq!(fixture.poll(3 * 3600).await.len(), 1, "a missing permission is a failure");
+    assert_eq!(fixture.poll(3 * 3600 + 60).await.len(), 1, "a listing that failed is due again");
+}
+
+#[tokio::test]
+async fn persistent_sessions_are_listed_where_there_can_be_some_and_else_by_every_tenth_poll() {
+    let mut fixture = Fixture::new();
+    fixture.script.groups(&["g1", "g2"]);
+    let session = r#"{"TotalCount": 1, "PersistentAppInstanceModels": [{"AppInstancePersistentId": "p-1"}]}"#;
+    fixture.script.on("ListPersistentAppInstances", "g2", Scripted::Body(session.into()));
+    let mut planned = Vec::new();
+    for poll in 0..11 {
+        let poll = fixture.target.poll(&mut fixture.times, || at(poll * 60)).await;
+        assert_eq!(poll.requests, poll.planned_requests);
+        planned.push(poll.planned_requests);
+        fixture.state.apply(Some(poll), at(0), SignedDuration::from_secs(300));
+    }
+    assert_eq!(planned, [5, 4, 4, 4, 4, 4, 4, 4, 4, 4, 5]);
+
+    fixture.script.on("ListPersistentAppInstances", "g1", Scripted::Error("InternalError"));
+    assert!(fixture.poll(660).await.is_empty());
+    let snapshot = fixture.snapshot(660);
+    assert_eq!(snapshot.groups[0].persistent.as_ref().map(|fetched| fetched.at), Some(at(600)));
+    assert_eq!(snapshot.groups[1].persistent.as_ref().map(|fetched| fetched.at), Some(at(660)));
 }
 
 #[tokio::test(start_paused = true)]
@@ -255,7 +286,7 @@ async fn planned_requests_are_one_pass_over_every_listing() {
     let fixture = Fixture::new();
     fixture.script.groups(&["g1", "g2"]);
     fixture.script.instances("g1", &["IDLE"; 3]);
-    let poll = fixture.target.poll(&RefreshTimes::default(), || at(10)).await;
+    let poll = fixture.target.poll(&mut ListingTimes::default(), || at(10)).await;
     assert_eq!(poll.planned_requests, 5, "one of groups, two of instances, two of persistent sessions");
     assert_eq!(poll.requests, 5);
     assert_eq!(poll.instances(), 3);
@@ -326,14 +357,12 @@ fn a_rate_below_its_maximum_counts_as_throttled_until_a_poll_begins_at_the_maxim
     assert!(!meter.waits().is_throttled);
 }
 
-const STALE_AFTER: Duration = Duration::from_secs(300);
-
 fn targets(names: &[&str]) -> Vec<(Arc<str>, Arc<str>)> {
     names.iter().map(|name| ("a".into(), (*name).into())).collect()
 }
 
 fn store(names: &[&str]) -> Arc<SnapshotStore> {
-    Arc::new(SnapshotStore::new(targets(names), STALE_AFTER, TimeZone::UTC))
+    Arc::new(SnapshotStore::new(targets(names), (&PollOptions::default()).into(), TimeZone::UTC))
 }
 
 #[tokio::test]
@@ -436,7 +465,7 @@ async fn targets_that_stay_keep_their_data_when_the_targets_change() {
     let store = store(&["CloudApp"]);
     run_once(&script, &store).await;
     let set_targets = |names: &[&str]| {
-        store.set_targets(targets(names), STALE_AFTER, TimeZone::UTC, at(110));
+        store.set_targets(targets(names), (&PollOptions::default()).into(), TimeZone::UTC, at(110));
         Arc::clone(&store.subscribe().borrow())
     };
 

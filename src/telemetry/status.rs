@@ -41,6 +41,8 @@ pub struct Status {
 pub struct Setup {
     /// The poll interval.
     pub interval: SignedDuration,
+    /// The configured interval of listings of persistent sessions, if any.
+    pub persistent_interval: Option<SignedDuration>,
     /// The configured maximum of API requests per second and account.
     pub requests_per_second: f64,
     /// Whether instances are listed.
@@ -140,6 +142,7 @@ impl Default for Setup {
     fn default() -> Self {
         Self {
             interval: SignedDuration::ZERO,
+            persistent_interval: None,
             requests_per_second: 0.0,
             lists_instances: false,
             time_zone: TimeZone::UTC,

@@ -22,6 +22,7 @@ mod http;
 mod list;
 mod operations;
 mod page;
+mod polling;
 mod probe;
 mod prometheus;
 mod proxy;

@@ -31,6 +31,8 @@ pub(super) struct PollLimits {
 pub(super) struct PollDemand {
     /// Requests of a poll without retries.
     pub requests: u64,
+    /// Whether `requests` is an average, because some listings are not part of every poll.
+    pub average: bool,
     /// The number of counted listings and of all listings; `None` if all were counted.
     pub counted: Option<(usize, usize)>,
     /// Average duration of the check's requests.
@@ -69,6 +71,7 @@ pub(super) fn evaluate(need: &PollDemand, limits: &PollLimits) -> Finding {
     let seconds = need.requests as f64 / pace;
     let (interval, timeout) = (limits.interval.as_secs_f64(), limits.timeout.as_secs_f64());
     let about = if need.counted.is_some() { "about " } else { "" };
+    let average = if need.average { " on average" } else { "" };
     let sample = need
         .counted
         .map_or_else(String::new, |(counted, all)| format!(", estimated from {counted} of {all} listings"));
@@ -80,7 +83,7 @@ pub(super) fn evaluate(need: &PollDemand, limits: &PollLimits) -> Finding {
         String::new()
     };
     let facts = format!(
-        "{about}{} request{} a poll{sample}: {} at {} a second{slowed}; the interval is {}",
+        "{about}{} request{} a poll{average}{sample}: {} at {} a second{slowed}; the interval is {}",
         need.requests,
         if need.requests == 1 { "" } else { "s" },
         duration(seconds),
@@ -168,7 +171,8 @@ mod tests {
     };
 
     fn finding(requests: u64, latency_ms: u64) -> Finding {
-        evaluate(&PollDemand { requests, counted: None, latency: Duration::from_millis(latency_ms) }, &LIMITS)
+        let latency = Duration::from_millis(latency_ms);
+        evaluate(&PollDemand { requests, latency, ..PollDemand::default() }, &LIMITS)
     }
 
     #[test]
@@ -210,9 +214,12 @@ mod tests {
 
     #[test]
     fn an_estimate_is_marked_as_one() {
-        let need = PollDemand { requests: 900, counted: Some((20, 600)), latency: Duration::from_millis(20) };
+        let latency = Duration::from_millis(20);
+        let need = PollDemand { requests: 900, counted: Some((20, 600)), average: false, latency };
         let finding = evaluate(&need, &LIMITS);
         assert!(finding.message.starts_with("about 900 requests a poll, estimated from 20 of 600 listings"));
+        let finding = evaluate(&PollDemand { average: true, ..need }, &LIMITS);
+        assert!(finding.message.starts_with("about 900 requests a poll on average, estimated from"));
     }
 
     #[test]

@@ -99,7 +99,7 @@ pub(super) struct GroupCounts {
 }
 
 /// The numbers of elements in a target's listings.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub(super) struct ListingSizes {
     /// Elements of each listing of groups.
     pub group_listings: Vec<u64>,
@@ -108,7 +108,16 @@ pub(super) struct ListingSizes {
     /// Instances of each group that was counted; `None` if they are not polled.
     pub instances: Option<Vec<u64>>,
     /// Persistent sessions of each group that was counted; `None` if they are not polled.
-    pub persistent: Option<Vec<u64>>,
+    pub persistent: Option<Vec<PersistentCount>>,
+}
+
+/// The persistent sessions of one group.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct PersistentCount {
+    /// Persistent sessions.
+    pub sessions: u64,
+    /// The share of polls that list them.
+    pub share: f64,
 }
 
 /// The reason why no instances are listed.
@@ -326,25 +335,37 @@ async fn sizes(
     let persistent =
         count_each(target, sample(&seen.persistent), |target, group| try_persistent(target, group, limit));
     let (instances, persistent) = tokio::join!(instances, persistent);
-    let polled = |depth, counts| (depth != ListingDepth::Off).then_some(counts);
+    let interval = target.settings.persistent;
+    let persistent = persistent.into_iter().map(|(group, sessions)| PersistentCount {
+        sessions,
+        share: interval.share_of_polls(group, sessions),
+    });
+    let instances = instances.into_iter().map(|(_, count)| count);
+    let polled = |depth: ListingDepth| depth != ListingDepth::Off;
     ListingSizes {
         group_listings,
         groups: groups.len(),
-        instances: polled(target.settings.listings.instances, instances),
-        persistent: polled(target.settings.listings.persistent, persistent),
+        instances: polled(target.settings.listings.instances).then(|| instances.collect()),
+        persistent: polled(target.settings.listings.persistent).then(|| persistent.collect()),
     }
 }
 
-/// The counts of the groups for which `count` succeeds.
+/// The groups for which `count` succeeds, each with its count.
 async fn count_each<'t, F: Future<Output = ProbeOutcome<(String, u64)>>>(
     target: &'t Target,
     groups: Vec<&'t Group>,
     count: impl Fn(&'t Target, &'t Group) -> F,
-) -> Vec<u64> {
+) -> Vec<(&'t Group, u64)> {
     let trials = stream::iter(groups)
-        .map(|group| count(target, group))
+        .map(|group| {
+            let trial = count(target, group);
+            async move { (group, trial.await.passed()) }
+        })
         .buffer_unordered(target.settings.concurrency.max(1));
-    trials.filter_map(|trial| std::future::ready(trial.passed())).map(|(_, count)| count).collect().await
+    trials
+        .filter_map(|(group, passed)| std::future::ready(passed.map(|(_, count)| (group, count))))
+        .collect()
+        .await
 }
 
 impl TargetObservations {

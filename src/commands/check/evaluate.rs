@@ -334,29 +334,35 @@ fn poll(observed: &Observations, limits: &PollLimits) -> Vec<Finding> {
 
 /// Requests of one poll of all targets, because they share the account's rate limit.
 fn poll_demand(targets: &[&ListingSizes], limits: &PollLimits, latency: Duration) -> PollDemand {
-    let mut need = PollDemand { latency, ..PollDemand::default() };
-    let (mut counted, mut listings) = (0, 0);
+    let (mut requests, mut counted, mut listings, mut average) = (0.0, 0, 0, false);
     for sizes in targets {
-        need.requests += sizes.group_listings.iter().map(|elements| limits.pages(*elements)).sum::<u64>();
-        for counts in [&sizes.instances, &sizes.persistent].into_iter().flatten() {
-            need.requests += extrapolated(counts, sizes.groups, limits);
+        let pages = sizes.group_listings.iter().map(|elements| limits.pages(*elements));
+        requests += pages.sum::<u64>() as f64;
+        let instances = sizes
+            .instances
+            .iter()
+            .map(|counts| counts.iter().map(|elements| limits.pages(*elements) as f64).collect::<Vec<f64>>());
+        let persistent = sizes.persistent.iter().map(|counts| {
+            counts.iter().map(|count| limits.pages(count.sessions) as f64 * count.share).collect()
+        });
+        for pages in instances.chain(persistent) {
+            requests += extrapolated(&pages, sizes.groups);
             listings += sizes.groups;
-            counted += counts.len();
+            counted += pages.len();
         }
+        average |= sizes.persistent.iter().flatten().any(|count| count.share < 1.0);
     }
-    need.counted = (counted < listings).then_some((counted, listings));
-    need
+    let counted = (counted < listings).then_some((counted, listings));
+    PollDemand { requests: requests.round() as u64, counted, average, latency }
 }
 
 /// Extrapolates the pages of the counted groups to all groups; one page for each group if none was
 /// counted.
-fn extrapolated(counts: &[u64], groups: usize, limits: &PollLimits) -> u64 {
-    if counts.is_empty() {
-        return groups as u64;
+fn extrapolated(pages: &[f64], groups: usize) -> f64 {
+    if pages.is_empty() {
+        return groups as f64;
     }
-    let pages: u64 = counts.iter().map(|elements| limits.pages(*elements)).sum();
-    let share = groups as f64 / counts.len() as f64;
-    (pages as f64 * share).round() as u64
+    pages.iter().sum::<f64>() * groups as f64 / pages.len() as f64
 }
 
 /// The operations that this configuration calls.

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use super::*;
 use crate::fleet::{
     DecodeIssues, Fetched, FoldOptions, Group, GroupCounters, InstanceFold, InstanceRecord, NodePool,
-    ObservedTimes,
+    ObservedTimes, PersistentFold,
 };
 
 const MINUTE: SignedDuration = SignedDuration::from_mins(1);
@@ -13,7 +13,8 @@ fn now() -> Timestamp {
 }
 
 fn context() -> EvaluationContext {
-    EvaluationContext { now: now(), interval: MINUTE, lists_instances: true }
+    let persistent = PersistentInterval { poll: MINUTE, configured: None };
+    EvaluationContext { now: now(), interval: MINUTE, persistent, lists_instances: true }
 }
 
 /// A group with one pool of 5 nodes for 2 sessions each, and with instances in these statuses.
@@ -185,6 +186,17 @@ fn data_is_stale_after_three_missed_polls_or_when_there_is_none() {
     assert_eq!(found(&old), [(Severity::Warning, ProblemKind::Stale)]);
     let off = EvaluationContext { lists_instances: false, ..context() };
     assert_eq!(check_group(&old, &off), [], "instances are not listed");
+}
+
+#[test]
+fn persistent_sessions_are_stale_after_three_missed_listings_of_their_own() {
+    let mut idle = group(&[("IDLE", 1)]);
+    let empty = PersistentFold::new(FoldOptions::default()).finish(0);
+    idle.persistent = Some(Fetched { data: Arc::new(empty), at: now() - MINUTE * 30 });
+    assert_eq!(found(&idle), []);
+    idle.persistent.as_mut().unwrap().at = now() - MINUTE * 31;
+    assert_eq!(found(&idle), [(Severity::Warning, ProblemKind::Stale)]);
+    assert_eq!(detail(&idle), "the data of its persistent sessions is 31 min old");
 }
 
 #[test]

@@ -90,7 +90,7 @@ static FAMILIES: &[Family] = &[
     },
     Family {
         name: "appstreaming_exporter_poll_planned_requests",
-        help: "API requests that one poll of the account needs, estimated from the last snapshot.",
+        help: "API requests that the last poll of the account needs, from the sizes of its last listings; persistent sessions count only where the poll lists them.",
         source: "polls",
         labels: &["account"],
         ..Family::GAUGE

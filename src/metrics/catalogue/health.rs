@@ -15,7 +15,9 @@ pub(super) const SECTION: Section = Section {
         If a poll fails, or fails for some groups, the last good data of the failed parts is kept and \
         these metrics show it. Data older than `poll.stale_after` is dropped together with \
         its `appstreaming_group_refreshed_timestamp_seconds`; `appstreaming_up` and \
-        `appstreaming_target_poll_timestamp_seconds` are kept.",
+        `appstreaming_target_poll_timestamp_seconds` are kept. Persistent sessions that are listed less often \
+        than polled are kept for three of their own intervals if that is longer \
+        (`poll.persistent_interval`).",
     families: FAMILIES,
 };
 

@@ -16,7 +16,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
 use crate::fleet::problems::{self, EvaluationContext, Problem};
-use crate::fleet::{Snapshot, TargetHealth};
+use crate::fleet::{PersistentInterval, Snapshot, TargetHealth};
 use crate::telemetry::status::{PollFailure, Setup, Status};
 
 pub(crate) use accounts::AccountView;
@@ -138,8 +138,9 @@ impl<'a> ViewContext<'a> {
 
     /// The context of the rules for problems.
     pub(crate) fn evaluation_context(&self) -> EvaluationContext {
-        let Setup { interval, lists_instances, .. } = self.status.setup;
-        EvaluationContext { now: self.now, interval, lists_instances }
+        let Setup { interval, persistent_interval, lists_instances, .. } = self.status.setup;
+        let persistent = PersistentInterval { poll: interval, configured: persistent_interval };
+        EvaluationContext { now: self.now, interval, persistent, lists_instances }
     }
 
     /// The time zone of schedules, and of times on the pages.

@@ -62,6 +62,7 @@ fn snapshot() -> Snapshot {
 fn setup() -> Setup {
     Setup {
         interval: SignedDuration::from_secs(60),
+        persistent_interval: None,
         requests_per_second: 20.0,
         lists_instances: true,
         time_zone: TimeZone::UTC,

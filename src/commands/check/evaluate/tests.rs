@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::aliyun::diagnose::{PassedStage, UnreachableAddress};
+use crate::commands::check::collect::PersistentCount;
 use crate::commands::check::finding::CheckReport;
 use crate::commands::check::text;
 
@@ -227,20 +228,28 @@ fn skipped_operations_are_reported_once() {
 
 #[test]
 fn what_a_poll_needs_is_counted_or_estimated() {
-    let sizes = |groups: usize, instances: Option<&[u64]>, persistent: Option<&[u64]>| ListingSizes {
-        group_listings: vec![groups as u64],
-        groups,
-        instances: instances.map(<[u64]>::to_vec),
-        persistent: persistent.map(<[u64]>::to_vec),
+    let sizes = |groups: usize, instances: Option<&[u64]>, persistent: &[(u64, f64)]| {
+        let counts = persistent.iter().map(|&(sessions, share)| PersistentCount { sessions, share });
+        ListingSizes {
+            group_listings: vec![groups as u64],
+            groups,
+            instances: instances.map(<[u64]>::to_vec),
+            persistent: (!persistent.is_empty()).then(|| counts.collect()),
+        }
     };
     let latency = Duration::from_millis(10);
     // One page of groups, 1 + 3 pages of instances, 1 + 1 of persistent sessions.
-    let whole = sizes(2, Some(&[40, 250]), Some(&[0, 12]));
-    assert_eq!(poll_demand(&[&whole], &LIMITS, latency), PollDemand { requests: 7, counted: None, latency });
-    let large = sizes(600, Some(&[150; 20]), None);
+    let whole = sizes(2, Some(&[40, 250]), &[(0, 1.0), (12, 1.0)]);
+    let exact = PollDemand { requests: 7, counted: None, average: false, latency };
+    assert_eq!(poll_demand(&[&whole], &LIMITS, latency), exact);
+    let large = sizes(600, Some(&[150; 20]), &[]);
     let estimated = poll_demand(&[&large, &whole], &LIMITS, latency);
     assert_eq!((estimated.requests, estimated.counted), (6 + 1200 + 7, Some((24, 604))));
-    let denied = sizes(30, Some(&[]), None);
+    // 20 of 30 groups are listed by every tenth poll.
+    let idle = sizes(30, None, &[(0, 0.1), (5, 1.0), (0, 0.1)]);
+    let average = poll_demand(&[&idle], &LIMITS, latency);
+    assert_eq!((average.requests, average.average), (1 + 10 + 2, true));
+    let denied = sizes(30, Some(&[]), &[]);
     assert_eq!(
         poll_demand(&[&denied], &LIMITS, latency).requests,
         1 + 30,
@@ -318,7 +327,7 @@ fn the_documentation_shows_the_output_of_the_doctor() {
                 group_listings: vec![200],
                 groups: 200,
                 instances: Some(Vec::new()),
-                persistent: Some(vec![0; 20]),
+                persistent: Some(vec![PersistentCount { sessions: 0, share: 0.1 }; 20]),
             }),
             ..seen(200, 200)
         }],
