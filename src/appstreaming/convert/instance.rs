@@ -29,7 +29,7 @@ pub fn instance_record<'a>(
         network_interface_id: read.code("NetworkInterfaceId", detail(instance.network_interface_id)),
         node_id: read.code("NodeId", instance.node_id),
         charge_type: read.choice("ChargeType", CHARGE_TYPES, instance.charge_type),
-        created: read.time("GmtCreate", detail(instance.created)),
+        created: read.time("GmtCreate", instance.created),
         modified: read.time("GmtModified", instance.modified),
     })
 }

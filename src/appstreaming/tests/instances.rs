@@ -88,12 +88,14 @@ fn invalid_elements_do_not_affect_other_instances() {
 }
 
 #[test]
-fn times_that_only_details_export_are_read_only_for_details() {
-    let body = r#"{"TotalCount":1,"AppInstanceModels":[{"AppInstanceId":"ai-1","GmtCreate":"soon","GmtModified":"later"}]}"#;
+fn fields_that_only_details_export_are_read_only_for_details() {
+    let body = r#"{"TotalCount":1,"AppInstanceModels":[
+        {"AppInstanceId":"ai-1","GmtCreate":"soon","GmtModified":"later","MainEthPublicIp":[]}]}"#;
     let aggregate = instances(|_| body.into(), FoldOptions::default());
-    assert_eq!(counts(&aggregate.issues.unparsable), [("GmtModified", 1)]);
+    let times = [("GmtCreate", 1), ("GmtModified", 1)];
+    assert_eq!(counts(&aggregate.issues.unparsable), times, "ready times need the time of creation");
     let detailed = instances(|_| body.into(), FoldOptions { detail: true, ..FoldOptions::default() });
-    assert_eq!(counts(&detailed.issues.unparsable), [("GmtCreate", 1), ("GmtModified", 1)]);
+    assert_eq!(counts(&detailed.issues.unparsable), [&times[..], &[("MainEthPublicIp", 1)]].concat());
 }
 
 #[test]
