@@ -4,6 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
+use jiff::Timestamp;
 
 use super::{ConfigurationArguments, LogArguments, WebArguments};
 use crate::document::parse_duration;
@@ -68,6 +69,10 @@ pub struct SimulateArguments {
     /// Address to listen on: :PORT for every IPv4 address, or ADDRESS:PORT
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9878", value_parser = socket_address)]
     pub listen: SocketAddr,
+    /// Simulated time at the start, such as 2026-03-04T10:30:00+08:00 [default: now]; the same time and
+    /// the same seed create the same fleet
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    pub start: Option<Timestamp>,
     /// The fleet to simulate.
     #[command(flatten)]
     pub fleet: FleetArguments,
@@ -118,6 +123,10 @@ fn duration(text: &str) -> Result<Duration, String> {
     parse_duration(text).ok_or_else(|| "write a duration such as 200ms or 1s".to_owned())
 }
 
+fn time(text: &str) -> Result<Timestamp, String> {
+    text.parse().map_err(|_| "write a time with its offset, such as 2026-03-04T10:30:00+08:00".to_owned())
+}
+
 fn from_zero(text: &str) -> Result<f64, String> {
     let number = text.parse::<f64>().ok().filter(|number| number.is_finite() && *number >= 0.0);
     number.ok_or_else(|| "write a number from 0".to_owned())
@@ -141,7 +150,7 @@ mod tests {
     fn flags_configure_the_simulated_cloud() {
         let crate::cli::Command::Simulate(simulate) = crate::cli::tests::parsed(
             "simulate --listen :0 --groups 3 --seed 7 --speed 60 --latency 20ms --requests-per-second 5 \
-             --fault 0.1=ServiceUnavailable --fault 0.5=drop",
+             --fault 0.1=ServiceUnavailable --fault 0.5=drop --start 2026-03-04T10:30:00+08:00",
         ) else {
             panic!("not simulate");
         };
@@ -149,6 +158,7 @@ mod tests {
             (simulate.fleet.groups, simulate.fleet.seed, simulate.fleet.instances_per_group),
             (3, 7, 40)
         );
+        assert_eq!(simulate.start.map(Timestamp::as_second), Some(1_772_591_400));
         assert_eq!(simulate.behaviour.latency, Duration::from_millis(20));
         assert_eq!(simulate.behaviour.faults[1], FaultArgument { share: 0.5, fault: "drop".to_owned() });
     }

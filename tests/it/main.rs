@@ -14,6 +14,7 @@ mod credentials;
 mod dashboards;
 mod demo;
 mod doctor;
+mod events;
 mod failures;
 mod filters;
 mod fleet;
