@@ -99,22 +99,30 @@ fn a_real_prometheus_agrees_with_the_truth_of_the_cloud() {
         assert_eq!(Some(*found), group["sessions_in_use"].as_f64(), "{}", group["group_id"]);
     }
     assert_eq!(prometheus.query("min(appstreaming_up)")[0].1, 1.0);
-    assert_every_readme_query_has_a_result(&prometheus);
+    for (document, tables) in [
+        (include_str!("../../README.md"), 1),
+        // One table for each product.
+        (include_str!("../../docs/coming-from.md"), 5),
+    ] {
+        assert_every_query_has_a_result(&prometheus, document, tables);
+    }
 }
 
-/// Runs the example queries in the README's table of metrics.
-fn assert_every_readme_query_has_a_result(prometheus: &Prometheus) {
-    let readme = include_str!("../../README.md");
-    let table = readme.split("<!-- queries -->").nth(1).expect("the README marks its table of queries");
-    let queries: Vec<&str> = table
-        .lines()
-        .filter(|line| line.starts_with("| `"))
-        .map(|line| line.rsplit('`').nth(1).expect("a query in the last column"))
-        .collect();
-    assert_eq!(queries.len(), 10);
-    for query in queries {
-        let query = query.replace("\\|", "|");
-        eventually(&format!("{query} has a result"), || (!prometheus.query(&query).is_empty()).then_some(()));
+/// Runs the queries in the last column of the marked tables of a document.
+fn assert_every_query_has_a_result(prometheus: &Prometheus, document: &str, tables: usize) {
+    let marked: Vec<&str> = document.split("<!-- queries -->").skip(1).step_by(2).collect();
+    assert_eq!(marked.len(), tables);
+    for table in marked {
+        // The first two rows are the header and the line below it.
+        let rows: Vec<&str> = table.lines().filter(|line| line.starts_with('|')).skip(2).collect();
+        assert!(rows.len() >= 10, "a table with {} rows", rows.len());
+        for row in rows {
+            let query = row.rsplit('`').nth(1).filter(|_| row.ends_with("` |"));
+            let query = query.unwrap_or_else(|| panic!("no query in the last column: {row}"));
+            let query = query.replace("\\|", "|");
+            let what = format!("{query} has a result");
+            eventually(&what, || (!prometheus.query(&query).is_empty()).then_some(()));
+        }
     }
 }
 
