@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use appstreaming_exporter::internals::{
     DecodeIssues, Encoding, Exposition, Fetched, FoldOptions, Group, GroupCounters, GroupSnapshot,
-    InstanceFold, InstanceRecord, ObservedTimes, RenderOptions, Selection, Snapshot, Syntax, TargetHealth,
+    InstanceFold, InstanceRecord, Observations, RenderOptions, Selection, Snapshot, Syntax, TargetHealth,
 };
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use jiff::Timestamp;
@@ -45,7 +45,7 @@ fn fleet() -> Arc<Snapshot> {
             instances: Some(Fetched { data: Arc::new(instances), at }),
             persistent: None,
             counters: GroupCounters::default(),
-            observed: ObservedTimes::default(),
+            observed: Observations::default(),
         })
     });
     let target = TargetHealth {

@@ -60,7 +60,7 @@ pub mod internals {
     pub use crate::config::{Sources, load};
     pub use crate::fleet::{
         DecodeIssues, Fetched, FoldOptions, Group, GroupCounters, GroupSnapshot, InstanceFold,
-        InstanceRecord, ObservedTimes, Snapshot, TargetHealth,
+        InstanceRecord, Observations, Snapshot, TargetHealth,
     };
     pub use crate::metrics::compress::Encoding;
     pub use crate::metrics::encode::Syntax;

@@ -63,7 +63,7 @@ impl Observer for PollObserver {
 
     fn poll_overrun(&self, overrun: &PollOverrun<'_>) {
         self.log.overrun(overrun, Instant::now());
-        self.telemetry.poll_overrun();
+        self.telemetry.poll_overrun(jiff::Timestamp::now());
     }
 }
 

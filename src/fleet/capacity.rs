@@ -60,6 +60,19 @@ impl Verdict {
             Self::Due => "due",
         }
     }
+
+    /// The answer for people to whether a scale-out starts.
+    pub fn answer(self) -> &'static str {
+        match self {
+            Self::BelowThreshold => "no: usage is not above the threshold",
+            Self::BetweenBounds => {
+                "not certain: bound sessions are above the threshold, connected ones are not"
+            }
+            Self::HeldByIdle => "no: the node pool has enough idle sessions",
+            Self::AtLimit => "no: nothing more may be added",
+            Self::Due => "yes: usage is above the threshold",
+        }
+    }
 }
 
 /// Sessions that `group` can serve now.
@@ -172,11 +185,13 @@ pub fn can_scale_out(group: &Group, instances: &InstanceSummary) -> Option<bool>
                 });
             if has_room || !unknown { Some(has_room) } else { None }
         }
-        ChargeMode::AppInstance => {
-            let present = instances.statuses.total() as f64 - count(instances, &LEAVING);
-            Some(present < amount(group.max_amount)?)
-        }
+        ChargeMode::AppInstance => Some(present_instances(instances) < amount(group.max_amount)?),
     }
+}
+
+/// Instances that count against the maximum of a group in `AppInstance` mode.
+pub(super) fn present_instances(instances: &InstanceSummary) -> f64 {
+    instances.statuses.total() as f64 - count(instances, &LEAVING)
 }
 
 /// The largest number of sessions that a node of the group can serve at once; `None` where it is
@@ -213,7 +228,8 @@ fn charge_mode(group: &Group) -> Option<ChargeMode> {
     }
 }
 
-fn pool_capacity(pool: &NodePool) -> Option<f64> {
+/// Sessions that a node pool can serve now; `None` where a factor is unknown.
+pub(super) fn pool_capacity(pool: &NodePool) -> Option<f64> {
     // Only a pool that does not scale may omit its elastic nodes, because it has none.
     let scaling_nodes = match pool.scaling_nodes {
         None if pool.strategy_type.as_deref() == Some("NODE_FIXED") => Some(0.0),
@@ -226,12 +242,13 @@ fn positive_capacity(group: &Group, instances: Option<&InstanceSummary>) -> Opti
     session_capacity(group, instances).filter(|capacity| *capacity > 0.0)
 }
 
-fn scales_by_usage(pool: &NodePool) -> bool {
+/// Whether a node pool scales by usage.
+pub(super) fn scales_by_usage(pool: &NodePool) -> bool {
     pool.strategy_type.as_deref() == Some("NODE_SCALING_BY_USAGE")
 }
 
 /// The value if it is an amount: finite and not negative.
-fn amount(value: Option<f64>) -> Option<f64> {
+pub(super) fn amount(value: Option<f64>) -> Option<f64> {
     value.filter(|value| value.is_finite() && *value >= 0.0)
 }
 

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use super::timestamp::minute;
 use super::vocabulary::{INSTANCE_STATUS, OTHER};
 use super::{GroupSnapshot, Snapshot, Tally};
 
@@ -89,11 +90,6 @@ impl MinuteCounts {
     }
 }
 
-/// Minutes since 1970, clamped to the range of `u32`.
-pub fn minute(at: Timestamp) -> u32 {
-    u32::try_from(at.as_second().max(0) / 60).unwrap_or(u32::MAX)
-}
-
 fn key(group: &GroupSnapshot) -> Key {
     (Arc::clone(&group.account), group.group.data.id.clone())
 }
@@ -115,7 +111,7 @@ fn push(minutes: &mut VecDeque<MinuteCounts>, counts: MinuteCounts) {
 mod tests {
     use super::*;
     use crate::fleet::{
-        DecodeIssues, Fetched, FoldOptions, Group, GroupCounters, InstanceFold, InstanceRecord, ObservedTimes,
+        DecodeIssues, Fetched, FoldOptions, Group, GroupCounters, InstanceFold, InstanceRecord, Observations,
     };
 
     fn group(id: &str, second: i64, statuses: &[&str]) -> GroupSnapshot {
@@ -137,7 +133,7 @@ mod tests {
             instances: Some(instances),
             persistent: None,
             counters: GroupCounters::default(),
-            observed: ObservedTimes::default(),
+            observed: Observations::default(),
         }
     }
 

@@ -8,7 +8,10 @@ use std::sync::Arc;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Freshness, Group, GroupCounters, InstanceSummary, PersistentSummary, schedule};
+use super::{
+    DueScaleOut, Freshness, Group, GroupCounters, InstanceSummary, PersistentSummary, RecentSessions,
+    schedule,
+};
 
 /// The fleet at `at`. A published snapshot contains no data older than the configured limit (see
 /// [`Snapshot::aged`]).
@@ -51,21 +54,24 @@ pub struct GroupSnapshot {
     pub persistent: Option<Fetched<PersistentSummary>>,
     /// What was counted since the group was first listed; meaningful with `instances`.
     pub counters: GroupCounters,
-    /// Since when instances have been in their present state, as the exporter observed it;
-    /// meaningful with `instances`.
-    pub observed: ObservedTimes,
+    /// What successive listings showed; meaningful with `instances`.
+    pub observed: Observations,
 }
 
-/// Since when the instances of a group have been in their present state, as successive listings
-/// showed it. `GmtModified` is not that time: it changes for other reasons, too.
+/// What successive listings of a group showed. `GmtModified` is not the time at which an instance
+/// entered its status: it changes for other reasons, too.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct ObservedTimes {
+pub struct Observations {
     /// For each status that has instances, since when the instance that has been longest in it has
     /// been in it; sorted by status.
     pub oldest_since: Vec<(Box<str>, Timestamp)>,
     /// Since when the session that has been disconnected longest has been disconnected; `None` if
     /// no session is disconnected.
     pub disconnected_oldest: Option<Timestamp>,
+    /// Lost connections of the last minutes.
+    pub recent: RecentSessions,
+    /// The scale-out that is due; `None` if none is.
+    pub scale_out_due: Option<DueScaleOut>,
 }
 
 /// Listed data, and when it was last fetched completely.
@@ -223,7 +229,7 @@ mod tests {
             instances: None,
             persistent: None,
             counters: GroupCounters::default(),
-            observed: ObservedTimes::default(),
+            observed: Observations::default(),
         }
     }
 

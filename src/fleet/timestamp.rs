@@ -1,4 +1,4 @@
-//! Timestamps as Prometheus represents them.
+//! Timestamps as Prometheus represents them, and as minutes.
 
 use jiff::Timestamp;
 
@@ -6,4 +6,9 @@ use jiff::Timestamp;
 /// timestamps.
 pub fn seconds(at: Timestamp) -> f64 {
     at.as_millisecond() as f64 / 1000.0
+}
+
+/// Minutes since 1970, clamped to the range of `u32`.
+pub fn minute(at: Timestamp) -> u32 {
+    u32::try_from(at.as_second().max(0) / 60).unwrap_or(u32::MAX)
 }

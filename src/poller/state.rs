@@ -8,7 +8,8 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::poll_result::{ListingOutcome, PolledGroup, TargetPoll};
 use crate::fleet::{
-    Fetched, GroupCounters, GroupSnapshot, InstanceIndex, ListedInstances, ObservedTimes, TargetHealth,
+    DueScaleOut, Fetched, GroupCounters, GroupSnapshot, InstanceIndex, ListedInstances, Observations,
+    TargetHealth,
 };
 
 /// One target's health and last good data. Only polls change it. Snapshots share its groups.
@@ -96,20 +97,23 @@ impl TargetState {
         };
         let (mut instances, persistent, mut counters, mut observed) = match previous {
             Some(group) => (group.instances, group.persistent, group.counters, group.observed),
-            None => (None, None, GroupCounters::default(), ObservedTimes::default()),
+            None => (None, None, GroupCounters::default(), Observations::default()),
         };
         match polled.instances {
             ListingOutcome::Listed { data, at, consistent } => {
+                observed.scale_out_due =
+                    DueScaleOut::next(observed.scale_out_due.take(), &polled.group.data, &data.summary, at);
+                let connected = data.summary.session_statuses.get("CONNECT");
                 instances = Some(Fetched { data: Arc::new(data.summary), at });
                 if !counters.has_begun() {
                     counters = GroupCounters::new(at);
                 }
                 if consistent {
+                    let disconnects = counters.disconnects;
                     let next = compare(&mut counters, index, data.listed, at);
-                    observed = ObservedTimes {
-                        oldest_since: next.oldest_since(),
-                        disconnected_oldest: next.disconnected_oldest(),
-                    };
+                    observed.oldest_since = next.oldest_since();
+                    observed.disconnected_oldest = next.disconnected_oldest();
+                    observed.recent.record(at, connected, counters.disconnects - disconnects);
                     index = Some((next, at));
                 }
             }

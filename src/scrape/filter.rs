@@ -139,7 +139,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::fleet::{Fetched, Group, GroupCounters, GroupSnapshot, ObservedTimes, Snapshot, TargetHealth};
+    use crate::fleet::{Fetched, Group, GroupCounters, GroupSnapshot, Observations, Snapshot, TargetHealth};
 
     fn exposition() -> Exposition {
         let target = |account: &str, target: &str| TargetHealth {
@@ -158,7 +158,7 @@ mod tests {
                 instances: None,
                 persistent: None,
                 counters: GroupCounters::default(),
-                observed: ObservedTimes::default(),
+                observed: Observations::default(),
             })
         };
         let targets = vec![target("a", "CloudApp"), target("b c", "CloudApp/cn-beijing")];

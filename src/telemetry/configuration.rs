@@ -28,6 +28,11 @@ impl ConfigLoads {
         }
     }
 
+    /// Whether the last attempt failed.
+    pub(super) fn last_failed(&self) -> bool {
+        self.0.lock().succeeded == Some(false)
+    }
+
     /// The present values; empty before the first attempt.
     pub(super) fn families(&self) -> Vec<MetricFamily> {
         let LastLoad { succeeded, succeeded_at } = *self.0.lock();

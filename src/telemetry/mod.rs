@@ -107,9 +107,12 @@ impl Telemetry {
             build: build_info::BUILD,
             accounts: self.accounts.status(),
             series: self.serving.series(),
+            dropped: self.serving.dropped(),
+            reload_failed: self.config_loads.last_failed(),
             process: process::usage(),
             requests_in_flight: self.api.in_flight(),
             poll_overruns: self.polls.overruns(),
+            overrun_times: self.polls.overrun_times(),
             ..Status::default()
         };
         self.activity.add_to(&mut status);
@@ -154,9 +157,9 @@ impl Telemetry {
         self.activity.set_failures(account, target, failures);
     }
 
-    /// A poll took longer than the poll interval, so the next one started late.
-    pub fn poll_overrun(&self) {
-        self.polls.overrun();
+    /// A poll that ended at `at` took longer than the poll interval, so the next one starts late.
+    pub fn poll_overrun(&self, at: Timestamp) {
+        self.polls.overrun(at);
     }
 
     /// One poll of all the account's targets takes this number of requests, for the fleet as it was

@@ -1,7 +1,10 @@
 //! Polls: results, durations, overruns, and what was wrong with the data of responses.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
+use jiff::Timestamp;
+use parking_lot::Mutex;
 use prometheus::{HistogramVec, IntCounter, IntCounterVec};
 
 use super::{RESULTS, collectors};
@@ -9,11 +12,16 @@ use crate::fleet::{DecodeIssues, operation};
 use crate::metrics::MetricFamily;
 use crate::metrics::catalogue::POLL_DURATION_BUCKETS;
 
+/// The number of overruns whose time is kept.
+const MAX_OVERRUN_TIMES: usize = 10;
+
 /// Results and durations of polls, and defects of the data.
 pub(super) struct PollMetrics {
     finished: IntCounterVec,
     durations: HistogramVec,
     overruns: IntCounter,
+    /// When the last overruns ended, the oldest first.
+    overrun_times: Mutex<VecDeque<Timestamp>>,
     inconsistencies: IntCounterVec,
     unknown: IntCounterVec,
     unparsable: IntCounterVec,
@@ -31,6 +39,7 @@ impl PollMetrics {
             ),
             durations: collectors::durations(duration, &[], POLL_DURATION_BUCKETS),
             overruns: collectors::counter("appstreaming_exporter_poll_overruns_total"),
+            overrun_times: Mutex::default(),
             inconsistencies: collectors::counters(inconsistencies, &["operation"]),
             unknown: collectors::counters("appstreaming_exporter_unknown_values_total", &["field"]),
             unparsable: collectors::counters("appstreaming_exporter_unparsable_fields_total", &["field"]),
@@ -63,9 +72,19 @@ impl PollMetrics {
         self.durations.with_label_values::<&str>(&[]).observe(took.as_secs_f64());
     }
 
-    /// Counts a poll that took longer than the poll interval.
-    pub(super) fn overrun(&self) {
+    /// Counts a poll that took longer than the poll interval and ended at `at`.
+    pub(super) fn overrun(&self, at: Timestamp) {
         self.overruns.inc();
+        let mut times = self.overrun_times.lock();
+        if times.len() == MAX_OVERRUN_TIMES {
+            times.pop_front();
+        }
+        times.push_back(at);
+    }
+
+    /// When the last overruns ended, the oldest first.
+    pub(super) fn overrun_times(&self) -> Vec<Timestamp> {
+        self.overrun_times.lock().iter().copied().collect()
     }
 
     /// The number of overruns since the start.
@@ -91,7 +110,7 @@ impl PollMetrics {
 
     /// The present values.
     pub(super) fn families(&self) -> Vec<MetricFamily> {
-        let Self { finished, durations, overruns, inconsistencies, unknown, unparsable } = self;
+        let Self { finished, durations, overruns, inconsistencies, unknown, unparsable, .. } = self;
         collectors::families(&[finished, durations, overruns, inconsistencies, unknown, unparsable])
     }
 }

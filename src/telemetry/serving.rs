@@ -16,6 +16,8 @@ const REPRESENTATION: [&str; 2] = ["format", "encoding"];
 /// Series and dropped series by collector, scrapes and body sizes by representation.
 pub(super) struct ServingMetrics {
     series: Mutex<BTreeMap<&'static str, u64>>,
+    /// The series that were dropped from the last snapshot, by collector.
+    dropped_now: Mutex<BTreeMap<&'static str, u64>>,
     dropped: IntCounterVec,
     scrapes: IntCounterVec,
     body_bytes: Mutex<BTreeMap<[&'static str; 2], usize>>,
@@ -30,6 +32,7 @@ impl ServingMetrics {
         }
         Self {
             series: Mutex::new(counts(&BTreeMap::new())),
+            dropped_now: Mutex::default(),
             dropped,
             scrapes: collectors::counters("appstreaming_exporter_scrapes_total", &REPRESENTATION),
             body_bytes: Mutex::default(),
@@ -48,6 +51,7 @@ impl ServingMetrics {
         dropped: &BTreeMap<&'static str, u64>,
     ) {
         *self.series.lock() = counts(series);
+        self.dropped_now.lock().clone_from(dropped);
         for (collector, count) in dropped {
             self.dropped.with_label_values(&[collector]).inc_by(*count);
         }
@@ -70,6 +74,11 @@ impl ServingMetrics {
     /// Series in the last snapshot, by collector.
     pub(super) fn series(&self) -> BTreeMap<&'static str, u64> {
         self.series.lock().clone()
+    }
+
+    /// Series that were dropped from the last snapshot, by collector.
+    pub(super) fn dropped(&self) -> BTreeMap<&'static str, u64> {
+        self.dropped_now.lock().clone()
     }
 
     /// The present values.

@@ -22,12 +22,18 @@ pub struct Status {
     pub accounts: Vec<AccountStatus>,
     /// The number of series in the last snapshot, by collector; 0 for a collector without series.
     pub series: BTreeMap<&'static str, u64>,
+    /// The number of series that `collectors.max_series` dropped from the last snapshot, by collector.
+    pub dropped: BTreeMap<&'static str, u64>,
+    /// Whether the last reload of the configuration failed.
+    pub reload_failed: bool,
     /// The operating system's figures for this process.
     pub process: ProcessUsage,
     /// API requests without a response yet.
     pub requests_in_flight: i64,
     /// Polls since the start that took longer than the poll interval.
     pub poll_overruns: u64,
+    /// When the last of these polls ended, the oldest first.
+    pub overrun_times: Vec<Timestamp>,
     /// Why the last poll of each failing target failed.
     pub failures: Vec<PollFailure>,
     /// The last API calls, newest first.

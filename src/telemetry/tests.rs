@@ -88,7 +88,7 @@ fn polls_are_counted_by_result() {
     telemetry.observer("a");
     telemetry.poll_finished("a", "CloudApp", true, Duration::from_millis(700));
     telemetry.poll_finished("a", "CloudApp", false, Duration::from_secs(3));
-    telemetry.poll_overrun();
+    telemetry.poll_overrun(Timestamp::UNIX_EPOCH);
     telemetry.planned_requests("a", 1_200);
     telemetry.paging_inconsistencies("ListAppInstances", 2);
     let labels = [("account", "a"), ("target", "CloudApp"), ("result", "failure")];

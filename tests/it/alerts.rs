@@ -143,6 +143,69 @@ fn each_alert_fires_for_its_scenario_and_for_no_other() {
         }
         std::thread::sleep(Duration::from_millis(500));
     }
+    for scenario in SCENARIOS {
+        assert_page_and_json_agree(scenario, &exporters[&job(scenario.name)]);
+    }
+}
+
+/// The problem that an alert reports is on the page and in the JSON, with the severity of the alert.
+/// Where no alert fires, the page shows that all is well.
+fn assert_page_and_json_agree(scenario: &Scenario, exporter: &Exporter) {
+    let (name, page) = (scenario.name, exporter.get("/").body);
+    let fleet = exporter.get("/api/v1/fleet").json();
+    let mut found = BTreeSet::new();
+    collect_problems(&fleet, &mut found);
+    let heading = page.split("id=\"verdict\"").nth(1).and_then(|rest| rest.split("</h1>").next());
+    let heading = heading.unwrap_or_else(|| panic!("{name}: no heading in {page}"));
+    let Some(alert) = scenario.alert else {
+        assert!(heading.contains("are well"), "{name}: {heading}");
+        assert!(found.iter().all(|(severity, _)| severity == "info"), "{name}: {found:?}");
+        return;
+    };
+    let severity = severity(alert);
+    let kind = snake_case(alert.trim_start_matches("AppStreaming"));
+    if alert == "AppStreamingScaleOutNotFollowing" {
+        // The page shows the problem after 15 minutes, and why it is about to do so from the start.
+        let groups = fleet["groups"].as_array().expect("groups");
+        assert!(groups.iter().any(|group| group["sessions"]["scale_out"] == "due"), "{name}: {fleet}");
+        return;
+    }
+    assert!(found.contains(&(severity.to_owned(), kind.clone())), "{name}: {kind} is not in {found:?}");
+    assert!(page.contains(&format!("id=\"problem-{severity}-{kind}\"")), "{name}: {page}");
+    assert_eq!(heading.contains("are well"), severity == "info", "{name}: {heading}");
+}
+
+/// Adds severity and kind of every problem in a JSON document.
+fn collect_problems(value: &Value, found: &mut BTreeSet<(String, String)>) {
+    if let (Some(severity), Some(kind)) = (value["severity"].as_str(), value["kind"].as_str()) {
+        found.insert((severity.to_owned(), kind.to_owned()));
+    }
+    value.as_array().into_iter().flatten().for_each(|element| collect_problems(element, found));
+    value.as_object().into_iter().flatten().for_each(|(_, field)| collect_problems(field, found));
+}
+
+/// The severity of an alert.
+fn severity(alert: &str) -> &'static str {
+    let start = format!("- alert: {alert}\n");
+    let rule = RULES.iter().find_map(|(_, text)| text.split(start.as_str()).nth(1)).expect("a rule");
+    let label = rule.lines().find_map(|line| line.trim().strip_prefix("severity: "));
+    label.expect("every alert has a severity")
+}
+
+/// A name in upper camel case as one in snake case: `ExpiresIn7Days` is `expires_in_7_days`.
+fn snake_case(name: &str) -> String {
+    let mut text = String::new();
+    let mut previous = '_';
+    for character in name.chars() {
+        let begins_word =
+            character.is_ascii_uppercase() || (character.is_ascii_digit() && !previous.is_ascii_digit());
+        if begins_word && !text.is_empty() {
+            text.push('_');
+        }
+        text.push(character.to_ascii_lowercase());
+        previous = character;
+    }
+    text
 }
 
 /// Debian's Alertmanager with the configuration that the project ships.

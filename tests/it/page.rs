@@ -158,7 +158,7 @@ fn a_target_that_is_down_shows_the_reason_and_a_remedy() {
     assert_eq!(failure["code"], "Forbidden.RAM");
     assert!(failure["advice"].as_str().expect("advice").contains("AliyunAppStreamingReadOnlyAccess"));
     assert!(failure["request_id"].is_string());
-    assert_eq!(down["targets"][0]["problems"][0]["kind"], "target_down");
+    assert_eq!(down["targets"][0]["problems"][0]["kind"], "permission_denied");
     for page in ["/", "/exporter"] {
         let body = exporter.get(page).body;
         assert!(

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use crate::fleet::{
     DecodeIssues, Fetched, FoldOptions, Group, GroupCounters, GroupSnapshot, InstanceFold, InstanceRecord,
-    InstanceSummary, ObservedTimes, PersistentFold, PersistentRecord, PersistentSummary, Snapshot,
+    InstanceSummary, Observations, PersistentFold, PersistentRecord, PersistentSummary, Snapshot,
     TargetHealth,
 };
 use crate::metrics::Exposition;
@@ -43,7 +43,7 @@ pub(super) fn listed(group: Group) -> GroupSnapshot {
         instances: None,
         persistent: None,
         counters: GroupCounters::default(),
-        observed: ObservedTimes::default(),
+        observed: Observations::default(),
     }
 }
 

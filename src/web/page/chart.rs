@@ -5,7 +5,8 @@ use std::fmt::Write as _;
 use jiff::Timestamp;
 use maud::{Markup, html};
 
-use crate::fleet::history::{self, MINUTES, MinuteCounts};
+use crate::fleet::history::{MINUTES, MinuteCounts};
+use crate::fleet::timestamp::minute;
 
 /// Distance between two columns, in units of the drawing; one column is one minute.
 const STEP: usize = 10;
@@ -37,7 +38,7 @@ pub(super) fn class(status: &str) -> &'static str {
 pub(super) fn history(samples: &[MinuteCounts], now: Timestamp) -> Markup {
     let total = |sample: &MinuteCounts| sample.counts().map(|(_, count)| count).sum::<u32>();
     let most = samples.iter().map(total).max().unwrap_or_default();
-    let paths = ORDER.map(|status| (status, columns(samples, status, most, history::minute(now))));
+    let paths = ORDER.map(|status| (status, columns(samples, status, most, minute(now))));
     let label =
         format!("Instances by status over the last hour, at most {most}; the table has the numbers now");
     html! {

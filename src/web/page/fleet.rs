@@ -40,7 +40,7 @@ pub(crate) fn render(location: PageLocation<'_>, context: &ViewContext<'_>, quer
 }
 
 fn title(fleet: &FleetView<'_>) -> String {
-    match fleet.problems.iter().filter(|finding| finding.problem.severity < Severity::Notice).count() {
+    match fleet.problems.iter().filter(|finding| finding.problem.severity < Severity::Info).count() {
         0 => "Fleet".to_owned(),
         urgent => format!("({urgent}) Fleet"),
     }
@@ -53,6 +53,7 @@ fn verdict(fleet: &FleetView<'_>) -> Markup {
     let (class, text) = match (fleet.at, critical, warnings) {
         (None, ..) => ("waiting", "Waiting for the first poll".to_owned()),
         (_, 0, 0) if fleet.totals.groups == 0 => ("waiting", "There are no delivery groups".to_owned()),
+        (_, 0, 0) if fleet.totals.out_of_service > 0 => ("warning", service(&fleet.totals)),
         (_, 0, 0) if fleet.totals.groups == 1 => ("good", "The only group is well".to_owned()),
         (_, 0, 0) => ("good", format!("All {} groups are well", fleet.totals.groups)),
         (_, 0, warnings) => ("warning", plural(warnings, "warning")),
@@ -62,7 +63,18 @@ fn verdict(fleet: &FleetView<'_>) -> Markup {
             format!("{} and {}", plural(critical, "critical problem"), plural(warnings, "warning")),
         ),
     };
-    html! { h1 #verdict class={ "verdict " (class) } { span role="status" { (text) } } }
+    let out_of_service = fleet.totals.out_of_service > 0 && critical + warnings > 0;
+    html! {
+        h1 #verdict class={ "verdict " (class) } {
+            span role="status" { (text) @if out_of_service { ": " (service(&fleet.totals)) } }
+        }
+    }
+}
+
+/// How many groups are not in service.
+fn service(totals: &FleetTotals) -> String {
+    let verb = if totals.out_of_service == 1 { "is" } else { "are" };
+    format!("{} of {} {verb} not in service", totals.out_of_service, plural(totals.groups, "group"))
 }
 
 fn totals(totals: &FleetTotals) -> Markup {
@@ -127,6 +139,7 @@ fn kind_of_problem(
                 (kind.title()) " "
                 small { (severity.title()) @if findings.len() > 1 { " · " (findings.len()) } }
             }
+            @if !is_failed_poll(kind) { p.advice { (findings[0].problem.advice) } }
             ul {
                 @for finding in findings.iter().take(MAX_SHOWN_PER_KIND) {
                     li {
@@ -149,11 +162,20 @@ fn subject(location: PageLocation<'_>, subject: &ProblemSubject<'_>) -> Markup {
                 a href={ (location.root) "exporter" } { (untrusted(account)) " / " (untrusted(target)) }
             }
             ProblemSubject::Account(account) => a href={ (location.root) "exporter" } { (untrusted(account)) },
+            ProblemSubject::Region { account, region_id } => {
+                (untrusted(region_id)) " (" (untrusted(account)) ")"
+            },
+            ProblemSubject::Exporter => a href={ (location.root) "exporter" } { "the exporter" },
             ProblemSubject::Group { account, id, name } => {
                 a href=(group_path(location.root, account, id)) { (untrusted(display_name(name, id))) }
             }
         }
     }
+}
+
+/// Whether a problem of this kind is that the last poll of a target failed.
+fn is_failed_poll(kind: ProblemKind) -> bool {
+    matches!(kind, ProblemKind::DataStale | ProblemKind::PermissionDenied | ProblemKind::CredentialsRejected)
 }
 
 /// Why a target is down; empty for any other problem.
@@ -162,7 +184,7 @@ fn reasons(fleet: &FleetView<'_>, kind: ProblemKind, subject: &ProblemSubject<'_
         ProblemSubject::Target { account, target } => (account, target) == (known.account, known.target),
         _ => false,
     };
-    let target = fleet.targets.iter().filter(|_| kind == ProblemKind::TargetDown).find(is_it);
+    let target = fleet.targets.iter().filter(|_| is_failed_poll(kind)).find(is_it);
     html! { @for reason in target.iter().flat_map(|target| &target.failures) { (failure(reason)) } }
 }
 
@@ -205,7 +227,7 @@ fn account_select(fleet: &FleetView<'_>, query: &FleetQuery) -> Markup {
 /// A choice of the kinds of problems that groups have now.
 fn problem_select(fleet: &FleetView<'_>, query: &FleetQuery) -> Markup {
     let is_of_group = |found: &&LocatedProblem<'_>| matches!(found.subject, ProblemSubject::Group { .. });
-    let kinds = ProblemKind::ALL.into_iter().filter(|kind| {
+    let kinds = ProblemKind::ALL.iter().copied().filter(|kind| {
         query.show == ProblemFilter::Kind(*kind)
             || fleet.problems.iter().filter(is_of_group).any(|found| found.problem.kind == *kind)
     });
@@ -285,10 +307,13 @@ fn groups(
 }
 
 /// Whether the group's status already shows a problem of this kind.
-fn is_shown_by_status(group: &GroupView<'_>, kind: ProblemKind) -> bool {
+fn is_shown_by_status(kind: ProblemKind) -> bool {
     match kind {
-        ProblemKind::Failed | ProblemKind::Ceased => true,
-        ProblemKind::Expired => group.status.is_some_and(|status| status.starts_with("EXPIRED")),
+        ProblemKind::GroupNotPublished
+        | ProblemKind::GroupPublishingFailed
+        | ProblemKind::GroupUpdateFailed
+        | ProblemKind::GroupExpired
+        | ProblemKind::GroupOverdue => true,
         _ => false,
     }
 }
@@ -305,7 +330,7 @@ fn row(location: PageLocation<'_>, context: &ViewContext<'_>, group: &GroupView<
             }
             td {
                 (status(group.status))
-                @for problem in group.problems.iter().filter(|problem| !is_shown_by_status(group, problem.kind)) {
+                @for problem in group.problems.iter().filter(|problem| !is_shown_by_status(problem.kind)) {
                     " " (badge(problem.severity, problem.kind))
                 }
             }

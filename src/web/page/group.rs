@@ -7,8 +7,10 @@ use super::parts::{
     bar, clock, display_name, group_path, or_dash, problems, relative, status, time_of_day, untrusted,
 };
 use super::{NavTab, PageLocation, chart, document, week};
-use crate::fleet::HumanDuration;
-use crate::web::view::{GroupDetails, GroupView, NodePoolView, StatusCount, ViewContext};
+use crate::fleet::{HumanDuration, plural};
+use crate::web::view::{
+    DurationsView, EventsView, GroupDetails, GroupView, NodePoolView, StatusCount, ViewContext,
+};
 
 /// The whole page.
 pub(crate) fn render(
@@ -27,6 +29,7 @@ pub(crate) fn render(
         }
         div.columns {
             (sessions(group))
+            @if let Some(events) = &details.events { (happened(context, events, details.nodes_by_sessions)) }
             (freshness(context, details))
         }
         (instances(context, details))
@@ -88,12 +91,52 @@ fn sessions(group: &GroupView<'_>) -> Markup {
             }
             div.tall { (bar(sessions)) }
             dl.facts {
+                @if let Some(ratio) = sessions.connected_ratio {
+                    dt { "Connected, of capacity" } dd { (percent(ratio)) }
+                }
+                @if let Some(answer) = sessions.scale_out_answer { dt { "Scale-out" } dd { (answer) } }
                 dt { "Scale-out above" } dd { (or_dash(sessions.scale_out_at)) }
                 dt { "Headroom until then" } dd { (or_dash(sessions.until_scale_out)) }
                 dt { "Idle" } dd { (or_dash(sessions.idle)) }
                 dt { "Connected" } dd { (or_dash(sessions.connected)) }
                 dt { "Disconnected" } dd { (or_dash(sessions.disconnected)) }
             }
+        }
+    }
+}
+
+/// What happened since the first listing, and how the sessions are spread over nodes.
+fn happened(context: &ViewContext<'_>, events: &EventsView, nodes: &[(u32, u64)]) -> Markup {
+    html! {
+        section aria-labelledby="events" {
+            h2 #events { "Since " (clock(events.since, context.now, context.time_zone())) }
+            dl.facts {
+                dt { "Sessions started" } dd { (events.sessions_started) }
+                dt { "Sessions ended" } dd { (events.sessions_ended) }
+                dt { "Connections lost" } dd { (events.disconnects) }
+                dt { "Reconnected" } dd { (events.reconnects) }
+                dt { "Until ready, median / 95 %" } dd { (durations(events.ready.as_ref())) }
+                dt { "Session length, median / 95 %" } dd { (durations(events.session_durations.as_ref())) }
+                @for (sessions, count) in nodes {
+                    dt { "Nodes with " (plural(*sessions, "session")) } dd { (count) }
+                }
+            }
+        }
+    }
+}
+
+fn durations(durations: Option<&DurationsView>) -> Markup {
+    let text = |seconds: f64| {
+        if seconds < 120.0 {
+            format!("{seconds:.0} s")
+        } else {
+            HumanDuration(SignedDuration::from_secs(seconds as i64)).to_string()
+        }
+    };
+    html! {
+        @match durations {
+            Some(durations) => { (text(durations.median)) " / " (text(durations.p95)) },
+            None => span.unknown title="none observed" { "–" },
         }
     }
 }

@@ -51,7 +51,7 @@ impl Severity {
         match self {
             Severity::Critical => "critical",
             Severity::Warning => "warning",
-            Severity::Notice => "notice",
+            Severity::Info => "info",
         }
     }
 
@@ -60,7 +60,7 @@ impl Severity {
         match self {
             Severity::Critical => "Critical",
             Severity::Warning => "Warning",
-            Severity::Notice => "Notice",
+            Severity::Info => "For information",
         }
     }
 }
@@ -79,6 +79,7 @@ pub(super) fn problems(problems: &[Problem]) -> Markup {
                 li class={ "kind " (problem.severity.class()) } {
                     h3 { (problem.kind.title()) " " small { (problem.severity.title()) } }
                     p { (problem.detail) }
+                    p { strong { "What to do: " } (problem.advice) }
                 }
             }
         }

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::*;
 use crate::fleet::{
-    App, Fetched, Group, GroupCounters, GroupSnapshot, NodePool, ObservedTimes, Snapshot, Tag, TargetHealth,
+    App, Fetched, Group, GroupCounters, GroupSnapshot, NodePool, Observations, Snapshot, Tag, TargetHealth,
 };
 use crate::telemetry::status::{ApiCall, PollFailure, Status};
 use crate::web::view::{self, FleetQuery, ViewContext};
@@ -45,7 +45,7 @@ fn snapshot() -> Snapshot {
         instances: None,
         persistent: None,
         counters: GroupCounters::default(),
-        observed: ObservedTimes::default(),
+        observed: Observations::default(),
     };
     let target =
         TargetHealth { account: EVIL.into(), target: EVIL.into(), up: Some(false), last_success: None };

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::fleet::problems::{self, Problem, RequestBudget};
+use crate::fleet::problems::{self, AccountState, Problem, RequestBudget};
 use crate::telemetry::status::Status;
 
 /// One account.
@@ -20,7 +20,7 @@ pub(crate) struct AccountView<'a> {
 }
 
 /// Every account, sorted by name.
-pub(super) fn accounts<'a>(status: &'a Status) -> Vec<AccountView<'a>> {
+pub(super) fn accounts<'a>(status: &'a Status, now: Timestamp) -> Vec<AccountView<'a>> {
     let setup = &status.setup;
     let accounts = status.accounts.iter().map(|account| {
         let pace = RequestBudget {
@@ -29,12 +29,13 @@ pub(super) fn accounts<'a>(status: &'a Status) -> Vec<AccountView<'a>> {
             planned: account.planned_requests.map(|requests| requests as f64),
             interval: setup.interval.as_secs_f64(),
         };
+        let state = AccountState { budget: pace, credentials_expire: account.credentials_expire };
         AccountView {
             account: &account.account,
             credentials: account.credentials,
             credentials_expire: account.credentials_expire,
             pace,
-            problems: problems::check_budget(&pace),
+            problems: problems::check_account(&state, now),
         }
     });
     accounts.collect()

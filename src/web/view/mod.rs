@@ -15,12 +15,14 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
-use crate::fleet::problems::{self, EvaluationContext, Problem};
+use crate::fleet::problems::{self, EvaluationContext, ExporterState, Problem};
 use crate::fleet::{PersistentInterval, Snapshot, TargetHealth};
 use crate::telemetry::status::{PollFailure, Setup, Status};
 
 pub(crate) use accounts::AccountView;
-pub(crate) use group::{GroupDetails, GroupView, NodePoolView, SessionNumbers, StatusCount, details};
+pub(crate) use group::{
+    DurationsView, EventsView, GroupDetails, GroupView, NodePoolView, SessionNumbers, StatusCount, details,
+};
 pub(crate) use query::{FleetQuery, ProblemFilter, SortColumn};
 pub(crate) use totals::FleetTotals;
 
@@ -52,6 +54,10 @@ pub(crate) struct FleetView<'a> {
     pub(crate) targets: Vec<TargetView<'a>>,
     /// Every account.
     pub(crate) accounts: Vec<AccountView<'a>>,
+    /// The regions that have a problem.
+    pub(crate) regions: Vec<RegionView<'a>>,
+    /// The exporter itself.
+    pub(crate) exporter: ExporterView,
     /// The groups that match the filter, sorted.
     pub(crate) groups: Vec<GroupView<'a>>,
     /// All problems, most urgent first.
@@ -78,6 +84,20 @@ pub(crate) struct TargetView<'a> {
     pub(crate) failures: Vec<FailureView<'a>>,
 }
 
+/// One region of an account.
+#[derive(Debug, Serialize)]
+pub(crate) struct RegionView<'a> {
+    pub(crate) account: &'a str,
+    pub(crate) region_id: &'a str,
+    pub(crate) problems: Vec<Problem>,
+}
+
+/// The exporter itself.
+#[derive(Debug, Serialize)]
+pub(crate) struct ExporterView {
+    pub(crate) problems: Vec<Problem>,
+}
+
 /// Why a poll failed; see [`PollFailure`].
 #[derive(Debug, Serialize)]
 pub(crate) struct FailureView<'a> {
@@ -90,18 +110,20 @@ pub(crate) struct FailureView<'a> {
     pub(crate) count: usize,
 }
 
-/// A problem, and the target, account or group that has it.
+/// A problem, and the object that has it.
 #[derive(Debug)]
 pub(crate) struct LocatedProblem<'a> {
     pub(crate) problem: Problem,
     pub(crate) subject: ProblemSubject<'a>,
 }
 
-/// The target, account or group that has a problem.
+/// The object that has a problem.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum ProblemSubject<'a> {
     Target { account: &'a str, target: &'a str },
     Account(&'a str),
+    Region { account: &'a str, region_id: &'a str },
+    Exporter,
     Group { account: &'a str, id: &'a str, name: &'a str },
 }
 
@@ -114,13 +136,18 @@ impl<'a> ViewContext<'a> {
         let mut groups: Vec<GroupView<'a>> =
             snapshots.iter().map(|group| GroupView::new(group, &evaluation, zone)).collect();
         let targets = self.targets();
-        let accounts = accounts::accounts(self.status);
+        let accounts = accounts::accounts(self.status, self.now);
+        let regions = self.regions();
+        let exporter = self.exporter();
 
         let mut statuses: Vec<&str> = groups.iter().filter_map(|group| group.status).collect();
         statuses.sort_unstable();
         statuses.dedup();
         let totals = FleetTotals::new(&groups, &targets);
-        let problems = findings(&targets, &accounts, &groups);
+        let mut problems = findings(&targets, &accounts, &groups);
+        problems.extend(regions.iter().flat_map(RegionView::located));
+        problems.extend(exporter.located());
+        problems.sort_by_key(|finding| (finding.problem.severity, finding.problem.kind));
         groups.retain(|group| query.matches(group));
         query.sort(&mut groups);
         FleetView {
@@ -130,6 +157,8 @@ impl<'a> ViewContext<'a> {
             totals,
             targets,
             accounts,
+            regions,
+            exporter,
             groups,
             problems,
             statuses,
@@ -137,10 +166,16 @@ impl<'a> ViewContext<'a> {
     }
 
     /// The context of the rules for problems.
-    pub(crate) fn evaluation_context(&self) -> EvaluationContext {
+    pub(crate) fn evaluation_context(&self) -> EvaluationContext<'a> {
         let Setup { interval, persistent_interval, lists_instances, .. } = self.status.setup;
         let persistent = PersistentInterval { poll: interval, configured: persistent_interval };
-        EvaluationContext { now: self.now, interval, persistent, lists_instances }
+        EvaluationContext {
+            now: self.now,
+            time_zone: self.time_zone(),
+            interval,
+            persistent,
+            lists_instances,
+        }
     }
 
     /// The time zone of schedules, and of times on the pages.
@@ -151,6 +186,24 @@ impl<'a> ViewContext<'a> {
     /// The time since `at`.
     pub(crate) fn age(&self, at: Timestamp) -> SignedDuration {
         self.now.duration_since(at)
+    }
+
+    fn regions(&self) -> Vec<RegionView<'a>> {
+        let groups = self.snapshot.into_iter().flat_map(|snapshot| &snapshot.groups);
+        problems::check_regions(groups.map(|group| &**group), self.now)
+            .into_iter()
+            .map(|(account, region_id, problem)| RegionView { account, region_id, problems: vec![problem] })
+            .collect()
+    }
+
+    /// The exporter's own problems.
+    pub(crate) fn exporter(&self) -> ExporterView {
+        let state = ExporterState {
+            overruns: &self.status.overrun_times,
+            dropped: &self.status.dropped,
+            reload_failed: self.status.reload_failed,
+        };
+        ExporterView { problems: problems::check_exporter(&state, self.now) }
     }
 
     fn targets(&self) -> Vec<TargetView<'a>> {
@@ -174,15 +227,30 @@ impl<'a> ViewContext<'a> {
             .filter(|failure| target.up == Some(false) && is_target(&failure.account, &failure.target))
             .collect();
         let reason = failures.first().map(|failure| failure.summary());
+        let codes = failures.iter().map(|failure| &*failure.code);
         TargetView {
             account: &target.account,
             target: &target.target,
             up: target.up,
             last_success: target.last_success,
             groups: snapshot.groups.iter().filter(|group| is_target(&group.account, &group.target)).count(),
-            problems: problems::check_target(target, reason, self.now).into_iter().collect(),
+            problems: problems::check_target(target, codes, reason, self.now).into_iter().collect(),
             failures: failures.into_iter().map(FailureView::new).collect(),
         }
+    }
+}
+
+impl<'a> RegionView<'a> {
+    fn located(&self) -> impl Iterator<Item = LocatedProblem<'a>> {
+        let subject = ProblemSubject::Region { account: self.account, region_id: self.region_id };
+        self.problems.iter().map(move |problem| LocatedProblem { problem: problem.clone(), subject })
+    }
+}
+
+impl ExporterView {
+    fn located<'a>(&self) -> impl Iterator<Item = LocatedProblem<'a>> {
+        let subject = ProblemSubject::Exporter;
+        self.problems.iter().map(move |problem| LocatedProblem { problem: problem.clone(), subject })
     }
 }
 
@@ -199,7 +267,7 @@ impl<'a> FailureView<'a> {
     }
 }
 
-/// All problems, most urgent first; those of one kind in the order of the fleet.
+/// The problems of targets, accounts and groups, in the order of the fleet.
 fn findings<'a>(
     targets: &[TargetView<'a>],
     accounts: &[AccountView<'a>],
@@ -217,8 +285,5 @@ fn findings<'a>(
         group.problems.iter().map(move |problem| (problem, subject))
     });
     let all = of_targets.chain(of_accounts).chain(of_groups);
-    let mut findings: Vec<LocatedProblem<'a>> =
-        all.map(|(problem, subject)| LocatedProblem { problem: problem.clone(), subject }).collect();
-    findings.sort_by_key(|finding| (finding.problem.severity, finding.problem.kind));
-    findings
+    all.map(|(problem, subject)| LocatedProblem { problem: problem.clone(), subject }).collect()
 }

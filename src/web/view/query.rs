@@ -183,7 +183,8 @@ impl ProblemFilter {
         match text {
             "problems" => Self::Problems,
             text => {
-                ProblemKind::ALL.into_iter().find(|kind| kind.as_str() == text).map_or(Self::All, Self::Kind)
+                let kind = ProblemKind::ALL.iter().find(|kind| kind.as_str() == text);
+                kind.copied().map_or(Self::All, Self::Kind)
             }
         }
     }

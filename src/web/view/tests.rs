@@ -3,7 +3,7 @@ use std::sync::Arc;
 use super::*;
 use crate::fleet::{
     DecodeIssues, Fetched, FoldOptions, Group, GroupCounters, GroupSnapshot, InstanceFold, InstanceRecord,
-    ObservedTimes,
+    Observations,
 };
 use crate::telemetry::status::AccountStatus;
 
@@ -39,7 +39,7 @@ fn group(account: &str, id: &str, status: &str, instances: &[&str]) -> Arc<Group
         instances: Some(Fetched { data: Arc::new(fold.finish(0).summary), at }),
         persistent: None,
         counters: GroupCounters::default(),
-        observed: ObservedTimes::default(),
+        observed: Observations::default(),
     })
 }
 
@@ -106,8 +106,8 @@ fn ids(query: &str) -> String {
 
 #[test]
 fn groups_with_the_most_urgent_problems_come_first() {
-    assert_eq!(ids(""), "b c a d");
-    assert_eq!(ids("sort=-problems"), "c b a d", "groups without problems stay last");
+    assert_eq!(ids(""), "b c d a");
+    assert_eq!(ids("sort=-problems"), "d c b a", "groups without problems stay last");
 }
 
 #[test]
@@ -120,14 +120,14 @@ fn the_query_string_filters_and_sorts() {
         ("q=nothing", ""),
         ("account=north&sort=name", "a b"),
         ("status=PUBLISHED&sort=-name", "c a"),
-        ("show=problems", "b c"),
+        ("show=problems", "b c d"),
         ("show=at_capacity", "c"),
-        ("show=near_scale_out", ""),
+        ("show=nearly_full", ""),
         ("sort=-usage", "c a b d"),
         ("sort=usage", "a c b d"),
         ("sort=idle", "b c d a"),
         ("sort=status&account=&q=", "d b a c"),
-        ("sort=nonsense&show=nonsense&other=1", "b c a d"),
+        ("sort=nonsense&show=nonsense&other=1", "b c d a"),
     ] {
         assert_eq!(ids(query), expected, "{query}");
     }
@@ -135,9 +135,12 @@ fn the_query_string_filters_and_sorts() {
 
 #[test]
 fn a_query_is_written_as_it_was_read() {
-    for address in
-        ["", "q=a+%26b&account=n&status=S&show=stuck&sort=-usage", "show=problems", "sort=-problems"]
-    {
+    for address in [
+        "",
+        "q=a+%26b&account=n&status=S&show=schedule_not_met&sort=-usage",
+        "show=problems",
+        "sort=-problems",
+    ] {
         assert_eq!(FleetQuery::parse(address).to_string(), address);
     }
     let query = FleetQuery::parse("q=x");
@@ -162,7 +165,10 @@ fn problems_of_targets_accounts_and_groups_are_listed_together() {
         let kinds = fleet.problems.iter().map(|finding| finding.problem.kind.as_str());
         kinds.collect::<Vec<_>>().join(" ")
     };
-    assert_eq!(shown("", kinds), "target_down failed at_capacity throttled");
+    assert_eq!(
+        shown("", kinds),
+        "permission_denied group_publishing_failed at_capacity api_throttled group_not_published"
+    );
     shown("", |fleet| {
         assert_eq!(fleet.targets[0].account, "south", "targets that are down come first");
         let detail = &fleet.targets[0].problems[0].detail;

@@ -13,8 +13,10 @@ pub(crate) struct FleetTotals {
     pub(crate) critical: usize,
     /// Groups whose most urgent problem is a warning.
     pub(crate) warning: usize,
-    /// Groups whose most urgent problem is a notice.
-    pub(crate) notice: usize,
+    /// Groups whose most urgent problem is for information.
+    pub(crate) info: usize,
+    /// Groups of which users cannot start applications.
+    pub(crate) out_of_service: usize,
     pub(crate) targets: usize,
     pub(crate) targets_down: usize,
     /// Sum over the groups whose capacity is known.
@@ -35,7 +37,8 @@ impl FleetTotals {
             groups: groups.len(),
             critical: having(Severity::Critical),
             warning: having(Severity::Warning),
-            notice: having(Severity::Notice),
+            info: having(Severity::Info),
+            out_of_service: groups.iter().filter(|group| !group.in_service).count(),
             targets: targets.len(),
             targets_down: targets.iter().filter(|target| target.up == Some(false)).count(),
             ..Self::default()
