@@ -30,7 +30,12 @@ deny:
 # Needs Debian's `prometheus`, `prometheus-alertmanager` and pip.
 # Run the tests with a real Prometheus and the official SDK.
 end-to-end:
-    cargo test --locked --test it -- --ignored --test-threads=2
+    cargo test --locked --test it -- --ignored --test-threads=2 --skip prometheus_3
+
+# Builds Prometheus with Go for minutes, once. Not part of the gate, but run every night.
+# Run the test with Prometheus 3, which stores native histograms.
+prometheus-3:
+    tests/observability/prometheus-3
 
 # Needs Debian's `prometheus` and `prometheus-alertmanager`.
 # Test alert rules, inhibitions and dashboards.

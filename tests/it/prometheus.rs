@@ -21,10 +21,20 @@ impl Prometheus {
 
     /// Debian's Prometheus with this configuration file.
     pub fn with(configuration: &str, arguments: &[&str]) -> Self {
+        Self::run("prometheus", configuration, arguments)
+    }
+
+    /// Prometheus 3 with this configuration file.
+    pub fn version_3(configuration: &str, arguments: &[&str]) -> Self {
+        let program = std::env::var("PROMETHEUS_3").expect("the path of Prometheus 3: just prometheus-3");
+        Self::run(&program, configuration, arguments)
+    }
+
+    fn run(program: &str, configuration: &str, arguments: &[&str]) -> Self {
         let data = tempfile::tempdir().expect("a directory for the data");
         let free =
             TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port");
-        let child = Command::new("prometheus")
+        let child = Command::new(program)
             .arg(format!("--config.file={configuration}"))
             .args(arguments)
             .arg(format!("--storage.tsdb.path={}", data.path().display()))
@@ -32,7 +42,7 @@ impl Prometheus {
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
-            .expect("Debian's prometheus is installed");
+            .unwrap_or_else(|error| panic!("cannot start {program}: {error}"));
         Self { child, url: format!("http://{free}"), _data: data }
     }
 
