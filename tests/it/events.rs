@@ -266,15 +266,14 @@ fn events_that_no_poll_sees_are_left_out_but_never_invented() {
         // The number of instances in each status shows that the exporter has listed the change.
         let exposition = watch.exporter.scrape_until("the instances of the truth", |exposition| {
             let counts = groups(&truth).iter().flat_map(|group| watch.counts(exposition, group));
-            let gauges = counts.filter(|count| count.what.starts_with("instances "));
-            gauges.into_iter().all(|count| count.exported == Some(count.truth))
+            let mut gauges = counts.filter(|count| count.what.starts_with("instances "));
+            gauges.all(|count| count.exported == Some(count.truth))
         });
         for count in groups(&truth).iter().flat_map(|group| watch.counts(&exposition, group)) {
-            let most = match count.what.starts_with("instance_ready_seconds") {
-                // An instance that was starting at the first poll may have become ready unseen.
-                true => count.truth + watch.unobserved.values().sum::<f64>(),
-                false => count.truth,
-            };
+            // An instance that was starting at the first poll may have become ready unseen.
+            let is_ready = count.what.starts_with("instance_ready_seconds");
+            let unseen = if is_ready { watch.unobserved.values().sum::<f64>() } else { 0.0 };
+            let most = count.truth + unseen;
             assert!(count.exported.is_some_and(|exported| exported <= most), "{count:?}");
         }
         let sum = |name: &str| exposition.sum(&format!("appstreaming_group_{name}"), &[]);
