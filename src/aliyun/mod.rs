@@ -5,7 +5,7 @@
 //! | `access_key`, `secret`, `endpoint`, `options`, `request` | plain values |
 //! | `signature` | signs requests: pure functions |
 //! | `error` | why a call failed |
-//! | `limiter`, `retry`, `observer` | how fast, how often; events for statistics |
+//! | `limiter`, `turn`, `retry`, `observer` | how fast, in which order, how often; events for statistics |
 //! | `proxy`, `tls`, `variable_error` | which proxy and which certificates; environment variables that cannot be used |
 //! | `transport`, `client` | sends one request; calls an operation with limits and retries |
 //! | `credentials` | obtains and refreshes credentials |
@@ -34,11 +34,14 @@ mod retry;
 mod secret;
 mod tls;
 mod transport;
+mod turn;
 mod variable_error;
 
 pub use client::{Call, Client};
 pub use endpoint::{Endpoint, Scheme};
 pub use error::{Error, ErrorKind, chain};
+#[cfg(test)]
+pub(crate) use limiter::RateLimiter;
 pub use observer::{AttemptOutcome, RequestObserver, Waited};
 pub use options::ClientOptions;
 pub use proxy::PROXY_RULE;
@@ -46,3 +49,4 @@ pub use request::Request;
 pub use secret::Secret;
 pub use signature::SignatureVersion;
 pub use transport::{check_variables, is_connection_variable};
+pub use turn::Turn;

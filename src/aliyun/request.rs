@@ -5,6 +5,8 @@
 
 use std::borrow::Cow;
 
+use super::turn::Turn;
+
 /// A parameter's flattened name and its value, both unencoded.
 pub type Parameter = (Cow<'static, str>, String);
 
@@ -15,6 +17,8 @@ pub struct Request {
     pub operation: &'static str,
     /// `Version` of the product's API, e.g. `2021-09-01`.
     pub version: &'static str,
+    /// When it is admitted, relative to other requests; not sent.
+    pub turn: Turn,
     /// Parameters in the query, unsorted.
     pub query: Vec<Parameter>,
     /// Parameters in the form body. `None` for an operation without form parameters: then no
@@ -25,7 +29,7 @@ pub struct Request {
 impl Request {
     /// A call without parameters, in the query or in a form.
     pub fn new(operation: &'static str, version: &'static str) -> Self {
-        Self { operation, version, query: Vec::new(), form: None }
+        Self { operation, version, turn: Turn::default(), query: Vec::new(), form: None }
     }
 }
 

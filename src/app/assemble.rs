@@ -19,8 +19,8 @@ use crate::scrape::negotiation::Representation;
 use crate::telemetry::Telemetry;
 use crate::telemetry::status::Setup;
 
-/// A target's listings that run at a time. Each of them holds one page, of up to 100 elements, in
-/// memory.
+/// A target's listings that run at a time. Each of them holds one page, of up to 100 elements, and
+/// what it has counted so far, in memory.
 const MAX_CONCURRENT_LISTINGS: usize = 64;
 
 /// The runners of every target, and the store of their results.
@@ -94,7 +94,7 @@ pub(crate) fn plan(config: &Config, telemetry: &Arc<Telemetry>, known: &Clients)
             let meter = Arc::new(WaitMeter::new(telemetry.observer(&account.name)));
             let api = client.observed_by(Arc::clone(&meter) as Arc<dyn RequestObserver>);
             let target = target(config, account, product_type, region, api);
-            let TargetSettings { account, name, .. } = &target.settings;
+            let TargetSettings { account, name, .. } = &*target.settings;
             plan.order.push((Arc::clone(account), Arc::clone(name)));
             plan.targets.push(PlannedTarget { target, meter, keeps_client });
         }
@@ -203,7 +203,7 @@ pub(crate) fn target(
         // fold their last page.
         concurrency: account.client.max_in_flight.saturating_mul(2).min(MAX_CONCURRENT_LISTINGS),
     };
-    Target { settings, api: appstreaming::Client::new(api, config.poll.page_size) }
+    Target { settings: Arc::new(settings), api: appstreaming::Client::new(api, config.poll.page_size) }
 }
 
 /// One listing of all groups, or one for each configured group id.

@@ -97,9 +97,9 @@ impl Supervisor {
         }
         change.removed = before.len();
         for running in before {
-            let TargetSettings { account, name, .. } = running.end().await.settings;
-            self.poll_observer.forget(&account, &name);
-            self.telemetry.forget_target(&account, &name);
+            let settings = running.end().await.settings;
+            self.poll_observer.forget(&settings.account, &settings.name);
+            self.telemetry.forget_target(&settings.account, &settings.name);
         }
         for account in self.clients.names().filter(|name| !plan.clients.has(name)) {
             self.telemetry.forget_account(account);
@@ -139,7 +139,7 @@ impl RunningTarget {
     /// Whether the target is already polled with these settings. Those of its account's client are
     /// compared by [`assemble::plan`].
     fn has_settings(&self, wanted: &TargetSettings, interval: Duration) -> bool {
-        self.interval == interval && self.target.settings == *wanted
+        self.interval == interval && *self.target.settings == *wanted
     }
 
     /// Aborts the task and waits for its end, so that it reports nothing afterwards.

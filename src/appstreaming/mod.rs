@@ -13,6 +13,7 @@ pub mod options;
 mod ordered;
 mod page_response;
 mod paging;
+mod progress;
 mod query;
 mod records;
 #[cfg(test)]
@@ -22,6 +23,7 @@ pub mod wire;
 pub use advice::{READ_ONLY_POLICY, advice, has_no_persistent_sessions, policy};
 pub use operations::{GroupQuery, InstanceQuery, PageRequest, PersistentQuery};
 pub use options::{GroupFilter, MAX_PAGE_SIZE};
+pub use progress::ListingProgress;
 pub use query::Query;
 pub use records::Record;
 
@@ -36,6 +38,7 @@ use crate::fleet::{DecodeIssues, FoldOptions, Group, InstanceListing, Persistent
 pub struct Client<C: Call = aliyun::Client> {
     call: C,
     page_size: u32,
+    progress: ListingProgress,
 }
 
 /// A listing that was fetched to its end.
@@ -69,7 +72,17 @@ impl<T> Listing<T> {
 impl<C: Call> Client<C> {
     /// A client that requests pages of `page_size` elements, clamped to 1 to [`MAX_PAGE_SIZE`].
     pub fn new(call: C, page_size: u32) -> Self {
-        Self { call, page_size: page_size.clamp(1, MAX_PAGE_SIZE) }
+        let page_size = page_size.clamp(1, MAX_PAGE_SIZE);
+        Self { call, page_size, progress: ListingProgress::default() }
+    }
+
+    /// A clone for a single listing, which reports its progress to `progress` and sends its
+    /// requests in the turn of `progress`.
+    pub fn with_progress(&self, progress: &ListingProgress) -> Self
+    where
+        C: Clone,
+    {
+        Self { call: self.call.clone(), page_size: self.page_size, progress: progress.clone() }
     }
 
     /// Lists delivery groups, in the order of the API.
@@ -77,7 +90,7 @@ impl<C: Call> Client<C> {
     /// # Errors
     /// When a page cannot be fetched, or is malformed.
     pub async fn list_groups(&self, query: &GroupQuery) -> Result<Listing<Vec<Group>>, Error> {
-        paging::list(&self.call, &Groups(query), self.page_size).await
+        paging::list(&self.call, &Groups(query), self.page_size, &self.progress).await
     }
 
     /// The number of elements that `query` matches, from one request for a page of one element.
@@ -95,7 +108,7 @@ impl<C: Call> Client<C> {
     /// # Errors
     /// As for [`Client::list_groups`].
     pub async fn records<Q: Query>(&self, query: &Q) -> Result<Listing<Vec<Record>>, Error> {
-        paging::list(&self.call, &records::Records(query), self.page_size).await
+        paging::list(&self.call, &records::Records(query), self.page_size, &self.progress).await
     }
 
     /// Lists all instances of one group.
@@ -108,7 +121,7 @@ impl<C: Call> Client<C> {
         options: FoldOptions,
     ) -> Result<Listing<InstanceListing>, Error> {
         let query = InstanceQuery::of(group_id);
-        paging::list(&self.call, &Folded { query: &query, options }, self.page_size).await
+        paging::list(&self.call, &Folded { query: &query, options }, self.page_size, &self.progress).await
     }
 
     /// Lists all persistent sessions of one group.
@@ -122,6 +135,6 @@ impl<C: Call> Client<C> {
         options: FoldOptions,
     ) -> Result<Listing<PersistentSummary>, Error> {
         let query = PersistentQuery::of(product_type, group_id);
-        paging::list(&self.call, &Folded { query: &query, options }, self.page_size).await
+        paging::list(&self.call, &Folded { query: &query, options }, self.page_size, &self.progress).await
     }
 }

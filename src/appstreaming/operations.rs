@@ -5,8 +5,8 @@
 //! because not all operations document a default.
 
 use super::options::GroupFilter;
-use crate::aliyun::Request;
 use crate::aliyun::request::{Parameter, list, objects, value};
+use crate::aliyun::{Request, Turn};
 use crate::fleet::operation::{LIST_APP_INSTANCE_GROUP, LIST_APP_INSTANCES, LIST_PERSISTENT_APP_INSTANCES};
 
 /// Version of the product's API.
@@ -79,7 +79,13 @@ impl GroupQuery {
             .chain(list("UserGroupIds", &filter.user_group_ids))
             .chain(list("ExcludedUserGroupIds", &filter.excluded_user_group_ids))
             .collect();
-        Request { operation: LIST_APP_INSTANCE_GROUP, version: VERSION, query, form: Some(form) }
+        Request {
+            operation: LIST_APP_INSTANCE_GROUP,
+            version: VERSION,
+            turn: Turn::default(),
+            query,
+            form: Some(form),
+        }
     }
 }
 
@@ -100,7 +106,13 @@ impl InstanceQuery {
         }
         let form =
             list("AppInstanceIdList", &self.instance_ids).chain(list("Status", &self.status)).collect();
-        Request { operation: LIST_APP_INSTANCES, version: VERSION, query, form: Some(form) }
+        Request {
+            operation: LIST_APP_INSTANCES,
+            version: VERSION,
+            turn: Turn::default(),
+            query,
+            form: Some(form),
+        }
     }
 }
 
@@ -120,7 +132,13 @@ impl PersistentQuery {
             vec![value("ProductType", &self.product_type), value("AppInstanceGroupId", &self.group_id)];
         query.extend(paging(page));
         query.extend(list("AppInstancePersistentIds", &self.persistent_ids));
-        Request { operation: LIST_PERSISTENT_APP_INSTANCES, version: VERSION, query, form: None }
+        Request {
+            operation: LIST_PERSISTENT_APP_INSTANCES,
+            version: VERSION,
+            turn: Turn::default(),
+            query,
+            form: None,
+        }
     }
 }
 

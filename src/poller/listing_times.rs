@@ -118,7 +118,7 @@ impl ListingTimes {
     }
 
     /// When the last listing ended; `None` if there was none.
-    fn ended(&self, listing: MemberListing, group_id: &str) -> Option<Timestamp> {
+    pub(super) fn ended(&self, listing: MemberListing, group_id: &str) -> Option<Timestamp> {
         self.get(listing, group_id).map(|last| last.ended)
     }
 

@@ -11,6 +11,9 @@
 
 mod failure_summary;
 mod freshness;
+#[cfg(test)]
+mod large_fleet_tests;
+mod listing_tasks;
 mod listing_times;
 pub mod options;
 mod poll;

@@ -19,7 +19,7 @@ pub const DEFAULT_PAGE_SIZE: u32 = 100;
 pub struct PollOptions {
     /// Time from the start of one poll to the start of the next.
     pub interval: Duration,
-    /// A poll that takes longer is aborted; the listings that it finished are kept.
+    /// A poll that takes longer ends; the listings that it finished are kept.
     pub timeout: Duration,
     /// Data of this age and older is not served.
     pub stale_after: Duration,

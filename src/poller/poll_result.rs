@@ -18,11 +18,11 @@ pub struct TargetPoll {
     /// How often the pages of a listing were inconsistent, by operation. An inconsistent listing is
     /// fetched again, and each inconsistent pass counts.
     pub inconsistencies: Vec<(&'static str, u64)>,
-    /// Requests sent for the listings that succeeded, including those of repeated passes, excluding
-    /// retries.
+    /// Requests sent since the end of the previous poll, for listings of any outcome, including
+    /// repeated passes and retries.
     pub requests: u64,
-    /// Requests that the poll needs when every listing succeeds at the first attempt, including
-    /// those of persistent sessions only where they are due.
+    /// Requests that a poll needs to complete each of its listings at the first attempt, by the
+    /// sizes known so far. Persistent sessions count only where they are due.
     pub planned_requests: u64,
 }
 
@@ -89,9 +89,8 @@ impl TargetPoll {
         self.failures.is_empty() && self.groups.is_some()
     }
 
-    /// Adds the requests, issues and inconsistencies of a listing that succeeded.
+    /// Adds the issues and inconsistencies of a listing that succeeded.
     pub(super) fn count<T>(&mut self, operation: &'static str, listing: &Listing<T>) {
-        self.requests += listing.requests;
         self.issues.merge(&listing.issues);
         if listing.inconsistencies > 0 {
             match self.inconsistencies.iter_mut().find(|(known, _)| *known == operation) {
@@ -103,6 +102,15 @@ impl TargetPoll {
 }
 
 impl<T> ListingOutcome<T> {
+    /// Marks a listing that is not due as pending. Returns whether it was not due.
+    pub(super) fn expect(&mut self) -> bool {
+        let is_new = matches!(self, Self::NotDue);
+        if is_new {
+            *self = Self::Pending;
+        }
+        is_new
+    }
+
     /// The number of elements by `count`, 0 if there is nothing to list; `None` if the listing did
     /// not succeed.
     pub(super) fn elements(&self, count: impl Fn(&T) -> u64) -> Option<u64> {

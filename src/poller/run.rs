@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use parking_lot::Mutex;
 use tokio::time::{Instant, sleep_until};
 
-use super::listing_times::ListingTimes;
+use super::poll::CarryOver;
 use super::poll_result::TargetPoll;
 use super::store::SnapshotStore;
 use super::target::Target;
@@ -181,15 +181,15 @@ pub struct Runner<C: Call = aliyun::Client> {
     pub meter: Arc<WaitMeter>,
 }
 
-impl<C: Call> Runner<C> {
-    /// Polls at every interval. Never ends.
-    pub async fn run(&self, schedule: PollSchedule, clock: impl Fn() -> Timestamp + Copy) {
+impl<C: Call + Clone + 'static> Runner<C> {
+    /// Polls at every interval. Never ends; when it is dropped, running listings are aborted.
+    pub async fn run(&self, schedule: PollSchedule, clock: impl Fn() -> Timestamp + Copy + Send + 'static) {
         let mut start = Instant::now() + schedule.first_delay;
         let mut delay = schedule.second_delay;
-        let mut times = ListingTimes::default();
+        let mut carried = CarryOver::default();
         loop {
             sleep_until(start).await;
-            let took = self.poll(&mut times, clock).await;
+            let took = self.poll(&mut carried, clock).await;
             if took > schedule.interval {
                 let settings = &self.target.settings;
                 self.observer.poll_overrun(&PollOverrun {
@@ -210,20 +210,24 @@ impl<C: Call> Runner<C> {
     }
 
     /// Polls once, as the first poll does, and stores the result.
-    pub async fn poll_once(&self, clock: impl Fn() -> Timestamp) {
-        self.poll(&mut ListingTimes::default(), clock).await;
+    pub async fn poll_once(&self, clock: impl Fn() -> Timestamp + Copy + Send + 'static) {
+        self.poll(&mut CarryOver::default(), clock).await;
     }
 
     /// Polls, stores the result, and returns the duration of the poll.
-    async fn poll(&self, times: &mut ListingTimes, clock: impl Fn() -> Timestamp) -> Duration {
+    async fn poll(
+        &self,
+        carried: &mut CarryOver,
+        clock: impl Fn() -> Timestamp + Copy + Send + 'static,
+    ) -> Duration {
         let started = Instant::now();
         self.meter.reset();
         let settings = &self.target.settings;
         // The panic's message is not lost: the panic hook logs it.
-        let poll = AssertUnwindSafe(self.target.poll(times, &clock)).catch_unwind().await.ok();
+        let poll = AssertUnwindSafe(self.target.poll(carried, clock)).catch_unwind().await.ok();
         if poll.is_none() {
-            // The results of listings that ended before the panic are lost.
-            *times = ListingTimes::default();
+            // The results of listings that ended before the panic are lost. The others are aborted.
+            *carried = CarryOver::default();
         }
         let took = started.elapsed();
         self.observer.poll_finished(&PollReport {

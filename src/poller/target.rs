@@ -13,7 +13,7 @@ use crate::fleet::PersistentInterval;
 #[derive(Debug, Clone)]
 pub struct Target<C: Call = aliyun::Client> {
     /// The settings.
-    pub settings: TargetSettings,
+    pub settings: Arc<TargetSettings>,
     /// The client of the target's account.
     pub api: appstreaming::Client<C>,
 }
@@ -39,7 +39,7 @@ pub struct TargetSettings {
     pub listings: ListingOptions,
     /// How often persistent sessions are listed.
     pub persistent: PersistentInterval,
-    /// A poll that takes longer is aborted; the listings that it finished are kept.
+    /// A poll that takes longer ends; the listings that it finished are kept.
     pub timeout: Duration,
     /// Elements requested per page, from which the number of planned requests is computed.
     pub page_size: u32,

@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
+use tokio::time::sleep;
 
-use super::listing_times::ListingTimes;
 use super::options::{ListingOptions, PollOptions};
+use super::poll::CarryOver;
 use super::state::TargetState;
 use super::*;
 use crate::aliyun::{Call, Error, Request, RequestObserver, Waited};
@@ -20,6 +21,7 @@ use crate::fleet::Snapshot;
 enum Scripted {
     Body(String),
     Error(&'static str),
+    /// None until the script changes.
     Never,
     Panic,
 }
@@ -61,14 +63,18 @@ impl Call for Script {
     ) -> Result<T, Error> {
         let group = request.query.iter().find(|(name, _)| name == "AppInstanceGroupId");
         let group = group.map_or(String::new(), |(_, id)| id.clone());
-        let response = self.0.lock().unwrap().get(&(request.operation, group)).cloned();
-        match response {
+        let response = || self.0.lock().unwrap().get(&(request.operation, group.clone())).cloned();
+        request.turn.record_attempt();
+        while let Some(Scripted::Never) = response() {
+            sleep(Duration::from_secs(1)).await;
+        }
+        match response() {
             Some(Scripted::Body(body)) => read(body.as_bytes()),
             Some(Scripted::Error(code)) => {
                 let body = format!(r#"{{"Code": "{code}", "Message": "scripted"}}"#);
                 Err(Error::from_body(request.operation, 400, body.as_bytes()))
             }
-            Some(Scripted::Never) => std::future::pending().await,
+            Some(Scripted::Never) => unreachable!("a response that never comes is waited for"),
             Some(Scripted::Panic) => panic!("scripted"),
             None => read(br#"{"TotalCount": 0, "AppInstanceModels": [], "PersistentAppInstanceModels": []}"#),
         }
@@ -79,7 +85,7 @@ impl Call for Script {
 struct Fixture {
     script: Script,
     target: Target<Script>,
-    times: ListingTimes,
+    carried: CarryOver,
     state: TargetState,
 }
 
@@ -100,17 +106,18 @@ impl Fixture {
             page_size: 100,
             concurrency: 4,
         };
-        let target = Target { settings, api: appstreaming::Client::new(script.clone(), 100) };
+        let target =
+            Target { settings: Arc::new(settings), api: appstreaming::Client::new(script.clone(), 100) };
         Self {
             script,
             target,
-            times: ListingTimes::default(),
+            carried: CarryOver::default(),
             state: TargetState::new("a".into(), "CloudApp".into()),
         }
     }
 
     async fn poll(&mut self, second: i64) -> Vec<ListingFailure> {
-        let mut poll = self.target.poll(&mut self.times, || at(second)).await;
+        let mut poll = self.target.poll(&mut self.carried, move || at(second)).await;
         let failures = std::mem::take(&mut poll.failures);
         // `apply` consumes the failures and errors cannot be cloned: it gets failures without
         // errors.
@@ -206,7 +213,7 @@ async fn persistent_sessions_are_listed_where_there_can_be_some_and_else_by_ever
     fixture.script.on("ListPersistentAppInstances", "g2", Scripted::Body(session.into()));
     let mut planned = Vec::new();
     for poll in 0..11 {
-        let poll = fixture.target.poll(&mut fixture.times, || at(poll * 60)).await;
+        let poll = fixture.target.poll(&mut fixture.carried, move || at(poll * 60)).await;
         assert_eq!(poll.requests, poll.planned_requests);
         planned.push(poll.planned_requests);
         fixture.state.apply(Some(poll), at(0), SignedDuration::from_secs(300));
@@ -235,7 +242,7 @@ async fn a_poll_that_times_out_keeps_the_listings_that_it_finished() {
 #[tokio::test(start_paused = true)]
 async fn a_fleet_too_large_for_one_poll_is_listed_by_several() {
     let mut fixture = Fixture::new();
-    fixture.target.settings.concurrency = 1;
+    Arc::make_mut(&mut fixture.target.settings).concurrency = 1;
     let ids = ["g1", "g2", "g3"];
     fixture.script.groups(&ids);
     // Every poll lists one group, then hangs in the next one.
@@ -273,7 +280,7 @@ async fn an_outage_causes_no_transitions() {
 async fn excluded_groups_are_never_polled() {
     let mut fixture = Fixture::new();
     fixture.script.groups(&["g1", "g2", "g3"]);
-    fixture.target.settings.excluded = vec!["g2".into()];
+    Arc::make_mut(&mut fixture.target.settings).excluded = vec!["g2".into()];
     fixture.script.on("ListAppInstances", "g2", Scripted::Panic);
     assert!(fixture.poll(10).await.is_empty());
     let ids: Vec<_> =
@@ -286,7 +293,7 @@ async fn planned_requests_are_one_pass_over_every_listing() {
     let fixture = Fixture::new();
     fixture.script.groups(&["g1", "g2"]);
     fixture.script.instances("g1", &["IDLE"; 3]);
-    let poll = fixture.target.poll(&mut ListingTimes::default(), || at(10)).await;
+    let poll = fixture.target.poll(&mut CarryOver::default(), || at(10)).await;
     assert_eq!(poll.planned_requests, 5, "one of groups, two of instances, two of persistent sessions");
     assert_eq!(poll.requests, 5);
     assert_eq!(poll.instances(), 3);
@@ -430,7 +437,7 @@ async fn polls_start_an_interval_apart_and_never_overlap() {
         }
     }
     let overruns = Arc::new(Overruns(Mutex::new(0)));
-    target.settings.timeout = Duration::from_secs(25);
+    Arc::make_mut(&mut target.settings).timeout = Duration::from_secs(25);
     let runner = Runner {
         target,
         store: Arc::clone(&store),

@@ -25,6 +25,21 @@ fn after_six_polls(cloud: &Cloud) -> (u64, u64) {
     })
 }
 
+#[test]
+fn groups_that_do_not_fit_into_one_poll_are_all_served() {
+    let cloud = Cloud::start(&["--groups", "8", "--instances-per-group", "1000"]);
+    let small = ["poll.timeout=3s", "poll.interval=3s", "api.requests_per_second=20"];
+    let exporter = Exporter::polling(&cloud, &small);
+    let exposition = exporter.scrape_until("every group is served", |exposition| {
+        exposition.series("appstreaming_group_instances", &[("status", "IDLE")]).count() == 8
+    });
+    assert!(exposition.sum("appstreaming_group_instances", &[]) > 7_000.0);
+    let requests = cloud.stats()["requests"]["ListAppInstances"].as_u64().unwrap();
+    assert!(requests < 200, "{requests} requests for 80 pages");
+    let known = exporter.scrape_until("all sizes are known", |exposition| planned(exposition) >= 81);
+    assert!(planned(&known) <= 89, "1 of groups, 80 of instances, up to 8 of sessions");
+}
+
 fn planned(exposition: &Exposition) -> u64 {
     exposition.value("appstreaming_exporter_poll_planned_requests", &[]).unwrap() as u64
 }

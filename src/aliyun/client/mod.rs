@@ -23,6 +23,9 @@ use super::transport::{Transport, new_nonce};
 pub trait Call: Send + Sync {
     /// Calls one operation and parses its response.
     ///
+    /// Waiting calls are admitted in the order of the requests' turns. Every attempt is recorded in
+    /// the request's turn.
+    ///
     /// `parse` gets the body of a response with a status of 2xx. When `parse` fails, the attempt
     /// fails and may be retried, so a failed `parse` must have had no side effects.
     ///
@@ -112,9 +115,10 @@ impl Call for Client {
         let client = &*self.inner;
         let mut history = RetryHistory::default();
         loop {
-            let (slot, waited) = client.limiter.admit().await;
+            let (slot, waited) = client.limiter.admit(request.turn.order()).await;
             self.observer.waited(waited);
             let credentials = client.current_credentials(request.operation).await?;
+            request.turn.record_attempt();
             let outcome = client.attempt(request, &credentials, &*self.observer, &parse).await;
             // A request that waits for its retry does not occupy a slot.
             drop(slot);

@@ -76,10 +76,9 @@ impl Input {
             map.iter().rev().map(|(name, value)| (name.clone().into(), value.clone())).collect()
         };
         Some(Request {
-            operation: self.action.clone()?.leak(),
-            version: self.version.clone()?.leak(),
             query: parameters(self.query.as_ref()?),
             form: Some(parameters(self.form.as_ref()?)),
+            ..Request::new(self.action.clone()?.leak(), self.version.clone()?.leak())
         })
     }
 

@@ -13,7 +13,8 @@ pub(super) use self::plan::PageStats;
 use self::plan::Plan;
 use super::Listing;
 use super::operations::PageRequest;
-use crate::aliyun::{Call, Error, Request};
+use super::progress::ListingProgress;
+use crate::aliyun::{Call, Error, Request, Turn};
 use crate::fleet::DecodeIssues;
 
 /// Pages of one listing that are requested at the same time. The client limits concurrent requests
@@ -74,12 +75,13 @@ pub(super) async fn list<C: Call, L: PagedListing>(
     call: &C,
     listing: &L,
     page_size: u32,
+    progress: &ListingProgress,
 ) -> Result<Listing<L::Data>, Error> {
     let mut requests = 0;
     let mut inconsistencies = 0;
     loop {
         let pass = Pass { inner: Mutex::new((listing.accumulator(), DecodeIssues::default())) };
-        let plan = run_pass(call, listing, page_size, &pass, &mut requests).await?;
+        let plan = run_pass(call, listing, page_size, &pass, progress, &mut requests).await?;
         if !plan.is_consistent() {
             inconsistencies += 1;
             if inconsistencies < MAX_PASSES {
@@ -98,6 +100,7 @@ async fn run_pass<C: Call, L: PagedListing>(
     listing: &L,
     page_size: u32,
     pass: &Pass<L::Accumulator>,
+    progress: &ListingProgress,
     requests: &mut u64,
 ) -> Result<Plan, Error> {
     let mut plan = Plan::new(page_size);
@@ -107,11 +110,13 @@ async fn run_pass<C: Call, L: PagedListing>(
             && let Some(number) = plan.next()
         {
             *requests += 1;
-            in_flight.push(fetch(call, listing, PageRequest { number, size: page_size }, pass));
+            let page = PageRequest { number, size: page_size };
+            in_flight.push(fetch(call, listing, page, pass, progress.turn()));
         }
         let Some(result) = in_flight.next().await else { return Ok(plan) };
         let (number, stats) = result?;
         plan.page_received(number, stats);
+        progress.report(plan.reported());
     }
 }
 
@@ -120,8 +125,9 @@ async fn fetch<C: Call, L: PagedListing>(
     listing: &L,
     page: PageRequest,
     pass: &Pass<L::Accumulator>,
+    turn: &Turn,
 ) -> Result<(u64, PageStats), Error> {
-    let request = listing.request(page);
+    let request = Request { turn: turn.clone(), ..listing.request(page) };
     let stats = call.call(&request, |body: &[u8]| listing.add_page(page, body, pass)).await?;
     Ok((page.number, stats))
 }

@@ -95,7 +95,13 @@ pub(super) fn evaluate(need: &PollDemand, limits: &PollLimits) -> Finding {
     }
     let advice = advice(need, limits, seconds);
     let (level, verdict) = if seconds > timeout {
-        (Level::Error, format!("longer than poll.timeout, {}: every poll will time out", duration(timeout)))
+        (Level::Error, {
+            let polls = (seconds / timeout).ceil();
+            let timeout = duration(timeout);
+            format!(
+                "longer than poll.timeout, {timeout}: every poll will time out, and {polls} polls list each group once"
+            )
+        })
     } else if seconds > limits.stale_after.as_secs_f64() {
         let stale = duration(limits.stale_after.as_secs_f64());
         (Level::Error, format!("longer than poll.stale_after, {stale}: metrics will disappear between polls"))

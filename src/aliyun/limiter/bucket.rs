@@ -1,15 +1,7 @@
-//! How fast, and how many at once, one client may send requests.
-//!
-//! The API's limits are not published, and all clients of an account share them. So the rate
-//! adapts: a throttled response halves the rate, and successful ones raise it step by step to the
-//! configured maximum. [`AdaptiveBucket`] has the rules and is pure; [`RateLimiter`] waits.
+//! The token bucket whose rate adapts to the service: pure rules.
 
 use std::time::{Duration, Instant};
 
-use parking_lot::Mutex;
-use tokio::sync::{Mutex as FairMutex, Semaphore, SemaphorePermit};
-
-use crate::aliyun::observer::Waited;
 use crate::token_bucket::TokenBucket;
 
 /// Shortest time from a change of the rate to a reduction. A service that counts requests per
@@ -31,67 +23,9 @@ const MIN_RATE: f64 = 0.5;
 /// late timer, too little for a burst.
 const SLACK: Duration = Duration::from_millis(20);
 
-/// Admits the requests of a client and of all its clones.
-#[derive(Debug)]
-pub(super) struct RateLimiter {
-    bucket: Mutex<AdaptiveBucket>,
-    /// Serialises admission in FIFO order.
-    turn: FairMutex<()>,
-    /// Limits concurrent requests.
-    slots: Semaphore,
-}
-
-impl RateLimiter {
-    /// `requests_per_second` is the maximum rate, `max_in_flight` the number of concurrent
-    /// requests.
-    pub fn new(requests_per_second: f64, max_in_flight: usize) -> Self {
-        Self {
-            bucket: Mutex::new(AdaptiveBucket::new(requests_per_second, now())),
-            turn: FairMutex::new(()),
-            slots: Semaphore::new(max_in_flight.clamp(1, Semaphore::MAX_PERMITS)),
-        }
-    }
-
-    /// Waits for a free slot and then for a token. Returns the slot, which is freed when the permit
-    /// is dropped, and the time waited.
-    pub async fn admit(&self) -> (SemaphorePermit<'_>, Waited) {
-        let start = now();
-        let slot = self.slots.acquire().await.expect("the semaphore is never closed");
-        let has_slot = now();
-        let _turn = self.turn.lock().await;
-        loop {
-            let taken = self.bucket.lock().try_take(now());
-            match taken {
-                Ok(()) => {
-                    let since = |start| now().saturating_duration_since(start);
-                    return (slot, Waited { total: since(start), rate_limit: since(has_slot) });
-                }
-                // The rate may change or a pause begin during the wait, so it is only an estimate.
-                Err(wait) => tokio::time::sleep(wait).await,
-            }
-        }
-    }
-
-    /// Records an attempt that succeeded. Returns the new rate, if it changed.
-    pub fn on_success(&self) -> Option<f64> {
-        self.bucket.lock().on_success(now())
-    }
-
-    /// Records an attempt that was sent at `sent` and was throttled; `wait` is the pause that the
-    /// service requests of this client. Returns the new rate, if it changed.
-    pub fn on_throttled(&self, sent: Instant, wait: Option<Duration>) -> Option<f64> {
-        self.bucket.lock().on_throttled(now(), sent, wait)
-    }
-
-    /// Requests per second that are allowed now.
-    pub fn rate(&self) -> f64 {
-        self.bucket.lock().rate()
-    }
-}
-
 /// A token bucket whose rate moves between a minimum and a maximum.
 #[derive(Debug)]
-struct AdaptiveBucket {
+pub(super) struct AdaptiveBucket {
     min_rate: f64,
     max_rate: f64,
     bucket: TokenBucket,
@@ -101,7 +35,7 @@ struct AdaptiveBucket {
 }
 
 impl AdaptiveBucket {
-    fn new(max_rate: f64, now: Instant) -> Self {
+    pub(super) fn new(max_rate: f64, now: Instant) -> Self {
         // Configurations are validated elsewhere; an invalid rate must not cause a panic here.
         let max_rate = if max_rate.is_finite() { max_rate.clamp(0.001, 1e6) } else { 1e6 };
         Self {
@@ -114,12 +48,12 @@ impl AdaptiveBucket {
         }
     }
 
-    fn rate(&self) -> f64 {
+    pub(super) fn rate(&self) -> f64 {
         self.bucket.rate()
     }
 
     /// Takes a token, or returns the time to wait for one.
-    fn try_take(&mut self, now: Instant) -> Result<(), Duration> {
+    pub(super) fn try_take(&mut self, now: Instant) -> Result<(), Duration> {
         if let Some(until) = self.paused_until {
             let left = until.saturating_duration_since(now);
             if !left.is_zero() {
@@ -133,7 +67,12 @@ impl AdaptiveBucket {
         self.bucket.try_take()
     }
 
-    fn on_throttled(&mut self, now: Instant, sent: Instant, wait: Option<Duration>) -> Option<f64> {
+    pub(super) fn on_throttled(
+        &mut self,
+        now: Instant,
+        sent: Instant,
+        wait: Option<Duration>,
+    ) -> Option<f64> {
         if let Some(until) = wait.and_then(|wait| now.checked_add(wait)) {
             self.paused_until = Some(self.paused_until.map_or(until, |current| current.max(until)));
         }
@@ -148,7 +87,7 @@ impl AdaptiveBucket {
         self.set_rate(now, (self.rate() / 2.0).max(self.min_rate))
     }
 
-    fn on_success(&mut self, now: Instant) -> Option<f64> {
+    pub(super) fn on_success(&mut self, now: Instant) -> Option<f64> {
         let since = self.since_change(now);
         if self.rate() >= self.max_rate || since < MIN_INCREASE_INTERVAL {
             return None;
@@ -177,11 +116,6 @@ impl AdaptiveBucket {
         self.bucket.refill(now.saturating_duration_since(self.refilled_at));
         self.refilled_at = self.refilled_at.max(now);
     }
-}
-
-/// The runtime's clock, which tests can pause.
-pub(super) fn now() -> Instant {
-    tokio::time::Instant::now().into_std()
 }
 
 #[cfg(test)]
@@ -327,19 +261,6 @@ mod tests {
             let bucket = AdaptiveBucket::new(rate, Instant::now());
             assert!(bucket.rate() > 0.0 && bucket.rate().is_finite(), "{rate}");
         }
-    }
-
-    #[tokio::test]
-    async fn concurrent_requests_are_limited() {
-        let limiter = RateLimiter::new(5000.0, 2);
-        let (first, _) = limiter.admit().await;
-        let (_second, _) = limiter.admit().await;
-        let third = limiter.admit();
-        tokio::pin!(third);
-        assert!(futures_util::poll!(&mut third).is_pending());
-        drop(first);
-        let (_third, waited) = third.await;
-        assert!(waited.total < duration(5.0));
     }
 
     proptest! {
