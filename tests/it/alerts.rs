@@ -148,8 +148,8 @@ fn each_alert_fires_for_its_scenario_and_for_no_other() {
     }
 }
 
-/// The problem that an alert reports is on the page and in the JSON, with the severity of the alert.
-/// Where no alert fires, the page shows that all is well.
+/// The problem that an alert reports is on the page and in the JSON, with the severity of the
+/// alert. Where no alert fires, the page shows that all is well.
 fn assert_page_and_json_agree(scenario: &Scenario, exporter: &Exporter) {
     let (name, page) = (scenario.name, exporter.get("/").body);
     let fleet = exporter.get("/api/v1/fleet").json();

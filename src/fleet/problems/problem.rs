@@ -6,8 +6,8 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
-use super::super::PersistentInterval;
 use super::kinds::{ProblemKind, ProblemRule, Severity};
+use crate::fleet::PersistentInterval;
 
 /// A problem of a group, a region, a target, an account or the exporter.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
