@@ -107,7 +107,7 @@ fn a_group_that_is_no_longer_listed_is_removed_at_the_next_poll() {
 
 #[test]
 fn throttling_slows_the_exporter_down_without_losing_data() {
-    let cloud = Cloud::start(&["--groups", "10", "--requests-per-second", "15"]);
+    let cloud = Cloud::start(&["--groups", "10", "--requests-per-second", "5"]);
     let exporter = Exporter::polling(
         &cloud,
         &["poll.interval=60s", "api.requests_per_second=200", "api.max_retries=8", "api.max_in_flight=2"],

@@ -134,7 +134,7 @@ fn the_parameters_of_the_url_filter_page_and_json_in_the_same_way() {
     let exporter = Exporter::polling(&cloud, &["poll.interval=60s"]);
     exporter.first_poll();
     assert_eq!(group_ids(&fleet(&exporter, "?status=FAILED")), [ids[2]]);
-    assert_eq!(group_ids(&fleet(&exporter, "?show=failed")), [ids[2]]);
+    assert_eq!(group_ids(&fleet(&exporter, "?show=group_publishing_failed")), [ids[2]]);
     assert_eq!(group_ids(&fleet(&exporter, &format!("?q={}", ids[4]))), [ids[4]]);
     assert_eq!(group_ids(&fleet(&exporter, "?account=none")).len(), 0);
     assert_eq!(group_ids(&fleet(&exporter, ""))[0], ids[2], "the most urgent group is first");

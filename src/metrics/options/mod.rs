@@ -39,8 +39,8 @@ pub struct RenderOptions {
     pub users: UserLabel,
     /// `collectors.stateset`: for which statuses each instance and persistent session has a series.
     pub state_set: StateSet,
-    /// `collectors.max_series`: detail collectors are dropped from a snapshot with more series, the
-    /// largest first.
+    /// `collectors.max_series`: detail collectors and the collector `nodes` are dropped from a
+    /// snapshot with more series, the largest first.
     pub max_series: u64,
     /// `schedule.time_zone`: the time zone of the days and times in schedules.
     pub time_zone: TimeZone,

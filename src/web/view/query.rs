@@ -6,7 +6,7 @@ use std::fmt;
 use form_urlencoded::{Serializer, parse};
 
 use super::GroupView;
-use crate::fleet::problems::ProblemKind;
+use crate::fleet::problems::{ProblemKind, Severity};
 
 /// Filter and order. Invalid values are ignored: an old link still shows a page.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -27,7 +27,7 @@ pub(crate) struct FleetQuery {
 pub(crate) enum ProblemFilter {
     #[default]
     All,
-    /// Groups with any problem.
+    /// Groups with a critical problem or a warning.
     Problems,
     /// Groups with a problem of this kind.
     Kind(ProblemKind),
@@ -81,7 +81,7 @@ impl FleetQuery {
     pub(crate) fn matches(&self, group: &GroupView<'_>) -> bool {
         let shown = match self.show {
             ProblemFilter::All => true,
-            ProblemFilter::Problems => !group.problems.is_empty(),
+            ProblemFilter::Problems => group.severity().is_some_and(|severity| severity < Severity::Info),
             ProblemFilter::Kind(kind) => group.problems.iter().any(|problem| problem.kind == kind),
         };
         shown
