@@ -74,8 +74,8 @@ impl DurationHistogram {
         self.exponential.iter().map(|(index, count)| (*index, *count))
     }
 
-    /// The smallest bound of an exponential bucket up to which at least the share `quantile` (0 to
-    /// 1) of the observations are, seconds: at most 9 % above the exact value. `None` without
+    /// The smallest bound of an exponential bucket up to which at least the share `quantile` of the
+    /// observations lies, from 0 to 1: seconds, at most 9 % above the exact value. `None` without
     /// observations.
     pub fn quantile(&self, quantile: f64) -> Option<f64> {
         let rank = (quantile * self.count as f64).ceil();

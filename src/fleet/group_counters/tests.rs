@@ -74,7 +74,7 @@ fn transitions(counters: &GroupCounters) -> Vec<(&str, &str, u64)> {
     all
 }
 
-fn entered<'a>(counters: &'a GroupCounters, status: &str) -> u64 {
+fn entered(counters: &GroupCounters, status: &str) -> u64 {
     counters.entered().find(|(name, _)| *name == status).map_or(0, |(_, count)| count)
 }
 

@@ -16,8 +16,8 @@ pub(super) const SECTION: Section = Section {
         Status metrics have a series for the current status only, with value 1, unless \
         `collectors.stateset = \"full\"`. The label `user` depends on `collectors.users`: `off` (default) \
         omits it, `hash` is the first 16 hex digits of a keyed HMAC-SHA256 of the name, `plain` is the name. \
-        If a snapshot has more than `collectors.max_series` series, whole collectors of this section are \
-        dropped, the largest first.",
+        If a snapshot has more than `collectors.max_series` series, whole collectors of this section and the \
+        collector `nodes` are dropped, the largest first.",
     families: FAMILIES,
 };
 

@@ -308,14 +308,14 @@ fn groups(
 
 /// Whether the group's status already shows a problem of this kind.
 fn is_shown_by_status(kind: ProblemKind) -> bool {
-    match kind {
+    matches!(
+        kind,
         ProblemKind::GroupNotPublished
-        | ProblemKind::GroupPublishingFailed
-        | ProblemKind::GroupUpdateFailed
-        | ProblemKind::GroupExpired
-        | ProblemKind::GroupOverdue => true,
-        _ => false,
-    }
+            | ProblemKind::GroupPublishingFailed
+            | ProblemKind::GroupUpdateFailed
+            | ProblemKind::GroupExpired
+            | ProblemKind::GroupOverdue
+    )
 }
 
 fn row(location: PageLocation<'_>, context: &ViewContext<'_>, group: &GroupView<'_>) -> Markup {
