@@ -156,6 +156,7 @@ fn settle(group: &mut SimulatedGroup) {
     if group.settings.auth_mode == "Session" {
         sessions = sessions.min(group.persistent.len());
     }
+    let timeout = Second::from(group.settings.session_timeout) * MINUTE;
     for position in 0..group.instances.len() {
         if !group.is_in_service() {
             let closed = group.phase.status != GroupStatus::Deploying;
@@ -173,6 +174,8 @@ fn settle(group: &mut SimulatedGroup) {
         let oldest = match instance.status {
             InstanceStatus::Init | InstanceStatus::Starting | InstanceStatus::Closing => MINUTE,
             InstanceStatus::Unavailable => 5 * MINUTE,
+            // A disconnected session does not outlive its timeout.
+            _ if instance.session == SessionStatus::Disconnect && timeout > 0 => timeout.min(4 * HOUR),
             _ => 4 * HOUR,
         };
         let age = group.rng.random_range(0..oldest);
