@@ -141,7 +141,7 @@ fn the_parameters_of_the_url_filter_page_and_json_in_the_same_way() {
     let page = exporter.get(&format!("/?q={}", ids[4])).body;
     assert!(page.contains(&format!("groups/test/{}", ids[4])));
     assert!(!page.contains(&format!("<tr id=\"groups/test/{}\"", ids[0])));
-    assert!(page.contains("Failed"), "the filter does not apply to problems");
+    assert!(page.contains("Publishing failed"), "the filter does not apply to problems");
 }
 
 #[test]
