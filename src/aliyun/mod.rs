@@ -48,5 +48,7 @@ pub use proxy::PROXY_RULE;
 pub use request::Request;
 pub use secret::Secret;
 pub use signature::SignatureVersion;
-pub use transport::{check_variables, is_connection_variable};
+pub use transport::check_variables;
+#[cfg(feature = "simulator")]
+pub use transport::is_connection_variable;
 pub use turn::Turn;

@@ -20,6 +20,7 @@ pub const PROXY_RULE: &str = "must be the URL of an HTTP proxy, such as http://p
 const HTTPS_PROXY: [&str; 4] = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
 const HTTP_PROXY: [&str; 4] = ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"];
 /// All variables that set a proxy, by scheme.
+#[cfg(feature = "simulator")]
 pub(super) const VARIABLES: [[&str; 4]; 2] = [HTTPS_PROXY, HTTP_PROXY];
 const NO_PROXY: [&str; 2] = ["NO_PROXY", "no_proxy"];
 

@@ -22,6 +22,7 @@ const SSL_CERT_DIR: &str = "SSL_CERT_DIR";
 /// authorities.
 const MAX_CERTIFICATE_FILE_BYTES: u64 = 16 * 1024 * 1024;
 /// All variables that name certificates.
+#[cfg(feature = "simulator")]
 pub(super) const VARIABLES: [&str; 2] = [SSL_CERT_FILE, SSL_CERT_DIR];
 const ADVICE: &str = "set it to certificates in PEM format, or unset it to trust those of this machine";
 

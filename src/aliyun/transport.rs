@@ -162,6 +162,7 @@ pub fn check_variables(options: &ClientOptions, environment: &Environment) -> Re
 }
 
 /// Whether a [`Transport`] depends on the environment variable `name`.
+#[cfg(feature = "simulator")]
 pub fn is_connection_variable(name: &str) -> bool {
     proxy::VARIABLES.iter().flatten().chain(&tls::VARIABLES).any(|variable| *variable == name)
 }
