@@ -2,6 +2,8 @@
 
 set shell := ["bash", "-euo", "pipefail", "-c"]
 
+alerts := "each_alert_fires_for_its_scenario_and_for_no_other"
+
 # List the recipes.
 default:
     @just --list
@@ -30,7 +32,9 @@ deny:
 # Needs Debian's `prometheus`, `prometheus-alertmanager` and pip.
 # Run the tests with a real Prometheus and the official SDK.
 end-to-end:
-    cargo test --locked --test it -- --ignored --test-threads=2 --skip prometheus_3
+    # This test starts an exporter for each scenario, and needs the machine for itself.
+    cargo test --locked --test it -- --ignored {{alerts}}
+    cargo test --locked --test it -- --ignored --test-threads=2 --skip prometheus_3 --skip {{alerts}}
 
 # Builds Prometheus with Go for minutes, once. Not part of the gate, but run every night.
 # Run the test with Prometheus 3, which stores native histograms.

@@ -65,10 +65,9 @@ impl Prometheus {
             .as_array()
             .into_iter()
             .flatten()
-            .map(|series| {
-                let value = series["value"][1].as_str().expect("a value").parse().expect("a number");
-                (series["metric"].clone(), value)
-            })
+            // A native histogram has no value.
+            .filter_map(|series| Some((series["metric"].clone(), series["value"][1].as_str()?)))
+            .map(|(labels, value)| (labels, value.parse().expect("a number")))
             .collect())
     }
 }
