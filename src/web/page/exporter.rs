@@ -14,7 +14,12 @@ pub(crate) fn render(location: PageLocation<'_>, context: &ViewContext<'_>, conf
     let main = html! {
         h1.verdict.named { "Exporter" }
         p.path { (version(context.status.build)) }
-        @if !fleet.exporter.problems.is_empty() { (problems(&fleet.exporter.problems)) }
+        @if !fleet.exporter.problems.is_empty() {
+            section aria-labelledby="problems" {
+                h2 #problems.hidden { "Problems" }
+                (problems(&fleet.exporter.problems))
+            }
+        }
         (accounts(context, &fleet.accounts))
         (targets(context, &fleet.targets))
         (calls(context, "failed", "Last failed calls", &context.status.failed_calls))
