@@ -14,6 +14,7 @@
 //! | [`aliyun`] | Alibaba Cloud RPC: signing, credentials, limits, retries; knows nothing of App Streaming |
 //! | [`appstreaming`] | the product: wire types, the three operations, paging |
 //! | [`poller`] | polls the targets and publishes the fleet snapshot |
+//! | [`replica`] | the state over a restart, and one poll for all replicas |
 //! | [`metrics`] | the catalogue of metrics and the encoders that turn a snapshot into bytes |
 //! | [`telemetry`] | the exporter's own metrics, and logging |
 //! | [`server`] | listeners, connections, time limits, drain |
@@ -42,6 +43,7 @@ mod fleet;
 mod lifecycle;
 mod metrics;
 mod poller;
+mod replica;
 mod scrape;
 mod server;
 #[cfg(feature = "simulator")]

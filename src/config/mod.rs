@@ -6,7 +6,7 @@
 //!
 //! | module | contents |
 //! |---|---|
-//! | `sections`, `account`, `credentials` | reading each key into the options of the parts: names, ranges, rules |
+//! | `sections`, `replicas`, `account`, `credentials` | reading each key into the options of the parts: names, ranges, rules |
 //! | `section` | reading the keys of one section, and recording each of them |
 //! | `entry` | the record of a key that was read |
 //! | `schema` | all known keys, listed from the records of an empty configuration |
@@ -36,6 +36,7 @@ mod layers;
 mod model;
 mod overrides;
 mod placeholder;
+mod replicas;
 mod schema;
 mod secret;
 mod section;

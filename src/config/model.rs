@@ -11,6 +11,7 @@ use crate::appstreaming::GroupFilter;
 use crate::metrics::options::RenderOptions;
 use crate::poller::Shard;
 use crate::poller::options::{ListingOptions, PollOptions};
+use crate::replica::options::{ReplicaOptions, StateOptions};
 
 /// A checked configuration. `Debug` shows no secret; `Display` shows TOML that can be loaded again,
 /// without secrets.
@@ -26,6 +27,10 @@ pub struct Config {
     pub render: RenderOptions,
     /// Which part of the groups this replica exports.
     pub shard: Shard,
+    /// Where the state is kept over a restart.
+    pub state: StateOptions,
+    /// How several replicas share one poll.
+    pub replicas: ReplicaOptions,
     /// At least one; their names differ.
     pub accounts: Vec<Account>,
     /// Every key that was read, in that order; `Display` shows them.

@@ -19,6 +19,11 @@ use super::toml_text::{quoted, quoted_list, quoted_map};
 use crate::aliyun::Secret;
 use crate::document::{Diagnostics, Table, format_duration, format_size, join_path, trim_text};
 
+/// The shortest duration of most keys.
+pub(super) const ONE_SECOND: Duration = Duration::from_secs(1);
+/// One year: longer than any useful duration, and short enough to be added to a clock.
+pub(super) const MAX_DURATION: Duration = Duration::from_hours(8784);
+
 /// The state that all sections of one configuration share.
 pub(super) struct ReadContext<'a> {
     diagnostics: &'a Diagnostics<'a>,

@@ -1,7 +1,7 @@
 //! Reads all sections except `[[accounts]]`: one line for each key, with its range.
 //!
-//! What is not here: the defaults (the options of the parts), and `[[accounts]]` (`account`,
-//! `credentials`).
+//! What is not here: the defaults (the options of the parts), `[state]` and `[replicas]`
+//! (`replicas`), and `[[accounts]]` (`account`, `credentials`).
 
 use std::time::Duration;
 
@@ -10,8 +10,9 @@ use jiff::tz::TimeZone;
 use super::account::{self, Api};
 use super::entry::Kind;
 use super::model::Config;
+use super::replicas;
 use super::secret::{is_proxy_url, redact_proxy_url};
-use super::section::SectionReader;
+use super::section::{MAX_DURATION, ONE_SECOND, SectionReader};
 use super::toml_text::quoted;
 use crate::aliyun::{PROXY_RULE, SignatureVersion};
 use crate::appstreaming::MAX_PAGE_SIZE;
@@ -23,10 +24,7 @@ use crate::metrics::options::{
 use crate::poller::Shard;
 use crate::poller::options::{ListingDepth, ListingOptions, PollOptions, default_stale_after};
 
-/// One year: longer than any useful duration, and short enough to be added to a clock.
-const MAX_DURATION: Duration = Duration::from_hours(8784);
 const ONE_MILLISECOND: Duration = Duration::from_millis(1);
-const ONE_SECOND: Duration = Duration::from_secs(1);
 
 const SIGNATURES: [(&str, SignatureVersion); 2] =
     [("v3", SignatureVersion::V3), ("v2", SignatureVersion::V2)];
@@ -46,8 +44,11 @@ pub(super) fn read(root: &SectionReader<'_>, host_name: Option<&str>) -> Option<
     labels(&root.section("labels"), &mut render);
     schedule(&root.section("schedule"), &mut render);
     let shard = sharding(&root.section("sharding"), host_name);
+    let state = replicas::state(&root.section("state"));
+    let replicas = replicas::replicas(&root.section("replicas"), host_name);
     let accounts = account::accounts(root, &api)?;
-    Some(Config { poll, shutdown_grace, listing, render, shard, accounts, entries: Vec::new() })
+    let entries = Vec::new();
+    Some(Config { poll, shutdown_grace, listing, render, shard, state, replicas, accounts, entries })
 }
 
 fn poll(section: &SectionReader<'_>) -> (PollOptions, Duration) {

@@ -6,6 +6,7 @@ mod examples;
 mod layers;
 mod problems;
 mod properties;
+mod replicas;
 mod rules;
 mod secrets;
 
