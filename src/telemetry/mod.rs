@@ -4,7 +4,7 @@
 //! |---|---|
 //! | [`status`] | the exporter's own state as plain data |
 //! | [`logging`] | the log's format and level |
-//! | `accounts`, `api`, `configuration`, `polls`, `serving`, `process`, `build_info` | one subject's state and metrics each |
+//! | `accounts`, `api`, `configuration`, `polls`, `replicas`, `serving`, `process`, `build_info` | one subject's state and metrics each |
 //! | `recent_activity` | the last calls and failures |
 //! | `exemplars` | exemplars of the latency histogram |
 //! | `collectors` | the `prometheus` crate's counters and histograms as [`MetricFamily`] |
@@ -24,6 +24,7 @@ pub mod logging;
 mod polls;
 mod process;
 mod recent_activity;
+mod replicas;
 mod serving;
 pub mod status;
 #[cfg(test)]
@@ -38,9 +39,10 @@ use jiff::Timestamp;
 use crate::aliyun::RequestObserver;
 use crate::fleet::DecodeIssues;
 use crate::metrics::MetricFamily;
-use status::{PollFailure, Setup, Status};
+use status::{PollFailure, ReplicaStatus, Setup, Status};
 
 pub use build_info::{REVISION, RUSTC, VERSION};
+pub use replicas::{RestoreResult, RestoreSource};
 
 /// The values of the label `result`.
 const RESULTS: [&str; 2] = ["success", "failure"];
@@ -54,6 +56,7 @@ pub struct Telemetry {
     api: api::ApiMetrics,
     config_loads: configuration::ConfigLoads,
     polls: polls::PollMetrics,
+    replicas: replicas::Replicas,
     serving: serving::ServingMetrics,
 }
 
@@ -79,6 +82,7 @@ impl Telemetry {
             activity,
             config_loads: configuration::ConfigLoads::default(),
             polls: polls::PollMetrics::new(),
+            replicas: replicas::Replicas::new(),
             serving: serving::ServingMetrics::new(),
         })
     }
@@ -90,6 +94,7 @@ impl Telemetry {
             self.api.families(),
             self.config_loads.families(),
             self.polls.families(),
+            self.replicas.families(),
             self.serving.families(),
             vec![build_info::family()],
             process::families(),
@@ -109,6 +114,7 @@ impl Telemetry {
             series: self.serving.series(),
             dropped: self.serving.dropped(),
             reload_failed: self.config_loads.last_failed(),
+            replica: self.replicas.status(),
             process: process::usage(),
             requests_in_flight: self.api.in_flight(),
             poll_overruns: self.polls.overruns(),
@@ -200,6 +206,31 @@ impl Telemetry {
     /// An attempt to load the configuration ended, at start or for a reload.
     pub fn config_loaded(&self, succeeded: bool, at: Timestamp) {
         self.config_loads.record(succeeded, at);
+    }
+
+    /// Whether this replica is active, that is, polls. A process without replicas is.
+    pub fn replica_active(&self, is_active: bool) {
+        self.replicas.set_active(is_active);
+    }
+
+    /// Sets what the pages show about this replica.
+    pub fn replica(&self, status: ReplicaStatus) {
+        self.replicas.set_status(status);
+    }
+
+    /// The snapshot that is served was published, by this replica or by the active one, at `at`.
+    pub fn state_served(&self, at: Timestamp) {
+        self.replicas.set_served(at);
+    }
+
+    /// The first restore of a state after a start or a takeover ended.
+    pub fn state_restored(&self, source: RestoreSource, result: RestoreResult) {
+        self.replicas.restored(source, result);
+    }
+
+    /// This replica was a standby and is now active.
+    pub fn taken_over(&self) {
+        self.replicas.taken_over();
     }
 
     /// A snapshot was rendered with this number of series by collector; the limit dropped `dropped`

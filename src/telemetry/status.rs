@@ -26,6 +26,8 @@ pub struct Status {
     pub dropped: BTreeMap<&'static str, u64>,
     /// Whether the last reload of the configuration failed.
     pub reload_failed: bool,
+    /// This process as one of several replicas.
+    pub replica: ReplicaStatus,
     /// The operating system's figures for this process.
     pub process: ProcessUsage,
     /// API requests without a response yet.
@@ -55,6 +57,46 @@ pub struct Setup {
     pub lists_instances: bool,
     /// The time zone of schedules, and of times on the pages.
     pub time_zone: TimeZone,
+}
+
+/// One replica of a set. The default is a process without replicas.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ReplicaStatus {
+    /// How the active replica is decided.
+    pub mode: ReplicaMode,
+    /// What this replica does now.
+    pub role: ReplicaRole,
+    /// The base URL of the active replica that this standby mirrors, for example
+    /// `http://10.0.0.7:9877`.
+    pub of: Option<String>,
+    /// When the state that is served was published; `None` before the first.
+    pub state_at: Option<Timestamp>,
+    /// Why the last request for the active replica's state failed; `None` if it succeeded.
+    pub fetch_failure: Option<String>,
+}
+
+/// How the active replica of a set is decided.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum ReplicaMode {
+    /// There is only this process.
+    #[default]
+    Off,
+    /// Two replicas, of which the configuration makes one the primary.
+    Pair,
+    /// A Kubernetes Lease.
+    Kubernetes,
+}
+
+/// What a replica does.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum ReplicaRole {
+    /// It polls.
+    #[default]
+    Active,
+    /// It serves the active replica's state.
+    Standby,
+    /// It was active and hands over before it ends.
+    Leaving,
 }
 
 /// What the binary was built from.

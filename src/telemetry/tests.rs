@@ -1,3 +1,4 @@
+use super::status::{ReplicaMode, ReplicaRole};
 use super::*;
 use crate::aliyun::{AttemptOutcome, Waited};
 use crate::metrics::{Histogram, MetricType, Sample, Value, catalogue};
@@ -51,6 +52,7 @@ fn series_with_labels_known_in_advance_start_at_0() {
         ("series", &[("collector", "persistent_detail")]),
         ("series_dropped_total", &[("collector", "instances_detail")]),
         ("scrapes_total", &[("format", "text-0.0.4"), ("encoding", "identity")]),
+        ("takeovers_total", &[]),
     ] {
         assert_eq!(number(&telemetry, name, labels), 0.0, "{name}");
     }
@@ -65,6 +67,7 @@ fn times_of_events_that_never_happened_are_absent() {
         "config_last_reload_successful",
         "config_last_reload_success_timestamp_seconds",
         "credentials_expiry_timestamp_seconds",
+        "state_timestamp_seconds",
     ] {
         assert!(absent(name), "{name}");
     }
@@ -218,6 +221,7 @@ fn every_own_family_of_the_catalogue_is_gathered_in_order() {
     telemetry.config_loaded(true, Timestamp::UNIX_EPOCH);
     telemetry.body_bytes("text-0.0.4", "identity", Some(1));
     telemetry.scraped("text-0.0.4", "identity");
+    telemetry.state_served(Timestamp::UNIX_EPOCH);
 
     let families = telemetry.gather().families;
     assert!(families.is_sorted_by(|a, b| a.name < b.name), "sorted and different");
@@ -240,6 +244,50 @@ fn every_own_family_of_the_catalogue_is_gathered_in_order() {
             let mut names: Vec<&str> = sample.labels.iter().map(|(name, _)| &**name).collect();
             names.sort_unstable();
             assert_eq!(names, expected, "{}", family.name);
+        }
+    }
+}
+
+#[test]
+fn a_process_without_replicas_is_active() {
+    let telemetry = Telemetry::new();
+    assert_eq!(number(&telemetry, "replica_active", &[]), 1.0);
+    assert_eq!(telemetry.status(Setup::default()).replica, ReplicaStatus::default());
+}
+
+#[test]
+fn a_replica_shows_its_role_its_state_and_its_takeovers() {
+    let telemetry = Telemetry::new();
+    let at = Timestamp::from_millisecond(1_500).unwrap();
+    let standby = ReplicaStatus {
+        mode: ReplicaMode::Pair,
+        role: ReplicaRole::Standby,
+        of: Some("http://10.0.0.7:9877".to_owned()),
+        state_at: Some(at),
+        fetch_failure: None,
+    };
+    telemetry.replica_active(false);
+    telemetry.replica(standby.clone());
+    telemetry.state_served(at);
+    assert_eq!(number(&telemetry, "replica_active", &[]), 0.0);
+    assert_eq!(number(&telemetry, "state_timestamp_seconds", &[]), 1.5);
+    assert_eq!(telemetry.status(Setup::default()).replica, standby);
+
+    telemetry.replica_active(true);
+    telemetry.taken_over();
+    assert_eq!(number(&telemetry, "replica_active", &[]), 1.0);
+    assert_eq!(number(&telemetry, "takeovers_total", &[]), 1.0);
+}
+
+#[test]
+fn restores_are_counted_from_0_for_every_source_and_result() {
+    let telemetry = Telemetry::new();
+    telemetry.state_restored(RestoreSource::Peer, RestoreResult::Stale);
+    for source in ["file", "peer"] {
+        for result in ["ok", "stale", "damaged", "foreign", "version"] {
+            let expected = if (source, result) == ("peer", "stale") { 1.0 } else { 0.0 };
+            let labels = [("source", source), ("result", result)];
+            assert_eq!(number(&telemetry, "state_restores_total", &labels), expected, "{labels:?}");
         }
     }
 }

@@ -170,4 +170,29 @@ static FAMILIES: &[Family] = &[
         labels: &["format", "encoding"],
         ..Family::GAUGE
     },
+    Family {
+        name: "appstreaming_exporter_replica_active",
+        help: "Whether this replica is the active one, which polls: 1 or 0; 1 if the exporter has no replicas.",
+        source: "replicas",
+        ..Family::GAUGE
+    },
+    Family {
+        name: "appstreaming_exporter_state_timestamp_seconds",
+        help: "Time at which the snapshot that is served was published, by this replica or by the active one, in Unix seconds; no sample before the first snapshot.",
+        source: "replicas",
+        ..Family::GAUGE
+    },
+    Family {
+        name: "appstreaming_exporter_state_restores_total",
+        help: "First restores of a state after a start or a takeover, by source (file or peer) and result (ok, stale, damaged, foreign or version).",
+        source: "state",
+        labels: &["source", "result"],
+        ..Family::COUNTER
+    },
+    Family {
+        name: "appstreaming_exporter_takeovers_total",
+        help: "How often this replica was a standby and became active.",
+        source: "replicas",
+        ..Family::COUNTER
+    },
 ];
