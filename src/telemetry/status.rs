@@ -51,7 +51,7 @@ pub struct Setup {
     pub interval: SignedDuration,
     /// The configured interval of listings of persistent sessions, if any.
     pub persistent_interval: Option<SignedDuration>,
-    /// The configured maximum of API requests per second and account.
+    /// The maximum of API requests per second and account; of a shard, its share.
     pub requests_per_second: f64,
     /// Whether instances are listed.
     pub lists_instances: bool,

@@ -80,7 +80,7 @@ fn account_row(context: &ViewContext<'_>, account: &AccountView<'_>) -> Markup {
                 }
             }
             td.n { (or_dash(budget.rate.map(|rate| format!("{rate:.1}")))) }
-            td.n { (budget.ceiling) }
+            td.n { ((budget.ceiling * 1000.0).round() / 1000.0) }
             td.n { (or_dash(budget.planned)) }
             td.n { (or_dash(seconds)) }
             td.n { (budget.interval) " s" }
