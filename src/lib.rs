@@ -68,5 +68,7 @@ pub mod internals {
     pub use crate::metrics::encode::Syntax;
     pub use crate::metrics::options::RenderOptions;
     pub use crate::metrics::{Exposition, Selection};
+    pub use crate::poller::{RestoreOutcome, SavedState, SnapshotStore};
+    pub use crate::replica::{StateError, envelope};
     pub use crate::telemetry::VERSION;
 }

@@ -6,5 +6,10 @@
 //! | module | contents |
 //! |---|---|
 //! | `options` | the configuration of the state file and of replicas |
+//! | `envelope` | the bytes of a state |
 
+pub mod envelope;
+mod error;
 pub mod options;
+
+pub use error::StateError;
