@@ -69,6 +69,7 @@ pub mod internals {
     pub use crate::metrics::options::RenderOptions;
     pub use crate::metrics::{Exposition, Selection};
     pub use crate::poller::{RestoreOutcome, SavedState, SnapshotStore};
-    pub use crate::replica::{StateError, envelope};
+    pub use crate::replica::envelope;
+    pub use crate::replica::envelope::StateError;
     pub use crate::telemetry::VERSION;
 }

@@ -73,6 +73,11 @@ pub enum RestoreOutcome {
 }
 
 impl SavedState {
+    /// The newest time of all data and polls; `None` if no target was ever polled.
+    pub fn newest(&self) -> Option<Timestamp> {
+        self.targets.iter().filter_map(SavedTarget::newest).max()
+    }
+
     /// Replaces the details of the instances of every group that has any.
     pub fn map_details(&mut self, map: impl Fn(&InstanceDetails) -> InstanceDetails) {
         let groups = self.targets.iter_mut().flat_map(|target| {
@@ -102,7 +107,14 @@ impl SavedTarget {
 
     /// The newest time of its data and polls; `None` if it was never polled.
     pub(super) fn newest(&self) -> Option<Timestamp> {
-        let listed = self.groups.iter().map(|group| group.snapshot.group.at);
-        listed.chain(self.last_success).chain(self.poll_started).max()
+        newest(self.groups.iter(), [self.last_success, self.poll_started])
     }
+}
+
+/// The newest time of the listings of groups, and of other times.
+pub(super) fn newest<'a>(
+    groups: impl Iterator<Item = &'a SavedGroup>,
+    others: [Option<Timestamp>; 2],
+) -> Option<Timestamp> {
+    groups.map(|group| group.snapshot.group.at).chain(others.into_iter().flatten()).max()
 }

@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::listing_times::ListingTimes;
 use super::options::ListingOptions;
 use super::poll_result::{ListingOutcome, PolledGroup, TargetPoll};
-use super::saved::{SavedGroup, SavedTarget};
+use super::saved::{SavedGroup, SavedTarget, newest};
 use super::target::TargetIdentity;
 use crate::fleet::{
     DueScaleOut, Fetched, GroupCounters, GroupSnapshot, InstanceIndex, ListedInstances, Observations,
@@ -92,6 +92,11 @@ impl TargetState {
             groups: self.groups.values().cloned().collect(),
             missed: self.missed.values().cloned().collect(),
         }
+    }
+
+    /// The newest time of its data and polls; `None` if it was never polled.
+    pub(super) fn newest(&self) -> Option<Timestamp> {
+        newest(self.groups.values(), [self.last_success, self.poll_started])
     }
 
     /// Keeps the data of a target whose settings changed.

@@ -138,6 +138,22 @@ impl SnapshotStore {
     ///
     /// Nothing changes if no target is in the state, or if all of them are stale.
     pub fn restore(&self, saved: SavedState, now: Timestamp) -> RestoreOutcome {
+        self.replace(saved, now, false)
+    }
+
+    /// Continues from the state of another replica, and publishes the snapshot that it published.
+    /// Returns whether any target is in the state; otherwise nothing changes.
+    pub fn mirror(&self, saved: SavedState) -> bool {
+        let published_at = saved.published_at;
+        self.replace(saved, published_at, true) != RestoreOutcome::Foreign
+    }
+
+    /// The newest time of all data and polls; `None` if no target was ever polled.
+    pub fn newest(&self) -> Option<Timestamp> {
+        self.inner.lock().states.iter().filter_map(TargetState::newest).max()
+    }
+
+    fn replace(&self, saved: SavedState, now: Timestamp, keeps_stale: bool) -> RestoreOutcome {
         let mut inner = self.inner.lock();
         let mut saved_targets = saved.targets;
         let mut take = |identity: &TargetIdentity| {
@@ -150,7 +166,8 @@ impl SnapshotStore {
             return RestoreOutcome::Foreign;
         }
         let newest = matches.iter().flatten().filter_map(SavedTarget::newest).max();
-        if newest.is_none_or(|newest| now.duration_since(newest) >= stale_after) {
+        let is_stale = newest.is_none_or(|newest| now.duration_since(newest) >= stale_after);
+        if is_stale && !keeps_stale {
             return RestoreOutcome::Stale;
         }
         let targets = matches.iter().flatten().count();

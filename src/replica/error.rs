@@ -2,13 +2,15 @@
 
 use std::error::Error;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+use crate::telemetry::RestoreResult;
 
 /// Why a state cannot be read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum StateError {
-    /// The bytes are not a state, or are not all of it.
-    #[error("the state is damaged: {what}")]
+    /// The bytes are not a state, or are not exactly those that were written.
+    #[error("the state is damaged and cannot be used: {what}")]
     Damaged {
         /// What is damaged.
         what: &'static str,
@@ -17,22 +19,25 @@ pub enum StateError {
     },
     /// The state has a form that this version cannot read.
     #[error(
-        "the state has version {found}, this exporter reads version {supported}: use the version that wrote it"
+        "the state has format {found} of exporter version {writer:?}, but this version reads format {supported}: \
+         to continue from it, run that version"
     )]
     Version {
-        /// The major version of the state.
+        /// The format of the state.
         found: u16,
-        /// The major version that is read.
+        /// The format that is read.
         supported: u16,
+        /// The version of the exporter that wrote the state.
+        writer: String,
     },
     /// The state is larger than any real one.
-    #[error("the state is larger than {limit} bytes")]
+    #[error("the state is larger than {limit} bytes and cannot be used")]
     TooLarge {
         /// The limit, in bytes.
         limit: u64,
     },
-    /// A file or its folder cannot be read or written.
-    #[error("cannot {doing} the state {}: check that the folder exists and can be written", path.display())]
+    /// The file or its folder cannot be read or written.
+    #[error("cannot {doing} the state {}: check the folder, its permissions and its free space", path.display())]
     Io {
         /// What failed.
         doing: &'static str,
@@ -44,24 +49,24 @@ pub enum StateError {
 }
 
 impl StateError {
-    /// The bytes begin like no state.
-    pub(super) const NOT_A_STATE: Self =
-        Self::Damaged { what: "it is not a state of this exporter", source: None };
-    /// There are fewer or more bytes than the state has.
-    pub(super) const TRUNCATED: Self = Self::Damaged { what: "its length is wrong", source: None };
-    /// At least one byte is not the one that was written.
-    pub(super) const CHECKSUM: Self = Self::Damaged { what: "its checksum is wrong", source: None };
+    pub(super) const fn damaged(what: &'static str) -> Self {
+        Self::Damaged { what, source: None }
+    }
 
-    /// The contents cannot be read.
-    pub(super) fn damaged(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+    /// The envelope is undamaged, but its contents are not a state.
+    pub(super) fn contents(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self::Damaged { what: "its contents are not valid", source: Some(source.into()) }
     }
 
-    /// The value of the metric label `result` for a state that was not restored for this reason.
-    pub fn result(&self) -> &'static str {
+    pub(super) fn io(doing: &'static str, path: &Path, source: io::Error) -> Self {
+        Self::Io { doing, path: path.to_owned(), source }
+    }
+
+    /// How the restore of a state ended that cannot be read for this reason.
+    pub fn result(&self) -> RestoreResult {
         match self {
-            Self::Version { .. } => "version",
-            Self::Damaged { .. } | Self::TooLarge { .. } | Self::Io { .. } => "damaged",
+            Self::Version { .. } => RestoreResult::Version,
+            Self::Damaged { .. } | Self::TooLarge { .. } | Self::Io { .. } => RestoreResult::Damaged,
         }
     }
 }
