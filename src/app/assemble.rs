@@ -153,6 +153,8 @@ pub(crate) fn setup(config: &Config) -> Setup {
             .first()
             .map_or(DEFAULT_REQUESTS_PER_SECOND, |account| account.client.requests_per_second),
         lists_instances: config.listing.instances.is_on(),
+        shard_index: config.shard.index,
+        shards: config.shard.total,
         time_zone: config.render.time_zone.clone(),
     }
 }
