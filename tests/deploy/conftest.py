@@ -1,5 +1,6 @@
 """Helpers of the tests of deploy/: running programs, and inspecting manifests."""
 
+import base64
 import contextlib
 import os
 import pathlib
@@ -8,6 +9,7 @@ import signal
 import socket
 import subprocess
 import time
+import tomllib
 import urllib.error
 import urllib.request
 
@@ -22,6 +24,8 @@ SHIPPED = bool(os.environ.get("SHIPPED"))
 # Kubernetes versions whose schemas the manifests are validated against: the oldest one still in
 # use, and newer ones.
 VERSIONS = ["1.25", "1.29", "1.33", "1.37"]
+# The token of replicas, where the operator creates the Secret.
+TOKEN = "0123456789abcdef0123456789abcdef"
 
 
 def run(*command, check=True, **options):
@@ -148,6 +152,56 @@ def assert_restricted(spec):
         assert not any("hostPort" in port for port in container.get("ports", []))
 
 
+def assert_elects(objects, leases):
+    """Checks that the pods may use exactly these Leases, and have what the election needs."""
+    ((_, _, spec),) = [pod for pod in pod_specs(objects) if exporters(pod[2]) and "volumes" in pod[2]]
+    role, binding = one(objects, "Role"), one(objects, "RoleBinding")
+    named, create = role["rules"]
+    assert named == {
+        "apiGroups": ["coordination.k8s.io"],
+        "resources": ["leases"],
+        "resourceNames": leases,
+        "verbs": ["get", "update", "patch", "watch"],
+    }
+    # No list, no delete, no other object.
+    assert create == {"apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": ["create"]}
+    assert binding["roleRef"] == {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": role["metadata"]["name"]}
+    (subject,) = binding["subjects"]
+    assert (subject["kind"], subject["name"]) == ("ServiceAccount", spec["serviceAccountName"])
+    # Objects without a namespace are created in that of the release.
+    assert subject["namespace"] == role["metadata"].get("namespace", "apps")
+    assert spec["automountServiceAccountToken"] is True
+    (container,) = exporters(spec)
+    fields = {e["name"]: e["valueFrom"]["fieldRef"]["fieldPath"] for e in container["env"] if "valueFrom" in e}
+    assert fields == {"POD_NAME": "metadata.name", "POD_NAMESPACE": "metadata.namespace", "POD_IP": "status.podIP"}
+
+
+def assert_does_not_elect(objects):
+    assert not of_kind(objects, "Role") and not of_kind(objects, "RoleBinding") and not of_kind(objects, "Secret")
+    for _, _, spec in pod_specs(objects):
+        assert not spec.get("automountServiceAccountToken")
+        assert not [v for v in spec.get("volumes", []) if "secret" in v]
+
+
+def configuration(objects):
+    """Returns the configuration file of the exporter."""
+    ((name, text),) = one(objects, "ConfigMap")["data"].items()
+    return tomllib.loads(text) if name.endswith(".toml") else yaml.safe_load(text)
+
+
+def assert_replicas_reach_each_other(objects):
+    """Checks that the NetworkPolicy lets replicas fetch the state and use the API of Kubernetes."""
+    policy = one(objects, "NetworkPolicy")["spec"]
+    ((_, labels, spec),) = [pod for pod in pod_specs(objects) if exporters(pod[2]) and "volumes" in pod[2]]
+    incoming = [peer for rule in policy["ingress"] for peer in rule["from"]]
+    assert any(matches(peer["podSelector"], labels) for peer in incoming if "podSelector" in peer)
+    (port,) = [port["containerPort"] for port in exporters(spec)[0]["ports"]]
+    outgoing = [rule for rule in policy["egress"] if {"port": port} in rule["ports"]]
+    assert any(matches(peer["podSelector"], labels) for rule in outgoing for peer in rule["to"])
+    anywhere = [p["port"] for rule in policy["egress"] if "to" not in rule for p in rule["ports"]]
+    assert {443, 6443} <= set(anywhere)
+
+
 def assert_exporter_container(container):
     """Checks the properties that all containers of the exporter in Kubernetes share."""
     assert container["securityContext"]["readOnlyRootFilesystem"] is True
@@ -188,18 +242,49 @@ def matches(selector, labels):
     return bool(selector["matchLabels"]) and selector["matchLabels"].items() <= labels.items()
 
 
-def mounted(objects, container, spec, directory):
-    """Writes the mounted files of a container, and returns its arguments with their local paths."""
-    arguments = list(container["args"])
-    for mount in container.get("volumeMounts", []):
-        (volume,) = [v for v in spec["volumes"] if v["name"] == mount["name"]]
+def files_of(objects, volume):
+    """Returns the files of a volume, by name. A Secret that the objects do not contain has a token."""
+    if "configMap" in volume:
         maps = {m["metadata"]["name"]: m["data"] for m in of_kind(objects, "ConfigMap")}
+        return maps[volume["configMap"]["name"]]
+    if "secret" in volume:
+        secrets = {s["metadata"]["name"]: s["data"] for s in of_kind(objects, "Secret")}
+        data = secrets.get(volume["secret"]["secretName"])
+        keys = {item["key"]: item["path"] for item in volume["secret"].get("items", [{"key": "token", "path": "token"}])}
+        return {path: base64.b64decode(data[key]).decode() if data else TOKEN for key, path in keys.items()}
+    return {}
+
+
+def mounted(objects, container, spec, directory):
+    """Writes the mounted files of a container, with their local paths instead of those in the pod.
+
+    Returns the arguments of the container and the paths in the pod with their local paths.
+    """
+    paths, files = {}, {}
+    for mount in container.get("volumeMounts", []):
+        volumes = [v for v in spec["volumes"] if v["name"] == mount["name"]] or [{"volumeClaimTemplate": {}}]
         place = directory / "mounts" / mount["name"]
         place.mkdir(parents=True, exist_ok=True)
-        for name, text in maps[volume["configMap"]["name"]].items():
-            (place / name).write_text(text)
-        arguments = [a.replace(mount["mountPath"], str(place)) for a in arguments]
-    return arguments
+        paths[mount["mountPath"]] = str(place)
+        files |= {place / name: text for name, text in files_of(objects, volumes[0]).items()}
+    for file, text in files.items():
+        file.write_text(local(text, paths))
+    return [local(argument, paths) for argument in container["args"]], paths
+
+
+def local(text, paths):
+    for path in sorted(paths, key=len, reverse=True):
+        text = text.replace(path, paths[path])
+    return text
+
+
+def variables(container, paths):
+    """Returns the environment of a container; the values of the downward API are examples."""
+    pod = {"metadata.name": "pod-0", "metadata.namespace": "namespace", "status.podIP": "192.0.2.1"}
+    return {
+        e["name"]: local(e["value"], paths) if "value" in e else pod[e["valueFrom"]["fieldRef"]["fieldPath"]]
+        for e in container.get("env", [])
+    }
 
 
 def assert_configuration(objects, directory):
@@ -208,13 +293,12 @@ def assert_configuration(objects, directory):
         for container in exporters(spec):
             if "volumeMounts" not in container:
                 continue
-            arguments = mounted(objects, container, spec, directory)
+            arguments, paths = mounted(objects, container, spec, directory)
             files = [a for a in arguments if a.startswith("--config.file=")]
             assert files
-            env = {e["name"]: e["value"] for e in container.get("env", [])}
-            # "hostname" needs the host name of a pod of a StatefulSet.
-            env = {k: ("0" if v == "hostname" else v) for k, v in env.items()}
-            run(BINARY, "check", *files, env=environment(env))
+            # The host name is the name of the pod, from which "hostname" takes the shard.
+            env = variables(container, paths)
+            run(BINARY, "check", *files, env=environment(env | {"HOSTNAME": env.get("POD_NAME", "pod-0")}))
 
 
 def assert_runs(objects, directory):
@@ -223,7 +307,8 @@ def assert_runs(objects, directory):
     (container,) = exporters(spec)
     port = free_port()
     env = {"APPSTREAMING_EXPORTER_WEB__LISTEN_ADDRESS": f"127.0.0.1:{port}"}
-    with process(BINARY, *mounted(objects, container, spec, directory), env=env, log=directory / "log"):
+    arguments, _ = mounted(objects, container, spec, directory)
+    with process(BINARY, *arguments, env=env, log=directory / "log"):
         for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
             url = f"http://127.0.0.1:{port}{container[probe]['httpGet']['path']}"
             eventually(url, lambda: True if status(url) == 200 else None)

@@ -1,3 +1,19 @@
+{{/* The configuration file: what follows from other values, and then .Values.config. */}}
+{{- define "appstreaming-exporter.config" -}}
+{{- $config := dict -}}
+{{- if include "appstreaming-exporter.elects" . -}}
+{{- $_ := set $config "replicas" (dict
+  "mode" "kubernetes"
+  "lease" (include "appstreaming-exporter.fullname" .)
+  "token" (printf "file:/var/run/secrets/appstreaming-exporter/%s" .Values.replicas.secretKey)
+  "allow_http" true) -}}
+{{- end -}}
+{{- if .Values.state.enabled -}}
+{{- $_ := set $config "state" (dict "path" "/var/lib/appstreaming-exporter/state") -}}
+{{- end -}}
+{{- toYaml (mustMergeOverwrite $config (deepCopy .Values.config)) -}}
+{{- end -}}
+
 {{/* The exporter's container, without readiness probe. Call it with the context of the chart. */}}
 {{- define "appstreaming-exporter.container" -}}
 image: {{ include "appstreaming-exporter.image" . }}
@@ -13,8 +29,24 @@ args:
   {{- toYaml . | nindent 2 }}
   {{- end }}
 {{- $sharded := eq .Values.mode "sharded" }}
-{{- if or $sharded .Values.extraEnv }}
+{{- $elects := include "appstreaming-exporter.elects" . }}
+{{- if or $elects $sharded .Values.extraEnv }}
 env:
+  {{- if $elects }}
+  # With these the exporter identifies itself in the Lease.
+  - name: POD_NAME
+    valueFrom:
+      fieldRef:
+        fieldPath: metadata.name
+  - name: POD_NAMESPACE
+    valueFrom:
+      fieldRef:
+        fieldPath: metadata.namespace
+  - name: POD_IP
+    valueFrom:
+      fieldRef:
+        fieldPath: status.podIP
+  {{- end }}
   {{- if $sharded }}
   - name: APPSTREAMING_EXPORTER_SHARDING__INDEX
     value: hostname
@@ -68,6 +100,15 @@ volumeMounts:
   - name: appstreaming-exporter-config
     mountPath: /etc/appstreaming-exporter
     readOnly: true
+  {{- if $elects }}
+  - name: appstreaming-exporter-replicas
+    mountPath: /var/run/secrets/appstreaming-exporter
+    readOnly: true
+  {{- end }}
+  {{- if .Values.state.enabled }}
+  - name: appstreaming-exporter-state
+    mountPath: /var/lib/appstreaming-exporter
+  {{- end }}
   {{- with .Values.extraVolumeMounts }}
   {{- toYaml . | nindent 2 }}
   {{- end }}
@@ -77,6 +118,20 @@ volumeMounts:
 - name: appstreaming-exporter-config
   configMap:
     name: {{ include "appstreaming-exporter.fullname" . }}
+{{- if include "appstreaming-exporter.elects" . }}
+- name: appstreaming-exporter-replicas
+  secret:
+    secretName: {{ include "appstreaming-exporter.replicasSecret" . }}
+    defaultMode: 0440
+    items:
+      - key: {{ .Values.replicas.secretKey }}
+        path: {{ .Values.replicas.secretKey }}
+{{- end }}
+{{- if and .Values.state.enabled (not .Values.state.persistent) }}
+- name: appstreaming-exporter-state
+  emptyDir:
+    sizeLimit: {{ .Values.state.size }}
+{{- end }}
 {{- with .Values.extraVolumes }}
 {{ toYaml . }}
 {{- end }}

@@ -16,6 +16,40 @@
 {{- end -}}
 {{- end -}}
 
+{{/* Not empty if the active replica is elected. */}}
+{{- define "appstreaming-exporter.elects" -}}
+{{- if and .Values.replicas.enabled (ne .Values.mode "sidecar") (not .Values.demo) -}}
+true
+{{- end -}}
+{{- end -}}
+
+{{/* Number of pods of the Deployment, or of each shard. */}}
+{{- define "appstreaming-exporter.replicaCount" -}}
+{{- if include "appstreaming-exporter.elects" . -}}
+{{- .Values.replicaCount -}}
+{{- else if and (gt (int .Values.replicaCount) 1) (not .Values.demo) -}}
+{{- fail "replicaCount must be 1 if replicas.enabled is false: every replica would poll the whole fleet" -}}
+{{- else -}}
+1
+{{- end -}}
+{{- end -}}
+
+{{/* Names of the Leases, as a YAML list: the exporter appends the number of its shard. */}}
+{{- define "appstreaming-exporter.leases" -}}
+{{- $name := include "appstreaming-exporter.fullname" . -}}
+{{- if and (eq .Values.mode "sharded") (gt (int .Values.shards) 1) -}}
+{{- range $shard := until (int .Values.shards) }}
+- {{ $name }}-{{ $shard }}
+{{- end }}
+{{- else }}
+- {{ $name }}
+{{- end -}}
+{{- end -}}
+
+{{- define "appstreaming-exporter.replicasSecret" -}}
+{{- default (printf "%s-replicas" (include "appstreaming-exporter.fullname" .)) .Values.replicas.existingSecret -}}
+{{- end -}}
+
 {{- define "appstreaming-exporter.selector" -}}
 app.kubernetes.io/name: appstreaming-exporter
 app.kubernetes.io/instance: {{ .Release.Name }}
