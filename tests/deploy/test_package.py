@@ -78,11 +78,15 @@ def test_the_package_is_enabled_after_installation_and_purged_completely(package
     installed = root / "usr/bin/appstreaming-exporter"
     run(installed, "check", "--config.file", root / "etc/appstreaming-exporter/config.toml")
 
-    # An upgrade keeps an edited configuration; a purge removes all files.
+    # An upgrade keeps an edited configuration and the state; a purge removes all files.
+    state = root / "var/lib/private/appstreaming-exporter/state"
+    state.parent.mkdir(parents=True)
+    state.touch()
+    (root / "var/lib/appstreaming-exporter").symlink_to("private/appstreaming-exporter")
     edited = root / "etc/appstreaming-exporter/config.toml"
     edited.write_text("[poll]\ninterval = '2m'\n")
     run(*dpkg, "--force-confold", "--install", package)
-    assert "2m" in edited.read_text()
+    assert "2m" in edited.read_text() and state.exists()
     run(*dpkg, "--purge", "appstreaming-exporter")
     assert not [path for path in root.rglob("*appstreaming*") if "var/lib/dpkg" not in str(path)]
 

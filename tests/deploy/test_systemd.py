@@ -2,6 +2,7 @@
 
 import re
 import socket
+import tomllib
 
 from conftest import BINARY, DEPLOY, cargo, environment, eventually, free_port, process, run, status
 
@@ -19,6 +20,13 @@ def test_the_service_is_sandboxed():
     done = run("systemd-analyze", "security", "--offline=true", "--threshold=20", SERVICE)
     exposure = re.search(r"Overall exposure level for \S+: ([\d.]+)", done.stdout)
     assert float(exposure[1]) < 2.0
+
+
+def test_the_only_writable_directory_is_that_of_the_state_file():
+    unit = settings(SERVICE)
+    path = tomllib.loads((SYSTEMD / "config.toml").read_text())["state"]["path"]
+    assert path == f"/var/lib/{unit['StateDirectory']}/state" and unit["StateDirectoryMode"] == "0700"
+    assert unit["ProtectSystem"] == "strict" and "ReadWritePaths" not in unit
 
 
 def test_systemd_knows_every_setting_of_the_units(tmp_path):
@@ -45,6 +53,8 @@ def start(environment, log):
     assert words[0] == "/usr/bin/appstreaming-exporter" and words[-1] == "$ARGS"
     arguments = [word.replace("/etc/appstreaming-exporter", str(SYSTEMD)) for word in words[1:-1]]
     env = environment | {
+        # The directory exists only while systemd runs the service.
+        "APPSTREAMING_EXPORTER_STATE__PATH": str(log.with_name("state")),
         "APPSTREAMING_EXPORTER_ACCOUNTS__0__ENDPOINT": "http://127.0.0.1:9",
         "ALIBABA_CLOUD_ACCESS_KEY_ID": "an-id",
         "ALIBABA_CLOUD_ACCESS_KEY_SECRET": "a-secret",
