@@ -82,7 +82,7 @@ deploy *arguments:
 
 # Build the Debian package of this machine's architecture in target/debian.
 deb:
-    cargo build --locked --profile dist --bin appstreaming-exporter
+    cargo build --locked --profile dist --features kubernetes --bin appstreaming-exporter
     cargo run --locked --quiet --example generate -- target/generated
     cargo deb --no-build --profile dist
 

@@ -50,6 +50,13 @@ def test_the_compiler_has_the_rust_version_of_the_package():
             assert version == wanted, file
 
 
+def test_every_shipped_build_can_use_a_lease():
+    files = [ROOT / "justfile", ROOT / "tests/deploy/build", ROOT / "deploy/docker/Dockerfile", *WORKFLOWS]
+    builds = [line for file in files for line in file.read_text().splitlines() if "--profile dist" in line]
+    builds = [line for line in builds if "cargo build" in line]
+    assert len(builds) == 4 and all("--features kubernetes" in line for line in builds)
+
+
 def test_files_in_workflows_exist():
     text = "".join(file.read_text() for file in WORKFLOWS)
     for path in ("deploy/docker/Dockerfile", "deploy/helm/appstreaming-exporter", "deploy/sync", ".ci/run", "tests/deploy/run"):
