@@ -68,8 +68,5 @@ pub mod internals {
     pub use crate::metrics::encode::Syntax;
     pub use crate::metrics::options::RenderOptions;
     pub use crate::metrics::{Exposition, Selection};
-    pub use crate::poller::{RestoreOutcome, SavedState, SnapshotStore};
-    pub use crate::replica::envelope;
-    pub use crate::replica::envelope::StateError;
     pub use crate::telemetry::VERSION;
 }

@@ -4,8 +4,6 @@
 //! A group has one record per minute of 44 bytes: 2.6 kB per group, 5 MB for 2,000 groups. What is
 //! not here: a longer or finer history, which Prometheus keeps.
 
-mod saved;
-
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
@@ -25,10 +23,9 @@ const SLOTS: usize = 10;
 /// The last hour of every group, recorded from snapshots. A group that is no longer listed is
 /// dropped when its last record is an hour old: a listing whose pages shift can miss a group, and
 /// an outage can be shorter than that.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Default)]
 pub struct History {
-    /// Shared with the clones that are being saved.
-    groups: HashMap<Key, Arc<VecDeque<MinuteCounts>>>,
+    groups: HashMap<Key, VecDeque<MinuteCounts>>,
 }
 
 type Key = (Arc<str>, Box<str>);
@@ -50,7 +47,7 @@ impl History {
             let key = key(group);
             let mut minutes = previous.remove(&key).unwrap_or_default();
             if let Some(instances) = &group.instances {
-                push(Arc::make_mut(&mut minutes), MinuteCounts::new(instances.at, &instances.data.statuses));
+                push(&mut minutes, MinuteCounts::new(instances.at, &instances.data.statuses));
             }
             (key, minutes)
         });
@@ -62,8 +59,7 @@ impl History {
 
     /// The records of a group, the oldest first; empty for a group without a history.
     pub fn of(&self, group: &GroupSnapshot) -> Vec<MinuteCounts> {
-        let minutes = self.groups.get(&key(group)).into_iter();
-        minutes.flat_map(|minutes| minutes.iter()).copied().collect()
+        self.groups.get(&key(group)).into_iter().flatten().copied().collect()
     }
 }
 

@@ -7,10 +7,9 @@ use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
-use serde::{Deserialize, Serialize};
 
 use super::{
-    DueScaleOut, Freshness, Group, GroupCounters, InstanceSummary, PersistentSummary, RecentSessions, saved,
+    DueScaleOut, Freshness, Group, GroupCounters, InstanceSummary, PersistentSummary, RecentSessions,
     schedule,
 };
 
@@ -41,16 +40,11 @@ pub struct TargetHealth {
 }
 
 /// One group, with the listings of its instances and persistent sessions.
-///
-/// Its serialised form contains neither account nor target: it is part of a target, whose names it
-/// has.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct GroupSnapshot {
     /// The account's configured name.
-    #[serde(skip)]
     pub account: Arc<str>,
     /// The name of the target whose poll listed the group.
-    #[serde(skip)]
     pub target: Arc<str>,
     /// From `ListAppInstanceGroup`.
     pub group: Fetched<Group>,
@@ -66,12 +60,10 @@ pub struct GroupSnapshot {
 
 /// What successive listings of a group showed. `GmtModified` is not the time at which an instance
 /// entered its status: it changes for other reasons, too.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-#[serde(default)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Observations {
     /// For each status that has instances, since when the instance that has been longest in it has
     /// been in it; sorted by status.
-    #[serde(deserialize_with = "saved::times_by_status")]
     pub oldest_since: Vec<(Box<str>, Timestamp)>,
     /// Since when the session that has been disconnected longest has been disconnected; `None` if
     /// no session is disconnected.
@@ -83,7 +75,7 @@ pub struct Observations {
 }
 
 /// Listed data, and when it was last fetched completely.
-#[derive(Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, PartialEq)]
 pub struct Fetched<T> {
     /// The data.
     pub data: Arc<T>,

@@ -74,11 +74,29 @@ fn the_stateful_set_s_arguments_are_flags_of_the_exporter() {
         .filter_map(|line| line.trim().strip_prefix("- --"))
         .filter(|argument| !argument.starts_with("config.file"))
         .collect();
-    assert!(arguments.len() >= 2, "{arguments:?}");
+    assert!(arguments.len() >= 3, "{arguments:?}");
     let mut command = binary();
     command.arg("check").env("HOSTNAME", "appstreaming-exporter-2");
     let checked = run(command.args(arguments.iter().map(|argument| format!("--{argument}"))));
     assert_eq!(checked.status, 0, "{}", checked.stderr);
+}
+
+#[test]
+fn every_configuration_of_the_operations_page_is_valid() {
+    let configurations: Vec<&str> = blocks("toml")
+        // Not every build has the feature.
+        .filter(|text| cfg!(feature = "kubernetes") || !text.contains("\"kubernetes\""))
+        .collect();
+    assert!(configurations.len() >= 3, "{configurations:?}");
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("exporter.toml");
+    for text in configurations {
+        std::fs::write(&file, text).unwrap();
+        let mut command = binary();
+        command.args(["check", "--config.file"]).arg(&file).env("REPLICAS_TOKEN", "0123456789abcdef");
+        let checked = run(&mut command);
+        assert_eq!(checked.status, 0, "{text}\n{}", checked.stderr);
+    }
 }
 
 #[test]

@@ -119,8 +119,7 @@ fn check_credentials(expire: Timestamp, now: Timestamp) -> Option<Problem> {
 fn check_budget(budget: &RequestBudget) -> Option<Problem> {
     let rate = budget.rate.filter(|rate| *rate > 0.0)?;
     if rate < budget.ceiling * THROTTLED_BELOW {
-        // The share of a shard may have no short decimal form.
-        let ceiling = (budget.ceiling * 1000.0).round() / 1000.0;
+        let ceiling = budget.ceiling;
         return Some(found(
             ProblemKind::ApiThrottled,
             format!(
