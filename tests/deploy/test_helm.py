@@ -233,8 +233,9 @@ def test_the_state_is_in_a_volume(name, tmp_path):
         assert volume["emptyDir"] == {"sizeLimit": "1Gi"}
 
 
-def test_replicas_of_a_deployment_cannot_share_a_claim(tmp_path):
-    rejected = template(tmp_path, {"state": {"enabled": True, "persistent": True}}, check=False)
+@pytest.mark.parametrize("mode", ["deployment", "sidecar"])
+def test_pods_of_a_deployment_cannot_share_a_claim(mode, tmp_path):
+    rejected = template(tmp_path, {"mode": mode, "state": {"enabled": True, "persistent": True}}, check=False)
     assert rejected.returncode != 0 and "state.persistent needs mode=sharded" in rejected.stderr
 
 
@@ -329,7 +330,8 @@ def test_another_chart_can_include_the_sidecar(native, tmp_path):
     (parent / "Chart.yaml").write_text(yaml.safe_dump(chart))
     run("helm", "dependency", "build", parent)
 
-    values = {"appstreaming-exporter": {"mode": "sidecar", "podMonitor": {"enabled": True}}}
+    own = {"mode": "sidecar", "podMonitor": {"enabled": True}, "state": {"enabled": True}}
+    values = {"appstreaming-exporter": own}
     objects = template(tmp_path, values, parent)
     assert sorted(found["kind"] for found in objects) == ["ConfigMap", "Deployment", "PodMonitor"]
     validate(objects, tmp_path, [v for v in VERSIONS if v != "1.25" or not native])
@@ -342,3 +344,5 @@ def test_another_chart_can_include_the_sidecar(native, tmp_path):
     assert (container in spec["initContainers"]) == native
     assert not of_kind(objects, "Service")
     assert_does_not_elect(objects)
+    (mount,) = [m for m in container["volumeMounts"] if m["mountPath"] == "/var/lib/appstreaming-exporter"]
+    assert {"name": mount["name"], "emptyDir": {"sizeLimit": "1Gi"}} in spec["volumes"]

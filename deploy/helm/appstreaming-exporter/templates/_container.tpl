@@ -9,6 +9,9 @@
   "allow_http" true) -}}
 {{- end -}}
 {{- if .Values.state.enabled -}}
+{{- if and .Values.state.persistent (ne .Values.mode "sharded") -}}
+{{- fail "state.persistent needs mode=sharded (shards=1 for a single shard): the pods of a Deployment cannot have separate claims" -}}
+{{- end -}}
 {{- $_ := set $config "state" (dict "path" "/var/lib/appstreaming-exporter/state") -}}
 {{- end -}}
 {{- toYaml (mustMergeOverwrite $config (deepCopy .Values.config)) -}}
