@@ -36,7 +36,7 @@ fn parse(criterion: &mut Criterion) {
     });
     let client = Client::new(Canned(page), 100);
     for (name, detail) in [("list_aggregate", false), ("list_detail", true)] {
-        let options = FoldOptions { nodes: true, detail };
+        let options = FoldOptions { nodes: true, detail, ..FoldOptions::default() };
         group.bench_function(name, |bencher| {
             bencher.iter(|| ready(client.list_instances("aig-1", options)).expect("a listing").requests);
         });

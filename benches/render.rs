@@ -23,7 +23,7 @@ fn fleet() -> Arc<Snapshot> {
             status: Some("PUBLISHED".into()),
             ..Group::default()
         };
-        let mut fold = InstanceFold::new(FoldOptions { detail: true, nodes: true });
+        let mut fold = InstanceFold::new(FoldOptions { detail: true, nodes: true, ..FoldOptions::default() });
         for instance in 0..INSTANCES {
             let record = InstanceRecord {
                 id: format!("ai-{number:05}{instance:08}").into(),

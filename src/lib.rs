@@ -68,5 +68,8 @@ pub mod internals {
     pub use crate::metrics::encode::Syntax;
     pub use crate::metrics::options::RenderOptions;
     pub use crate::metrics::{Exposition, Selection};
+    pub use crate::poller::{RestoreOutcome, SavedState, SnapshotStore};
+    pub use crate::replica::envelope;
+    pub use crate::replica::envelope::StateError;
     pub use crate::telemetry::VERSION;
 }

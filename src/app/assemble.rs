@@ -2,7 +2,7 @@
 //!
 //! What is not here: running them (`supervisor`).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,8 +13,10 @@ use crate::aliyun::options::DEFAULT_REQUESTS_PER_SECOND;
 use crate::aliyun::{self, RequestObserver};
 use crate::appstreaming::{self, GroupQuery};
 use crate::config::{Account, Config};
-use crate::fleet::{Freshness, PersistentInterval};
-use crate::poller::{self, PollSchedule, Runner, SnapshotStore, Target, TargetSettings, WaitMeter};
+use crate::fleet::{Freshness, HashKey, PersistentInterval};
+use crate::poller::{
+    self, PollSchedule, Runner, SnapshotStore, Target, TargetIdentity, TargetKey, TargetSettings, WaitMeter,
+};
 use crate::scrape::negotiation::Representation;
 use crate::telemetry::Telemetry;
 use crate::telemetry::status::Setup;
@@ -35,8 +37,8 @@ pub(crate) struct Polling {
 pub(crate) struct Plan {
     /// In configuration order.
     pub targets: Vec<PlannedTarget>,
-    /// Account and name of each target, in that order.
-    pub order: Vec<(Arc<str>, Arc<str>)>,
+    /// The identity of each target, in that order.
+    pub order: Vec<TargetIdentity>,
     /// The clients that the targets use.
     pub clients: Clients,
 }
@@ -94,8 +96,7 @@ pub(crate) fn plan(config: &Config, telemetry: &Arc<Telemetry>, known: &Clients)
             let meter = Arc::new(WaitMeter::new(telemetry.observer(&account.name)));
             let api = client.observed_by(Arc::clone(&meter) as Arc<dyn RequestObserver>);
             let target = target(config, account, product_type, region, api);
-            let TargetSettings { account, name, .. } = &*target.settings;
-            plan.order.push((Arc::clone(account), Arc::clone(name)));
+            plan.order.push(target.settings.identity());
             plan.targets.push(PlannedTarget { target, meter, keeps_client });
         }
         plan.clients.0.insert(account.name.clone(), (settings, client));
@@ -111,7 +112,7 @@ pub(crate) fn polling(config: &Config, telemetry: &Arc<Telemetry>) -> Result<Pol
     let Plan { targets, order, clients: _ } = plan(config, telemetry, &Clients::default())?;
     let observer = Arc::new(PollObserver::new(Arc::clone(telemetry))) as Arc<dyn poller::Observer>;
     let (freshness, time_zone) = (Freshness::from(&config.poll), config.render.time_zone.clone());
-    let store = Arc::new(SnapshotStore::new(order, freshness, time_zone));
+    let store = Arc::new(SnapshotStore::new(order, freshness, time_zone, hash_key()));
     let runners = targets
         .into_iter()
         .map(|planned| runner(planned, Arc::clone(&store), Arc::clone(&observer), telemetry))
@@ -152,6 +153,8 @@ pub(crate) fn setup(config: &Config) -> Setup {
             .first()
             .map_or(DEFAULT_REQUESTS_PER_SECOND, |account| account.client.requests_per_second),
         lists_instances: config.listing.instances.is_on(),
+        shard_index: config.shard.index,
+        shards: config.shard.total,
         time_zone: config.render.time_zone.clone(),
     }
 }
@@ -191,6 +194,7 @@ pub(crate) fn target(
     let settings = TargetSettings {
         account: account.name.as_str().into(),
         name: name.into(),
+        key: key(account, product_type, region),
         product_type: product_type.to_owned(),
         queries: queries(account, product_type, region),
         excluded: account.exclude_group_ids.clone(),
@@ -206,6 +210,38 @@ pub(crate) fn target(
     Target { settings: Arc::new(settings), api: appstreaming::Client::new(api, config.poll.page_size) }
 }
 
+/// The key of a target: two configurations with the same key list the same groups. Empty settings
+/// are left out, so that a version with another filter has the same keys where it is not used.
+fn key(account: &Account, product_type: &str, region: Option<&str>) -> TargetKey {
+    let endpoint = account.client.endpoint.to_string();
+    let filter = &account.filter;
+    let mut settings =
+        vec![("account", &*account.name), ("endpoint", &*endpoint), ("product_type", product_type)];
+    let single = [
+        ("region", region),
+        ("group_name", filter.group_name.as_deref()),
+        ("image_id", filter.image_id.as_deref()),
+        ("node_instance_type", filter.node_instance_type.as_deref()),
+        ("office_site_id", filter.office_site_id.as_deref()),
+    ];
+    settings.extend(single.into_iter().filter_map(|(name, value)| Some((name, value?))));
+    let several = [
+        ("group_id", &account.group_ids),
+        ("exclude_group_id", &account.exclude_group_ids),
+        ("status", &filter.status),
+        ("user_group_id", &filter.user_group_ids),
+        ("excluded_user_group_id", &filter.excluded_user_group_ids),
+    ];
+    for (name, values) in several {
+        // Their order does not change what is listed.
+        let values: BTreeSet<&str> = values.iter().map(String::as_str).collect();
+        settings.extend(values.into_iter().map(|value| (name, value)));
+    }
+    let tags = filter.tags.iter().flat_map(|(tag, value)| [("tag", &**tag), ("tag_value", &**value)]);
+    settings.extend(tags);
+    TargetKey::new(settings)
+}
+
 /// One listing of all groups, or one for each configured group id.
 fn queries(account: &Account, product_type: &str, region: Option<&str>) -> Vec<GroupQuery> {
     let query = |group_id: Option<String>| GroupQuery {
@@ -219,6 +255,11 @@ fn queries(account: &Account, product_type: &str, region: Option<&str>) -> Vec<G
     } else {
         account.group_ids.iter().map(|id| query(Some(id.clone()))).collect()
     }
+}
+
+/// A key of hashes for a process that continues no other.
+pub(crate) fn hash_key() -> HashKey {
+    HashKey::new(rand::random())
 }
 
 /// When a target is polled: the one with this `number` of those that start together.

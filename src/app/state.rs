@@ -12,11 +12,12 @@ use tokio::task::spawn_blocking;
 
 use super::assemble;
 use crate::config::Config;
-use crate::fleet::history::{History, MinuteCounts};
+use crate::fleet::history::MinuteCounts;
 use crate::fleet::{GroupSnapshot, Snapshot};
 use crate::lifecycle::{Latch, Readiness};
 use crate::metrics::Exposition;
 use crate::metrics::options::RenderOptions;
+use crate::poller::{SnapshotStore, TargetIdentity};
 use crate::scrape::negotiation::Representation;
 use crate::telemetry::status::{Setup, Status};
 use crate::telemetry::{OwnMetrics, Telemetry};
@@ -33,7 +34,7 @@ pub(crate) struct AppState {
     active: ArcSwap<ActiveConfig>,
     reloads: mpsc::Sender<ReloadRequest>,
     first_polls: Mutex<Vec<FirstPoll>>,
-    history: Mutex<History>,
+    store: Arc<SnapshotStore>,
 }
 
 /// The active configuration, and the values that are derived from it.
@@ -61,8 +62,10 @@ impl ActiveConfig {
 }
 
 impl AppState {
-    /// The state before the first poll; requests for a reload are sent to `reloads`.
+    /// The state before the first poll. The history of groups is that of `store`; requests for a
+    /// reload are sent to `reloads`.
     pub(crate) fn new(
+        store: Arc<SnapshotStore>,
         telemetry: Arc<Telemetry>,
         readiness: Readiness,
         active: ActiveConfig,
@@ -75,7 +78,7 @@ impl AppState {
             active: ArcSwap::from_pointee(active),
             reloads,
             first_polls: Mutex::default(),
-            history: Mutex::default(),
+            store,
         }
     }
 
@@ -91,11 +94,11 @@ impl AppState {
 
     /// Makes readiness wait for the first poll of these targets. It is called only at the start: a
     /// reload that adds a target must not take a ready replica out of service.
-    pub(crate) fn await_first_polls<'a>(&self, targets: impl Iterator<Item = &'a (Arc<str>, Arc<str>)>) {
-        self.first_polls.lock().extend(targets.map(|(account, target)| FirstPoll {
+    pub(crate) fn await_first_polls<'a>(&self, targets: impl Iterator<Item = &'a TargetIdentity>) {
+        self.first_polls.lock().extend(targets.map(|TargetIdentity { account, name, .. }| FirstPoll {
             account: Arc::clone(account),
-            target: Arc::clone(target),
-            latch: self.readiness.latch(format!("the first poll of {account}/{target}")),
+            target: Arc::clone(name),
+            latch: self.readiness.latch(format!("the first poll of {account}/{name}")),
         }));
     }
 
@@ -105,7 +108,6 @@ impl AppState {
         while snapshots.changed().await.is_ok() {
             let snapshot = Arc::clone(&snapshots.borrow_and_update());
             if snapshot.targets.iter().any(|target| target.up.is_some()) {
-                self.history.lock().record(&snapshot);
                 let options = Arc::clone(&self.active().options);
                 let newest = Arc::clone(&snapshot);
                 let before = self.exposition.load_full();
@@ -198,6 +200,6 @@ impl Content for AppState {
     }
 
     fn history(&self, group: &GroupSnapshot) -> Vec<MinuteCounts> {
-        self.history.lock().of(group)
+        self.store.history(group)
     }
 }

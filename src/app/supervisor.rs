@@ -54,7 +54,12 @@ impl Supervisor {
     /// A supervisor without targets.
     pub(crate) fn new(telemetry: Arc<Telemetry>) -> Self {
         Self {
-            store: Arc::new(SnapshotStore::new([], Freshness::from(&PollOptions::default()), TimeZone::UTC)),
+            store: Arc::new(SnapshotStore::new(
+                [],
+                Freshness::from(&PollOptions::default()),
+                TimeZone::UTC,
+                assemble::hash_key(),
+            )),
             poll_observer: Arc::new(PollObserver::new(Arc::clone(&telemetry))),
             telemetry,
             clients: Clients::default(),
@@ -90,6 +95,7 @@ impl Supervisor {
                 Some(running) => {
                     change.changed += 1;
                     running.end().await;
+                    self.store.forget_polls(&wanted.account, &wanted.name);
                 }
                 None => change.added += 1,
             }
@@ -107,9 +113,8 @@ impl Supervisor {
         self.clients = plan.clients;
 
         // Before the tasks start: a poll that ends must find its target in the store.
-        let targets = plan.order.iter().map(|(account, name)| (Arc::clone(account), Arc::clone(name)));
         let (freshness, time_zone) = (Freshness::from(&config.poll), config.render.time_zone.clone());
-        self.store.set_targets(targets, freshness, time_zone, Timestamp::now());
+        self.store.set_targets(plan.order, freshness, time_zone, Timestamp::now());
         for (number, planned) in started.into_iter().enumerate() {
             let schedule = assemble::poll_schedule(interval, number);
             let running = self.start(planned, schedule);

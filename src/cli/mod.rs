@@ -159,10 +159,11 @@ pub struct ConfigurationArguments {
     /// Override one key, such as poll.interval=30s or accounts.0.vpc=true; repeatable
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub set: Vec<String>,
-    /// Index of this replica, from 0; "hostname" takes it from the end of a StatefulSet pod's name
+    /// Index of this shard, from 0; "hostname": the number at the end of a StatefulSet pod's name,
+    /// modulo the total
     #[arg(long = "shard.index", value_name = "INDEX")]
     pub shard_index: Option<String>,
-    /// Number of replicas that share the fleet
+    /// Number of shards that share the fleet and the rate of requests
     #[arg(long = "shard.total", value_name = "TOTAL")]
     pub shard_total: Option<String>,
 }

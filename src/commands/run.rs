@@ -70,7 +70,11 @@ pub(super) async fn serve(
     let plan = assemble::plan(&config, &telemetry, &Clients::default())?;
     let (reload_sender, reload_requests) = mpsc::channel(MAX_WAITING_RELOADS);
     let active = ActiveConfig::new(config);
-    let state = Arc::new(AppState::new(Arc::clone(&telemetry), readiness.clone(), active, reload_sender));
+    let mut supervisor = Supervisor::new(Arc::clone(&telemetry));
+    let store = Arc::clone(supervisor.store());
+    let state =
+        AppState::new(Arc::clone(&store), Arc::clone(&telemetry), readiness.clone(), active, reload_sender);
+    let state = Arc::new(state);
     let server = bind(web, Arc::clone(&state) as Arc<dyn Content>, serving)?;
     on_bound(server.addresses())?;
     let signals = lifecycle::install_signal_handlers(readiness)
@@ -78,8 +82,6 @@ pub(super) async fn serve(
 
     // Start the tasks. They end when the set is dropped, after the server has drained.
     let mut tasks = JoinSet::new();
-    let mut supervisor = Supervisor::new(Arc::clone(&telemetry));
-    let store = Arc::clone(supervisor.store());
     state.await_first_polls(plan.order.iter());
     tasks.spawn_on(Arc::clone(&state).render_snapshots(store.subscribe()), serving);
     tasks.spawn(async move { store.run_expiry(Timestamp::now).await });

@@ -58,6 +58,9 @@ use crate::aliyun::check_variables;
 use crate::aliyun::credentials::Environment;
 use crate::document::{Diagnostics, Document, Origin, Problem, Problems};
 
+/// The name of this system: as the kernel has it, or as it is set at the system's start.
+const SYSTEM_NAME_FILES: [&str; 2] = ["/proc/sys/kernel/hostname", "/etc/hostname"];
+
 /// Everything that a configuration is loaded from.
 #[derive(Debug, Clone, Default)]
 pub struct Sources {
@@ -83,9 +86,10 @@ impl Sources {
         let environment: BTreeMap<String, String> = std::env::vars_os()
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
             .collect();
-        let of_system = || std::fs::read_to_string("/etc/hostname").ok();
-        let host_name = environment.get("HOSTNAME").cloned().or_else(of_system);
-        let host_name = host_name.map(|name| name.trim().to_owned()).filter(|name| !name.is_empty());
+        let filled = |name: String| Some(name.trim().to_owned()).filter(|name| !name.is_empty());
+        let of_file = |path| std::fs::read_to_string(path).ok().and_then(filled);
+        let host_name = environment.get("HOSTNAME").cloned().and_then(filled);
+        let host_name = host_name.or_else(|| SYSTEM_NAME_FILES.into_iter().find_map(of_file));
         Self { environment, host_name, ..Self::default() }
     }
 }

@@ -25,7 +25,7 @@ pub struct Config {
     pub listing: ListingOptions,
     /// How a snapshot becomes series.
     pub render: RenderOptions,
-    /// Which part of the groups this replica exports.
+    /// Which part of the groups this process polls.
     pub shard: Shard,
     /// Where the state is kept over a restart.
     pub state: StateOptions,

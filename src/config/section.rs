@@ -89,6 +89,11 @@ impl<'a> SectionReader<'a> {
         self.table.is_filled(name)
     }
 
+    /// Whether the value of the key is this text.
+    pub(super) fn is_text(&self, name: &str, text: &str) -> bool {
+        self.table.as_written(name).is_some_and(|value| value == text)
+    }
+
     /// Whether the section is absent or has no keys.
     pub(super) fn is_empty(&self) -> bool {
         self.table.is_empty()

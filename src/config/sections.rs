@@ -23,6 +23,7 @@ use crate::metrics::options::{
 };
 use crate::poller::Shard;
 use crate::poller::options::{ListingDepth, ListingOptions, PollOptions, default_stale_after};
+use crate::replica::options::ReplicaMode;
 
 const ONE_MILLISECOND: Duration = Duration::from_millis(1);
 
@@ -35,17 +36,27 @@ const DEPTHS: [(&str, ListingDepth); 3] = [
 ];
 const STATE_SETS: [(&str, StateSet); 2] = [("current", StateSet::Current), ("full", StateSet::Full)];
 
+const SHARD_INDEX: &str = "index";
+/// The value of `sharding.index` for the number at the end of the host's name.
+const HOST_NAME: &str = "hostname";
+
 /// Reads all sections. The result is valid only if no problem was reported.
 pub(super) fn read(root: &SectionReader<'_>, host_name: Option<&str>) -> Option<Config> {
     let (poll, shutdown_grace) = poll(&root.section("poll"));
-    let api = api(&root.section("api"));
+    let mut api = api(&root.section("api"));
     let (mut listing, mut render) = (ListingOptions::default(), RenderOptions::default());
     collectors(&root.section("collectors"), &mut listing, &mut render);
     labels(&root.section("labels"), &mut render);
     schedule(&root.section("schedule"), &mut render);
-    let shard = sharding(&root.section("sharding"), host_name);
+    let sharding = root.section("sharding");
+    let shard = shard(&sharding, host_name);
+    // The rate is that of the account, whose requests the shards share.
+    api.client.requests_per_second /= f64::from(shard.total);
     let state = replicas::state(&root.section("state"));
     let replicas = replicas::replicas(&root.section("replicas"), host_name);
+    if replicas.mode == ReplicaMode::Off {
+        warn_of_same_shard(&sharding, shard, host_name);
+    }
     let accounts = account::accounts(root, &api)?;
     let entries = Vec::new();
     Some(Config { poll, shutdown_grace, listing, render, shard, state, replicas, accounts, entries })
@@ -189,34 +200,48 @@ fn schedule(section: &SectionReader<'_>, render: &mut RenderOptions) {
     }
 }
 
-fn sharding(section: &SectionReader<'_>, host_name: Option<&str>) -> Shard {
-    const INDEX: &str = "index";
-    const TOTAL: &str = "total";
+fn shard(section: &SectionReader<'_>, host_name: Option<&str>) -> Shard {
     let mut shard = Shard::default();
-    if let Some(text) = section.ordinal(INDEX) {
-        match shard_index(&text, host_name) {
-            Ok(index) => shard.index = index,
-            Err(message) => section.problem(INDEX, message),
-        }
+    let index = section.ordinal(SHARD_INDEX);
+    section.integer("total", &mut shard.total, 1..=10_000);
+    match shard_index(index.as_deref(), shard.total, host_name) {
+        Ok(index) => shard.index = index,
+        Err(message) => section.problem(SHARD_INDEX, message),
     }
-    section.record(INDEX, Kind::Ordinal, shard.index.to_string());
-    section.integer(TOTAL, &mut shard.total, 1..=10_000);
-    let Shard { index, total } = shard;
-    if index >= total {
-        let name = if section.is_set(INDEX) { INDEX } else { TOTAL };
-        section.problem(name, format!("the index {index} must be below the total, which is {total}"));
-    }
+    section.record(SHARD_INDEX, Kind::Ordinal, shard.index.to_string());
     shard
 }
 
-fn shard_index(text: &str, host_name: Option<&str>) -> Result<u32, String> {
-    if text != "hostname" {
-        return text.parse().map_err(|_| "must be a whole number from 0, or \"hostname\"".to_owned());
+fn shard_index(text: Option<&str>, total: u32, host_name: Option<&str>) -> Result<u32, String> {
+    const RULE: &str = "a whole number from 0, or \"hostname\"";
+    let index = match text {
+        None if total > 1 => return Err(format!("is required where sharding.total is {total}: {RULE}")),
+        None => 0,
+        // A StatefulSet of twice as many pods is two replicas of each shard.
+        Some(HOST_NAME) => ordinal_of(host_name).map(|ordinal| ordinal % total).ok_or_else(|| {
+            let name = host_name.map_or_else(|| "is unknown".to_owned(), |name| format!("is {name:?}"));
+            format!("the host name {name}; it must end in a number, as in a pod of a StatefulSet")
+        })?,
+        Some(text) => text.parse().map_err(|_| format!("must be {RULE}"))?,
+    };
+    if index >= total {
+        return Err(format!("the index {index} must be below sharding.total, which is {total}"));
     }
-    ordinal_of(host_name).ok_or_else(|| {
-        let name = host_name.map_or_else(|| "is unknown".to_owned(), |name| format!("is {name:?}"));
-        format!("the host name {name}; it must end in a number, as in a pod of a StatefulSet")
-    })
+    Ok(index)
+}
+
+/// Warns if a StatefulSet has more pods than shards and nothing makes the second pod of a shard its
+/// standby.
+fn warn_of_same_shard(section: &SectionReader<'_>, shard: Shard, host_name: Option<&str>) {
+    let Some(ordinal) = ordinal_of(host_name).filter(|ordinal| *ordinal >= shard.total) else { return };
+    if section.is_text(SHARD_INDEX, HOST_NAME) {
+        let Shard { index, total } = shard;
+        let message = format!(
+            "the ordinal {ordinal} is the second replica of shard {index} of {total}, and replicas.mode is off: \
+             both poll the same groups"
+        );
+        section.warning(SHARD_INDEX, message);
+    }
 }
 
 /// The number at the end of the name of a StatefulSet's pod: 2 for `appstreaming-exporter-2`.

@@ -4,6 +4,8 @@
 //! All texts of a group's instances are stored in one buffer. An instance is a row of fixed size
 //! with the positions of its texts. An [`InstanceDetail`] borrows one row and its texts.
 
+mod saved;
+
 use std::fmt;
 
 use jiff::Timestamp;
@@ -17,6 +19,8 @@ pub struct InstanceDetails {
     texts: String,
     rows: Vec<Row>,
     names: StatusNames,
+    /// Whether the texts of users are the values of their labels, not their names.
+    users_are_labels: bool,
 }
 
 /// One instance of [`InstanceDetails`]. A text that the API does not send is `None`, never empty.
@@ -115,7 +119,7 @@ impl InstanceDetails {
 
     /// Sorts the instances, replaces provisional status ids by final ones, and frees unused memory.
     pub(super) fn finish(mut self, statuses: &StatusSummary) -> Self {
-        let Self { texts, rows, names } = &mut self;
+        let Self { texts, rows, names, .. } = &mut self;
         rows.sort_unstable_by(|one, other| one.text(texts, Text::Id).cmp(other.text(texts, Text::Id)));
         for row in rows.iter_mut() {
             row.status = row.status.map(|id| statuses.final_id(id));
@@ -201,9 +205,15 @@ impl<'a> InstanceDetail<'a> {
         Some(self.row.usage_seconds).filter(|seconds| !seconds.is_nan())
     }
 
-    /// `BindInfo.EndUserId`: personal data.
+    /// `BindInfo.EndUserId`: personal data. In details with
+    /// [labels of users](InstanceDetails::with_user_labels), the label's value.
     pub fn end_user_id(&self) -> Option<&'a str> {
         self.text(Text::EndUserId)
+    }
+
+    /// Whether [`end_user_id`](Self::end_user_id) is the value of the user's label already.
+    pub fn user_is_label(&self) -> bool {
+        self.details.users_are_labels
     }
 
     /// `MainEthPublicIp`.
@@ -262,6 +272,7 @@ impl<'a> InstanceDetail<'a> {
 impl PartialEq for InstanceDetail<'_> {
     fn eq(&self, other: &Self) -> bool {
         self.texts() == other.texts()
+            && self.user_is_label() == other.user_is_label()
             && self.status() == other.status()
             && self.connected() == other.connected()
             && self.usage_seconds() == other.usage_seconds()

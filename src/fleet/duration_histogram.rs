@@ -3,6 +3,8 @@
 //! What is not here: which durations are observed (`group_counters`), and how a histogram is
 //! written (`metrics`).
 
+mod saved;
+
 use std::collections::BTreeMap;
 
 /// Upper bounds of `appstreaming_group_instance_ready_seconds`, seconds: from an instance that was

@@ -1,12 +1,14 @@
 //! A delivery group and its node pools, as `ListAppInstanceGroup` describes them, in base units.
 
 use jiff::{Timestamp, civil};
+use serde::{Deserialize, Serialize};
 
 /// One delivery group.
 ///
 /// Texts are empty where the API omits them. Numbers, flags and times are `None` where the API
 /// omits them or sends an unreadable value, so that an unknown value is never mistaken for 0.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Group {
     /// `AppInstanceGroupId`: the key, never empty.
     pub id: Box<str>,
@@ -86,7 +88,8 @@ pub struct Group {
 }
 
 /// `OtaInfo`: the version of the image in use, and of a pending update.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Ota {
     /// `OtaVersion`.
     pub version: Box<str>,
@@ -97,7 +100,8 @@ pub struct Ota {
 }
 
 /// One element of `Apps`, without `AppIcon`: neither metrics nor pages show that URL.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct App {
     /// `AppId`.
     pub id: Box<str>,
@@ -110,7 +114,8 @@ pub struct App {
 }
 
 /// One tag of a group.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Tag {
     /// `Key`, verbatim.
     pub key: Box<str>,
@@ -121,7 +126,8 @@ pub struct Tag {
 }
 
 /// One element of `NodePool`.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct NodePool {
     /// `NodePoolId`.
     pub id: Box<str>,
@@ -164,7 +170,8 @@ pub struct NodePool {
 }
 
 /// One element of `RecurrenceSchedules` with `RecurrenceType` weekly, the only documented type.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct WeeklySchedule {
     /// `RecurrenceValues`: ISO weekdays from 1 (Monday) to 7 (Sunday). Other values are dropped.
     pub weekdays: Vec<i8>,
@@ -173,7 +180,7 @@ pub struct WeeklySchedule {
 }
 
 /// One element of `TimerPeriods`.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct TimerPeriod {
     /// `StartTime`, wall clock; the API does not specify the time zone.
     pub start: civil::Time,

@@ -4,6 +4,8 @@
 //! What is not here: the choice of the two listings (`poller`). Only consistent listings may be
 //! compared: an instance that a shifting page missed has neither ended nor started.
 
+mod saved;
+
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;

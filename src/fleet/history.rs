@@ -4,6 +4,8 @@
 //! A group has one record per minute of 44 bytes: 2.6 kB per group, 5 MB for 2,000 groups. What is
 //! not here: a longer or finer history, which Prometheus keeps.
 
+mod saved;
+
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
@@ -23,9 +25,10 @@ const SLOTS: usize = 10;
 /// The last hour of every group, recorded from snapshots. A group that is no longer listed is
 /// dropped when its last record is an hour old: a listing whose pages shift can miss a group, and
 /// an outage can be shorter than that.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct History {
-    groups: HashMap<Key, VecDeque<MinuteCounts>>,
+    /// Shared with the clones that are being saved.
+    groups: HashMap<Key, Arc<VecDeque<MinuteCounts>>>,
 }
 
 type Key = (Arc<str>, Box<str>);
@@ -47,7 +50,7 @@ impl History {
             let key = key(group);
             let mut minutes = previous.remove(&key).unwrap_or_default();
             if let Some(instances) = &group.instances {
-                push(&mut minutes, MinuteCounts::new(instances.at, &instances.data.statuses));
+                push(Arc::make_mut(&mut minutes), MinuteCounts::new(instances.at, &instances.data.statuses));
             }
             (key, minutes)
         });
@@ -59,7 +62,8 @@ impl History {
 
     /// The records of a group, the oldest first; empty for a group without a history.
     pub fn of(&self, group: &GroupSnapshot) -> Vec<MinuteCounts> {
-        self.groups.get(&key(group)).into_iter().flatten().copied().collect()
+        let minutes = self.groups.get(&key(group)).into_iter();
+        minutes.flat_map(|minutes| minutes.iter()).copied().collect()
     }
 }
 

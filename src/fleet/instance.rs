@@ -8,37 +8,46 @@ use std::collections::{BTreeMap, HashMap};
 
 use foldhash::fast::FixedState;
 use jiff::Timestamp;
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::detail::InstanceDetails;
-use super::hash::{HashedMap, HashedSet, hash};
+use super::hash::{HashedMap, HashedSet, TextHasher};
 use super::instance_index::{ListedInstance, ListedInstances, Session, User};
 use super::instance_record::InstanceRecord;
+use super::saved::{self, MAX_COUNT};
 use super::statuses::StatusFold;
 use super::vocabulary::{EnumValue, INSTANCE_STATUS, SESSION_STATUS};
 use super::{DecodeIssues, FoldOptions, Tally};
 
 /// The instances of one group, after the whole listing was folded.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct InstanceSummary {
     /// Instances by `Status`; the total equals the number of distinct instances listed.
+    #[serde(deserialize_with = "statuses")]
     pub statuses: Tally,
     /// Instances by `SessionStatus`, in any `Status`; instances without one are not counted.
+    #[serde(deserialize_with = "session_statuses")]
     pub session_statuses: Tally,
     /// The oldest `GmtModified` of the instances in each status that has one, sorted by status.
+    #[serde(deserialize_with = "saved::times_by_status")]
     pub oldest_modified: Vec<(Box<str>, Timestamp)>,
     /// Number of distinct values of `BindInfo.EndUserId`.
+    #[serde(deserialize_with = "saved::count")]
     pub bound_users: u64,
     /// Sum of `BindInfo.UsageDuration`, seconds; 0 when no instance has one.
     pub usage_seconds_sum: f64,
     /// The longest `BindInfo.UsageDuration`, seconds; `None` when no instance has one.
     pub usage_seconds_max: Option<f64>,
     /// `TotalCount` of the listing; the number of distinct instances where the API sends none.
+    #[serde(deserialize_with = "saved::count")]
     pub reported: u64,
     /// Nodes that carry instances, by how many of these are in use (`BOUND` or `RUNNING`): pairs of
     /// that number and the number of nodes, ascending. Empty if no instance has a node.
+    #[serde(deserialize_with = "nodes_by_sessions")]
     pub nodes_by_sessions: Vec<(u32, u64)>,
     /// Instances on each node, sorted by node and charge type; empty unless
     /// [`FoldOptions::nodes`].
+    #[serde(deserialize_with = "nodes")]
     pub nodes: Vec<NodeCount>,
     /// One record per instance, sorted by id; empty unless [`FoldOptions::detail`].
     pub details: InstanceDetails,
@@ -54,13 +63,14 @@ pub struct InstanceListing {
 }
 
 /// Instances of one charge type on one node.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct NodeCount {
     /// `NodeId`.
     pub node_id: Box<str>,
     /// `ChargeType`; empty when unknown.
     pub charge_type: Box<str>,
     /// Number of these instances.
+    #[serde(deserialize_with = "saved::count")]
     pub instances: u64,
 }
 
@@ -72,6 +82,7 @@ pub struct NodeCount {
 #[derive(Debug)]
 pub struct InstanceFold {
     options: FoldOptions,
+    hasher: TextHasher,
     /// Every instance folded so far, by the hash of its id; also used to find duplicates.
     seen: HashedMap<ListedInstance>,
     users: HashedSet,
@@ -96,11 +107,19 @@ impl InstanceRecord<'_> {
     }
 }
 
+impl NodeCount {
+    /// What distinguishes it from the others of a group.
+    fn key(&self) -> (&str, &str) {
+        (&self.node_id, &self.charge_type)
+    }
+}
+
 impl InstanceFold {
     /// A fold without instances.
     pub fn new(options: FoldOptions) -> Self {
         Self {
             options,
+            hasher: TextHasher::new(options.hash_key),
             seen: HashedMap::default(),
             users: HashedSet::default(),
             statuses: StatusFold::new(),
@@ -116,14 +135,15 @@ impl InstanceFold {
     /// Counts `record`, unless its id was counted before. Unknown statuses are counted in `issues`,
     /// once per instance that has one.
     pub fn add(&mut self, record: &InstanceRecord<'_>, issues: &mut DecodeIssues) {
-        let id = hash(&record.id);
+        let id = self.hasher.hash(&record.id);
         let Entry::Vacant(unseen) = self.seen.entry(id) else {
             return;
         };
 
         let status = INSTANCE_STATUS.classify_counting(record.status.as_deref(), issues);
         let status_id = self.statuses.add(&status, record.modified);
-        let user = record.end_user_id.as_deref().filter(|user| !user.is_empty()).map(hash);
+        let user = record.end_user_id.as_deref().filter(|user| !user.is_empty());
+        let user = user.map(|user| self.hasher.hash(user));
         self.users.extend(user);
         let session_status = SESSION_STATUS.classify_counting(record.session_status.as_deref(), issues);
         unseen.insert(ListedInstance {
@@ -148,7 +168,8 @@ impl InstanceFold {
             self.usage_seconds_max = Some(self.usage_seconds_max.map_or(seconds, |max| max.max(seconds)));
         }
         if let Some(node_id) = record.node_id.as_deref().filter(|id| !id.is_empty()) {
-            *self.node_sessions.entry(hash(node_id)).or_default() += u32::from(is_in_use(&status));
+            let node = self.hasher.hash(node_id);
+            *self.node_sessions.entry(node).or_default() += u32::from(is_in_use(&status));
             if self.options.nodes {
                 self.add_to_node(node_id, record.charge_type.as_deref().unwrap_or_default());
             }
@@ -218,6 +239,24 @@ impl InstanceFold {
             None => by_charge_type.push((charge_type.into(), 1)),
         }
     }
+}
+
+fn statuses<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Tally, D::Error> {
+    Tally::deserialize(&INSTANCE_STATUS, deserializer)
+}
+
+fn session_statuses<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Tally, D::Error> {
+    Tally::deserialize(&SESSION_STATUS, deserializer)
+}
+
+fn nodes_by_sessions<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<(u32, u64)>, D::Error> {
+    let mut nodes: Vec<(u32, u64)> = saved::ascending(deserializer, |(one, _), (other, _)| one < other)?;
+    nodes.iter_mut().for_each(|(_, count)| *count = (*count).min(MAX_COUNT));
+    Ok(nodes)
+}
+
+fn nodes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<NodeCount>, D::Error> {
+    saved::ascending(deserializer, |one: &NodeCount, other| one.key() < other.key())
 }
 
 /// Whether an instance in this status serves a session.

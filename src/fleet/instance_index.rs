@@ -3,6 +3,8 @@
 //! What is not here: counting the changes (`group_counters`), and the choice of the two listings
 //! that are compared (`poller`).
 
+mod saved;
+
 use jiff::Timestamp;
 
 use super::statuses::{StatusId, StatusNames};

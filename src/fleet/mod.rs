@@ -23,6 +23,7 @@ mod persistent;
 mod plural;
 pub mod problems;
 mod recent_sessions;
+mod saved;
 pub mod scaling;
 pub mod schedule;
 mod snapshot;
@@ -33,10 +34,12 @@ pub mod timestamp;
 pub mod vocabulary;
 
 pub use decode_issues::DecodeIssues;
+pub use detail::{InstanceDetail, InstanceDetails};
 pub use duration_histogram::{DurationHistogram, READY_BOUNDS, SESSION_BOUNDS};
 pub use freshness::{Freshness, PersistentInterval};
 pub use group::{App, Group, NodePool, Ota, Tag, TimerPeriod, WeeklySchedule};
 pub use group_counters::{GONE, GroupCounters, NONE};
+pub use hash::HashKey;
 pub use human_duration::HumanDuration;
 pub use instance::{InstanceFold, InstanceListing, InstanceSummary};
 pub use instance_index::{InstanceIndex, ListedInstances};
@@ -57,4 +60,6 @@ pub struct FoldOptions {
     /// Keep one record for every instance (`collectors.instances = "detailed"`) or persistent
     /// session (`collectors.persistent = "detailed"`).
     pub detail: bool,
+    /// The key of the hashes of ids and user names.
+    pub hash_key: HashKey,
 }

@@ -5,8 +5,10 @@
 use std::borrow::Cow;
 
 use jiff::Timestamp;
+use serde::{Deserialize, Deserializer, Serialize};
 
-use super::hash::{HashedSet, hash};
+use super::hash::{HashedSet, TextHasher};
+use super::saved;
 use super::vocabulary::{EnumValue, PERSISTENT_INSTANCE_STATUS, PERSISTENT_STATUS};
 use super::{DecodeIssues, FoldOptions, Tally};
 
@@ -33,23 +35,29 @@ pub struct PersistentRecord<'a> {
 }
 
 /// The persistent sessions of one group, after the whole listing was folded.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PersistentSummary {
     /// Persistent sessions by `AppInstancePersistentStatus`.
+    #[serde(deserialize_with = "statuses")]
     pub statuses: Tally,
     /// Persistent sessions by `AppInstanceStatus`; those without an instance are not counted.
+    #[serde(deserialize_with = "instance_statuses")]
     pub instance_statuses: Tally,
     /// Number of distinct `AuthorizedUsers`; `None` when there are persistent sessions, none of which
     /// has the list.
+    #[serde(deserialize_with = "saved::optional_count")]
     pub authorized_users: Option<u64>,
     /// `TotalCount` of the listing; the number of distinct sessions where the API sends none.
+    #[serde(deserialize_with = "saved::count")]
     pub reported: u64,
     /// One record per persistent session, sorted by id; empty unless [`FoldOptions::detail`].
+    #[serde(deserialize_with = "details")]
     pub details: Vec<PersistentDetail>,
 }
 
 /// One persistent session, kept only in detailed mode.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct PersistentDetail {
     /// `AppInstancePersistentId`.
     pub id: Box<str>,
@@ -62,6 +70,7 @@ pub struct PersistentDetail {
     /// `AppInstanceStatus`, upper case.
     pub instance_status: Option<Box<str>>,
     /// Number of `AuthorizedUsers`; `None` where the API sends no list.
+    #[serde(deserialize_with = "saved::optional_count")]
     pub authorized_users: Option<u64>,
     /// `GmtCreate`.
     pub created: Option<Timestamp>,
@@ -72,6 +81,7 @@ pub struct PersistentDetail {
 #[derive(Debug)]
 pub struct PersistentFold {
     options: FoldOptions,
+    hasher: TextHasher,
     seen: HashedSet,
     statuses: Tally,
     instance_statuses: Tally,
@@ -85,6 +95,7 @@ impl PersistentFold {
     pub fn new(options: FoldOptions) -> Self {
         Self {
             options,
+            hasher: TextHasher::new(options.hash_key),
             seen: HashedSet::default(),
             statuses: Tally::new(&PERSISTENT_STATUS),
             instance_statuses: Tally::new(&PERSISTENT_INSTANCE_STATUS),
@@ -96,7 +107,7 @@ impl PersistentFold {
     /// Counts `record`, unless its id was counted before. Unknown statuses are counted in `issues`,
     /// once per persistent session that has one.
     pub fn add(&mut self, record: &PersistentRecord<'_>, issues: &mut DecodeIssues) {
-        if !self.seen.insert(hash(&record.id)) {
+        if !self.seen.insert(self.hasher.hash(&record.id)) {
             return;
         }
 
@@ -111,7 +122,7 @@ impl PersistentFold {
         }
 
         if let Some(users) = &record.authorized_users {
-            let users = users.iter().filter(|user| !user.is_empty()).map(|user| hash(user));
+            let users = users.iter().filter(|user| !user.is_empty()).map(|user| self.hasher.hash(user));
             self.authorized_users.get_or_insert_default().extend(users);
         }
         if self.options.detail {
@@ -156,6 +167,18 @@ fn detail(record: &PersistentRecord<'_>) -> PersistentDetail {
     }
 }
 
+fn statuses<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Tally, D::Error> {
+    Tally::deserialize(&PERSISTENT_STATUS, deserializer)
+}
+
+fn instance_statuses<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Tally, D::Error> {
+    Tally::deserialize(&PERSISTENT_INSTANCE_STATUS, deserializer)
+}
+
+fn details<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<PersistentDetail>, D::Error> {
+    saved::ascending(deserializer, |one: &PersistentDetail, other| one.id < other.id)
+}
+
 fn not_empty<'r>(text: &'r Option<Cow<'_, str>>) -> Option<&'r str> {
     text.as_deref().filter(|text| !text.is_empty())
 }
@@ -165,8 +188,9 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::fleet::HashKey;
 
-    const DETAILED: FoldOptions = FoldOptions { nodes: false, detail: true };
+    const DETAILED: FoldOptions = FoldOptions { nodes: false, detail: true, hash_key: HashKey::new(0) };
 
     fn fold(records: &[PersistentRecord<'_>]) -> (PersistentSummary, DecodeIssues) {
         let mut fold = PersistentFold::new(DETAILED);

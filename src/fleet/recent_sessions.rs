@@ -3,7 +3,9 @@
 //! What is not here: which sessions were disconnected (`group_counters`).
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
+use super::saved;
 use super::timestamp::minute;
 
 /// Disconnects within this number of minutes are recent.
@@ -13,19 +15,28 @@ pub const DISCONNECT_MINUTES: u32 = 5;
 pub const CONNECTED_MINUTES: u32 = 10;
 
 /// Connected sessions and disconnects of one group, by minute.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(try_from = "SavedSessions")]
 pub struct RecentSessions {
     /// At most [`CONNECTED_MINUTES`] entries, the oldest first.
     minutes: Vec<Minute>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq)]
+/// What [`RecentSessions`] is read from.
+#[derive(Deserialize)]
+struct SavedSessions {
+    minutes: Vec<Minute>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 struct Minute {
     /// Minutes since 1970.
     minute: u32,
     /// The largest number of connected sessions in a listing.
+    #[serde(deserialize_with = "saved::count")]
     connected: u64,
     /// Disconnects between successive listings.
+    #[serde(deserialize_with = "saved::count")]
     disconnects: u64,
 }
 
@@ -57,6 +68,15 @@ impl RecentSessions {
     fn within(&self, now: Timestamp, minutes: u32) -> impl Iterator<Item = &Minute> {
         let now = minute(now);
         self.minutes.iter().filter(move |entry| is_within(entry.minute, now, minutes))
+    }
+}
+
+impl TryFrom<SavedSessions> for RecentSessions {
+    type Error = &'static str;
+
+    fn try_from(SavedSessions { minutes }: SavedSessions) -> Result<Self, Self::Error> {
+        let is_bounded = minutes.len() <= CONNECTED_MINUTES as usize;
+        is_bounded.then_some(Self { minutes }).ok_or("too many minutes of sessions")
     }
 }
 

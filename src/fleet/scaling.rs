@@ -6,12 +6,13 @@
 //! (`capacity`).
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use super::capacity::{self, Verdict, amount, pool_capacity, scales_by_usage};
 use super::{Group, InstanceSummary, NodePool};
 
 /// A scale-out that is due, although nothing has been added.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct DueScaleOut {
     /// The first listing since the last addition at which it was due.
     pub since: Timestamp,

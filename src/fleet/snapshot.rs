@@ -7,9 +7,10 @@ use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
 
 use super::{
-    DueScaleOut, Freshness, Group, GroupCounters, InstanceSummary, PersistentSummary, RecentSessions,
+    DueScaleOut, Freshness, Group, GroupCounters, InstanceSummary, PersistentSummary, RecentSessions, saved,
     schedule,
 };
 
@@ -40,11 +41,16 @@ pub struct TargetHealth {
 }
 
 /// One group, with the listings of its instances and persistent sessions.
-#[derive(Debug, Clone, PartialEq)]
+///
+/// Its serialised form contains neither account nor target: it is part of a target, whose names it
+/// has.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct GroupSnapshot {
     /// The account's configured name.
+    #[serde(skip)]
     pub account: Arc<str>,
     /// The name of the target whose poll listed the group.
+    #[serde(skip)]
     pub target: Arc<str>,
     /// From `ListAppInstanceGroup`.
     pub group: Fetched<Group>,
@@ -60,10 +66,12 @@ pub struct GroupSnapshot {
 
 /// What successive listings of a group showed. `GmtModified` is not the time at which an instance
 /// entered its status: it changes for other reasons, too.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Observations {
     /// For each status that has instances, since when the instance that has been longest in it has
     /// been in it; sorted by status.
+    #[serde(deserialize_with = "saved::times_by_status")]
     pub oldest_since: Vec<(Box<str>, Timestamp)>,
     /// Since when the session that has been disconnected longest has been disconnected; `None` if
     /// no session is disconnected.
@@ -75,7 +83,7 @@ pub struct Observations {
 }
 
 /// Listed data, and when it was last fetched completely.
-#[derive(Debug, PartialEq)]
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
 pub struct Fetched<T> {
     /// The data.
     pub data: Arc<T>,

@@ -4,13 +4,14 @@
 //! statuses are kept by name is known only at the end of a listing. So pages are folded with
 //! provisional ids, and [`StatusSummary::final_id`] maps these to final ones.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
 use super::Tally;
 use super::status_map::{Mergeable, StatusMap};
-use super::vocabulary::{self, EnumValue, INSTANCE_STATUS};
+use super::vocabulary::{self, EnumValue, INSTANCE_STATUS, MAX_UNKNOWN_VALUES};
 
 /// The number of a status: provisional in a [`StatusFold`], final in its [`StatusSummary`]. Final
 /// ids are valid only with the [`StatusNames`] of the same listing.
@@ -131,6 +132,32 @@ impl StatusNames {
             FIRST_KNOWN..FIRST_UNKNOWN => INSTANCE_STATUS.known[(id - FIRST_KNOWN) as usize],
             FIRST_UNKNOWN.. => &self.unknown[(id - FIRST_UNKNOWN) as usize],
         }
+    }
+
+    /// The names of all final ids, in the order of the ids.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &str> {
+        (0..self.len() as StatusId).map(|id| self.name(id))
+    }
+
+    /// The names of a saved listing, and the final id for each of its ids. Ids depend on the
+    /// documented statuses, which another version may have more or fewer of, so names are saved.
+    pub(super) fn restore(saved: &[Box<str>]) -> (Self, Vec<StatusId>) {
+        let known = |name: &str| match name {
+            vocabulary::ABSENT => Some(ABSENT),
+            vocabulary::OTHER => Some(OTHER),
+            _ => INSTANCE_STATUS.position(name).map(|position| FIRST_KNOWN + position as StatusId),
+        };
+        let unknown: BTreeSet<&str> =
+            saved.iter().map(|name| &**name).filter(|name| known(name).is_none()).collect();
+        let unknown: Vec<&str> = unknown.into_iter().take(MAX_UNKNOWN_VALUES).collect();
+        let final_id = |name: &str| {
+            let kept = || unknown.iter().position(|kept| *kept == name);
+            known(name)
+                .or_else(|| kept().map(|position| FIRST_UNKNOWN + position as StatusId))
+                .unwrap_or(OTHER)
+        };
+        let ids = saved.iter().map(|name| final_id(name)).collect();
+        (Self { unknown: unknown.iter().map(|name| Box::from(*name)).collect() }, ids)
     }
 }
 

@@ -1,5 +1,11 @@
 //! Counts by status.
 
+use std::collections::BTreeMap;
+
+use serde::de::{Deserializer, Error};
+use serde::{Deserialize, Serialize, Serializer};
+
+use super::saved::{MAX_COUNT, MAX_NAMES};
 use super::status_map::StatusMap;
 use super::vocabulary::{EnumValue, Vocabulary};
 
@@ -44,6 +50,32 @@ impl Tally {
     /// Counts one occurrence of a classified status.
     pub(super) fn add_classified(&mut self, status: &EnumValue) {
         *self.counts.get_mut(status) += 1;
+    }
+
+    /// Reads a count for each status that has one, by name. A status that this version does not
+    /// document, or documents newly, is counted like one that the API sends.
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        vocabulary: &'static Vocabulary,
+        deserializer: D,
+    ) -> Result<Self, D::Error> {
+        let counts = BTreeMap::<Box<str>, u64>::deserialize(deserializer)?;
+        if counts.len() > MAX_NAMES {
+            return Err(D::Error::custom("too many statuses"));
+        }
+        let mut tally = Self::new(vocabulary);
+        for (status, count) in counts {
+            let total = tally.counts.get_mut(&vocabulary.classify(Some(&status)));
+            *total = total.saturating_add(count).min(MAX_COUNT);
+        }
+        Ok(tally)
+    }
+}
+
+impl Serialize for Tally {
+    /// The count of each status that has one, by name. The vocabulary follows from the field that
+    /// contains the tally.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.counts.iter().filter(|(_, count)| **count > 0))
     }
 }
 

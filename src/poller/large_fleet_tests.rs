@@ -96,6 +96,7 @@ impl Fleet {
         let settings = TargetSettings {
             account: "a".into(),
             name: "CloudApp".into(),
+            key: TargetKey::default(),
             product_type: "CloudApp".into(),
             queries: vec![query],
             excluded: Vec::new(),

@@ -16,7 +16,7 @@ use super::options::ListingDepth;
 use super::target::Target;
 use crate::aliyun::{Call, Error, Turn};
 use crate::appstreaming::{Listing, ListingProgress};
-use crate::fleet::{FoldOptions, Group, InstanceListing, PersistentSummary};
+use crate::fleet::{FoldOptions, Group, HashKey, InstanceListing, PersistentSummary};
 
 /// Identifies a listing of one target.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,6 +56,7 @@ pub(super) struct ListingTasks {
     running: HashMap<Id, RunningListing>,
     /// Requests sent by all listings, including retries.
     sent: Arc<AtomicU64>,
+    hash_key: HashKey,
 }
 
 #[derive(Debug)]
@@ -66,6 +67,11 @@ struct RunningListing {
 }
 
 impl ListingTasks {
+    /// Tasks whose listings hash ids with this key.
+    pub(super) fn new(hash_key: HashKey) -> Self {
+        Self { hash_key, ..Self::default() }
+    }
+
     /// Starts a listing. The requests of groups come first; those of members that were listed
     /// longest ago, or never (`last` is `None`), come next.
     pub(super) fn start<C: Call + Clone + 'static>(
@@ -80,9 +86,9 @@ impl ListingTasks {
             ListingKey::Members(..) => Turn::by_age(last, &self.sent),
         };
         let progress = ListingProgress::new(turn);
-        let (target, listed) = (target.with_progress(&progress), key.clone());
+        let (target, listed, hash_key) = (target.with_progress(&progress), key.clone(), self.hash_key);
         let abort = self.tasks.spawn(async move {
-            let result = target.list(&listed).await;
+            let result = target.list(&listed, hash_key).await;
             (result, clock())
         });
         self.running.insert(abort.id(), RunningListing { key, progress, abort });
@@ -154,7 +160,7 @@ impl<C: Call + Clone> Target<C> {
         Self { settings: Arc::clone(&self.settings), api: self.api.with_progress(progress) }
     }
 
-    async fn list(&self, key: &ListingKey) -> ListingResult {
+    async fn list(&self, key: &ListingKey, hash_key: HashKey) -> ListingResult {
         let listings = self.settings.listings;
         match key {
             ListingKey::Groups(index) => {
@@ -162,12 +168,12 @@ impl<C: Call + Clone> Target<C> {
             }
             ListingKey::Members(MemberListing::Instances, group_id) => {
                 let detail = listings.instances == ListingDepth::Detailed;
-                let options = FoldOptions { nodes: listings.nodes, detail };
+                let options = FoldOptions { nodes: listings.nodes, detail, hash_key };
                 ListingResult::Instances(self.api.list_instances(group_id, options).await)
             }
             ListingKey::Members(MemberListing::Persistent, group_id) => {
                 let detail = listings.persistent == ListingDepth::Detailed;
-                let options = FoldOptions { nodes: false, detail };
+                let options = FoldOptions { nodes: false, detail, hash_key };
                 let product_type = &self.settings.product_type;
                 ListingResult::Persistent(self.api.list_persistent(product_type, group_id, options).await)
             }

@@ -8,7 +8,8 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::options::ListingOptions;
+use super::options::{ListingDepth, ListingOptions};
+use super::saved::SavedGroup;
 use crate::fleet::{Group, PersistentInterval};
 
 /// A listing of the members of one group.
@@ -39,6 +40,28 @@ struct LastListing {
 }
 
 impl ListingTimes {
+    /// The times of the listings of these groups, whose last polls were made by another task or
+    /// process. Listings that failed since then are not known.
+    pub(super) fn of<'a>(groups: impl Iterator<Item = &'a SavedGroup>, listings: ListingOptions) -> Self {
+        let mut times = Self::default();
+        for SavedGroup { snapshot, no_persistent_at, .. } in groups {
+            let id = &*snapshot.group.data.id;
+            if let Some(instances) = &snapshot.instances {
+                times.record(MemberListing::Instances, id, instances.at, Some(instances.data.reported));
+            }
+            let persistent = snapshot.persistent.as_ref().filter(|persistent| {
+                // Sessions that were listed without their details are due.
+                let has_details = persistent.data.details.len() as u64 == persistent.data.statuses.total();
+                has_details || listings.persistent != ListingDepth::Detailed
+            });
+            let persistent = persistent.map(|persistent| (persistent.at, persistent.data.reported));
+            if let Some((at, elements)) = persistent.or(no_persistent_at.map(|at| (at, 0))) {
+                times.record(MemberListing::Persistent, id, at, Some(elements));
+            }
+        }
+        times
+    }
+
     /// The listings to request at `now`, each with the index of its group. Those that were never
     /// requested come first, then those that ended longest ago.
     pub(super) fn plan(
@@ -137,7 +160,6 @@ fn is_due(last: Timestamp, interval: SignedDuration, poll: SignedDuration, now: 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::poller::options::ListingDepth;
 
     const LISTINGS: ListingOptions =
         ListingOptions { instances: ListingDepth::Off, nodes: false, persistent: ListingDepth::Aggregate };

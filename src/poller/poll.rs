@@ -18,7 +18,7 @@ use super::target::Target;
 use crate::aliyun::{Call, Error, ErrorKind};
 use crate::appstreaming::{Listing, has_no_persistent_sessions};
 use crate::fleet::operation::{LIST_APP_INSTANCE_GROUP, LIST_APP_INSTANCES, LIST_PERSISTENT_APP_INSTANCES};
-use crate::fleet::{Fetched, Group};
+use crate::fleet::{Fetched, Group, HashKey};
 
 /// What the polls of one target leave for the next one.
 #[derive(Debug, Default)]
@@ -30,6 +30,13 @@ pub(super) struct CarryOver {
     /// The groups of each query that was listed, until a poll has used them.
     groups: BTreeMap<usize, ListedGroups>,
     times: ListingTimes,
+}
+
+impl CarryOver {
+    /// What a first poll starts with: when the groups were listed before, and the key of hashes.
+    pub(super) fn new(hash_key: HashKey, times: ListingTimes) -> Self {
+        Self { tasks: ListingTasks::new(hash_key), times, ..Self::default() }
+    }
 }
 
 /// The groups of one query.
@@ -287,7 +294,7 @@ impl MemberPoll {
 }
 
 fn initial_outcome<T>(depth: ListingDepth) -> ListingOutcome<T> {
-    if depth.is_on() { ListingOutcome::NotDue } else { ListingOutcome::Absent }
+    if depth.is_on() { ListingOutcome::NotDue } else { ListingOutcome::Off }
 }
 
 /// Returns the outcome of a listing that ended, and adds the listing or its failure to `poll`.
@@ -310,7 +317,7 @@ fn record_outcome<T>(
         Err(error)
             if operation == LIST_PERSISTENT_APP_INSTANCES && has_no_persistent_sessions(group, &error) =>
         {
-            ListingOutcome::Absent
+            ListingOutcome::Absent { at }
         }
         Err(error) => {
             let group_id = Some(group.id.clone());

@@ -56,8 +56,13 @@ pub enum ListingOutcome<T> {
     Failed,
     /// The listing is not due in this poll; the last good data is kept.
     NotDue,
-    /// There is nothing to list: the collector is off, or the group has no such elements.
-    Absent,
+    /// The collector is off.
+    Off,
+    /// The API reports that the group has no such elements.
+    Absent {
+        /// When the listing ended.
+        at: Timestamp,
+    },
     /// The group vanished after the groups were listed.
     Gone,
 }
@@ -116,7 +121,7 @@ impl<T> ListingOutcome<T> {
     pub(super) fn elements(&self, count: impl Fn(&T) -> u64) -> Option<u64> {
         match self {
             Self::Listed { data, .. } => Some(count(data)),
-            Self::Absent => Some(0),
+            Self::Off | Self::Absent { .. } => Some(0),
             Self::Pending | Self::NotDue | Self::Failed | Self::Gone => None,
         }
     }

@@ -10,10 +10,11 @@ use jiff::Timestamp;
 use parking_lot::Mutex;
 use tokio::time::{Instant, sleep_until};
 
+use super::listing_times::ListingTimes;
 use super::poll::CarryOver;
 use super::poll_result::TargetPoll;
-use super::store::SnapshotStore;
-use super::target::Target;
+use super::store::{Resumption, SnapshotStore};
+use super::target::{Target, TargetSettings};
 use crate::aliyun::{self, AttemptOutcome, Call, Waited};
 
 /// When polls start.
@@ -183,10 +184,19 @@ pub struct Runner<C: Call = aliyun::Client> {
 
 impl<C: Call + Clone + 'static> Runner<C> {
     /// Polls at every interval. Never ends; when it is dropped, running listings are aborted.
+    ///
+    /// Where an earlier task or process polled the target, the first poll starts when its next poll
+    /// would have started, or at once if that time has passed.
     pub async fn run(&self, schedule: PollSchedule, clock: impl Fn() -> Timestamp + Copy + Send + 'static) {
-        let mut start = Instant::now() + schedule.first_delay;
-        let mut delay = schedule.second_delay;
-        let mut carried = CarryOver::default();
+        let hash_key = self.store.hash_key();
+        let (mut start, mut delay, times) = match self.resumption() {
+            Some(Resumption { last_start, times }) => {
+                let passed = Duration::try_from(clock().duration_since(last_start)).unwrap_or_default();
+                (Instant::now() + schedule.interval.saturating_sub(passed), Duration::ZERO, times)
+            }
+            None => (Instant::now() + schedule.first_delay, schedule.second_delay, ListingTimes::default()),
+        };
+        let mut carried = CarryOver::new(hash_key, times);
         loop {
             sleep_until(start).await;
             let took = self.poll(&mut carried, clock).await;
@@ -211,7 +221,7 @@ impl<C: Call + Clone + 'static> Runner<C> {
 
     /// Polls once, as the first poll does, and stores the result.
     pub async fn poll_once(&self, clock: impl Fn() -> Timestamp + Copy + Send + 'static) {
-        self.poll(&mut CarryOver::default(), clock).await;
+        self.poll(&mut CarryOver::new(self.store.hash_key(), ListingTimes::default()), clock).await;
     }
 
     /// Polls, stores the result, and returns the duration of the poll.
@@ -223,11 +233,12 @@ impl<C: Call + Clone + 'static> Runner<C> {
         let started = Instant::now();
         self.meter.reset();
         let settings = &self.target.settings;
+        let running = RunningPoll::start(&self.store, settings, clock());
         // The panic's message is not lost: the panic hook logs it.
         let poll = AssertUnwindSafe(self.target.poll(carried, clock)).catch_unwind().await.ok();
         if poll.is_none() {
             // The results of listings that ended before the panic are lost. The others are aborted.
-            *carried = CarryOver::default();
+            *carried = CarryOver::new(self.store.hash_key(), ListingTimes::default());
         }
         let took = started.elapsed();
         self.observer.poll_finished(&PollReport {
@@ -238,7 +249,33 @@ impl<C: Call + Clone + 'static> Runner<C> {
             waits: self.meter.waits(),
         });
         self.store.apply(&settings.account, &settings.name, poll, clock());
+        drop(running);
         took
+    }
+
+    fn resumption(&self) -> Option<Resumption> {
+        let settings = &self.target.settings;
+        self.store.resumption(&settings.account, &settings.name, settings.listings)
+    }
+}
+
+/// A poll that has started. If it is dropped before its result is applied, the poll was aborted.
+struct RunningPoll<'a> {
+    store: &'a SnapshotStore,
+    settings: &'a TargetSettings,
+}
+
+impl<'a> RunningPoll<'a> {
+    fn start(store: &'a SnapshotStore, settings: &'a TargetSettings, now: Timestamp) -> Self {
+        store.poll_started(&settings.account, &settings.name, now);
+        Self { store, settings }
+    }
+}
+
+impl Drop for RunningPoll<'_> {
+    fn drop(&mut self) {
+        // Changes nothing after the result was applied.
+        self.store.poll_aborted(&self.settings.account, &self.settings.name);
     }
 }
 

@@ -1,7 +1,10 @@
-//! Divides the groups of one fleet among several exporters.
+//! Divides the groups of one fleet among several exporters, by rendezvous hashing: one more shard
+//! takes an equal part of the groups of each other shard, and no other group changes its owner.
 
-/// One of `total` parts of about equal size of all groups. A hash of the group id, which is the
-/// same in every version and on every machine, determines the part to which a group belongs.
+use sha2::{Digest, Sha256};
+
+/// One of `total` parts of about equal size of all groups. The group id determines the part to
+/// which a group belongs, in every version and on every machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Shard {
     /// The number of this part, from 0.
@@ -20,46 +23,77 @@ impl Shard {
     /// The only part of an undivided fleet.
     pub const WHOLE: Self = Self { index: 0, total: 1 };
 
-    /// Whether the group belongs to this part.
+    /// Whether the group belongs to this part: no other part has a larger weight, and no part
+    /// before this one the same.
+    ///
+    /// For most groups of other parts, this computes only a few weights, because it ends at the
+    /// first part that has a larger one.
     pub fn owns(&self, group_id: &str) -> bool {
-        self.total <= 1 || fnv1a(group_id.as_bytes()) % u64::from(self.total) == u64::from(self.index)
+        if self.total <= 1 {
+            return true;
+        }
+        let own = weight(group_id, self.index);
+        let precedes = |other: u32| {
+            let weight = weight(group_id, other);
+            weight > own || (weight == own && other < self.index)
+        };
+        (0..self.total).all(|other| other == self.index || !precedes(other))
     }
 }
 
-/// FNV-1a with 64 bits. Implemented here because the result must not change with a library's
-/// version: replicas of two versions would poll a group twice or not at all.
-fn fnv1a(bytes: &[u8]) -> u64 {
-    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-        (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
-    })
+/// SHA-256 of the group id, a zero byte and the decimal index. Replicas of two versions that
+/// computed it in different ways would poll a group twice or not at all.
+fn weight(group_id: &str, index: u32) -> [u8; 32] {
+    let hash = Sha256::new().chain_update(group_id).chain_update([0]).chain_update(index.to_string());
+    hash.finalize().into()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn owner(group_id: &str, total: u32) -> u32 {
+        let owners: Vec<u32> = (0..total).filter(|&index| Shard { index, total }.owns(group_id)).collect();
+        assert_eq!(owners.len(), 1, "{group_id} belongs to {owners:?} of {total}");
+        owners[0]
+    }
+
+    fn groups() -> impl Iterator<Item = String> {
+        (0..4_000).map(|group| format!("aig-{group:016x}"))
+    }
+
+    /// The owners of 1, 2, 3, 4, 5, 10 and 12 shards, computed by another implementation:
+    /// `max(range(total), key=lambda i: (sha256(id + b"\0" + str(i).encode()).digest(), -i))`.
     #[test]
-    fn every_group_belongs_to_exactly_one_shard() {
-        for total in 1..=7 {
-            for group in 0..500 {
-                let id = format!("aig-{group:016x}");
-                let owners = (0..total).filter(|&index| Shard { index, total }.owns(&id)).count();
-                assert_eq!(owners, 1, "{id} of {total}");
-            }
+    fn the_owner_of_a_group_is_the_same_in_every_version() {
+        for (group_id, owners) in [
+            ("aig-0000000000000000", [0, 1, 2, 2, 2, 2, 11]),
+            ("aig-1", [0, 1, 2, 2, 2, 2, 10]),
+            ("aig-9ciijz60n4xsv****", [0, 0, 0, 0, 0, 0, 0]),
+            ("g-中文", [0, 0, 0, 0, 0, 5, 5]),
+            ("", [0, 0, 2, 2, 2, 2, 2]),
+        ] {
+            assert_eq!([1, 2, 3, 4, 5, 10, 12].map(|total| owner(group_id, total)), owners, "{group_id:?}");
         }
     }
 
     #[test]
-    fn shards_are_of_similar_size() {
-        let shard = Shard { index: 0, total: 4 };
-        let owned = (0..4000).filter(|group| shard.owns(&format!("aig-{group:016x}"))).count();
-        assert!((800..1200).contains(&owned), "{owned} of 4000 in one of four shards");
+    fn a_fourth_shard_takes_a_quarter_of_the_groups_of_three_and_no_other_group_moves() {
+        let mut moved = 0;
+        for group_id in groups() {
+            let (of_three, of_four) = (owner(&group_id, 3), owner(&group_id, 4));
+            assert!(of_four == of_three || of_four == 3, "{group_id} moves from {of_three} to {of_four}");
+            moved += u32::from(of_four != of_three);
+        }
+        assert!((900..1_100).contains(&moved), "{moved} of 4000 groups move");
     }
 
     #[test]
-    fn the_hash_is_the_published_fnv_1a() {
-        assert_eq!(fnv1a(b""), 0xcbf2_9ce4_8422_2325);
-        assert_eq!(fnv1a(b"a"), 0xaf63_dc4c_8601_ec8c);
-        assert_eq!(fnv1a(b"foobar"), 0x85944171f73967e8);
+    fn shards_are_of_similar_size() {
+        for index in 0..4 {
+            let shard = Shard { index, total: 4 };
+            let owned = groups().filter(|group_id| shard.owns(group_id)).count();
+            assert!((900..1_100).contains(&owned), "{owned} of 4000 in shard {index} of four");
+        }
     }
 }

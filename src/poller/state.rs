@@ -6,7 +6,11 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::listing_times::ListingTimes;
+use super::options::ListingOptions;
 use super::poll_result::{ListingOutcome, PolledGroup, TargetPoll};
+use super::saved::{SavedGroup, SavedTarget, newest};
+use super::target::TargetIdentity;
 use crate::fleet::{
     DueScaleOut, Fetched, GroupCounters, GroupSnapshot, InstanceIndex, ListedInstances, Observations,
     TargetHealth,
@@ -15,36 +19,138 @@ use crate::fleet::{
 /// One target's health and last good data. Only polls change it. Snapshots share its groups.
 #[derive(Debug)]
 pub(super) struct TargetState {
-    account: Arc<str>,
-    target: Arc<str>,
+    identity: TargetIdentity,
     up: Option<bool>,
     last_success: Option<Timestamp>,
+    /// When the last poll started.
+    poll_started: Option<Timestamp>,
+    /// While a poll is running: when the previous one started.
+    previous_started: Option<Option<Timestamp>>,
     /// The listed groups, by id.
-    groups: BTreeMap<Box<str>, GroupState>,
-    /// Groups that the last polls did not list, by id. A listing whose pages shift can miss a group;
-    /// its counters must not start again when it is listed again.
-    missed: BTreeMap<Box<str>, (GroupState, Timestamp)>,
-}
-
-/// One group.
-#[derive(Debug, Clone)]
-struct GroupState {
-    snapshot: Arc<GroupSnapshot>,
-    /// The instances of the last consistent listing, and when it ended; `None` before the first one.
-    index: Option<(InstanceIndex, Timestamp)>,
+    groups: BTreeMap<Box<str>, SavedGroup>,
+    /// Groups that the last polls did not list, by id, and since when. A listing whose pages shift
+    /// can miss a group; its counters must not start again when it is listed again.
+    missed: BTreeMap<Box<str>, (SavedGroup, Timestamp)>,
 }
 
 impl TargetState {
     /// The state of a target that was never polled.
-    pub(super) fn new(account: Arc<str>, target: Arc<str>) -> Self {
+    pub(super) fn new(identity: TargetIdentity) -> Self {
         Self {
-            account,
-            target,
+            identity,
             up: None,
             last_success: None,
+            poll_started: None,
+            previous_started: None,
             groups: BTreeMap::new(),
             missed: BTreeMap::new(),
         }
+    }
+
+    /// The state of a target that continues from `saved`, which was saved for a target with the same
+    /// key. Groups of other shards are not served, but kept like missed ones, so that their owner
+    /// can be given them.
+    pub(super) fn restore(
+        identity: TargetIdentity,
+        saved: SavedTarget,
+        now: Timestamp,
+        stale_after: SignedDuration,
+    ) -> Self {
+        let mut state = Self {
+            up: saved.up,
+            last_success: saved.last_success,
+            poll_started: saved.poll_started,
+            ..Self::new(identity)
+        };
+        for (group, since) in saved.missed {
+            let group = state.adopt(group);
+            state.missed.insert(group.id().into(), (group, since));
+        }
+        for group in saved.groups {
+            let group = state.adopt(group);
+            let id = Box::from(group.id());
+            if state.identity.shard.owns(&id) {
+                state.missed.remove(&id);
+                state.groups.insert(id, group);
+            } else {
+                state.missed.insert(id, (group, now));
+            }
+        }
+        state.forget_missed(now, stale_after);
+        state
+    }
+
+    /// Everything that another process needs to continue.
+    pub(super) fn save(&self) -> SavedTarget {
+        SavedTarget {
+            key: self.identity.key.clone(),
+            account: Arc::clone(&self.identity.account),
+            name: Arc::clone(&self.identity.name),
+            up: self.up,
+            last_success: self.last_success,
+            poll_started: self.poll_started,
+            groups: self.groups.values().cloned().collect(),
+            missed: self.missed.values().cloned().collect(),
+        }
+    }
+
+    /// The newest time of its data and polls; `None` if it was never polled.
+    pub(super) fn newest(&self) -> Option<Timestamp> {
+        newest(self.groups.values(), [self.last_success, self.poll_started])
+    }
+
+    /// Keeps the data of a target whose settings changed.
+    pub(super) fn with_identity(self, identity: TargetIdentity) -> Self {
+        Self { identity, ..self }
+    }
+
+    /// The identity.
+    pub(super) fn identity(&self) -> &TargetIdentity {
+        &self.identity
+    }
+
+    /// Records that a poll starts.
+    pub(super) fn poll_started(&mut self, now: Timestamp) {
+        self.previous_started = Some(self.poll_started);
+        self.poll_started = Some(now);
+    }
+
+    /// Records that the running poll was aborted, as if it had not started: its target is polled
+    /// again at once when polling continues.
+    pub(super) fn poll_aborted(&mut self) {
+        if let Some(previous) = self.previous_started.take() {
+            self.poll_started = previous;
+        }
+    }
+
+    /// Makes the next poll a first poll, which starts at once.
+    pub(super) fn forget_polls(&mut self) {
+        (self.poll_started, self.previous_started) = (None, None);
+    }
+
+    /// When the last poll started; `None` before the first one.
+    pub(super) fn last_start(&self) -> Option<Timestamp> {
+        self.poll_started
+    }
+
+    /// The times of the last listings of the groups.
+    pub(super) fn listing_times(&self, listings: ListingOptions) -> ListingTimes {
+        ListingTimes::of(self.groups.values(), listings)
+    }
+
+    /// The group with the names of this target.
+    fn adopt(&self, group: SavedGroup) -> SavedGroup {
+        let TargetIdentity { account, name, .. } = &self.identity;
+        let snapshot = GroupSnapshot {
+            account: Arc::clone(account),
+            target: Arc::clone(name),
+            ..Arc::unwrap_or_clone(group.snapshot)
+        };
+        SavedGroup { snapshot: Arc::new(snapshot), ..group }
+    }
+
+    fn forget_missed(&mut self, now: Timestamp, stale_after: SignedDuration) {
+        self.missed.retain(|_, (_, since)| now.duration_since(*since) < stale_after);
     }
 
     /// Applies the result of a poll; `None` if the poll panicked.
@@ -54,6 +160,7 @@ impl TargetState {
     pub(super) fn apply(&mut self, poll: Option<TargetPoll>, now: Timestamp, stale_after: SignedDuration) {
         let succeeded = poll.as_ref().is_some_and(TargetPoll::succeeded);
         self.up = Some(succeeded);
+        self.previous_started = None;
         if succeeded {
             self.last_success = Some(now);
         }
@@ -66,19 +173,19 @@ impl TargetState {
             self.groups.insert(id, group);
         }
         self.missed.extend(listed_before.into_iter().map(|(id, state)| (id, (state, now))));
-        self.missed.retain(|_, (_, since)| now.duration_since(*since) < stale_after);
+        self.forget_missed(now, stale_after);
     }
 
     /// Whether this is the state of the target with this account and name.
     pub(super) fn is_of(&self, account: &str, target: &str) -> bool {
-        *self.account == *account && *self.target == *target
+        *self.identity.account == *account && *self.identity.name == *target
     }
 
     /// The results of the target's polls.
     pub(super) fn health(&self) -> TargetHealth {
         TargetHealth {
-            account: Arc::clone(&self.account),
-            target: Arc::clone(&self.target),
+            account: Arc::clone(&self.identity.account),
+            target: Arc::clone(&self.identity.name),
             up: self.up,
             last_success: self.last_success,
         }
@@ -90,10 +197,12 @@ impl TargetState {
     }
 
     /// Merges a polled group with its data from before the poll.
-    fn merge_group(&self, previous: Option<GroupState>, polled: PolledGroup) -> GroupState {
-        let (previous, mut index) = match previous {
-            Some(GroupState { snapshot, index }) => (Some(Arc::unwrap_or_clone(snapshot)), index),
-            None => (None, None),
+    fn merge_group(&self, previous: Option<SavedGroup>, polled: PolledGroup) -> SavedGroup {
+        let (previous, mut index, absent) = match previous {
+            Some(SavedGroup { snapshot, index, no_persistent_at }) => {
+                (Some(Arc::unwrap_or_clone(snapshot)), index, no_persistent_at)
+            }
+            None => (None, None, None),
         };
         let (mut instances, persistent, mut counters, mut observed) = match previous {
             Some(group) => (group.instances, group.persistent, group.counters, group.observed),
@@ -114,26 +223,38 @@ impl TargetState {
                     observed.oldest_since = next.oldest_since();
                     observed.disconnected_oldest = next.disconnected_oldest();
                     observed.recent.record(at, connected, counters.disconnects - disconnects);
-                    index = Some((next, at));
+                    index = Some((Arc::new(next), at));
                 }
             }
             ListingOutcome::Failed | ListingOutcome::NotDue | ListingOutcome::Pending => {}
-            ListingOutcome::Absent | ListingOutcome::Gone => instances = None,
+            ListingOutcome::Off | ListingOutcome::Absent { .. } | ListingOutcome::Gone => instances = None,
         }
+        let no_persistent_at = match polled.persistent {
+            ListingOutcome::Absent { at } => Some(at),
+            ListingOutcome::Failed | ListingOutcome::NotDue | ListingOutcome::Pending => absent,
+            ListingOutcome::Listed { .. } | ListingOutcome::Off | ListingOutcome::Gone => None,
+        };
         let snapshot = Arc::new(GroupSnapshot {
-            account: Arc::clone(&self.account),
-            target: Arc::clone(&self.target),
+            account: Arc::clone(&self.identity.account),
+            target: Arc::clone(&self.identity.name),
             group: polled.group,
             instances,
             persistent: match polled.persistent {
                 ListingOutcome::Listed { data, at, .. } => Some(Fetched { data: Arc::new(data), at }),
                 ListingOutcome::Failed | ListingOutcome::NotDue | ListingOutcome::Pending => persistent,
-                ListingOutcome::Absent | ListingOutcome::Gone => None,
+                ListingOutcome::Off | ListingOutcome::Absent { .. } | ListingOutcome::Gone => None,
             },
             counters,
             observed,
         });
-        GroupState { snapshot, index }
+        SavedGroup { snapshot, index, no_persistent_at }
+    }
+}
+
+impl SavedGroup {
+    /// The group's id.
+    fn id(&self) -> &str {
+        &self.snapshot.group.data.id
     }
 }
 
@@ -141,7 +262,7 @@ impl TargetState {
 /// first listing is the baseline, from which on changes are counted.
 fn compare(
     counters: &mut GroupCounters,
-    previous: Option<(InstanceIndex, Timestamp)>,
+    previous: Option<(Arc<InstanceIndex>, Timestamp)>,
     listed: ListedInstances,
     at: Timestamp,
 ) -> InstanceIndex {
@@ -178,7 +299,7 @@ mod tests {
         PolledGroup {
             group: Fetched { data: Arc::new(group), at: at(second) },
             instances: ListingOutcome::Listed { data: fold.finish(0), at: at(second), consistent },
-            persistent: ListingOutcome::Absent,
+            persistent: ListingOutcome::Off,
         }
     }
 
@@ -188,7 +309,7 @@ mod tests {
     }
 
     fn state() -> TargetState {
-        TargetState::new("a".into(), "CloudApp".into())
+        TargetState::new(TargetIdentity::named("CloudApp"))
     }
 
     fn group(state: &TargetState) -> &GroupSnapshot {

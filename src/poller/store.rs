@@ -9,9 +9,14 @@ use parking_lot::Mutex;
 use tokio::sync::watch;
 use tokio::time::sleep;
 
+use super::listing_times::ListingTimes;
+use super::options::ListingOptions;
 use super::poll_result::TargetPoll;
+use super::saved::{RestoreOutcome, SavedState, SavedTarget};
 use super::state::TargetState;
-use crate::fleet::{Freshness, Snapshot};
+use super::target::TargetIdentity;
+use crate::fleet::history::{History, MinuteCounts};
+use crate::fleet::{Freshness, GroupSnapshot, HashKey, Snapshot};
 
 /// The states of all targets, and the snapshot built from them.
 ///
@@ -28,18 +33,31 @@ struct Inner {
     states: Vec<TargetState>,
     freshness: Freshness,
     time_zone: TimeZone,
+    hash_key: HashKey,
+    history: History,
+}
+
+/// What the polls of one target continue from.
+#[derive(Debug)]
+pub(super) struct Resumption {
+    /// When the last poll started.
+    pub(super) last_start: Timestamp,
+    /// When its groups were listed.
+    pub(super) times: ListingTimes,
 }
 
 impl SnapshotStore {
-    /// A store for these targets (account and name), none of which has been polled. Data that is
-    /// stale by `freshness` is not published; `time_zone` is the time zone of schedules.
+    /// A store for these targets, none of which has been polled. Data that is stale by `freshness` is
+    /// not published; `time_zone` is the time zone of schedules. Ids are hashed with `hash_key`,
+    /// which is random, until the key of a restored state replaces it.
     pub fn new(
-        targets: impl IntoIterator<Item = (Arc<str>, Arc<str>)>,
+        targets: impl IntoIterator<Item = TargetIdentity>,
         freshness: Freshness,
         time_zone: TimeZone,
+        hash_key: HashKey,
     ) -> Self {
-        let states = targets.into_iter().map(|(account, target)| TargetState::new(account, target));
-        let inner = Inner { states: states.collect(), freshness, time_zone };
+        let states = targets.into_iter().map(TargetState::new).collect();
+        let inner = Inner { states, freshness, time_zone, hash_key, history: History::default() };
         let (published, _) = watch::channel(Arc::new(Snapshot::default()));
         let store = Self { inner: Mutex::new(inner), published };
         store.publish(Timestamp::UNIX_EPOCH);
@@ -59,37 +77,148 @@ impl SnapshotStore {
         let stale_after = inner.freshness.stale_after;
         let Some(state) = inner.states.iter_mut().find(|state| state.is_of(account, target)) else { return };
         state.apply(poll, now, stale_after);
-        drop(inner);
-        self.publish(now);
+        self.publish_locked(&mut inner, now);
+    }
+
+    /// Records that a poll of the target starts.
+    pub(super) fn poll_started(&self, account: &str, target: &str, now: Timestamp) {
+        self.change(account, target, |state| state.poll_started(now));
+    }
+
+    /// Records that the running poll of the target was aborted: when polling continues, here or in
+    /// another process, the target is polled at once.
+    pub(super) fn poll_aborted(&self, account: &str, target: &str) {
+        self.change(account, target, TargetState::poll_aborted);
+    }
+
+    /// Makes the next poll of the target a first poll, which starts at once and requests every
+    /// listing.
+    pub fn forget_polls(&self, account: &str, target: &str) {
+        self.change(account, target, TargetState::forget_polls);
+    }
+
+    /// What the next poll of a target continues from; `None` for a first poll.
+    pub(super) fn resumption(
+        &self,
+        account: &str,
+        target: &str,
+        listings: ListingOptions,
+    ) -> Option<Resumption> {
+        let inner = self.inner.lock();
+        let state = inner.states.iter().find(|state| state.is_of(account, target))?;
+        Some(Resumption { last_start: state.last_start()?, times: state.listing_times(listings) })
+    }
+
+    /// The key of the hashes of ids.
+    pub fn hash_key(&self) -> HashKey {
+        self.inner.lock().hash_key
+    }
+
+    /// The last hour of a group, the oldest minute first.
+    pub fn history(&self, group: &GroupSnapshot) -> Vec<MinuteCounts> {
+        self.inner.lock().history.of(group)
+    }
+
+    /// Everything that another process needs to continue, and that this one needs after a restart.
+    pub fn save(&self, now: Timestamp) -> SavedState {
+        let inner = self.inner.lock();
+        SavedState {
+            saved_at: now,
+            published_at: self.published.borrow().at,
+            hash_key: inner.hash_key,
+            hash_check: inner.hash_key.check(),
+            targets: inner.states.iter().map(TargetState::save).collect(),
+            history: inner.history.clone(),
+        }
+    }
+
+    /// Continues from `saved`, and publishes a snapshot of the data that is not stale at `now`. A
+    /// target continues if the state has one with the same key; others are as if they were never
+    /// polled. No target may be polled meanwhile.
+    ///
+    /// Nothing changes if no target is in the state, or if all of them are stale.
+    pub fn restore(&self, saved: SavedState, now: Timestamp) -> RestoreOutcome {
+        self.replace(saved, now, false)
+    }
+
+    /// Continues from the state of another replica, and publishes the snapshot that it published.
+    /// Returns whether any target is in the state; otherwise nothing changes.
+    pub fn mirror(&self, saved: SavedState) -> bool {
+        let published_at = saved.published_at;
+        self.replace(saved, published_at, true) != RestoreOutcome::Foreign
+    }
+
+    /// The newest time of all data and polls; `None` if no target was ever polled.
+    pub fn newest(&self) -> Option<Timestamp> {
+        self.inner.lock().states.iter().filter_map(TargetState::newest).max()
+    }
+
+    fn replace(&self, saved: SavedState, now: Timestamp, keeps_stale: bool) -> RestoreOutcome {
+        let mut inner = self.inner.lock();
+        let mut saved_targets = saved.targets;
+        let mut take = |identity: &TargetIdentity| {
+            let position = saved_targets.iter().position(|saved| saved.key == identity.key)?;
+            Some(saved_targets.swap_remove(position))
+        };
+        let matches: Vec<_> = inner.states.iter().map(|state| take(state.identity())).collect();
+        let stale_after = inner.freshness.stale_after;
+        if matches.iter().all(Option::is_none) {
+            return RestoreOutcome::Foreign;
+        }
+        let newest = matches.iter().flatten().filter_map(SavedTarget::newest).max();
+        let is_stale = newest.is_none_or(|newest| now.duration_since(newest) >= stale_after);
+        if is_stale && !keeps_stale {
+            return RestoreOutcome::Stale;
+        }
+        let targets = matches.iter().flatten().count();
+        // Hashes of another version or processor cannot be compared: the next listing of each group
+        // becomes a new baseline, and its counters continue.
+        let keeps_indexes = saved.hash_key.check() == saved.hash_check;
+        let states = inner.states.iter().zip(matches).map(|(state, saved)| {
+            let identity = state.identity().clone();
+            match saved {
+                Some(saved) if keeps_indexes => TargetState::restore(identity, saved, now, stale_after),
+                Some(saved) => TargetState::restore(identity, saved.without_indexes(), now, stale_after),
+                None => TargetState::new(identity),
+            }
+        });
+        inner.states = states.collect();
+        inner.hash_key = saved.hash_key;
+        inner.history = saved.history;
+        self.publish_locked(&mut inner, now);
+        RestoreOutcome::Restored { targets }
     }
 
     /// Replaces the targets and options, and publishes a snapshot. Targets that stay keep their
     /// data.
     pub fn set_targets(
         &self,
-        targets: impl IntoIterator<Item = (Arc<str>, Arc<str>)>,
+        targets: impl IntoIterator<Item = TargetIdentity>,
         freshness: Freshness,
         time_zone: TimeZone,
         now: Timestamp,
     ) {
         let mut inner = self.inner.lock();
         let mut previous = std::mem::take(&mut inner.states);
-        let states = targets.into_iter().map(|(account, target)| {
-            match previous.iter().position(|state| state.is_of(&account, &target)) {
-                Some(index) => previous.swap_remove(index),
-                None => TargetState::new(account, target),
+        let states = targets.into_iter().map(|identity| {
+            match previous.iter().position(|state| state.is_of(&identity.account, &identity.name)) {
+                Some(index) => previous.swap_remove(index).with_identity(identity),
+                None => TargetState::new(identity),
             }
         });
-        *inner = Inner { states: states.collect(), freshness, time_zone };
-        drop(inner);
-        self.publish(now);
+        inner.states = states.collect();
+        (inner.freshness, inner.time_zone) = (freshness, time_zone);
+        self.publish_locked(&mut inner, now);
     }
 
     /// Publishes a snapshot of the data that is not stale at `now`.
     pub fn publish(&self, now: Timestamp) {
-        // The snapshot is sent while the lock is held: if two polls end at the same time, the
-        // snapshot that was built later must be sent later.
-        let inner = self.inner.lock();
+        self.publish_locked(&mut self.inner.lock(), now);
+    }
+
+    /// The snapshot is sent while the lock is held: if two polls end at the same time, the snapshot
+    /// that was built later must be sent later, and a saved state must contain what is published.
+    fn publish_locked(&self, inner: &mut Inner, now: Timestamp) {
         let targets = inner.states.iter().map(TargetState::health).collect();
         let groups = inner.states.iter().flat_map(TargetState::groups).map(Arc::clone).collect();
         let (snapshot, duplicates) = Snapshot::build(now, targets, groups);
@@ -99,7 +228,18 @@ impl SnapshotStore {
                 "several targets of one account list the same groups: each group is exported once, for the first target"
             );
         }
-        self.published.send_replace(Arc::new(snapshot.aged(now, &inner.freshness)));
+        let snapshot = snapshot.aged(now, &inner.freshness);
+        if snapshot.targets.iter().any(|target| target.up.is_some()) {
+            inner.history.record(&snapshot);
+        }
+        self.published.send_replace(Arc::new(snapshot));
+    }
+
+    fn change(&self, account: &str, target: &str, change: impl FnOnce(&mut TargetState)) {
+        let mut inner = self.inner.lock();
+        if let Some(state) = inner.states.iter_mut().find(|state| state.is_of(account, target)) {
+            change(state);
+        }
     }
 
     /// When the published snapshot becomes outdated if no poll ends before; `None` if never.

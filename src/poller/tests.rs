@@ -14,7 +14,7 @@ use super::state::TargetState;
 use super::*;
 use crate::aliyun::{Call, Error, Request, RequestObserver, Waited};
 use crate::appstreaming::{self, GroupQuery};
-use crate::fleet::Snapshot;
+use crate::fleet::{HashKey, Snapshot};
 
 /// A scripted response to one request.
 #[derive(Clone)]
@@ -96,6 +96,7 @@ impl Fixture {
         let settings = TargetSettings {
             account: "a".into(),
             name: "CloudApp".into(),
+            key: TargetIdentity::named("CloudApp").key,
             product_type: "CloudApp".into(),
             queries: vec![query],
             excluded: Vec::new(),
@@ -112,7 +113,7 @@ impl Fixture {
             script,
             target,
             carried: CarryOver::default(),
-            state: TargetState::new("a".into(), "CloudApp".into()),
+            state: TargetState::new(TargetIdentity::named("CloudApp")),
         }
     }
 
@@ -364,12 +365,13 @@ fn a_rate_below_its_maximum_counts_as_throttled_until_a_poll_begins_at_the_maxim
     assert!(!meter.waits().is_throttled);
 }
 
-fn targets(names: &[&str]) -> Vec<(Arc<str>, Arc<str>)> {
-    names.iter().map(|name| ("a".into(), (*name).into())).collect()
+fn targets(names: &[&str]) -> Vec<TargetIdentity> {
+    names.iter().map(|name| TargetIdentity::named(name)).collect()
 }
 
 fn store(names: &[&str]) -> Arc<SnapshotStore> {
-    Arc::new(SnapshotStore::new(targets(names), (&PollOptions::default()).into(), TimeZone::UTC))
+    let freshness = (&PollOptions::default()).into();
+    Arc::new(SnapshotStore::new(targets(names), freshness, TimeZone::UTC, HashKey::new(7)))
 }
 
 #[tokio::test]

@@ -6,5 +6,10 @@
 //! | module | contents |
 //! |---|---|
 //! | `options` | the configuration of the state file and of replicas |
+//! | `envelope` | the bytes of a state |
+//! | `state_file` | the file that holds it over a restart |
 
+pub mod envelope;
+mod error;
 pub mod options;
+pub mod state_file;

@@ -51,10 +51,14 @@ pub struct Setup {
     pub interval: SignedDuration,
     /// The configured interval of listings of persistent sessions, if any.
     pub persistent_interval: Option<SignedDuration>,
-    /// The configured maximum of API requests per second and account.
+    /// The maximum of API requests per second and account; of a shard, its share.
     pub requests_per_second: f64,
     /// Whether instances are listed.
     pub lists_instances: bool,
+    /// The shard that this process polls, from 0.
+    pub shard_index: u32,
+    /// The number of shards; 1 if the fleet is not divided.
+    pub shards: u32,
     /// The time zone of schedules, and of times on the pages.
     pub time_zone: TimeZone,
 }
@@ -193,6 +197,8 @@ impl Default for Setup {
             persistent_interval: None,
             requests_per_second: 0.0,
             lists_instances: false,
+            shard_index: 0,
+            shards: 1,
             time_zone: TimeZone::UTC,
         }
     }

@@ -7,6 +7,7 @@ use super::*;
 use crate::app::state::{ActiveConfig, AppState};
 use crate::fleet::{Snapshot, TargetHealth};
 use crate::lifecycle::Readiness;
+use crate::poller::TargetIdentity;
 use crate::web::Content;
 
 /// A state that renders the snapshots which a test publishes.
@@ -20,8 +21,10 @@ impl Fixture {
         let (requests, _) = mpsc::channel(1);
         let readiness = Readiness::default();
         let active = ActiveConfig::new(config(&[]));
-        let state = AppState::new(Telemetry::new(), readiness.clone(), active, requests);
-        let targets: Vec<_> = awaited.iter().map(|name| (Arc::from("a"), Arc::from(*name))).collect();
+        let telemetry = Telemetry::new();
+        let store = Arc::clone(Supervisor::new(Arc::clone(&telemetry)).store());
+        let state = AppState::new(store, telemetry, readiness.clone(), active, requests);
+        let targets: Vec<_> = awaited.iter().map(|name| TargetIdentity::named(name)).collect();
         state.await_first_polls(targets.iter());
         Self { state: Arc::new(state), readiness }
     }

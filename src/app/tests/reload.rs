@@ -26,9 +26,11 @@ impl Fixture {
         let (requests, reload_requests) = mpsc::channel(4);
         let (signals, reload_signals) = mpsc::channel(1);
         let active = ActiveConfig::new(config(&[]));
-        let state = AppState::new(Arc::clone(&telemetry), Readiness::default(), active, requests.clone());
-        let state = Arc::new(state);
         let mut supervisor = Supervisor::new(Arc::clone(&telemetry));
+        let store = Arc::clone(supervisor.store());
+        let state =
+            AppState::new(store, Arc::clone(&telemetry), Readiness::default(), active, requests.clone());
+        let state = Arc::new(state);
         let initial = config(&[]);
         supervisor.apply(plan(&initial, &telemetry, &supervisor), &initial).await;
         let settings = Arc::new(Mutex::new(Vec::new()));

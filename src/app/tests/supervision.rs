@@ -38,12 +38,16 @@ async fn a_target_with_the_same_settings_keeps_running() {
 
 #[tokio::test]
 async fn settings_of_polls_and_of_clients_restart_the_targets_that_they_concern() {
-    for setting in ["poll.interval=7s", "poll.page_size=50", "api.requests_per_second=3", "sharding.total=2"]
-    {
+    for settings in [
+        &["poll.interval=7s"][..],
+        &["poll.page_size=50"],
+        &["api.requests_per_second=3"],
+        &["sharding.index=0", "sharding.total=2"],
+    ] {
         let mut fixture = Fixture::new();
         fixture.apply(&config(&[])).await;
-        let change = fixture.apply(&config(&[setting])).await;
-        assert_eq!(change, AppliedChange { changed: 2, ..AppliedChange::default() }, "{setting}");
+        let change = fixture.apply(&config(settings)).await;
+        assert_eq!(change, AppliedChange { changed: 2, ..AppliedChange::default() }, "{settings:?}");
     }
     let mut fixture = Fixture::new();
     fixture.apply(&config(&[])).await;

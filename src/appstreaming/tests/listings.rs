@@ -243,7 +243,7 @@ proptest! {
         seed in any::<u64>(),
         detail in any::<bool>(),
     ) {
-        let options = FoldOptions { nodes: true, detail };
+        let options = FoldOptions { nodes: true, detail, ..FoldOptions::default() };
         let respond = |request: &Request| {
             page(window(request, page_size(request), count), &count.to_string(), "")
         };

@@ -154,7 +154,7 @@ fn page_with(list: &str, id: &str, mut element: Value, field: &str, value: &Valu
 /// The ids of the elements that can be read.
 fn ids(list: &str, body: &[u8]) -> Vec<String> {
     let mut issues = DecodeIssues::default();
-    let options = FoldOptions { nodes: true, detail: true };
+    let options = FoldOptions { nodes: true, detail: true, ..FoldOptions::default() };
     match list {
         Group::LIST => {
             let page = PageResponse::<Group<'_>>::parse(body).unwrap();

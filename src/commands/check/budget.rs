@@ -18,8 +18,10 @@ pub(super) struct PollLimits {
     pub timeout: Duration,
     /// Age above which data is no longer served.
     pub stale_after: Duration,
-    /// Requests per second.
+    /// Requests per second; of a shard, its share.
     pub rate: f64,
+    /// Shards that share the account's rate.
+    pub shards: u32,
     /// Concurrent requests.
     pub max_in_flight: usize,
     /// Elements per page.
@@ -47,6 +49,7 @@ impl PollLimits {
             timeout: config.poll.timeout,
             stale_after: config.poll.stale_after,
             rate: account.client.requests_per_second,
+            shards: config.shard.total,
             max_in_flight: account.client.max_in_flight,
             page_size: config.poll.page_size,
         }
@@ -82,8 +85,12 @@ pub(super) fn evaluate(need: &PollDemand, limits: &PollLimits) -> Finding {
     } else {
         String::new()
     };
+    let share = match limits.shards {
+        1 => String::new(),
+        shards => format!(" (one of {shards} shares of {})", number(limits.rate * f64::from(shards))),
+    };
     let facts = format!(
-        "{about}{} request{} a poll{average}{sample}: {} at {} a second{slowed}; the interval is {}",
+        "{about}{} request{} a poll{average}{sample}: {} at {} a second{share}{slowed}; the interval is {}",
         need.requests,
         if need.requests == 1 { "" } else { "s" },
         duration(seconds),
@@ -121,8 +128,9 @@ fn advice(need: &PollDemand, limits: &PollLimits, seconds: f64) -> String {
     let rate = (need.requests as f64 / room).ceil();
     let in_flight = (rate * need.latency.as_secs_f64()).ceil().max(1.0) as usize;
     if limits.rate < rate {
+        let of_account = (need.requests as f64 * f64::from(limits.shards) / room).ceil();
         changes.push(format!(
-            "api.requests_per_second to {rate} (limits count per Alibaba Cloud account: see API rate limits in its \
+            "api.requests_per_second to {of_account} (limits count per Alibaba Cloud account: see API rate limits in its \
              Quota Center)"
         ));
     }
@@ -131,8 +139,8 @@ fn advice(need: &PollDemand, limits: &PollLimits, seconds: f64) -> String {
         changes.push(format!("{word} to {in_flight}"));
     }
     format!(
-        "raise {}; or request less: collectors.persistent = \"off\", accounts.filter, or some groups a replica by \
-         sharding (which shares the same API limits)",
+        "raise {}; or request less: collectors.persistent = \"off\", or accounts.filter (sharding does not help: \
+         the shards share the rate)",
         changes.join(", or ").replace("or together", "together")
     )
 }
@@ -172,6 +180,7 @@ mod tests {
         timeout: Duration::from_secs(300),
         stale_after: Duration::from_secs(300),
         rate: 20.0,
+        shards: 1,
         max_in_flight: 8,
         page_size: 100,
     };
@@ -216,6 +225,16 @@ mod tests {
         assert!(finding.message.contains("allow only 4)"), "{}", finding.message);
         let advice = finding.advice.expect("150 s do not fit into the interval");
         assert!(advice.contains("api.max_in_flight to 26"), "{advice}");
+    }
+
+    #[test]
+    fn a_shard_has_its_share_of_the_rate_and_the_advice_is_about_the_whole_rate() {
+        let limits = PollLimits { rate: 5.0, shards: 4, ..LIMITS };
+        let need = PollDemand { requests: 600, latency: Duration::from_millis(50), ..PollDemand::default() };
+        let finding = evaluate(&need, &limits);
+        assert!(finding.message.contains("2m at 5 a second (one of 4 shares of 20);"), "{}", finding.message);
+        let advice = finding.advice.expect("120 s do not fit into the interval");
+        assert!(advice.contains("api.requests_per_second to 50 "), "{advice}");
     }
 
     #[test]

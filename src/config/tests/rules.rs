@@ -64,19 +64,56 @@ fn a_replica_takes_its_index_from_its_host_name() {
     assert_eq!(sharded("hostname", "3", Some("exporter-2")), Ok(Shard { index: 2, total: 3 }));
     assert_eq!(sharded("hostname", "3", Some("exporter-1.pods.svc.local")), Ok(Shard { index: 1, total: 3 }));
     assert_eq!(sharded("1", "2", None), Ok(Shard { index: 1, total: 2 }));
+    assert_eq!(
+        sharded("hostname", "3", Some("exporter-5")),
+        Ok(Shard { index: 2, total: 3 }),
+        "a second pod"
+    );
+    assert_eq!(sharded("hostname", "1", Some("exporter-5")), Ok(Shard::WHOLE));
     for (index, total, host_name, part) in [
         ("hostname", "3", Some("laptop"), "laptop"),
         ("hostname", "3", Some("exporter-"), "exporter-"),
         ("hostname", "3", None, "unknown"),
-        ("hostname", "2", Some("exporter-2"), "below the total"),
-        ("2", "2", None, "below the total"),
+        ("2", "2", None, "below sharding.total"),
         ("-1", "2", None, "whole number"),
         ("host", "2", None, "hostname"),
         ("0", "0", None, "sharding.total"),
     ] {
         let message = sharded(index, total, host_name).expect_err(index);
         assert!(message.contains(part), "{message}");
+        assert_eq!(message.contains("sharding.index"), part != "sharding.total", "{message}");
     }
+}
+
+#[test]
+fn several_shards_need_an_index() {
+    assert_rejected("[sharding]\ntotal = 3", 1, &["sharding.index: is required"]);
+    assert_eq!(toml("[sharding]\ntotal = 1").config().shard, Shard::WHOLE);
+}
+
+#[test]
+fn a_second_pod_of_a_shard_that_is_not_its_standby_is_a_warning() {
+    let warnings = |text: &str, host_name: &str| {
+        let mut files = toml(text);
+        files.sources.host_name = Some(host_name.to_owned());
+        files.load().expect("valid").warnings
+    };
+    const SHARDS: &str = "[sharding]\nindex = \"hostname\"\ntotal = 3\n";
+    assert!(warnings(SHARDS, "exporter-2").is_empty());
+    let warnings_of_second = warnings(SHARDS, "exporter-5");
+    assert_eq!(warnings_of_second.len(), 1, "{warnings_of_second:?}");
+    assert!(warnings_of_second[0].to_string().contains("shard 2 of 3"), "{warnings_of_second:?}");
+    assert!(warnings("[sharding]\nindex = 1\ntotal = 3\n", "exporter-5").is_empty());
+    let pair = "[replicas]\nmode = \"pair\"\nrole = \"primary\"\npeer = \"http://127.0.0.1:9\"\n\
+                token = \"0123456789abcdef\"\n";
+    assert!(warnings(&format!("{SHARDS}{pair}"), "exporter-5").is_empty());
+}
+
+#[test]
+fn a_shard_sends_its_part_of_the_rate_and_shows_the_whole() {
+    let config = toml("[api]\nrequests_per_second = 30\n[sharding]\nindex = 1\ntotal = 4").config();
+    assert_eq!(config.accounts[0].client.requests_per_second, 7.5);
+    assert!(config.to_string().contains("requests_per_second = 30"), "{config}");
 }
 
 #[test]

@@ -1,9 +1,10 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::fleet::HashKey;
 use crate::fleet::vocabulary::MAX_UNKNOWN_VALUES;
 
-const ALL: FoldOptions = FoldOptions { nodes: true, detail: true };
+const ALL: FoldOptions = FoldOptions { nodes: true, detail: true, hash_key: HashKey::new(0) };
 
 /// A generated instance, which owns its texts.
 #[derive(Debug, Clone)]

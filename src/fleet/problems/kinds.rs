@@ -217,7 +217,7 @@ problem_kinds! {
     PollOverruns rule(
         "poll_overruns", "Polls take too long", Warning, "PollOverruns",
         "3 polls took longer than the interval within an hour, or a poll needs more requests than the rate allows between two polls",
-        "Poll less often, allow more requests per second, or use several shards.",
+        "Poll less often, poll less data, or allow more requests per second.",
     );
     SeriesDropped rule(
         "series_dropped", "Series dropped", Warning, "SeriesDropped",

@@ -119,7 +119,8 @@ fn check_credentials(expire: Timestamp, now: Timestamp) -> Option<Problem> {
 fn check_budget(budget: &RequestBudget) -> Option<Problem> {
     let rate = budget.rate.filter(|rate| *rate > 0.0)?;
     if rate < budget.ceiling * THROTTLED_BELOW {
-        let ceiling = budget.ceiling;
+        // The share of a shard may have no short decimal form.
+        let ceiling = (budget.ceiling * 1000.0).round() / 1000.0;
         return Some(found(
             ProblemKind::ApiThrottled,
             format!(

@@ -1,11 +1,14 @@
 //! The families with series for each instance and each persistent session.
 
+use std::borrow::Cow;
+
+use crate::fleet::InstanceDetail;
 use crate::fleet::timestamp::seconds;
 use crate::metrics::catalogue::collector::Collector;
 use crate::metrics::catalogue::family::{Extract, Family, Section};
 use crate::metrics::encode::Label;
 use crate::metrics::input::{GroupRow, flag};
-use crate::metrics::options::StateSet;
+use crate::metrics::options::{StateSet, UserLabel};
 use crate::metrics::sample_writer::SampleWriter;
 
 pub(super) const SECTION: Section = Section {
@@ -194,6 +197,13 @@ static FAMILIES: &[Family] = &[
     },
 ];
 
+fn user_label<'n>(users: &UserLabel, instance: InstanceDetail<'n>) -> Option<Cow<'n, str>> {
+    match instance.user_is_label() {
+        true => users.saved_value(instance.end_user_id()),
+        false => users.value(instance.end_user_id()),
+    }
+}
+
 fn instance_info(row: &GroupRow<'_>, samples: &mut SampleWriter<'_>) {
     let Some(instances) = row.instances() else { return };
     for instance in &instances.details {
@@ -206,11 +216,8 @@ fn instance_info(row: &GroupRow<'_>, samples: &mut SampleWriter<'_>) {
             ("network_interface_id", instance.network_interface_id().unwrap_or_default()),
         ];
         // A pseudonym costs a hash: it is not computed while series are only counted.
-        let user = if samples.needs_label_values {
-            row.input.options.users.value(instance.end_user_id())
-        } else {
-            None
-        };
+        let user =
+            if samples.needs_label_values { user_label(&row.input.options.users, instance) } else { None };
         match &user {
             None => samples.write(&labels, 1.0),
             Some(user) => {

@@ -70,7 +70,7 @@ static FAMILIES: &[Family] = &[
     },
     Family {
         name: "appstreaming_exporter_api_rate_limit",
-        help: "Current limit of API requests per second; below the configured limit after the API has throttled requests.",
+        help: "Current limit of API requests per second; below api.requests_per_second, or a shard's share of it, after the API has throttled requests.",
         source: "rate limit",
         labels: &["account"],
         ..Family::GAUGE

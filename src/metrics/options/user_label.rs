@@ -34,6 +34,11 @@ impl UserLabel {
             (Self::Hash(key), Some(name)) => Some(Cow::Owned(key.pseudonym(name))),
         }
     }
+
+    /// The label's value where `value` replaced the user's name in a saved state.
+    pub(crate) fn saved_value<'n>(&self, value: Option<&'n str>) -> Option<Cow<'n, str>> {
+        (*self != Self::Off).then(|| Cow::Borrowed(value.unwrap_or_default()))
+    }
 }
 
 /// The HMAC key of pseudonyms. `Debug` does not show it.

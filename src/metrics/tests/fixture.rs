@@ -5,14 +5,15 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use crate::fleet::{
-    DecodeIssues, Fetched, FoldOptions, Group, GroupCounters, GroupSnapshot, InstanceFold, InstanceRecord,
-    InstanceSummary, Observations, PersistentFold, PersistentRecord, PersistentSummary, Snapshot,
-    TargetHealth,
+    DecodeIssues, Fetched, FoldOptions, Group, GroupCounters, GroupSnapshot, HashKey, InstanceFold,
+    InstanceRecord, InstanceSummary, Observations, PersistentFold, PersistentRecord, PersistentSummary,
+    Snapshot, TargetHealth,
 };
 use crate::metrics::Exposition;
 use crate::metrics::options::RenderOptions;
 
-pub(super) const EVERYTHING: FoldOptions = FoldOptions { nodes: true, detail: true };
+pub(super) const EVERYTHING: FoldOptions =
+    FoldOptions { nodes: true, detail: true, hash_key: HashKey::new(0) };
 
 pub(super) fn at(text: &str) -> Timestamp {
     text.parse().unwrap()

@@ -1,12 +1,13 @@
 //! The page about the exporter itself: accounts, targets, API calls, series, and the configuration.
 
+use jiff::Timestamp;
 use maud::{Markup, html};
 
-use super::parts::{or_dash, problems, relative, time_of_day, untrusted};
+use super::parts::{exact, local, or_dash, problems, relative, standby_of, time_of_day, untrusted};
 use super::targets::targets;
 use super::{NavTab, PageLocation, document};
 use crate::telemetry::status::{ApiCall, BuildInfo, Status};
-use crate::web::view::{AccountView, FleetQuery, ViewContext};
+use crate::web::view::{AccountView, ExporterView, FleetQuery, ViewContext};
 
 /// The whole page. `configuration` must not contain secrets.
 pub(crate) fn render(location: PageLocation<'_>, context: &ViewContext<'_>, configuration: &str) -> String {
@@ -14,6 +15,7 @@ pub(crate) fn render(location: PageLocation<'_>, context: &ViewContext<'_>, conf
     let main = html! {
         h1.verdict.named { "Exporter" }
         p.path { (version(context.status.build)) }
+        p.path #replica { (replica(context, &fleet.exporter)) }
         @if !fleet.exporter.problems.is_empty() {
             section aria-labelledby="problems" {
                 h2 #problems.hidden { "Problems" }
@@ -36,6 +38,38 @@ pub(crate) fn render(location: PageLocation<'_>, context: &ViewContext<'_>, conf
 fn version(build: BuildInfo) -> Markup {
     let BuildInfo { version, revision, rustc } = build;
     html! { "version " (version) " · revision " (revision) " · rustc " (rustc) }
+}
+
+/// Which replica and shard this is, and the age of a standby's state.
+fn replica(context: &ViewContext<'_>, exporter: &ExporterView<'_>) -> Markup {
+    let (replica, shard) = (&exporter.replica, exporter.shard);
+    html! {
+        "replica: "
+        @if replica.is_standby() {
+            (standby_of(replica)) ", "
+            @match replica.state_at {
+                Some(at) => { "state from " (seconds_ago(at, context)) },
+                None => "no state yet",
+            }
+        } @else {
+            (replica.role)
+        }
+        @if shard.total > 1 { " · shard " (shard.index) " of " (shard.total) }
+        @if let Some(failure) = replica.fetch_failure {
+            " · the last request for the state failed: " (untrusted(failure))
+        }
+    }
+}
+
+/// A time relative to now, in seconds where [`relative`] has only `< 1 min`. This page changes all
+/// the time anyway.
+fn seconds_ago(at: Timestamp, context: &ViewContext<'_>) -> Markup {
+    match context.age(at).as_secs() {
+        seconds @ 0..120 => html! {
+            time datetime=(exact(at)) title=(local(at, context.time_zone())) { (seconds) " s ago" }
+        },
+        _ => relative(at, context.now, context.time_zone()),
+    }
 }
 
 fn accounts(context: &ViewContext<'_>, accounts: &[AccountView<'_>]) -> Markup {
@@ -80,7 +114,7 @@ fn account_row(context: &ViewContext<'_>, account: &AccountView<'_>) -> Markup {
                 }
             }
             td.n { (or_dash(budget.rate.map(|rate| format!("{rate:.1}")))) }
-            td.n { (budget.ceiling) }
+            td.n { ((budget.ceiling * 1000.0).round() / 1000.0) }
             td.n { (or_dash(budget.planned)) }
             td.n { (or_dash(seconds)) }
             td.n { (budget.interval) " s" }

@@ -2,10 +2,11 @@
 
 use std::iter::once;
 
+use jiff::SignedDuration;
 use maud::{Markup, html};
 
 use super::parts::{
-    badge, bar, clock, display_name, failure, group_path, or_dash, relative, status, untrusted,
+    badge, bar, clock, display_name, failure, group_path, or_dash, relative, standby_of, status, untrusted,
 };
 use super::targets::targets;
 use super::{NavTab, PageLocation, document};
@@ -19,11 +20,15 @@ use crate::web::view::{
 /// The number of problems shown of each kind. A link shows the others.
 const MAX_SHOWN_PER_KIND: usize = 5;
 
+/// The age from which the page shows that a standby's state has an age.
+const OLD_STATE: SignedDuration = SignedDuration::from_mins(1);
+
 /// The whole page.
 pub(crate) fn render(location: PageLocation<'_>, context: &ViewContext<'_>, query: &FleetQuery) -> String {
     let fleet = context.fleet(query);
     let main = html! {
         (verdict(&fleet))
+        @if fleet.exporter.replica.is_standby() { p.path #replica { (standby(context, &fleet)) } }
         @if fleet.at.is_some() { (totals(&fleet.totals)) }
         (waiting(fleet.waiting_for))
         (problems(location, &fleet))
@@ -51,6 +56,9 @@ fn verdict(fleet: &FleetView<'_>) -> Markup {
     let count = |severity| fleet.problems.iter().filter(|found| found.problem.severity == severity).count();
     let (critical, warnings) = (count(Severity::Critical), count(Severity::Warning));
     let (class, text) = match (fleet.at, critical, warnings) {
+        (None, ..) if fleet.exporter.replica.is_standby() => {
+            ("waiting", "Waiting for the state of the active replica".to_owned())
+        }
         (None, ..) => ("waiting", "Waiting for the first poll".to_owned()),
         (_, 0, 0) if fleet.totals.groups == 0 => ("waiting", "There are no delivery groups".to_owned()),
         (_, 0, 0) if fleet.totals.out_of_service > 0 => ("warning", service(&fleet.totals)),
@@ -68,6 +76,16 @@ fn verdict(fleet: &FleetView<'_>) -> Markup {
         h1 #verdict class={ "verdict " (class) } {
             span role="status" { (text) @if out_of_service { ": " (service(&fleet.totals)) } }
         }
+    }
+}
+
+/// That another replica polls. The age of its state is shown from a minute on.
+fn standby(context: &ViewContext<'_>, fleet: &FleetView<'_>) -> Markup {
+    let replica = &fleet.exporter.replica;
+    let old = replica.state_at.filter(|at| context.age(*at) >= OLD_STATE);
+    html! {
+        "This replica is a " (standby_of(replica))
+        @if let Some(at) = old { ", with its state from " (relative(at, context.now, context.time_zone())) }
     }
 }
 

@@ -8,7 +8,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::fleet::HumanDuration;
 use crate::fleet::problems::{Problem, ProblemKind, Severity};
-use crate::web::view::{FailureView, SessionNumbers};
+use crate::web::view::{FailureView, ReplicaView, SessionNumbers};
 
 /// Characters that are not percent-encoded in a path segment (RFC 3986, unreserved).
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
@@ -99,6 +99,15 @@ pub(super) fn failure(failure: &FailureView<'_>) -> Markup {
     }
 }
 
+/// That this replica is the standby of another one. The address is not a link: other replicas can
+/// reach it, and a browser often cannot.
+pub(super) fn standby_of(replica: &ReplicaView<'_>) -> Markup {
+    html! {
+        "standby"
+        @if let Some(of) = replica.of { " of " code { (untrusted(of)) } }
+    }
+}
+
 /// A status in the API's own words; `unknown` without one.
 pub(super) fn status(status: Option<&str>) -> Markup {
     let class = match status {
@@ -164,11 +173,11 @@ pub(super) fn time_of_day(at: Timestamp, zone: &TimeZone) -> Markup {
 }
 
 /// A time to the second, in the configured time zone.
-fn local(at: Timestamp, zone: &TimeZone) -> String {
+pub(super) fn local(at: Timestamp, zone: &TimeZone) -> String {
     at.to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M:%S %:z").to_string()
 }
 
 /// A time to the second, in UTC.
-fn exact(at: Timestamp) -> String {
+pub(super) fn exact(at: Timestamp) -> String {
     at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }

@@ -1,12 +1,14 @@
 use std::sync::Arc;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::*;
 use crate::fleet::{
     App, Fetched, Group, GroupCounters, GroupSnapshot, NodePool, Observations, Snapshot, Tag, TargetHealth,
 };
-use crate::telemetry::status::{ApiCall, PollFailure, Status};
+use crate::telemetry::status::{
+    ApiCall, PollFailure, ReplicaMode, ReplicaRole, ReplicaStatus, Setup, Status,
+};
 use crate::web::view::{self, FleetQuery, ViewContext};
 
 const EVIL: &str = "</td><script>alert('1')</script>\"&\u{1b}[31m";
@@ -72,7 +74,14 @@ fn status() -> Status {
         request_id: Some(EVIL.into()),
     };
     let (calls, failed_calls) = (vec![call.clone()], vec![call]);
-    Status { failures: vec![failure], calls, failed_calls, ..Status::default() }
+    let replica = ReplicaStatus {
+        mode: ReplicaMode::Pair,
+        role: ReplicaRole::Standby,
+        of: Some(EVIL.to_owned()),
+        state_at: Some(now()),
+        fetch_failure: Some(EVIL.to_owned()),
+    };
+    Status { failures: vec![failure], calls, failed_calls, replica, ..Status::default() }
 }
 
 /// Every page, by name.
@@ -138,4 +147,65 @@ fn before_the_first_poll_the_page_shows_why_the_exporter_is_not_ready() {
     let page = super::fleet(LOCATION, &context, &FleetQuery::default());
     assert!(page.contains("Waiting for the first poll</span></h1>"), "{page}");
     assert!(page.contains("waiting for first poll of a/CloudApp"));
+}
+
+/// The text of the element with the id `replica`, without its markup.
+fn replica_line(page: &str) -> Option<String> {
+    let line = page.split("id=\"replica\">").nth(1)?.split("</p>").next()?;
+    let texts = line.split('<').map(|part| part.split_once('>').map_or(part, |(_, text)| text));
+    Some(texts.collect())
+}
+
+fn replica_lines(status: &Status) -> (Option<String>, Option<String>) {
+    let snapshot = snapshot();
+    let context = ViewContext { snapshot: Some(&snapshot), status, waiting_for: &[], now: now() };
+    let fleet = super::fleet(LOCATION, &context, &FleetQuery::default());
+    (replica_line(&super::exporter(LOCATION, &context, "")), replica_line(&fleet))
+}
+
+fn standby(age_seconds: i64, fetch_failure: Option<&str>) -> Status {
+    let replica = ReplicaStatus {
+        mode: ReplicaMode::Pair,
+        role: ReplicaRole::Standby,
+        of: Some("http://10.0.0.7:9950".to_owned()),
+        state_at: Some(now() - SignedDuration::from_secs(age_seconds)),
+        fetch_failure: fetch_failure.map(str::to_owned),
+    };
+    Status { replica, ..Status::default() }
+}
+
+#[test]
+fn the_pages_show_which_replica_this_is() {
+    let line = |text: &str| Some(text.to_owned());
+    assert_eq!(replica_lines(&Status::default()), (line("replica: single"), None));
+
+    let replica = ReplicaStatus { mode: ReplicaMode::Kubernetes, ..ReplicaStatus::default() };
+    let setup = Setup { shard_index: 2, shards: 3, ..Setup::default() };
+    let active = Status { replica, setup, ..Status::default() };
+    assert_eq!(replica_lines(&active), (line("replica: active · shard 2 of 3"), None));
+
+    let (exporter, fleet) = replica_lines(&standby(12, None));
+    assert_eq!(exporter, line("replica: standby of http://10.0.0.7:9950, state from 12 s ago"));
+    assert_eq!(fleet, line("This replica is a standby of http://10.0.0.7:9950"));
+}
+
+#[test]
+fn the_pages_of_a_standby_show_that_its_state_is_old_and_why() {
+    let (exporter, fleet) = replica_lines(&standby(200, Some("connection refused")));
+    let expected = "replica: standby of http://10.0.0.7:9950, state from 3 min ago · the last request for the \
+                    state failed: connection refused";
+    assert_eq!(exporter.as_deref(), Some(expected));
+    let expected = "This replica is a standby of http://10.0.0.7:9950, with its state from 3 min ago";
+    assert_eq!(fleet.as_deref(), Some(expected));
+}
+
+#[test]
+fn a_standby_without_a_state_waits_for_that_of_the_active_replica() {
+    let mut status = standby(0, None);
+    status.replica.state_at = None;
+    let context = ViewContext { snapshot: None, status: &status, waiting_for: &[], now: now() };
+    let page = super::fleet(LOCATION, &context, &FleetQuery::default());
+    assert!(page.contains("Waiting for the state of the active replica</span></h1>"), "{page}");
+    let exporter = super::exporter(LOCATION, &context, "");
+    assert!(replica_line(&exporter).is_some_and(|line| line.ends_with("9950, no state yet")), "{exporter}");
 }

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::fleet::problems::{self, AccountState, Problem, RequestBudget};
-use crate::telemetry::status::Status;
+use crate::telemetry::status::{ReplicaRole, Status};
 
 /// One account.
 #[derive(Debug, Serialize)]
@@ -22,6 +22,7 @@ pub(crate) struct AccountView<'a> {
 /// Every account, sorted by name.
 pub(super) fn accounts<'a>(status: &'a Status, now: Timestamp) -> Vec<AccountView<'a>> {
     let setup = &status.setup;
+    let is_active = status.replica.role == ReplicaRole::Active;
     let accounts = status.accounts.iter().map(|account| {
         let pace = RequestBudget {
             rate: account.rate,
@@ -30,12 +31,14 @@ pub(super) fn accounts<'a>(status: &'a Status, now: Timestamp) -> Vec<AccountVie
             interval: setup.interval.as_secs_f64(),
         };
         let state = AccountState { budget: pace, credentials_expire: account.credentials_expire };
+        // A standby sends no requests, so its rate and its credentials are those of an earlier time.
+        let problems = if is_active { problems::check_account(&state, now) } else { Vec::new() };
         AccountView {
             account: &account.account,
             credentials: account.credentials,
             credentials_expire: account.credentials_expire,
             pace,
-            problems: problems::check_account(&state, now),
+            problems,
         }
     });
     accounts.collect()

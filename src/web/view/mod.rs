@@ -5,6 +5,7 @@
 //! here: the markup (`page`), and the rules for problems (`fleet::problems`).
 
 mod accounts;
+mod exporter;
 mod group;
 mod query;
 #[cfg(test)]
@@ -15,11 +16,12 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
-use crate::fleet::problems::{self, EvaluationContext, ExporterState, Problem};
+use crate::fleet::problems::{self, EvaluationContext, Problem};
 use crate::fleet::{PersistentInterval, Snapshot, TargetHealth};
 use crate::telemetry::status::{PollFailure, Setup, Status};
 
 pub(crate) use accounts::AccountView;
+pub(crate) use exporter::{ExporterView, ReplicaView};
 pub(crate) use group::{
     DurationsView, EventsView, GroupDetails, GroupView, NodePoolView, SessionNumbers, StatusCount, details,
 };
@@ -57,7 +59,7 @@ pub(crate) struct FleetView<'a> {
     /// The regions that have a problem.
     pub(crate) regions: Vec<RegionView<'a>>,
     /// The exporter itself.
-    pub(crate) exporter: ExporterView,
+    pub(crate) exporter: ExporterView<'a>,
     /// The groups that match the filter, sorted.
     pub(crate) groups: Vec<GroupView<'a>>,
     /// All problems, most urgent first.
@@ -89,12 +91,6 @@ pub(crate) struct TargetView<'a> {
 pub(crate) struct RegionView<'a> {
     pub(crate) account: &'a str,
     pub(crate) region_id: &'a str,
-    pub(crate) problems: Vec<Problem>,
-}
-
-/// The exporter itself.
-#[derive(Debug, Serialize)]
-pub(crate) struct ExporterView {
     pub(crate) problems: Vec<Problem>,
 }
 
@@ -196,14 +192,9 @@ impl<'a> ViewContext<'a> {
             .collect()
     }
 
-    /// The exporter's own problems.
-    pub(crate) fn exporter(&self) -> ExporterView {
-        let state = ExporterState {
-            overruns: &self.status.overrun_times,
-            dropped: &self.status.dropped,
-            reload_failed: self.status.reload_failed,
-        };
-        ExporterView { problems: problems::check_exporter(&state, self.now) }
+    /// The exporter itself.
+    pub(crate) fn exporter(&self) -> ExporterView<'a> {
+        ExporterView::new(self.status, self.now)
     }
 
     fn targets(&self) -> Vec<TargetView<'a>> {
@@ -243,13 +234,6 @@ impl<'a> ViewContext<'a> {
 impl<'a> RegionView<'a> {
     fn located(&self) -> impl Iterator<Item = LocatedProblem<'a>> {
         let subject = ProblemSubject::Region { account: self.account, region_id: self.region_id };
-        self.problems.iter().map(move |problem| LocatedProblem { problem: problem.clone(), subject })
-    }
-}
-
-impl ExporterView {
-    fn located<'a>(&self) -> impl Iterator<Item = LocatedProblem<'a>> {
-        let subject = ProblemSubject::Exporter;
         self.problems.iter().map(move |problem| LocatedProblem { problem: problem.clone(), subject })
     }
 }

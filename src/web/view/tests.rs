@@ -5,7 +5,7 @@ use crate::fleet::{
     DecodeIssues, Fetched, FoldOptions, Group, GroupCounters, GroupSnapshot, InstanceFold, InstanceRecord,
     Observations,
 };
-use crate::telemetry::status::AccountStatus;
+use crate::telemetry::status::{AccountStatus, ReplicaMode, ReplicaRole, ReplicaStatus};
 
 fn now() -> Timestamp {
     Timestamp::from_second(1_800_000_000).unwrap()
@@ -65,6 +65,8 @@ fn setup() -> Setup {
         persistent_interval: None,
         requests_per_second: 20.0,
         lists_instances: true,
+        shard_index: 1,
+        shards: 3,
         time_zone: TimeZone::UTC,
     }
 }
@@ -185,4 +187,46 @@ fn before_the_first_poll_there_is_an_empty_fleet() {
     let context = ViewContext { snapshot: None, status: &status, waiting_for: &waiting, now: now() };
     let fleet = context.fleet(&FleetQuery::default());
     assert_eq!((fleet.at, fleet.groups.len(), fleet.problems.len()), (None, 0, 0));
+}
+
+#[test]
+fn the_json_shows_which_replica_and_shard_this_is() {
+    let exporter = shown("", |fleet| serde_json::to_value(&fleet.exporter).unwrap());
+    assert_eq!(
+        (&exporter["replica"]["role"], &exporter["replica"]["mode"]),
+        (&"single".into(), &"off".into())
+    );
+    assert_eq!(exporter["shard"], serde_json::json!({"index": 1, "total": 3}));
+
+    let status = Status { replica: standby(), ..status() };
+    let exporter = serde_json::to_value(context_of(&status).exporter()).unwrap();
+    let expected = serde_json::json!({
+        "role": "standby", "mode": "pair", "of": "http://10.0.0.7:9950", "state_at": now(),
+        "fetch_failure": "connection refused",
+    });
+    assert_eq!(exporter["replica"], expected);
+}
+
+#[test]
+fn a_standby_has_no_problem_of_requests_that_it_does_not_send() {
+    let problems = |status: &Status| {
+        let fleet = context_of(status).fleet(&FleetQuery::default());
+        fleet.accounts.iter().map(|account| account.problems.len()).sum::<usize>()
+    };
+    assert_eq!(problems(&status()), 1, "the rate of one account is low");
+    assert_eq!(problems(&Status { replica: standby(), ..status() }), 0);
+}
+
+fn standby() -> ReplicaStatus {
+    ReplicaStatus {
+        mode: ReplicaMode::Pair,
+        role: ReplicaRole::Standby,
+        of: Some("http://10.0.0.7:9950".to_owned()),
+        state_at: Some(now()),
+        fetch_failure: Some("connection refused".to_owned()),
+    }
+}
+
+fn context_of(status: &Status) -> ViewContext<'_> {
+    ViewContext { snapshot: None, status, waiting_for: &[], now: now() }
 }

@@ -11,6 +11,7 @@ const LIMITS: PollLimits = PollLimits {
     timeout: Duration::from_secs(300),
     stale_after: Duration::from_secs(300),
     rate: 20.0,
+    shards: 1,
     max_in_flight: 8,
     page_size: 100,
 };

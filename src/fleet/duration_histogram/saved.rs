@@ -1,0 +1,74 @@
+//! The serialised form of a histogram. It has no bounds of its own when it is read: they follow
+//! from the field that contains it.
+
+use std::collections::BTreeMap;
+
+use serde::de::{Deserializer, Error};
+use serde::{Deserialize, Serialize, Serializer};
+
+use super::DurationHistogram;
+use crate::fleet::saved::MAX_COUNT;
+
+/// Indexes of the exponential buckets of all finite numbers of seconds, generously.
+const INDEXES: std::ops::RangeInclusive<i32> = -100..=9_000;
+
+/// What a histogram is written as and read from; empty without observations.
+#[derive(Default, Serialize, Deserialize)]
+#[serde(default)]
+struct SavedHistogram {
+    /// The upper bounds of `counts`. Another version may have others.
+    bounds: Vec<f64>,
+    counts: Vec<u64>,
+    exponential: BTreeMap<i32, u64>,
+    zeros: u64,
+    sum: f64,
+}
+
+impl Serialize for DurationHistogram {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let saved = match self.count {
+            0 => SavedHistogram::default(),
+            _ => SavedHistogram {
+                bounds: self.bounds.to_vec(),
+                counts: self.counts.clone(),
+                exponential: self.exponential.clone(),
+                zeros: self.zeros,
+                sum: self.sum,
+            },
+        };
+        saved.serialize(serializer)
+    }
+}
+
+impl DurationHistogram {
+    /// Reads a histogram with these bounds. One with other bounds starts again without
+    /// observations.
+    pub(in crate::fleet) fn deserialize<'de, D: Deserializer<'de>>(
+        bounds: &'static [f64],
+        deserializer: D,
+    ) -> Result<Self, D::Error> {
+        let saved = SavedHistogram::deserialize(deserializer)?;
+        if saved.bounds != bounds {
+            return Ok(Self::new(bounds));
+        }
+        let count = saved.count().ok_or_else(|| D::Error::custom("the counts of a histogram differ"))?;
+        let SavedHistogram { bounds: _, counts, exponential, zeros, sum } = saved;
+        Ok(Self { bounds, counts, exponential, zeros, sum, count })
+    }
+}
+
+impl SavedHistogram {
+    /// The number of observations; `None` if the buckets do not agree on it.
+    fn count(&self) -> Option<u64> {
+        let fixed = self.counts.iter().try_fold(0_u64, |total, count| total.checked_add(*count))?;
+        let exponential =
+            self.exponential.values().try_fold(self.zeros, |total, count| total.checked_add(*count))?;
+        let is_valid = fixed == exponential
+            && fixed <= MAX_COUNT
+            && self.counts.len() == self.bounds.len() + 1
+            && self.exponential.iter().all(|(index, count)| INDEXES.contains(index) && *count > 0)
+            && self.sum.is_finite()
+            && self.sum >= 0.0;
+        is_valid.then_some(fixed)
+    }
+}
