@@ -60,15 +60,20 @@ pub mod internals {
     pub use crate::aliyun::{Call, Error, Request};
     pub use crate::appstreaming::{Client, wire};
     pub use crate::config::{Sources, load};
+    pub use crate::fleet::problems::{EvaluationContext, check_group};
     pub use crate::fleet::{
-        DecodeIssues, Fetched, FoldOptions, Group, GroupCounters, GroupSnapshot, InstanceFold,
-        InstanceRecord, Observations, Snapshot, TargetHealth,
+        DecodeIssues, Fetched, FoldOptions, Freshness, Group, GroupCounters, GroupSnapshot, HashKey,
+        InstanceFold, InstanceRecord, Observations, PersistentFold, PersistentInterval, PersistentRecord,
+        Snapshot, TargetHealth,
     };
     pub use crate::metrics::compress::Encoding;
     pub use crate::metrics::encode::Syntax;
-    pub use crate::metrics::options::RenderOptions;
+    pub use crate::metrics::options::{RenderOptions, UserLabel};
     pub use crate::metrics::{Exposition, Selection};
-    pub use crate::poller::{RestoreOutcome, SavedState, SnapshotStore};
+    pub use crate::poller::{
+        ListingOutcome, PolledGroup, RestoreOutcome, SavedState, Shard, SnapshotStore, TargetIdentity,
+        TargetKey, TargetPoll,
+    };
     pub use crate::replica::envelope;
     pub use crate::replica::envelope::StateError;
     pub use crate::telemetry::VERSION;

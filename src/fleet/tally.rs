@@ -135,6 +135,21 @@ mod tests {
         assert_eq!(counted, [("UNKNOWN", 2), ("OTHER", 1)]);
     }
 
+    #[test]
+    fn a_saved_tally_counts_statuses_by_this_versions_documentation() {
+        let read = |counts: &[(&str, u64)]| {
+            let counts: BTreeMap<&str, u64> = counts.iter().copied().collect();
+            let bytes = rmp_serde::to_vec(&counts).unwrap();
+            Tally::deserialize(&INSTANCE_STATUS, &mut rmp_serde::Deserializer::new(&bytes[..])).ok()
+        };
+        let tally = read(&[("IDLE", 2), ("idle", 1), ("ODD", 4), ("UNKNOWN", u64::MAX)]).unwrap();
+        assert_eq!((tally.get("IDLE"), tally.get("ODD"), tally.get("UNKNOWN")), (3, 4, MAX_COUNT));
+        let many: Vec<String> = (0..300).map(|number| number.to_string()).collect();
+        let many: Vec<(&str, u64)> = many.iter().map(|status| (status.as_str(), u64::MAX)).collect();
+        assert!(read(&many).is_none());
+        assert_eq!(read(&many[..200]).unwrap().get("OTHER"), MAX_COUNT);
+    }
+
     proptest! {
         #[test]
         fn the_order_in_which_statuses_arrive_does_not_matter(

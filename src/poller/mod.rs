@@ -10,6 +10,8 @@
 //! (`metrics`), and the metrics about polls ([`Observer`], which `app` implements).
 
 mod failure_summary;
+#[cfg(test)]
+pub(crate) mod fixture;
 mod freshness;
 #[cfg(test)]
 mod large_fleet_tests;
@@ -31,7 +33,7 @@ pub use failure_summary::{FailureSummary, summarise_failures};
 pub use options::ListingDepth;
 #[cfg(test)]
 pub use poll_result::ListingFailure;
-pub use poll_result::TargetPoll;
+pub use poll_result::{ListingOutcome, PolledGroup, TargetPoll};
 pub use run::{Observer, PollOverrun, PollReport, PollSchedule, PollWaits, Runner, WaitMeter};
 pub use saved::{RestoreOutcome, SavedState};
 pub use shard::Shard;

@@ -8,13 +8,14 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::target::TargetKey;
+use super::shard::Shard;
+use super::target::{TargetIdentity, TargetKey};
 use crate::fleet::history::History;
 use crate::fleet::{Fetched, GroupSnapshot, HashKey, InstanceDetails, InstanceIndex, InstanceSummary};
 
 /// The state of all targets at one instant. Shares its data with the store that it was saved from,
 /// so that it costs little until it is written.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct SavedState {
     /// When the state was saved.
     pub saved_at: Timestamp,
@@ -30,7 +31,7 @@ pub struct SavedState {
 }
 
 /// The state of one target.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct SavedTarget {
     pub(super) key: TargetKey,
     pub(super) account: Arc<str>,
@@ -48,7 +49,7 @@ pub(super) struct SavedTarget {
 }
 
 /// One group: its last good data, and what the next listing is compared with.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct SavedGroup {
     pub(super) snapshot: Arc<GroupSnapshot>,
     /// The instances of the last consistent listing, and when it ended; `None` before the first one.
@@ -76,6 +77,16 @@ impl SavedState {
     /// The newest time of all data and polls; `None` if no target was ever polled.
     pub fn newest(&self) -> Option<Timestamp> {
         self.targets.iter().filter_map(SavedTarget::newest).max()
+    }
+
+    /// The targets in the state, as undivided ones.
+    pub fn targets(&self) -> impl Iterator<Item = TargetIdentity> {
+        self.targets.iter().map(|target| TargetIdentity {
+            account: Arc::clone(&target.account),
+            name: Arc::clone(&target.name),
+            key: target.key.clone(),
+            shard: Shard::WHOLE,
+        })
     }
 
     /// Replaces the details of the instances of every group that has any.

@@ -1,5 +1,7 @@
 //! Tests of the poller with a scripted API and a clock that the tests set.
 
+mod restore;
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

@@ -57,10 +57,18 @@ pub fn encode(mut state: SavedState, users: &UserLabel) -> Vec<u8> {
         .expect("writing to memory never fails, and MessagePack has every type of a state")
 }
 
-/// An envelope around any payload, for tests of reading it.
+/// An envelope around any MessagePack, for tests of reading it.
 pub fn wrap(payload: &[u8]) -> Vec<u8> {
     let write = |writer: &mut dyn Write| Ok(writer.write_all(payload)?);
     pack(Timestamp::UNIX_EPOCH, write).expect("writing to memory never fails")
+}
+
+/// The MessagePack in an envelope, for tests of reading it.
+///
+/// # Errors
+/// As for [`decode`].
+pub fn unwrap(bytes: &[u8]) -> Result<Vec<u8>, StateError> {
+    zstd::decode_all(payload(bytes)?).map_err(StateError::contents)
 }
 
 /// The state with these bytes.
@@ -154,3 +162,6 @@ fn checksum(header: &[u8], payload: &[u8]) -> u32 {
     checksum.update(payload);
     checksum.finalize()
 }
+
+#[cfg(test)]
+mod tests;

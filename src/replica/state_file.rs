@@ -117,3 +117,81 @@ fn is_unfinished(file: &OsStr, name: &OsStr) -> bool {
     let random = file.strip_prefix(name).and_then(|rest| rest.strip_suffix(UNFINISHED.as_bytes()));
     random.is_some_and(|random| !random.is_empty() && random.iter().all(u8::is_ascii_alphanumeric))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(folder: &Path) -> Vec<String> {
+        let entries = fs::read_dir(folder).unwrap();
+        let mut names: Vec<String> =
+            entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn a_state_is_written_as_a_whole_and_read_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = StateFile::new(folder.path().join("state"));
+        assert!(file.read().unwrap().is_none(), "there is no file before the first state");
+        for bytes in [&b"first"[..], b"second"] {
+            file.write(bytes).unwrap();
+            assert_eq!(file.read().unwrap().unwrap(), bytes);
+        }
+        assert_eq!(names(folder.path()), ["state"]);
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt as _;
+            let mode = fs::metadata(file.path()).unwrap().permissions().mode();
+            assert_eq!(mode & 0o777, 0o600, "only the owner can read it");
+        }
+    }
+
+    #[test]
+    fn an_empty_file_is_like_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = StateFile::new(folder.path().join("state"));
+        fs::write(file.path(), b"").unwrap();
+        assert!(file.read().unwrap().is_none());
+    }
+
+    #[test]
+    fn a_file_that_is_not_used_is_kept_aside_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = StateFile::new(folder.path().join("state"));
+        for bytes in [&b"first"[..], b"second"] {
+            file.write(bytes).unwrap();
+            let kept = file.set_aside().unwrap();
+            assert_eq!(kept, folder.path().join("state.rejected"));
+            assert_eq!(fs::read(kept).unwrap(), bytes);
+        }
+        assert_eq!(names(folder.path()), ["state.rejected"]);
+    }
+
+    #[test]
+    fn the_folder_is_not_created_and_the_error_names_the_path() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = StateFile::new(folder.path().join("missing").join("state"));
+        let error = file.write(b"state").unwrap_err();
+        let message = error.to_string();
+        assert!(message.contains("missing/state") && message.contains("cannot write the state"), "{message}");
+        assert!(std::error::Error::source(&error).is_some());
+        assert_eq!(names(folder.path()), [""; 0]);
+    }
+
+    #[test]
+    fn unfinished_files_of_killed_processes_are_removed_and_others_are_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = StateFile::new(folder.path().join("state"));
+        let old = std::time::SystemTime::now() - ABANDONED_AFTER * 2;
+        for name in ["stateAbC123.tmp", "state.tmp", "other.tmp", "stateAbC1-3.tmp"] {
+            let unfinished = File::create(folder.path().join(name)).unwrap();
+            unfinished.set_modified(old).unwrap();
+        }
+        File::create(folder.path().join("stateXyZ789.tmp")).unwrap();
+        file.write(b"state").unwrap();
+        let kept = ["other.tmp", "state", "state.tmp", "stateAbC1-3.tmp", "stateXyZ789.tmp"];
+        assert_eq!(names(folder.path()), kept);
+    }
+}

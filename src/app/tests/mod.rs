@@ -3,6 +3,7 @@
 //! Polls go to a port of loopback that refuses connections; no test waits for one.
 
 mod activation;
+mod identity;
 mod reload;
 mod supervision;
 

@@ -170,3 +170,65 @@ impl InstanceDetails {
         without.with_user_labels(|_| None)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fleet::{DecodeIssues, FoldOptions, InstanceFold, InstanceRecord};
+
+    fn details(users: &[(&str, &str)]) -> InstanceDetails {
+        let mut fold = InstanceFold::new(FoldOptions { detail: true, ..FoldOptions::default() });
+        for (id, user) in users {
+            let record = InstanceRecord {
+                id: (*id).into(),
+                status: Some("IDLE".into()),
+                end_user_id: Some((*user).into()),
+                node_id: Some("n".into()),
+                ..InstanceRecord::default()
+            };
+            fold.add(&record, &mut DecodeIssues::default());
+        }
+        fold.finish(0).summary.details
+    }
+
+    /// The details that another process reads after `change` to what was written.
+    fn read(change: impl FnOnce(&mut SavedDetails)) -> Result<InstanceDetails, &'static str> {
+        let bytes = rmp_serde::to_vec_named(&details(&[("a", "无"), ("b", "")])).unwrap();
+        let mut saved: SavedDetails = rmp_serde::from_slice(&bytes).unwrap();
+        change(&mut saved);
+        saved.restore()
+    }
+
+    #[test]
+    fn details_that_do_not_match_their_texts_are_rejected() {
+        assert!(read(|_| {}).is_ok());
+        assert!(read(|saved| saved.rows.0.truncate(ROW_BYTES + 1)).is_err(), "within a row");
+        assert!(read(|saved| saved.rows.0.truncate(ROW_BYTES)).is_err(), "texts remain");
+        assert!(read(|saved| saved.texts.push('x')).is_err(), "texts remain");
+        assert!(read(|saved| saved.texts.truncate(4)).is_err(), "texts are missing");
+        assert!(read(|saved| saved.rows.0[4] = 1).is_err(), "within a character");
+        assert!(read(|saved| saved.rows.0[3] = 0xFF).is_err(), "beyond the texts");
+        assert!(read(|saved| saved.rows.0[4 * TEXTS] = 99).is_err(), "a status without a name");
+        assert!(read(|saved| saved.texts.replace_range(..1, "c")).is_err(), "not in order");
+        assert!(read(|saved| saved.names.clear()).is_err(), "no names");
+    }
+
+    #[test]
+    fn users_are_replaced_by_labels_or_removed() {
+        let named = details(&[("a", "alice"), ("b", ""), ("c", "carol")]);
+        let users = |details: &InstanceDetails| -> Vec<Option<String>> {
+            details.iter().map(|instance| instance.end_user_id().map(str::to_owned)).collect()
+        };
+        let labelled = named.with_user_labels(|name| Some(name.len().to_string()));
+        assert_eq!(users(&labelled), [Some("5".into()), None, Some("5".into())]);
+        assert_eq!(users(&labelled.with_user_labels(|_| Some("other".into()))), users(&labelled));
+        for details in [&named, &labelled] {
+            let without = details.without_users();
+            assert_eq!(users(&without), [None, None, None]);
+            assert!(!without.texts.contains("alice"), "the name is not in the buffer");
+            let ids: Vec<(&str, Option<&str>)> =
+                without.iter().map(|instance| (instance.id(), instance.node_id())).collect();
+            assert_eq!(ids, [("a", Some("n")), ("b", Some("n")), ("c", Some("n"))]);
+        }
+    }
+}

@@ -72,3 +72,48 @@ impl SavedHistogram {
         is_valid.then_some(fixed)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fleet::{READY_BOUNDS, SESSION_BOUNDS};
+
+    fn histogram() -> DurationHistogram {
+        let mut histogram = DurationHistogram::new(READY_BOUNDS);
+        [0.0, 20.0, 20.0, 1e9].iter().for_each(|seconds| histogram.observe(*seconds));
+        histogram
+    }
+
+    fn read(bounds: &'static [f64], saved: &impl Serialize) -> Option<DurationHistogram> {
+        let bytes = rmp_serde::to_vec_named(saved).unwrap();
+        DurationHistogram::deserialize(bounds, &mut rmp_serde::Deserializer::new(&bytes[..])).ok()
+    }
+
+    #[test]
+    fn observations_are_kept() {
+        assert_eq!(read(READY_BOUNDS, &histogram()), Some(histogram()));
+        let empty = DurationHistogram::new(SESSION_BOUNDS);
+        assert_eq!(read(SESSION_BOUNDS, &empty), Some(empty));
+    }
+
+    #[test]
+    fn a_histogram_with_other_bounds_starts_again() {
+        assert_eq!(read(SESSION_BOUNDS, &histogram()), Some(DurationHistogram::new(SESSION_BOUNDS)));
+    }
+
+    #[test]
+    fn counts_that_differ_are_rejected() {
+        let changed = |change: &dyn Fn(&mut SavedHistogram)| {
+            let bytes = rmp_serde::to_vec_named(&histogram()).unwrap();
+            let mut saved: SavedHistogram = rmp_serde::from_slice(&bytes).unwrap();
+            change(&mut saved);
+            read(READY_BOUNDS, &saved).is_some()
+        };
+        assert!(changed(&|_| {}));
+        assert!(!changed(&|saved| saved.zeros += 1));
+        assert!(!changed(&|saved| saved.counts[0] = u64::MAX));
+        assert!(!changed(&|saved| drop(saved.counts.pop())));
+        assert!(!changed(&|saved| drop(saved.exponential.insert(10_000, 0))));
+        assert!(!changed(&|saved| saved.sum = f64::NAN));
+    }
+}

@@ -93,3 +93,48 @@ impl SavedCounters {
         Ok(counters)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn saved(transitions: &[(&str, &str, u64)]) -> SavedCounters {
+        SavedCounters {
+            since: Timestamp::UNIX_EPOCH,
+            unknown: Vec::new(),
+            transitions: transitions
+                .iter()
+                .map(|(from, to, count)| ((*from).into(), (*to).into(), *count))
+                .collect(),
+            sessions_started: 0,
+            sessions_ended: 0,
+            disconnects: 0,
+            reconnects: 0,
+            ready: DurationHistogram::new(READY_BOUNDS),
+            session_durations: DurationHistogram::new(SESSION_BOUNDS),
+        }
+    }
+
+    #[test]
+    fn entries_into_a_status_follow_from_the_transitions() {
+        let counters =
+            saved(&[("NONE", "IDLE", 3), ("BOUND", "IDLE", 2), ("IDLE", "GONE", 1)]).restore().unwrap();
+        let entered: Vec<_> = counters.entered().filter(|(_, count)| *count > 0).collect();
+        assert_eq!(entered, [("IDLE", 5)]);
+    }
+
+    #[test]
+    fn unknown_statuses_are_bounded() {
+        let odd: Vec<String> = (0..99).map(|number| format!("ODD_{number:02}")).collect();
+        let transitions: Vec<_> = odd.iter().map(|status| ("IDLE", status.as_str(), 1)).collect();
+        let counters = saved(&transitions).restore().unwrap();
+        assert_eq!(counters.transitions().count(), 17);
+        assert_eq!(counters.transitions().map(|(_, _, count)| count).sum::<u64>(), 99);
+    }
+
+    #[test]
+    fn counters_cannot_overflow() {
+        assert!(saved(&[("IDLE", "BOUND", u64::MAX), ("BOUND", "IDLE", 1)]).restore().is_err());
+        assert!(saved(&[("IDLE", "BOUND", MAX_COUNT)]).restore().is_ok());
+    }
+}

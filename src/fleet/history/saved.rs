@@ -88,3 +88,32 @@ impl MinuteCounts {
         Self { minute, counts }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn minutes(minutes: &[u32]) -> Option<VecDeque<MinuteCounts>> {
+        let counts = |minute: &u32| MinuteCounts { minute: *minute, counts: [1; SLOTS] };
+        let bytes = minutes.iter().map(counts).flat_map(|minute| minute.to_bytes().collect::<Vec<u8>>());
+        SavedMinutes { account: "a".into(), group: "g".into(), minutes: Bytes(bytes.collect()) }.minutes()
+    }
+
+    #[test]
+    fn minutes_are_kept_if_they_are_ascending_and_at_most_an_hour() {
+        assert_eq!(minutes(&[3, 4, 9]).unwrap()[2], MinuteCounts { minute: 9, counts: [1; SLOTS] });
+        assert!(minutes(&[4, 4]).is_none());
+        assert!(minutes(&[5, 4]).is_none());
+        let hour: Vec<u32> = (0..61).collect();
+        assert!(minutes(&hour[..60]).is_some());
+        assert!(minutes(&hour).is_none());
+    }
+
+    #[test]
+    fn a_history_of_other_statuses_is_dropped() {
+        let group = SavedMinutes { account: "a".into(), group: "g".into(), minutes: Bytes::default() };
+        let saved = SavedHistory { statuses: vec!["IDLE".into()], groups: vec![group] };
+        let bytes = rmp_serde::to_vec_named(&saved).unwrap();
+        assert_eq!(rmp_serde::from_slice::<History>(&bytes).unwrap(), History::default());
+    }
+}

@@ -1,8 +1,8 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::fleet::HashKey;
 use crate::fleet::vocabulary::MAX_UNKNOWN_VALUES;
+use crate::fleet::{GroupCounters, HashKey, InstanceIndex};
 
 const ALL: FoldOptions = FoldOptions { nodes: true, detail: true, hash_key: HashKey::new(0) };
 
@@ -280,4 +280,51 @@ fn listing() -> impl Strategy<Value = Vec<Generated>> {
             })
             .collect()
     })
+}
+
+fn any_instances() -> impl Strategy<Value = Vec<Generated>> {
+    let status = "[a-d]{1,2}|idle|BOUND|other|unknown|NONE";
+    let instance = (
+        "[a-z]{0,2}",
+        proptest::option::of(status),
+        proptest::option::of(prop_oneof![Just("CONNECT"), Just("DISCONNECT"), Just("ODD")]),
+        proptest::option::of("[uv]{0,2}|无影"),
+        proptest::option::of(any::<u32>()),
+        proptest::option::of("[n]{0,3}"),
+        proptest::option::of(0..2_000_000_000_i64),
+    );
+    let instance = instance.prop_map(|(id, status, session_status, user, usage, node, modified)| Generated {
+        id,
+        status,
+        session_status,
+        user,
+        usage,
+        node,
+        modified,
+    });
+    proptest::collection::vec(instance, 0..60)
+}
+
+proptest! {
+    #[test]
+    fn a_saved_listing_is_unchanged(earlier in any_instances(), later in any_instances()) {
+        let list = |instances: &[Generated]| list_with(ALL, instances.iter().map(Generated::record)).0;
+        let (earlier, later) = (list(&earlier), list(&later));
+        let baseline = InstanceIndex::baseline(earlier.listed, at(1_000));
+        let mut counters = GroupCounters::new(at(1_000));
+        let index = counters.advance(&baseline, at(1_000), later.listed, at(1_060));
+        let observed = index.oldest_since();
+        let bytes = rmp_serde::to_vec_named(&(&later.summary, &baseline, &index, &counters)).unwrap();
+        let (summary, baseline_read, index_read, counters_read): (
+            InstanceSummary,
+            InstanceIndex,
+            InstanceIndex,
+            GroupCounters,
+        ) = rmp_serde::from_slice(&bytes).unwrap();
+        prop_assert_eq!(summary, later.summary);
+        prop_assert_eq!(baseline_read, baseline);
+        prop_assert_eq!(index_read.oldest_since(), observed);
+        prop_assert_eq!(index_read, index);
+        prop_assert_eq!(counters_read, counters);
+    }
 }

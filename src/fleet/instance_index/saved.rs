@@ -79,3 +79,47 @@ impl IndexEntry {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KNOWN: [&str; 4] = ["UNKNOWN", "OTHER", "IDLE", "ODD"];
+
+    fn entry(id: u64, status: u32) -> [u8; ENTRY_BYTES] {
+        let entry = IndexEntry { id, user_and_status: status, since: 1, disconnected_since: 0, usage: 0 };
+        entry.to_bytes()
+    }
+
+    fn restore(names: &[&str], entries: &[[u8; ENTRY_BYTES]]) -> Result<InstanceIndex, &'static str> {
+        let names = names.iter().map(|name| Box::from(*name)).collect();
+        SavedIndex { names, entries: Bytes(entries.concat()) }.restore()
+    }
+
+    #[test]
+    fn statuses_are_found_by_name_where_another_version_has_other_numbers() {
+        let index = restore(&KNOWN, &[entry(1, 3), entry(2, 2), entry(3, 1)]).unwrap();
+        let names: Vec<&str> = index.entries.iter().map(|entry| index.names.name(entry.status())).collect();
+        assert_eq!(names, ["ODD", "IDLE", "OTHER"]);
+    }
+
+    #[test]
+    fn unknown_statuses_beyond_the_limit_are_counted_together() {
+        let odd: Vec<String> = (0..40).map(|number| format!("ODD_{number:02}")).collect();
+        let names: Vec<&str> = odd.iter().map(String::as_str).collect();
+        let index = restore(&names, &[entry(1, 15), entry(2, 16)]).unwrap();
+        let names: Vec<&str> = index.entries.iter().map(|entry| index.names.name(entry.status())).collect();
+        assert_eq!(names, ["ODD_15", "OTHER"]);
+    }
+
+    #[test]
+    fn entries_that_could_not_be_compared_are_rejected() {
+        assert!(restore(&KNOWN, &[entry(1, 0), entry(2, 0)]).is_ok());
+        assert!(restore(&KNOWN, &[entry(2, 0), entry(1, 0)]).is_err());
+        assert!(restore(&KNOWN, &[entry(1, 0), entry(1, 0)]).is_err());
+        assert!(restore(&KNOWN, &[entry(1, 4)]).is_err(), "a status without a name");
+        let names = KNOWN.map(Box::from).to_vec();
+        let entries = Bytes(vec![0; ENTRY_BYTES + 1]);
+        assert!(SavedIndex { names, entries }.restore().is_err(), "it ends within an entry");
+    }
+}

@@ -9,4 +9,5 @@ mod properties;
 mod protobuf;
 mod reference;
 mod rules;
+mod saved;
 mod small_fleet;

@@ -173,7 +173,7 @@ pub(super) fn any_snapshot() -> impl Strategy<Value = Snapshot> {
     })
 }
 
-fn any_options() -> impl Strategy<Value = RenderOptions> {
+pub(super) fn any_options() -> impl Strategy<Value = RenderOptions> {
     let label =
         prop_oneof![Just(GroupLabel::Name), odd_text().prop_map(|key| GroupLabel::Tag(key.into_string())),];
     let tags = prop_oneof![
