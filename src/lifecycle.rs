@@ -21,7 +21,7 @@ use tokio_util::task::TaskTracker;
 /// Default of `poll.shutdown_grace`: how long running requests may take to finish after SIGTERM.
 pub const DEFAULT_SHUTDOWN_GRACE: Duration = Duration::from_secs(5);
 
-/// Whether the exporter is ready: from the moment when all latches are open until the shutdown.
+/// Whether the exporter is ready: while all latches are open, until the shutdown.
 ///
 /// Clones share their latches. Without a latch the exporter is ready.
 #[derive(Debug, Clone, Default)]
@@ -29,8 +29,8 @@ pub struct Readiness {
     state: Arc<Mutex<ReadinessState>>,
 }
 
-/// A condition of readiness. It opens once and stays open. A latch that is dropped before it opens
-/// stays closed, because its condition can no longer become true.
+/// A condition of readiness. A latch that is dropped before it opens stays closed, because its
+/// condition can no longer become true.
 #[derive(Debug)]
 pub struct Latch {
     state: Arc<Mutex<ReadinessState>>,
@@ -164,8 +164,17 @@ impl Readiness {
 impl Latch {
     /// Opens the latch; opening it again has no effect.
     pub fn open(&self) {
+        self.set(true);
+    }
+
+    /// Closes the latch, because its condition is no longer true.
+    pub fn close(&self) {
+        self.set(false);
+    }
+
+    fn set(&self, is_open: bool) {
         // Latches are never removed: the index from `Readiness::latch` stays valid.
-        self.state.lock().latches[self.index].1 = true;
+        self.state.lock().latches[self.index].1 = is_open;
     }
 }
 

@@ -48,6 +48,7 @@ pub use proxy::PROXY_RULE;
 pub use request::Request;
 pub use secret::Secret;
 pub use signature::SignatureVersion;
+pub use tls::{TlsError, tls_config_trusting};
 pub use transport::check_variables;
 #[cfg(feature = "simulator")]
 pub use transport::is_connection_variable;

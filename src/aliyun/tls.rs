@@ -28,10 +28,14 @@ const ADVICE: &str = "set it to certificates in PEM format, or unset it to trust
 
 /// Why TLS cannot be set up.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum TlsError {
+pub enum TlsError {
     /// The environment names certificates that cannot be used.
     #[error(transparent)]
     Variable(#[from] VariableError),
+    /// The file of additional authorities cannot be used. The message is the rest of a sentence
+    /// that begins with the key.
+    #[error("ca_file {0}")]
+    CaFile(String),
     /// The TLS library refused its configuration.
     #[error("the TLS library cannot be configured")]
     Library(#[from] rustls::Error),
@@ -43,17 +47,43 @@ pub(super) enum TlsError {
 /// # Errors
 /// The environment names certificates that cannot be used.
 pub(super) fn tls_config(scheme: Scheme, environment: &Environment) -> Result<ClientConfig, TlsError> {
-    let mut roots = RootCertStore::empty();
     // Plain HTTP does not need the certificates, which take time to read.
-    if scheme == Scheme::Https {
-        match configured_certificates(environment)? {
-            Some(certificates) => _ = roots.add_parsable_certificates(certificates),
-            None => _ = roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs),
-        }
-        if roots.is_empty() {
-            roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
-        }
+    let roots = match scheme {
+        Scheme::Http => RootCertStore::empty(),
+        Scheme::Https => trusted_roots(environment)?,
+    };
+    client_config(roots)
+}
+
+/// Like the TLS configuration of an account's client; also trusts the certificates in `ca_file`.
+///
+/// # Errors
+/// The file or the environment names certificates that cannot be used.
+pub fn tls_config_trusting(
+    ca_file: Option<&Path>,
+    environment: &Environment,
+) -> Result<ClientConfig, TlsError> {
+    let mut roots = trusted_roots(environment)?;
+    if let Some(path) = ca_file {
+        let certificates = read_file(path).map_err(TlsError::CaFile)?;
+        _ = roots.add_parsable_certificates(certificates);
     }
+    client_config(roots)
+}
+
+fn trusted_roots(environment: &Environment) -> Result<RootCertStore, VariableError> {
+    let mut roots = RootCertStore::empty();
+    match configured_certificates(environment)? {
+        Some(certificates) => _ = roots.add_parsable_certificates(certificates),
+        None => _ = roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs),
+    }
+    if roots.is_empty() {
+        roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
+    }
+    Ok(roots)
+}
+
+fn client_config(roots: RootCertStore) -> Result<ClientConfig, TlsError> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let mut config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()?
@@ -81,7 +111,9 @@ fn configured_certificates(
     environment: &Environment,
 ) -> Result<Option<Vec<CertificateDer<'static>>>, VariableError> {
     let mut certificates = match environment.get(SSL_CERT_FILE) {
-        Some(path) => read_file(Path::new(path))?,
+        Some(path) => {
+            read_file(Path::new(path)).map_err(|message| VariableError::new(SSL_CERT_FILE, message))?
+        }
         None if environment.is_set(SSL_CERT_FILE) => {
             return Err(VariableError::new(SSL_CERT_FILE, format!("is empty: {ADVICE}")));
         }
@@ -104,18 +136,17 @@ fn configured_certificates(
     Ok(Some(certificates))
 }
 
-fn read_file(path: &Path) -> Result<Vec<CertificateDer<'static>>, VariableError> {
+/// The certificates in a file that a variable or configuration key names. The error is the rest of
+/// a sentence that begins with that name.
+fn read_file(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
     let shown = path.display();
-    let text = read_small_file(path, MAX_CERTIFICATE_FILE_BYTES).map_err(|error| {
-        let message = format!("names {shown}, which cannot be read: {error}; {ADVICE}");
-        VariableError::new(SSL_CERT_FILE, message)
-    })?;
+    let text = read_small_file(path, MAX_CERTIFICATE_FILE_BYTES)
+        .map_err(|error| format!("names {shown}, which cannot be read: {error}; {ADVICE}"))?;
     let certificates = CertificateDer::pem_slice_iter(strip_byte_order_mark(&text));
     let certificates: Vec<CertificateDer<'static>> = certificates.filter_map(Result::ok).collect();
     let mut roots = RootCertStore::empty();
     if roots.add_parsable_certificates(certificates.iter().cloned()).0 == 0 {
-        let message = format!("names {shown}, which has no certificate in PEM format; {ADVICE}");
-        return Err(VariableError::new(SSL_CERT_FILE, message));
+        return Err(format!("names {shown}, which has no certificate in PEM format; {ADVICE}"));
     }
     Ok(certificates)
 }

@@ -7,6 +7,8 @@
 //! | `supervisor` | which targets are polled, and how that changes at a reload |
 //! | `state` | what the server serves, and the task that renders it |
 //! | `reload` | reading the configuration again |
+//! | `replicas` | this process as one of several replicas |
+//! | `state_keeper` | the state file |
 //! | `poll_observer` | from poll reports to the exporter's own metrics |
 //!
 //! What is not here: commands and their output (`commands`), and the parts themselves.
@@ -17,12 +19,15 @@ mod outages;
 mod poll_log;
 mod poll_observer;
 pub(crate) mod reload;
+pub(crate) mod replicas;
 pub(crate) mod state;
+pub(crate) mod state_keeper;
 pub(crate) mod supervisor;
 #[cfg(test)]
 mod tests;
 
 use crate::aliyun;
+use crate::replica::peer::PeerError;
 
 /// Why the parts of the daemon cannot be made.
 #[derive(Debug, thiserror::Error)]
@@ -43,4 +48,7 @@ pub enum Error {
         /// The reason.
         source: aliyun::Error,
     },
+    /// Other replicas cannot be asked.
+    #[error("the section `replicas` cannot be used")]
+    Replicas(#[from] PeerError),
 }

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use tokio::sync::mpsc;
+use tokio::sync::{Mutex, mpsc};
 use tokio::task::spawn_blocking;
 
 use super::assemble;
@@ -30,13 +30,13 @@ pub(crate) struct Reloader {
     /// The state that a reload changes.
     pub state: Arc<AppState>,
     /// The targets that are polled.
-    pub supervisor: Supervisor,
+    pub supervisor: Arc<Mutex<Supervisor>>,
 }
 
 impl Reloader {
     /// Reloads for each signal and each request. Ends when both channels are closed.
     pub(crate) async fn run(
-        mut self,
+        self,
         mut signals: mpsc::Receiver<()>,
         mut requests: mpsc::Receiver<ReloadRequest>,
     ) {
@@ -58,15 +58,16 @@ impl Reloader {
         }
     }
 
-    async fn reload(&mut self) -> Result<(), String> {
+    async fn reload(&self) -> Result<(), String> {
         let load = Arc::clone(&self.load_config);
         // Reading files blocks, for long if they are on a network.
         let loaded = spawn_blocking(move || load()).await.map_err(|error| error.to_string())?;
         let config::Loaded { config, warnings } = loaded.map_err(|problems| problems.to_string())?;
-        let plan = match assemble::plan(&config, &self.telemetry, self.supervisor.clients()) {
+        let mut supervisor = self.supervisor.lock().await;
+        let plan = match assemble::plan(&config, &self.telemetry, supervisor.clients()) {
             Ok(plan) => plan,
             Err(error) => {
-                self.supervisor.forget_unknown_accounts(&config);
+                supervisor.forget_unknown_accounts(&config);
                 return Err(chain(&error));
             }
         };
@@ -74,9 +75,14 @@ impl Reloader {
             tracing::warn!("{warning}");
         }
 
+        let before = self.state.active();
+        if before.config.state != config.state || before.config.replicas != config.replicas {
+            tracing::warn!("a change of the sections `state` and `replicas` takes effect at the next start");
+        }
+
         // From here on nothing can fail.
         self.state.activate(ActiveConfig::new(config));
-        let change = self.supervisor.apply(plan, &self.state.active().config).await;
+        let change = supervisor.apply(plan, &self.state.active().config).await;
         tracing::info!(
             added = change.added,
             removed = change.removed,

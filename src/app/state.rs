@@ -2,10 +2,12 @@
 //!
 //! What is not here: routes and pages (`web`), and the reload itself (`reload`).
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use arc_swap::{ArcSwap, ArcSwapOption};
 use futures_util::future::BoxFuture;
+use jiff::Timestamp;
 use parking_lot::Mutex;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::spawn_blocking;
@@ -18,10 +20,15 @@ use crate::lifecycle::{Latch, Readiness};
 use crate::metrics::Exposition;
 use crate::metrics::options::RenderOptions;
 use crate::poller::{SnapshotStore, TargetIdentity};
+use crate::replica::envelope;
+use crate::replica::publication::Publication;
 use crate::scrape::negotiation::Representation;
 use crate::telemetry::status::{Setup, Status};
 use crate::telemetry::{OwnMetrics, Telemetry};
 use crate::web::Content;
+
+/// How long a new snapshot waits for standbys to serve it.
+const STANDBY_LIMIT: Duration = Duration::from_millis(200);
 
 /// A request to reload the configuration: the channel on which its result is returned.
 pub(crate) type ReloadRequest = oneshot::Sender<Result<(), String>>;
@@ -35,6 +42,10 @@ pub(crate) struct AppState {
     reloads: mpsc::Sender<ReloadRequest>,
     first_polls: Mutex<Vec<FirstPoll>>,
     store: Arc<SnapshotStore>,
+    /// The snapshot that scrapes get.
+    rendered: watch::Sender<Arc<Snapshot>>,
+    /// Set once, before anything is served, if there are other replicas.
+    publication: OnceLock<Arc<Publication>>,
 }
 
 /// The active configuration, and the values that are derived from it.
@@ -79,7 +90,30 @@ impl AppState {
             reloads,
             first_polls: Mutex::default(),
             store,
+            rendered: watch::Sender::new(Arc::default()),
+            publication: OnceLock::new(),
         }
+    }
+
+    /// Publishes the state to other replicas from now on. Called at most once.
+    pub(crate) fn publish_to(&self, publication: Arc<Publication>) {
+        let is_first = self.publication.set(publication).is_ok();
+        debug_assert!(is_first, "a process has one publication");
+    }
+
+    /// The store of the snapshots.
+    pub(crate) fn store(&self) -> &Arc<SnapshotStore> {
+        &self.store
+    }
+
+    /// A receiver of the snapshot that scrapes get.
+    pub(crate) fn rendered(&self) -> watch::Receiver<Arc<Snapshot>> {
+        self.rendered.subscribe()
+    }
+
+    /// The bytes of the state. Takes long for a large fleet.
+    pub(crate) fn encode_state(&self) -> Vec<u8> {
+        envelope::encode(self.store.save(Timestamp::now()), &self.active().options.users)
     }
 
     /// The active configuration.
@@ -107,6 +141,11 @@ impl AppState {
     pub(crate) async fn render_snapshots(self: Arc<Self>, mut snapshots: watch::Receiver<Arc<Snapshot>>) {
         while snapshots.changed().await.is_ok() {
             let snapshot = Arc::clone(&snapshots.borrow_and_update());
+            // Standbys render the snapshot at the same time.
+            let publication = self.publication.get();
+            if let Some(publication) = publication {
+                publication.advance();
+            }
             if snapshot.targets.iter().any(|target| target.up.is_some()) {
                 let options = Arc::clone(&self.active().options);
                 let newest = Arc::clone(&snapshot);
@@ -128,9 +167,15 @@ impl AppState {
                     continue;
                 };
                 self.telemetry.snapshot_rendered(exposition.series(), exposition.dropped());
+                // A scraper that reaches the replicas in turns must not see a counter go down.
+                if let Some(publication) = publication {
+                    publication.served_by_standbys(STANDBY_LIMIT).await;
+                }
                 self.exposition.store(Some(Arc::new(exposition)));
+                self.telemetry.state_served(snapshot.at);
             }
             self.open_latches(&snapshot);
+            self.rendered.send_replace(snapshot);
         }
     }
 
@@ -201,5 +246,9 @@ impl Content for AppState {
 
     fn history(&self, group: &GroupSnapshot) -> Vec<MinuteCounts> {
         self.store.history(group)
+    }
+
+    fn publication(&self) -> Option<Arc<Publication>> {
+        self.publication.get().map(Arc::clone)
     }
 }

@@ -11,6 +11,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use tokio::time::{Instant, timeout_at};
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::assemble::{self, Clients, Plan, PlannedTarget};
@@ -18,23 +20,32 @@ use super::poll_observer::PollObserver;
 use crate::config::Config;
 use crate::fleet::Freshness;
 use crate::poller::options::PollOptions;
-use crate::poller::{self, PollSchedule, SnapshotStore, Target, TargetSettings};
+use crate::poller::{self, Runner, SnapshotStore, TargetSettings};
 use crate::telemetry::Telemetry;
 
-/// Runs one task a target. Dropping the supervisor aborts all polls.
+/// Runs one task a target while polls are on. Dropping the supervisor aborts all polls.
 pub(crate) struct Supervisor {
     store: Arc<SnapshotStore>,
     poll_observer: Arc<PollObserver>,
     telemetry: Arc<Telemetry>,
     clients: Clients,
-    running: Vec<RunningTarget>,
+    targets: Vec<SupervisedTarget>,
+    is_polling: bool,
 }
 
-/// A target and the task that polls it.
-struct RunningTarget {
-    target: Target,
+/// A target, and the task that polls it.
+struct SupervisedTarget {
+    runner: Arc<Runner>,
     interval: Duration,
+    /// `None` while polls are off.
+    task: Option<PollTask>,
+}
+
+/// A task that polls.
+struct PollTask {
     task: AbortOnDropHandle<()>,
+    /// Ends the task once its running poll has ended.
+    stop: CancellationToken,
 }
 
 /// How many targets a plan added, removed, restarted and kept.
@@ -51,7 +62,7 @@ pub(crate) struct AppliedChange {
 }
 
 impl Supervisor {
-    /// A supervisor without targets.
+    /// A supervisor without targets, whose polls are off.
     pub(crate) fn new(telemetry: Arc<Telemetry>) -> Self {
         Self {
             store: Arc::new(SnapshotStore::new(
@@ -63,7 +74,8 @@ impl Supervisor {
             poll_observer: Arc::new(PollObserver::new(Arc::clone(&telemetry))),
             telemetry,
             clients: Clients::default(),
-            running: Vec::new(),
+            targets: Vec::new(),
+            is_polling: false,
         }
     }
 
@@ -77,33 +89,57 @@ impl Supervisor {
         &self.clients
     }
 
-    /// Polls the targets of the plan, and no others.
+    /// Switches polls on. Each target is polled when its next poll is due: at once, unless the store
+    /// knows of an earlier one.
+    pub(crate) fn resume(&mut self) {
+        self.is_polling = true;
+        for (number, target) in self.targets.iter_mut().enumerate() {
+            target.start(number);
+        }
+    }
+
+    /// Switches polls off. Polls that run may end within `limit`; then they are aborted.
+    pub(crate) async fn pause(&mut self, limit: Duration) {
+        self.is_polling = false;
+        let deadline = Instant::now() + limit;
+        let tasks: Vec<PollTask> = self.targets.iter_mut().filter_map(|target| target.task.take()).collect();
+        tasks.iter().for_each(|task| task.stop.cancel());
+        for mut task in tasks {
+            if timeout_at(deadline, &mut task.task).await.is_err() {
+                task.abort().await;
+            }
+        }
+    }
+
+    /// Supervises the targets of the plan, and no others.
     pub(crate) async fn apply(&mut self, plan: Plan, config: &Config) -> AppliedChange {
         let interval = config.poll.interval;
         let mut change = AppliedChange::default();
-        let mut before = std::mem::take(&mut self.running);
-        let mut started = Vec::new();
+        let mut before = std::mem::take(&mut self.targets);
+        let mut added = Vec::new();
         for planned in plan.targets {
             let wanted = &planned.target.settings;
-            let position = before.iter().position(|running| running.target.settings.is_same_target(wanted));
+            let position = before.iter().position(|target| target.settings().is_same_target(wanted));
             match position.map(|index| before.swap_remove(index)) {
-                Some(running) if planned.keeps_client && running.has_settings(wanted, interval) => {
+                Some(target) if planned.keeps_client && target.has_settings(wanted, interval) => {
                     change.unchanged += 1;
-                    self.running.push(running);
+                    self.targets.push(target);
                     continue;
                 }
-                Some(running) => {
+                Some(target) => {
                     change.changed += 1;
-                    running.end().await;
-                    self.store.forget_polls(&wanted.account, &wanted.name);
+                    target.end().await;
+                    if self.is_polling {
+                        self.store.forget_polls(&wanted.account, &wanted.name);
+                    }
                 }
                 None => change.added += 1,
             }
-            started.push(planned);
+            added.push(planned);
         }
         change.removed = before.len();
-        for running in before {
-            let settings = running.end().await.settings;
+        for target in before {
+            let settings = target.end().await;
             self.poll_observer.forget(&settings.account, &settings.name);
             self.telemetry.forget_target(&settings.account, &settings.name);
         }
@@ -115,10 +151,12 @@ impl Supervisor {
         // Before the tasks start: a poll that ends must find its target in the store.
         let (freshness, time_zone) = (Freshness::from(&config.poll), config.render.time_zone.clone());
         self.store.set_targets(plan.order, freshness, time_zone, Timestamp::now());
-        for (number, planned) in started.into_iter().enumerate() {
-            let schedule = assemble::poll_schedule(interval, number);
-            let running = self.start(planned, schedule);
-            self.running.push(running);
+        for (number, planned) in added.into_iter().enumerate() {
+            let mut target = self.supervise(planned, interval);
+            if self.is_polling {
+                target.start(number);
+            }
+            self.targets.push(target);
         }
         change
     }
@@ -130,28 +168,51 @@ impl Supervisor {
         }
     }
 
-    fn start(&self, planned: PlannedTarget, schedule: PollSchedule) -> RunningTarget {
+    fn supervise(&self, planned: PlannedTarget, interval: Duration) -> SupervisedTarget {
         let observer = Arc::clone(&self.poll_observer) as Arc<dyn poller::Observer>;
         let runner = assemble::runner(planned, Arc::clone(&self.store), observer, &self.telemetry);
-        let target = runner.target.clone();
-        let interval = schedule.interval;
-        let task = tokio::spawn(async move { runner.run(schedule, Timestamp::now).await });
-        RunningTarget { target, interval, task: AbortOnDropHandle::new(task) }
+        SupervisedTarget { runner: Arc::new(runner), interval, task: None }
     }
 }
 
-impl RunningTarget {
-    /// Whether the target is already polled with these settings. Those of its account's client are
-    /// compared by [`assemble::plan`].
-    fn has_settings(&self, wanted: &TargetSettings, interval: Duration) -> bool {
-        self.interval == interval && *self.target.settings == *wanted
+impl SupervisedTarget {
+    fn settings(&self) -> &Arc<TargetSettings> {
+        &self.runner.target.settings
     }
 
+    /// Whether the target already has these settings. Those of its account's client are compared by
+    /// [`assemble::plan`].
+    fn has_settings(&self, wanted: &TargetSettings, interval: Duration) -> bool {
+        self.interval == interval && **self.settings() == *wanted
+    }
+
+    /// Starts to poll, unless the target is polled already. `number` is that of the target among
+    /// those that start together.
+    fn start(&mut self, number: usize) {
+        let (runner, interval) = (Arc::clone(&self.runner), self.interval);
+        self.task.get_or_insert_with(|| {
+            let schedule = assemble::poll_schedule(interval, number);
+            let stop = CancellationToken::new();
+            let stopped = stop.clone();
+            let task = tokio::spawn(async move { runner.run(schedule, Timestamp::now, stopped).await });
+            PollTask { task: AbortOnDropHandle::new(task), stop }
+        });
+    }
+
+    /// Ends a running poll at once. Returns the settings.
+    async fn end(self) -> Arc<TargetSettings> {
+        if let Some(task) = self.task {
+            task.abort().await;
+        }
+        Arc::clone(&self.runner.target.settings)
+    }
+}
+
+impl PollTask {
     /// Aborts the task and waits for its end, so that it reports nothing afterwards.
-    async fn end(self) -> Target {
+    async fn abort(self) {
         self.task.abort();
         // The error only reports the abort.
         let _ = self.task.await;
-        self.target
     }
 }

@@ -6,16 +6,21 @@
 use std::panic::resume_unwind;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::runtime::{Handle, Runtime};
-use tokio::sync::mpsc;
-use tokio::task::JoinSet;
+use tokio::sync::{Mutex, mpsc};
+use tokio::task::{JoinHandle, JoinSet};
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
 
 use super::{Error, load, polling_runtime, server_runtime};
 use crate::app::assemble::{self, Clients};
 use crate::app::reload::{LoadConfig, Reloader};
+use crate::app::replicas::{POLL_END_LIMIT, Replica};
 use crate::app::state::{ActiveConfig, AppState};
+use crate::app::state_keeper::StateKeeper;
 use crate::app::supervisor::Supervisor;
 use crate::cli;
 use crate::config::{self, Config};
@@ -26,6 +31,8 @@ use crate::web_config::AccessControl;
 
 /// Requests for a reload that can wait while another one is carried out.
 const MAX_WAITING_RELOADS: usize = 16;
+/// How long a replica may take to hand over before the process ends.
+const HAND_OVER_LIMIT: Duration = Duration::from_secs(5);
 
 /// Polls and serves until a signal ends the process.
 ///
@@ -69,13 +76,17 @@ pub(super) async fn serve(
     let readiness = Readiness::default();
     let plan = assemble::plan(&config, &telemetry, &Clients::default())?;
     let (reload_sender, reload_requests) = mpsc::channel(MAX_WAITING_RELOADS);
+    let (state_options, replica_options) = (config.state.clone(), config.replicas.clone());
     let active = ActiveConfig::new(config);
-    let mut supervisor = Supervisor::new(Arc::clone(&telemetry));
+    let supervisor = Supervisor::new(Arc::clone(&telemetry));
     let store = Arc::clone(supervisor.store());
+    let supervisor = Arc::new(Mutex::new(supervisor));
     let state =
         AppState::new(Arc::clone(&store), Arc::clone(&telemetry), readiness.clone(), active, reload_sender);
     let state = Arc::new(state);
     let server = bind(web, Arc::clone(&state) as Arc<dyn Content>, serving)?;
+    let replica = Replica::new(&replica_options, &state, &supervisor, &telemetry, &readiness)?;
+    let keeper = StateKeeper::new(state_options, &state).map(Arc::new);
     on_bound(server.addresses())?;
     let signals = lifecycle::install_signal_handlers(readiness)
         .map_err(|source| Error::System { doing: "install signal handlers", source })?;
@@ -85,24 +96,52 @@ pub(super) async fn serve(
     state.await_first_polls(plan.order.iter());
     tasks.spawn_on(Arc::clone(&state).render_snapshots(store.subscribe()), serving);
     tasks.spawn(async move { store.run_expiry(Timestamp::now).await });
-    supervisor.apply(plan, &state.active().config).await;
-    let reloader = Reloader { load_config, telemetry, state: Arc::clone(&state), supervisor };
+    supervisor.lock().await.apply(plan, &state.active().config).await;
+    if let Some(keeper) = &keeper {
+        keeper.restore(&telemetry).await;
+        let keeper = Arc::clone(keeper);
+        tasks.spawn(async move { keeper.run().await });
+    }
+    let replica = replica.map(|replica| tokio::spawn(replica.run(signals.shutdown.clone())));
+    if replica.is_none() {
+        supervisor.lock().await.resume();
+    }
+    let reloader =
+        Reloader { load_config, telemetry, state: Arc::clone(&state), supervisor: Arc::clone(&supervisor) };
     tasks.spawn(reloader.run(signals.reload, reload_requests));
 
-    // Serve until a signal arrives, then drain.
+    // Serve until a signal arrives, then hand over and drain.
     for address in server.addresses() {
         tracing::info!(%address, "listening");
     }
     lifecycle::notify_ready();
-    let shutdown = signals.shutdown.clone();
+    let drain = CancellationToken::new();
     let grace = move || state.active().config.shutdown_grace;
-    let drained = serving.spawn(server.run(signals.shutdown, grace));
-    shutdown.cancelled().await;
+    let drained = serving.spawn(server.run(drain.clone(), grace));
+    signals.shutdown.cancelled().await;
     lifecycle::notify_stopping();
+    hand_over(replica, keeper.as_deref(), &supervisor).await;
+    drain.cancel();
     // A panic of the server must end the process, which would otherwise poll without serving
     // anything.
     drained.await.unwrap_or_else(|error| resume_unwind(error.into_panic()));
     Ok(())
+}
+
+/// Hands the state over to another replica and to the next process. Requests are served meanwhile.
+async fn hand_over(
+    replica: Option<JoinHandle<()>>,
+    keeper: Option<&StateKeeper>,
+    supervisor: &Mutex<Supervisor>,
+) {
+    if let Some(replica) = replica {
+        // A replica that hangs is left behind: its standbys take over a little later.
+        let _ = timeout(HAND_OVER_LIMIT, replica).await;
+    }
+    if let Some(keeper) = keeper {
+        supervisor.lock().await.pause(POLL_END_LIMIT).await;
+        keeper.write().await;
+    }
 }
 
 /// The server of `content`, bound to its addresses; it accepts nothing yet.

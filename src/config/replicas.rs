@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::section::{MAX_DURATION, ONE_SECOND, SectionReader};
 use crate::aliyun::{Endpoint, Scheme, Secret};
 use crate::replica::options::{
-    DEFAULT_LEASE, DEFAULT_TAKEOVER_AFTER, PairRole, Pod, ReplicaMode, ReplicaOptions, StateOptions,
+    DEFAULT_LEASE, DEFAULT_TAKEOVER_AFTER, PairRole, Pod, ReplicaOptions, ReplicaSetup, StateOptions,
 };
 
 /// A token that is shorter could be guessed.
@@ -55,17 +55,17 @@ pub(super) fn replicas(section: &SectionReader<'_>, host_name: Option<&str>) -> 
 
     let peer = base_url(section, "peer", peer, allow_http);
     let advertise = base_url(section, "advertise", advertise, allow_http);
-    let mode = match mode {
-        Mode::Off => ReplicaMode::Off,
+    let setup = match mode {
+        Mode::Off => ReplicaSetup::Off,
         Mode::Pair => pair(section, role, peer, takeover_after),
         Mode::Kubernetes => {
             if !cfg!(feature = "kubernetes") {
                 section.problem(MODE, "this binary was built without the feature `kubernetes`");
             }
-            ReplicaMode::Kubernetes { lease, pod: pod(section, host_name) }
+            ReplicaSetup::Kubernetes { lease, pod: pod(section, host_name) }
         }
     };
-    ReplicaOptions { mode, token, advertise, ca_file, allow_http }
+    ReplicaOptions { setup, token, advertise, ca_file, allow_http }
 }
 
 fn role(section: &SectionReader<'_>, mode: Mode) -> Option<PairRole> {
@@ -91,15 +91,15 @@ fn pair(
     role: Option<PairRole>,
     peer: Option<Endpoint>,
     takeover_after: Duration,
-) -> ReplicaMode {
+) -> ReplicaSetup {
     const PEER: &str = "peer";
     if !section.is_filled(PEER) {
         section.problem(PEER, "is required for mode = \"pair\": the base URL of the other replica");
     }
     match (role, peer) {
-        (Some(role), Some(peer)) => ReplicaMode::Pair { role, peer, takeover_after },
+        (Some(role), Some(peer)) => ReplicaSetup::Pair { role, peer, takeover_after },
         // A problem was reported.
-        _ => ReplicaMode::Off,
+        _ => ReplicaSetup::Off,
     }
 }
 

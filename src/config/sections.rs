@@ -23,7 +23,7 @@ use crate::metrics::options::{
 };
 use crate::poller::Shard;
 use crate::poller::options::{ListingDepth, ListingOptions, PollOptions, default_stale_after};
-use crate::replica::options::ReplicaMode;
+use crate::replica::options::ReplicaSetup;
 
 const ONE_MILLISECOND: Duration = Duration::from_millis(1);
 
@@ -54,7 +54,7 @@ pub(super) fn read(root: &SectionReader<'_>, host_name: Option<&str>) -> Option<
     api.client.requests_per_second /= f64::from(shard.total);
     let state = replicas::state(&root.section("state"));
     let replicas = replicas::replicas(&root.section("replicas"), host_name);
-    if replicas.mode == ReplicaMode::Off {
+    if replicas.setup == ReplicaSetup::Off {
         warn_of_same_shard(&sharding, shard, host_name);
     }
     let accounts = account::accounts(root, &api)?;

@@ -9,6 +9,7 @@ use futures_util::FutureExt;
 use jiff::Timestamp;
 use parking_lot::Mutex;
 use tokio::time::{Instant, sleep_until};
+use tokio_util::sync::CancellationToken;
 
 use super::listing_times::ListingTimes;
 use super::poll::CarryOver;
@@ -183,11 +184,17 @@ pub struct Runner<C: Call = aliyun::Client> {
 }
 
 impl<C: Call + Clone + 'static> Runner<C> {
-    /// Polls at every interval. Never ends; when it is dropped, running listings are aborted.
+    /// Polls at every interval, until `stop` is cancelled and the running poll has ended. When it is
+    /// dropped, running listings are aborted.
     ///
     /// Where an earlier task or process polled the target, the first poll starts when its next poll
     /// would have started, or at once if that time has passed.
-    pub async fn run(&self, schedule: PollSchedule, clock: impl Fn() -> Timestamp + Copy + Send + 'static) {
+    pub async fn run(
+        &self,
+        schedule: PollSchedule,
+        clock: impl Fn() -> Timestamp + Copy + Send + 'static,
+        stop: CancellationToken,
+    ) {
         let hash_key = self.store.hash_key();
         let (mut start, mut delay, times) = match self.resumption() {
             Some(Resumption { last_start, times }) => {
@@ -198,7 +205,9 @@ impl<C: Call + Clone + 'static> Runner<C> {
         };
         let mut carried = CarryOver::new(hash_key, times);
         loop {
-            sleep_until(start).await;
+            if stop.run_until_cancelled(sleep_until(start)).await.is_none() {
+                return;
+            }
             let took = self.poll(&mut carried, clock).await;
             if took > schedule.interval {
                 let settings = &self.target.settings;

@@ -9,6 +9,7 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
 
 use super::options::{ListingOptions, PollOptions};
 use super::poll::CarryOver;
@@ -451,7 +452,8 @@ async fn polls_start_an_interval_apart_and_never_overlap() {
     let [interval, first_delay, second_delay] = [10, 1, 2].map(Duration::from_secs);
     let schedule = PollSchedule { interval, first_delay, second_delay };
     let start = tokio::time::Instant::now();
-    let running = tokio::spawn(async move { runner.run(schedule, || at(100)).await });
+    let running =
+        tokio::spawn(async move { runner.run(schedule, || at(100), CancellationToken::new()).await });
 
     let mut ends = Vec::new();
     for poll in 0..4 {

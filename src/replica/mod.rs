@@ -8,8 +8,20 @@
 //! | `options` | the configuration of the state file and of replicas |
 //! | `envelope` | the bytes of a state |
 //! | `state_file` | the file that holds it over a restart |
+//! | `protocol` | the HTTP of replicas: names and entity tags |
+//! | `publication` | the newest state, for other replicas |
+//! | `peer` | asking another replica for its state |
+//! | `pair` | which replica of a pair polls |
+//! | `mirror` | serving the state of another replica |
 
 pub mod envelope;
 mod error;
+pub mod mirror;
 pub mod options;
+pub mod pair;
+pub mod peer;
+pub mod protocol;
+pub mod publication;
 pub mod state_file;
+
+pub use error::StateError;

@@ -27,8 +27,8 @@ pub struct StateOptions {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReplicaOptions {
     /// How the active replica is chosen.
-    pub mode: ReplicaMode,
-    /// What replicas show each other; always set unless the mode is [`ReplicaMode::Off`].
+    pub setup: ReplicaSetup,
+    /// What replicas show each other; always set unless [`ReplicaSetup::Off`].
     pub token: Option<Secret>,
     /// The base URL that other replicas reach this one at; `None` if it is derived from the
     /// addresses that the server listens on.
@@ -41,7 +41,7 @@ pub struct ReplicaOptions {
 
 /// How the active replica, the one that polls, is chosen.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub enum ReplicaMode {
+pub enum ReplicaSetup {
     /// There is one replica.
     #[default]
     Off,
@@ -92,6 +92,6 @@ impl Default for StateOptions {
 impl Default for ReplicaOptions {
     /// One replica.
     fn default() -> Self {
-        Self { mode: ReplicaMode::Off, token: None, advertise: None, ca_file: None, allow_http: false }
+        Self { setup: ReplicaSetup::Off, token: None, advertise: None, ca_file: None, allow_http: false }
     }
 }

@@ -10,4 +10,10 @@ use super::response::ResponseBody;
 pub trait Handler: Send + Sync + 'static {
     /// Responds to a request. Request bodies are never read.
     fn handle<'a>(&'a self, request: &'a Parts) -> BoxFuture<'a, Response<ResponseBody>>;
+
+    /// Whether the handler itself decides who may send this request, so that the users and the rate
+    /// limit of the web configuration do not apply to it.
+    fn has_own_access_rule(&self, _request: &Parts) -> bool {
+        false
+    }
 }

@@ -103,6 +103,24 @@ pub enum ReplicaRole {
     Leaving,
 }
 
+impl ReplicaRole {
+    const ALL: [Self; 3] = [Self::Active, Self::Standby, Self::Leaving];
+
+    /// The role in texts for programs.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Standby => "standby",
+            Self::Leaving => "leaving",
+        }
+    }
+
+    /// The role with this text; `None` if there is none.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|role| role.as_str() == text)
+    }
+}
+
 /// What the binary was built from.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct BuildInfo {

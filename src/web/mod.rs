@@ -7,6 +7,7 @@
 //! | `view` | the data of the pages and of the JSON API |
 //! | `page`, `api` | that data as HTML and as JSON |
 //! | `etag` | entity tags |
+//! | `replica_state` | the state, for other replicas |
 //!
 //! What is not here: where the content comes from ([`Content`], which the application implements),
 //! connections (`server`), and access control (`web_config`).
@@ -14,6 +15,7 @@
 mod api;
 mod etag;
 mod page;
+mod replica_state;
 mod routes;
 #[cfg(test)]
 mod tests;
@@ -27,6 +29,7 @@ use crate::fleet::GroupSnapshot;
 use crate::fleet::history::MinuteCounts;
 use crate::lifecycle::Readiness;
 use crate::metrics::Exposition;
+use crate::replica::publication::Publication;
 use crate::telemetry::OwnMetrics;
 use crate::telemetry::status::Status;
 
@@ -53,4 +56,6 @@ pub trait Content: Send + Sync + 'static {
     fn status(&self) -> Status;
     /// A group's instances by status over the last hour, oldest first; empty if none are recorded.
     fn history(&self, group: &GroupSnapshot) -> Vec<MinuteCounts>;
+    /// The state for other replicas; `None` if there are none.
+    fn publication(&self) -> Option<Arc<Publication>>;
 }

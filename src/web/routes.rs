@@ -18,8 +18,9 @@ use percent_encoding::percent_decode_str;
 use super::etag::respond_if_changed;
 use super::page::assets::{self, Asset};
 use super::view::{self, FleetQuery, ViewContext};
-use super::{Content, api, page};
+use super::{Content, api, page, replica_state};
 use crate::metrics::encode;
+use crate::replica::protocol::STATE_PATH;
 use crate::scrape::filter::ScrapeFilter;
 use crate::scrape::fleet_renderer::FleetRenderer;
 use crate::scrape::negotiation::{Format, negotiate};
@@ -40,6 +41,10 @@ impl Handler for Routes {
     fn handle<'a>(&'a self, request: &'a Parts) -> BoxFuture<'a, Response<ResponseBody>> {
         Box::pin(self.respond(request))
     }
+
+    fn has_own_access_rule(&self, request: &Parts) -> bool {
+        request.uri.path() == STATE_PATH
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,6 +61,7 @@ enum Route {
     Ready,
     Reload,
     Configuration,
+    State,
 }
 
 /// The account and the id of a group.
@@ -114,6 +120,10 @@ impl Routes {
             Route::Healthy => response::text(StatusCode::OK, "healthy\n"),
             Route::Ready => self.ready(),
             Route::Configuration => response::text(StatusCode::OK, self.content.configuration()),
+            Route::State => match self.content.publication() {
+                Some(publication) => replica_state::respond(&publication, request).await,
+                None => response::text(StatusCode::NOT_FOUND, "replicas are not configured\n"),
+            },
         }
     }
 
@@ -300,6 +310,7 @@ fn find_page(path: &str) -> Option<Route> {
         "/-/ready" => Some(Route::Ready),
         "/-/reload" => Some(Route::Reload),
         "/config" => Some(Route::Configuration),
+        STATE_PATH => Some(Route::State),
         _ => {
             let page = GroupKey::under("/groups/", path).map(Route::GroupPage);
             let data = || GroupKey::under("/api/v1/groups/", path).map(Route::Group);

@@ -70,11 +70,15 @@ impl AccessControl {
         self.current_rules().await.settings.protocol.clone()
     }
 
-    /// Passes a request to `handler`, or rejects it with status 429 or 401. The response has the
-    /// configured headers in both cases.
+    /// Passes a request to `handler`, or rejects it with status 429 or 401 unless the handler has
+    /// its own rule. The response has the configured headers in every case.
     pub(crate) async fn handle(&self, request: &Parts, handler: &dyn Handler) -> Response<ResponseBody> {
         let rules = self.current_rules().await;
-        let mut response = match self.reject(&rules, request).await {
+        let rejection = match handler.has_own_access_rule(request) {
+            true => None,
+            false => self.reject(&rules, request).await,
+        };
+        let mut response = match rejection {
             Some(rejection) => rejection,
             None => handler.handle(request).await,
         };
@@ -176,6 +180,10 @@ mod tests {
         fn handle<'a>(&'a self, _: &'a Parts) -> BoxFuture<'a, Response<ResponseBody>> {
             Box::pin(async { response::text(StatusCode::OK, "hello\n") })
         }
+
+        fn has_own_access_rule(&self, request: &Parts) -> bool {
+            request.uri.path() == "/own"
+        }
     }
 
     /// Access control by a file in a temporary directory.
@@ -237,6 +245,15 @@ mod tests {
         for response in [rejected, admitted] {
             assert_eq!(response.headers()[X_FRAME_OPTIONS], "deny");
         }
+    }
+
+    #[tokio::test]
+    async fn a_request_for_which_the_handler_has_its_own_rule_needs_no_user_and_is_not_limited() {
+        let limit = "rate_limit:\n  interval: 1h\n  burst: 0\n";
+        let access = TestAccess::new(&format!("{limit}{}", with_user("alice", "secret")));
+        let (parts, ()) = Request::get("/own").body(()).unwrap().into_parts();
+        assert_eq!(access.access.handle(&parts, &Greeting).await.status(), StatusCode::OK);
+        assert_eq!(access.status("alice:secret").await, 429);
     }
 
     #[tokio::test]

@@ -30,6 +30,7 @@ mod probe;
 mod prometheus;
 mod proxy;
 mod readme;
+mod replicas;
 mod sdk;
 #[cfg(unix)]
 mod web;

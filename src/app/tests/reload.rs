@@ -39,7 +39,7 @@ impl Fixture {
             load_config: Arc::new(move || load(&loaded.lock())),
             telemetry: Arc::clone(&telemetry),
             state: Arc::clone(&state),
-            supervisor,
+            supervisor: Arc::new(tokio::sync::Mutex::new(supervisor)),
         };
         let task = tokio::spawn(reloader.run(reload_signals, reload_requests));
         Self { settings, state, telemetry, signals, requests, task }

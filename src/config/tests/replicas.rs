@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::*;
-use crate::replica::options::{PairRole, ReplicaMode};
+use crate::replica::options::{PairRole, ReplicaSetup};
 
 const TOKEN: &str = "token = \"0123456789abcdef\"";
 
@@ -14,15 +14,15 @@ fn replicas(text: &str) -> String {
 #[test]
 fn one_replica_without_a_state_file_is_the_default() {
     let config = toml("").config();
-    assert_eq!(config.replicas.mode, ReplicaMode::Off);
+    assert_eq!(config.replicas.setup, ReplicaSetup::Off);
     assert_eq!(config.state.path, None);
 }
 
 #[test]
 fn a_pair_has_a_role_a_peer_and_a_token() {
     let pair = format!("mode = \"pair\"\nrole = \"standby\"\npeer = \"https://one:9950\"\n{TOKEN}");
-    let mode = toml(&replicas(&pair)).config().replicas.mode;
-    let ReplicaMode::Pair { role, peer, takeover_after } = mode else { panic!("{mode:?}") };
+    let mode = toml(&replicas(&pair)).config().replicas.setup;
+    let ReplicaSetup::Pair { role, peer, takeover_after } = mode else { panic!("{mode:?}") };
     assert_eq!((role, peer.to_string().as_str()), (PairRole::Standby, "https://one:9950"));
     assert_eq!(takeover_after, Duration::from_secs(15));
 
@@ -70,8 +70,8 @@ fn a_pod_knows_its_name_its_namespace_and_its_address() {
         .variable("POD_NAME", "exporter-7f-x")
         .variable("POD_NAMESPACE", "monitoring")
         .variable("POD_IP", "10.0.0.7");
-    let mode = files.config().replicas.mode;
-    let ReplicaMode::Kubernetes { lease, pod } = mode else { panic!("{mode:?}") };
+    let mode = files.config().replicas.setup;
+    let ReplicaSetup::Kubernetes { lease, pod } = mode else { panic!("{mode:?}") };
     assert_eq!(lease, "appstreaming-exporter");
     assert_eq!(pod.name.as_deref(), Some("exporter-7f-x"));
     assert_eq!(pod.namespace.as_deref(), Some("monitoring"));

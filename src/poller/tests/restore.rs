@@ -167,7 +167,8 @@ async fn first_polls(second: i64) -> [u64; 2] {
     let mut snapshots = store.subscribe();
     snapshots.borrow_and_update();
     let start = tokio::time::Instant::now();
-    let running = tokio::spawn(async move { runner.run(MINUTE, clock(second)).await });
+    let running =
+        tokio::spawn(async move { runner.run(MINUTE, clock(second), CancellationToken::new()).await });
     let mut ends = [0; 2];
     for end in &mut ends {
         snapshots.changed().await.unwrap();
@@ -192,7 +193,7 @@ async fn a_poll_that_never_ended_counts_as_started_and_an_aborted_one_does_not()
     let (runner, store) = runner(&script, polled_store());
     let started = |store: &SnapshotStore| saved(store, NOW).targets[0].poll_started;
     assert_eq!(started(&store), Some(at(NOW - 1)));
-    let running = tokio::spawn(async move { runner.run(MINUTE, clock(NOW)).await });
+    let running = tokio::spawn(async move { runner.run(MINUTE, clock(NOW), CancellationToken::new()).await });
     sleep(Duration::from_secs(70)).await;
     assert_eq!(started(&store), Some(at(NOW + 59)), "a process that is killed now must not poll again");
     running.abort();
@@ -205,7 +206,7 @@ async fn a_crash_during_the_first_poll_does_not_multiply_requests() {
     let script = Script::default();
     script.on("ListAppInstanceGroup", "", Scripted::Never);
     let (first, first_store) = runner(&script, store(&["CloudApp"], 7));
-    let running = tokio::spawn(async move { first.run(MINUTE, clock(NOW)).await });
+    let running = tokio::spawn(async move { first.run(MINUTE, clock(NOW), CancellationToken::new()).await });
     sleep(Duration::from_secs(10)).await;
     let state = saved(&first_store, NOW + 10);
     running.abort();
@@ -217,7 +218,8 @@ async fn a_crash_during_the_first_poll_does_not_multiply_requests() {
     let mut snapshots = second_store.subscribe();
     snapshots.borrow_and_update();
     let start = tokio::time::Instant::now();
-    let running = tokio::spawn(async move { second.run(MINUTE, clock(NOW + 10)).await });
+    let running =
+        tokio::spawn(async move { second.run(MINUTE, clock(NOW + 10), CancellationToken::new()).await });
     snapshots.changed().await.unwrap();
     assert_eq!(start.elapsed().as_secs(), 53, "the first poll started after 3 s");
     running.abort();
@@ -231,7 +233,8 @@ async fn a_target_whose_settings_changed_is_polled_at_once() {
     snapshots.borrow_and_update();
     let start = tokio::time::Instant::now();
     let schedule = PollSchedule { first_delay: Duration::ZERO, ..MINUTE };
-    let running = tokio::spawn(async move { runner.run(schedule, clock(NOW)).await });
+    let running =
+        tokio::spawn(async move { runner.run(schedule, clock(NOW), CancellationToken::new()).await });
     snapshots.changed().await.unwrap();
     assert_eq!(start.elapsed().as_secs(), 0);
     running.abort();

@@ -1,6 +1,7 @@
 //! The server as its clients see it: raw requests through real sockets on loopback.
 
 mod answers;
+mod replica_state;
 
 use std::borrow::Cow;
 use std::io::{self, Read, Write};
@@ -27,6 +28,7 @@ struct Shown {
     scrapes: AtomicUsize,
     /// Whether reading the configuration panics, and a reload fails.
     panics: bool,
+    publication: Option<Arc<Publication>>,
 }
 
 impl Content for Shown {
@@ -78,6 +80,10 @@ impl Content for Shown {
 
     fn history(&self, _group: &GroupSnapshot) -> Vec<MinuteCounts> {
         Vec::new()
+    }
+
+    fn publication(&self) -> Option<Arc<Publication>> {
+        self.publication.clone()
     }
 }
 

@@ -28,3 +28,12 @@ pub fn within<T>(timeout: Duration, what: &str, mut check: impl FnMut() -> Optio
         std::thread::sleep(Duration::from_millis(50));
     }
 }
+
+/// Asserts that `check` stays true for this time.
+pub fn throughout(time: Duration, what: &str, mut check: impl FnMut() -> bool) {
+    let end = Instant::now() + time;
+    while Instant::now() < end {
+        assert!(check(), "no longer true: {what}");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+}

@@ -1,0 +1,169 @@
+//! Asks another replica for its state.
+//!
+//! What is not here: which replica is asked, and what happens to the state (`mirror`).
+
+use std::path::Path;
+use std::time::Duration;
+
+use reqwest::header::{AUTHORIZATION, ETAG, HeaderValue, IF_NONE_MATCH};
+use reqwest::{StatusCode, Url};
+
+use super::protocol::{PREFER_HEADER, ROLE_HEADER, STANDBY_HEADER, STATE_PATH, StateTag};
+use crate::aliyun::credentials::Environment;
+use crate::aliyun::{Endpoint, Secret, TlsError, tls_config_trusting};
+use crate::telemetry::status::ReplicaRole;
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+/// Maximum size of a compressed state: 512 MiB, many times that of 1,000,000 instances.
+const MAX_BODY_BYTES: u64 = 512 * 1024 * 1024;
+
+/// Sends requests to other replicas.
+#[derive(Debug, Clone)]
+pub struct PeerClient {
+    http: reqwest::Client,
+    authorization: HeaderValue,
+    /// The number by which the asked replica recognises this one.
+    id: u64,
+}
+
+/// The answer of another replica.
+#[derive(Debug, Clone)]
+pub struct PeerAnswer {
+    /// What the other replica does.
+    pub role: ReplicaRole,
+    /// The tag of its state.
+    pub tag: Option<StateTag>,
+    /// Its state; `None` if it is the known one.
+    pub body: Option<Vec<u8>>,
+}
+
+/// Why another replica's state could not be fetched.
+#[derive(Debug, thiserror::Error)]
+pub enum PeerError {
+    /// The client cannot be made.
+    #[error("replicas cannot be asked")]
+    Tls(#[from] TlsError),
+    /// The token is not valid in a header.
+    #[error("replicas.token cannot be sent in a header")]
+    Token,
+    /// The HTTP library refuses its configuration.
+    #[error("cannot set up the HTTP client")]
+    Setup(#[source] reqwest::Error),
+    /// No complete answer arrived.
+    #[error("{url} does not answer")]
+    Unreachable {
+        /// The replica's base URL.
+        url: String,
+        /// The reason.
+        #[source]
+        source: reqwest::Error,
+    },
+    /// The token was refused.
+    #[error(
+        "{url} refuses replicas.token: both replicas must have the same one; this replica neither \
+         polls nor takes over until it is accepted"
+    )]
+    Refused {
+        /// The replica's base URL.
+        url: String,
+    },
+    /// The other one is not a replica.
+    #[error("{url} does not share its state (HTTP {status}): check `replicas` of its configuration")]
+    NotShared {
+        /// The replica's base URL.
+        url: String,
+        /// The HTTP status.
+        status: u16,
+    },
+    /// The answer is too large.
+    #[error("the state of {url} is larger than {MAX_BODY_BYTES} bytes")]
+    TooLarge {
+        /// The replica's base URL.
+        url: String,
+    },
+}
+
+impl PeerError {
+    /// Whether the other replica is running: it answered, but did not share its state.
+    pub fn is_answer(&self) -> bool {
+        matches!(self, Self::Refused { .. } | Self::NotShared { .. } | Self::TooLarge { .. })
+    }
+}
+
+impl PeerClient {
+    /// A client that shows `token`, and trusts the authorities of the system and of `ca_file`. `id`
+    /// differs for each replica.
+    ///
+    /// # Errors
+    /// The file cannot be used, or the token is not valid in a header.
+    pub fn new(token: &Secret, ca_file: Option<&Path>, id: u64) -> Result<Self, PeerError> {
+        let mut authorization =
+            HeaderValue::try_from(format!("Bearer {}", token.expose())).map_err(|_| PeerError::Token)?;
+        authorization.set_sensitive(true);
+        let http = reqwest::Client::builder()
+            .tls_backend_preconfigured(tls_config_trusting(ca_file, &Environment::of_process())?)
+            .http1_only()
+            // Replicas are beside each other.
+            .no_proxy()
+            // A redirect could send the token to another host.
+            .redirect(reqwest::redirect::Policy::none())
+            .retry(reqwest::retry::never())
+            .tcp_nodelay(true)
+            .connect_timeout(CONNECT_TIMEOUT)
+            .build()
+            .map_err(|error| PeerError::Setup(error.without_url()))?;
+        Ok(Self { http, authorization, id })
+    }
+
+    /// Asks for another state than the one that is `known`, for which the other replica may wait,
+    /// and for its role. The whole answer must arrive within `limit`, which is longer than `wait`.
+    ///
+    /// # Errors
+    /// The other replica does not answer, or does not share its state.
+    pub async fn ask(
+        &self,
+        peer: &Endpoint,
+        known: Option<StateTag>,
+        wait: Duration,
+        limit: Duration,
+    ) -> Result<PeerAnswer, PeerError> {
+        let base = peer.url();
+        let failed = |source: reqwest::Error| PeerError::Unreachable {
+            url: base.clone(),
+            source: source.without_url(),
+        };
+        let mut url = Url::parse(&base).expect("the URL of an endpoint is valid");
+        url.set_path(STATE_PATH);
+        let mut request = self
+            .http
+            .get(url)
+            .timeout(limit)
+            .header(AUTHORIZATION, self.authorization.clone())
+            .header(STANDBY_HEADER, format!("{:016x}", self.id));
+        if let Some(tag) = known {
+            request = request
+                .header(IF_NONE_MATCH, tag.to_string())
+                .header(PREFER_HEADER, format!("wait={}", wait.as_secs()));
+        }
+        let mut response = request.send().await.map_err(failed)?;
+        let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok());
+        let role = header(ROLE_HEADER).and_then(ReplicaRole::parse);
+        let tag = header(ETAG.as_str()).and_then(|tag| tag.parse().ok());
+        let role = match (response.status(), role) {
+            (StatusCode::OK | StatusCode::NOT_MODIFIED, Some(role)) => role,
+            (StatusCode::UNAUTHORIZED, _) => return Err(PeerError::Refused { url: base }),
+            (status, _) => return Err(PeerError::NotShared { url: base, status: status.as_u16() }),
+        };
+        if response.status() == StatusCode::NOT_MODIFIED {
+            return Ok(PeerAnswer { role, tag, body: None });
+        }
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(failed)? {
+            if (body.len() + chunk.len()) as u64 > MAX_BODY_BYTES {
+                return Err(PeerError::TooLarge { url: base });
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(PeerAnswer { role, tag, body: Some(body) })
+    }
+}
