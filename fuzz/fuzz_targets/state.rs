@@ -24,8 +24,8 @@ fuzz_target!(|input: (u8, Vec<Edit>, &[u8])| {
     let (mode, edits, bytes) = input;
     let state = match mode % 4 {
         0 => envelope::decode(bytes),
-        1 => envelope::decode(&envelope::wrap(bytes)),
-        _ => envelope::decode(&envelope::wrap(&edited(edits))),
+        1 => envelope::decode(&envelope::seal(bytes)),
+        _ => envelope::decode(&envelope::seal(&edited(edits))),
     };
     match state {
         Ok(state) => continue_from(state),
@@ -103,7 +103,7 @@ fn valid() -> Vec<u8> {
         store.apply("a", "CloudApp", Some(poll(at, instances)), at);
     }
     let at = Timestamp::from_second(1_060).expect("a time in 1970");
-    envelope::unwrap(&envelope::encode(store.save(at), &UserLabel::Plain)).expect("an undamaged state")
+    envelope::contents(&envelope::encode(store.save(at), &UserLabel::Plain)).expect("an undamaged state")
 }
 
 /// A poll that lists one group with these instances.

@@ -79,6 +79,11 @@ impl SavedState {
         self.targets.iter().filter_map(SavedTarget::newest).max()
     }
 
+    /// Whether the hashes in the state are those that this process computes with `key`.
+    pub(super) fn has_hashes_of(&self, key: HashKey) -> bool {
+        self.hash_key == key && self.hash_check == key.check()
+    }
+
     /// The targets in the state, as undivided ones.
     pub fn targets(&self) -> impl Iterator<Item = TargetIdentity> {
         self.targets.iter().map(|target| TargetIdentity {

@@ -63,11 +63,11 @@ impl TargetState {
             ..Self::new(identity)
         };
         for (group, since) in saved.missed {
-            let group = state.adopt(group);
+            let group = state.rename(group);
             state.missed.insert(group.id().into(), (group, since));
         }
         for group in saved.groups {
-            let group = state.adopt(group);
+            let group = state.rename(group);
             let id = Box::from(group.id());
             if state.identity.shard.owns(&id) {
                 state.missed.remove(&id);
@@ -92,6 +92,20 @@ impl TargetState {
             groups: self.groups.values().cloned().collect(),
             missed: self.missed.values().cloned().collect(),
         }
+    }
+
+    /// Keeps the groups of `saved` that belong to this shard and are not known, like missed ones.
+    /// Returns their number.
+    pub(super) fn adopt(&mut self, saved: SavedTarget, now: Timestamp) -> usize {
+        let before = self.missed.len();
+        for group in saved.groups.into_iter().chain(saved.missed.into_iter().map(|(group, _)| group)) {
+            let is_known = self.groups.contains_key(group.id()) || self.missed.contains_key(group.id());
+            if !is_known && self.identity.shard.owns(group.id()) {
+                let group = self.rename(group);
+                self.missed.insert(group.id().into(), (group, now));
+            }
+        }
+        self.missed.len() - before
     }
 
     /// The newest time of its data and polls; `None` if it was never polled.
@@ -139,7 +153,7 @@ impl TargetState {
     }
 
     /// The group with the names of this target.
-    fn adopt(&self, group: SavedGroup) -> SavedGroup {
+    fn rename(&self, group: SavedGroup) -> SavedGroup {
         let TargetIdentity { account, name, .. } = &self.identity;
         let snapshot = GroupSnapshot {
             account: Arc::clone(account),

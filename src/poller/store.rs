@@ -148,6 +148,24 @@ impl SnapshotStore {
         self.replace(saved, published_at, true) != RestoreOutcome::Foreign
     }
 
+    /// Takes over the groups of `saved` that belong to this shard and that this process does not
+    /// know: their counters continue when they are listed. Returns their number.
+    ///
+    /// Call it before the first poll, which would begin new counters. The state is that of the shard
+    /// to which the groups belonged before.
+    pub fn adopt(&self, saved: SavedState, now: Timestamp) -> usize {
+        let mut inner = self.inner.lock();
+        let keeps_indexes = saved.has_hashes_of(inner.hash_key);
+        let mut adopted = 0;
+        for target in saved.targets {
+            let target = if keeps_indexes { target } else { target.without_indexes() };
+            if let Some(state) = inner.states.iter_mut().find(|state| state.identity().key == target.key) {
+                adopted += state.adopt(target, now);
+            }
+        }
+        adopted
+    }
+
     /// The newest time of all data and polls; `None` if no target was ever polled.
     pub fn newest(&self) -> Option<Timestamp> {
         self.inner.lock().states.iter().filter_map(TargetState::newest).max()
@@ -155,6 +173,9 @@ impl SnapshotStore {
 
     fn replace(&self, saved: SavedState, now: Timestamp, keeps_stale: bool) -> RestoreOutcome {
         let mut inner = self.inner.lock();
+        // Hashes of another version or processor cannot be compared: the next listing of each group
+        // becomes a new baseline, and its counters continue.
+        let keeps_indexes = saved.has_hashes_of(saved.hash_key);
         let mut saved_targets = saved.targets;
         let mut take = |identity: &TargetIdentity| {
             let position = saved_targets.iter().position(|saved| saved.key == identity.key)?;
@@ -171,9 +192,6 @@ impl SnapshotStore {
             return RestoreOutcome::Stale;
         }
         let targets = matches.iter().flatten().count();
-        // Hashes of another version or processor cannot be compared: the next listing of each group
-        // becomes a new baseline, and its counters continue.
-        let keeps_indexes = saved.hash_key.check() == saved.hash_check;
         let states = inner.states.iter().zip(matches).map(|(state, saved)| {
             let identity = state.identity().clone();
             match saved {

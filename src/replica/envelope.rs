@@ -58,7 +58,7 @@ pub fn encode(mut state: SavedState, users: &UserLabel) -> Vec<u8> {
 }
 
 /// An envelope around any MessagePack, for tests of reading it.
-pub fn wrap(payload: &[u8]) -> Vec<u8> {
+pub fn seal(payload: &[u8]) -> Vec<u8> {
     let write = |writer: &mut dyn Write| Ok(writer.write_all(payload)?);
     pack(Timestamp::UNIX_EPOCH, write).expect("writing to memory never fails")
 }
@@ -67,7 +67,7 @@ pub fn wrap(payload: &[u8]) -> Vec<u8> {
 ///
 /// # Errors
 /// As for [`decode`].
-pub fn unwrap(bytes: &[u8]) -> Result<Vec<u8>, StateError> {
+pub fn contents(bytes: &[u8]) -> Result<Vec<u8>, StateError> {
     zstd::decode_all(payload(bytes)?).map_err(StateError::contents)
 }
 

@@ -12,6 +12,10 @@ use crate::fleet::vocabulary::INSTANCE_STATUS;
 /// The bytes of one minute: its number and its counts, little endian.
 const MINUTE_BYTES: usize = 4 + 4 * SLOTS;
 
+/// A count above this one is read as this one, so that the sum of a minute's counts does not
+/// overflow.
+const MAX_COUNT: u32 = u32::MAX / SLOTS as u32;
+
 /// What a history is written as and read from.
 #[derive(Default, Serialize, Deserialize)]
 #[serde(default)]
@@ -84,7 +88,7 @@ impl MinuteCounts {
         let mut numbers = numbers.iter().map(|number| u32::from_le_bytes(*number));
         let minute = numbers.next().unwrap_or_default();
         let mut counts = [0; SLOTS];
-        counts.iter_mut().zip(numbers).for_each(|(slot, count)| *slot = count);
+        counts.iter_mut().zip(numbers).for_each(|(slot, count)| *slot = count.min(MAX_COUNT));
         Self { minute, counts }
     }
 }

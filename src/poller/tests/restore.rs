@@ -134,6 +134,22 @@ fn groups_of_another_shard_are_not_served_but_saved() {
     assert_eq!(sessions(&moved), (2, 1), "its counters continue");
 }
 
+#[test]
+fn a_group_that_moved_continues_the_counters_of_its_previous_owner() {
+    let previous = saved(&polled_store(), NOW);
+    for (key, sessions_after) in [(7, (3, 1)), (8, (2, 1))] {
+        let owner = store(&["CloudApp"], key);
+        assert_eq!(owner.adopt(previous.clone(), at(NOW + 10)), 2);
+        assert_eq!(owner.adopt(previous.clone(), at(NOW + 10)), 0, "they are known");
+        assert!(snapshot(&owner).groups.is_empty(), "they are served when they are listed");
+        let instances = [("i1", "BOUND"), ("i2", "BOUND"), ("i4", "EVEN")];
+        owner.apply("a", "CloudApp", Some(poll(NOW + 60, &instances)), at(NOW + 60));
+        // Hashes with different keys cannot be compared.
+        assert_eq!(sessions(&owner), sessions_after, "key {key}");
+    }
+    assert_eq!(store(&["Other"], 7).adopt(previous, at(NOW)), 0);
+}
+
 /// A runner of the fixture's target, with a clock that follows tokio's paused clock from `second`.
 fn runner(script: &Script, store: SnapshotStore) -> (Runner<Script>, Arc<SnapshotStore>) {
     let store = Arc::new(store);

@@ -35,7 +35,7 @@ fn a_state_is_read_as_it_was_written() {
 fn names_of_users_are_in_the_state_only_if_they_are_exported() {
     let contains = |users: &UserLabel, text: &str| {
         let bytes = encode(polled_store().save(at(NOW)), users);
-        let plain = unwrap(&bytes).unwrap();
+        let plain = contents(&bytes).unwrap();
         plain.windows(text.len()).any(|window| window == text.as_bytes())
     };
     let hash = UserLabel::Hash(PseudonymKey::new(b"key"));
@@ -98,7 +98,7 @@ fn a_later_minor_version_and_unknown_fields_are_skipped() {
     }
     let state = polled_store().save(at(NOW));
     let later = Later { state: state.clone(), later: vec![(1, "x".to_owned())] };
-    let mut bytes = wrap(&rmp_serde::to_vec_named(&later).unwrap());
+    let mut bytes = seal(&rmp_serde::to_vec_named(&later).unwrap());
     bytes[10] = 7;
     let read = decode(&sealed(bytes)).unwrap();
     assert!(encode(read, &UserLabel::Plain) == encode(state, &UserLabel::Plain));
@@ -108,11 +108,11 @@ fn a_later_minor_version_and_unknown_fields_are_skipped() {
 fn nesting_and_sizes_are_bounded() {
     // An unknown field with 100 nested arrays.
     let deep = [&[0x81, 0xa1, b'x'][..], &[0x91; 100], &[0xc0]].concat();
-    let error = decode(&wrap(&deep)).unwrap_err();
+    let error = decode(&seal(&deep)).unwrap_err();
     assert!(message(&error).contains("depth"), "{}", message(&error));
     // A byte string that claims to have 4 GiB.
     let long = [0x81, 0xa1, b'x', 0xc6, 0xff, 0xff, 0xff, 0xff];
-    assert_eq!(decode(&wrap(&long)).unwrap_err().result(), RestoreResult::Damaged);
+    assert_eq!(decode(&seal(&long)).unwrap_err().result(), RestoreResult::Damaged);
     assert!(matches!(decode(&vec![0; MAX_BYTES + 1]), Err(StateError::TooLarge { .. })));
 }
 
