@@ -13,7 +13,11 @@
 //! | `peer` | asking another replica for its state |
 //! | `pair` | which replica of a pair polls |
 //! | `mirror` | serving the state of another replica |
+//! | `election` | which replica is active, by a Lease of Kubernetes |
 
+#[cfg(feature = "kubernetes")]
+#[cfg_attr(not(test), allow(dead_code, unused_imports, reason = "`app` does not start elections yet"))]
+pub mod election;
 pub mod envelope;
 mod error;
 pub mod mirror;

@@ -1,0 +1,9 @@
+mod access;
+mod api_server;
+mod cluster;
+mod elector;
+mod log;
+mod races;
+mod refusals;
+mod replica;
+mod run;
