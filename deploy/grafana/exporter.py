@@ -11,7 +11,7 @@ def build(runbook):
     board = board.with_row(row("Problems"))
     for panel in (
         number("Exporters", "Exporters that can be scraped.", "count(appstreaming_exporter_build_info) or vector(0)", colors=steps(RED, (1, GREEN))),
-        number("Failing targets", "Targets whose last poll did not succeed completely.", f"count(appstreaming_up{{{ACCOUNTS}}} == 0) or vector(0)", colors=steps(GREEN, (1, RED))),
+        number("Failing targets", "Targets whose last poll did not succeed completely.", f"count(min by (account, target) (appstreaming_up{{{ACCOUNTS}}}) == 0) or vector(0)", colors=steps(GREEN, (1, RED))),
         number("Oldest poll", "Longest time of a target since its last complete poll.",
                f"time() - min(appstreaming_target_poll_timestamp_seconds{{{ACCOUNTS}}})", unit="s", colors=steps(GREEN, (300, YELLOW), (600, RED))),
         number("Throttled", "Share of the API requests of the last 15 minutes that were throttled.",
@@ -31,9 +31,23 @@ def build(runbook):
         lines("Duration of polls", "Time from start to end, including the wait for the rate limit.",
               *quantiles("appstreaming_exporter_poll_duration_seconds"), unit="s"),
         lines("Age of the last complete poll", "Time since the last poll of each target that succeeded completely.",
-              (f"time() - appstreaming_target_poll_timestamp_seconds{{{ACCOUNTS}}}", "{{account}} {{target}}"), unit="s", colors=steps(GREEN, (600, RED))),
+              (f"time() - min by (account, target) (appstreaming_target_poll_timestamp_seconds{{{ACCOUNTS}}})", "{{account}} {{target}}"), unit="s", colors=steps(GREEN, (600, RED))),
         lines("Poll overruns", "Polls within an hour that were still running when the next poll was due.",
               ("increase(appstreaming_exporter_poll_overruns_total[1h])", "{{instance}}")),
+    ):
+        board = board.with_panel(panel)
+
+    board = board.with_row(row("Replicas and state"))
+    for panel in (
+        number("Active replicas", "Replicas of each shard that poll: one, unless a takeover is under way.",
+               "sum by (job, shard) (appstreaming_exporter_replica_active * on (job, instance) group_left (shard) appstreaming_exporter_shard_info)",
+               colors=steps(RED, (1, GREEN), (2, YELLOW)), legend="{{job}} shard {{shard}}", width=12),
+        number("Roles", "Whether each replica polls, or serves the state of the active one.", "max by (job, instance) (appstreaming_exporter_replica_active)",
+               mapped=texts(("Standby", BLUE), ("Active", GREEN)), legend="{{instance}}", width=12),
+        lines("Age of the served state", "Time since the snapshot that each replica serves was published.",
+              ("time() - appstreaming_exporter_state_timestamp_seconds", "{{instance}}"), unit="s"),
+        lines("Takeovers and restores", "Standbys that became active within an hour, and first restores of a state after a start or a takeover, by result.",
+              ("sum(increase(appstreaming_exporter_takeovers_total[1h]))", "takeovers"), ("sum by (source, result) (increase(appstreaming_exporter_state_restores_total[1h]))", "{{source}} {{result}}")),
     ):
         board = board.with_panel(panel)
 
@@ -43,8 +57,8 @@ def build(runbook):
               (rate("appstreaming_exporter_api_requests_total", "operation, code", ACCOUNTS), "{{operation}} {{code}}"), unit="reqps"),
         lines("Duration of requests", "95th percentile of the duration of requests, without the wait for the rate limit.",
               (quantile(0.95, "appstreaming_exporter_api_request_duration_seconds", by="operation"), "{{operation}}"), unit="s"),
-        lines("Rate limit", "Requests per second that are allowed now (less than configured after throttling), and requests per second that were sent.",
-              (f"appstreaming_exporter_api_rate_limit{{{ACCOUNTS}}}", "{{account}} allowed"), (rate("appstreaming_exporter_api_requests_total", "account", ACCOUNTS), "{{account}} sent"), unit="reqps"),
+        lines("Rate limit", "Requests per second that all shards may send now (less than configured after throttling), and requests per second that were sent.",
+              (f"sum by (account) (appstreaming_exporter_api_rate_limit{{{ACCOUNTS}}} and on (job, instance) appstreaming_exporter_replica_active == 1)", "{{account}} allowed"), (rate("appstreaming_exporter_api_requests_total", "account", ACCOUNTS), "{{account}} sent"), unit="reqps"),
         lines("Wait for the rate limit", "Seconds per second that requests waited for the rate limit.",
               (rate("appstreaming_exporter_api_limiter_wait_seconds_total", "account", ACCOUNTS), "{{account}}"), unit="s"),
         lines("In flight and retries", "Requests without a response yet, and retries per second.",

@@ -110,6 +110,7 @@ pub(crate) fn plan(config: &Config, telemetry: &Arc<Telemetry>, known: &Clients)
 /// As for [`plan`].
 pub(crate) fn polling(config: &Config, telemetry: &Arc<Telemetry>) -> Result<Polling, Error> {
     let Plan { targets, order, clients: _ } = plan(config, telemetry, &Clients::default())?;
+    telemetry.settings(&setup(config));
     let observer = Arc::new(PollObserver::new(Arc::clone(telemetry))) as Arc<dyn poller::Observer>;
     let (freshness, time_zone) = (Freshness::from(&config.poll), config.render.time_zone.clone());
     let store = Arc::new(SnapshotStore::new(order, freshness, time_zone, hash_key()));

@@ -82,6 +82,7 @@ impl AppState {
         active: ActiveConfig,
         reloads: mpsc::Sender<ReloadRequest>,
     ) -> Self {
+        telemetry.settings(&active.setup);
         Self {
             exposition: ArcSwapOption::empty(),
             telemetry,
@@ -123,6 +124,7 @@ impl AppState {
 
     /// Activates another configuration. It applies to snapshots that are rendered from now on.
     pub(crate) fn activate(&self, active: ActiveConfig) {
+        self.telemetry.settings(&active.setup);
         self.active.store(Arc::new(active));
     }
 

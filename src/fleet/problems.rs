@@ -10,6 +10,7 @@ mod kinds;
 mod lifecycle;
 mod operation;
 mod problem;
+mod replica;
 mod sessions;
 #[cfg(test)]
 mod tests;
@@ -23,6 +24,7 @@ pub use operation::{
     AccountState, ExporterState, RequestBudget, check_account, check_exporter, check_regions, check_target,
 };
 pub use problem::{EvaluationContext, Problem};
+pub use replica::{ReplicaState, StandbyState, UnrestoredState, check_replica};
 
 use problem::found;
 

@@ -1,10 +1,11 @@
-//! Attempts to load the configuration: whether the last one succeeded, and the time of the last
-//! success.
+//! The active configuration: its poll interval and its shard, whether the last attempt to load it
+//! succeeded, and the time of the last success.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use parking_lot::Mutex;
 
 use super::collectors;
+use super::status::Setup;
 use crate::fleet::timestamp::seconds;
 use crate::metrics::MetricFamily;
 
@@ -45,5 +46,27 @@ impl ConfigLoads {
             collectors::gauge(name, seconds(at))
         });
         succeeded.into_iter().chain(succeeded_at).collect()
+    }
+}
+
+/// The settings that alerts and dashboards calculate with.
+#[derive(Default)]
+pub(super) struct Settings(Mutex<Option<(SignedDuration, u32, u32)>>);
+
+impl Settings {
+    /// Replaces the settings.
+    pub(super) fn set(&self, setup: &Setup) {
+        *self.0.lock() = Some((setup.interval, setup.shard_index, setup.shards));
+    }
+
+    /// The present values; empty before a configuration is active.
+    pub(super) fn families(&self) -> Vec<MetricFamily> {
+        let Some((interval, shard, shards)) = *self.0.lock() else { return Vec::new() };
+        let interval = interval.as_secs_f64();
+        let shard = ([shard.to_string(), shards.to_string()], 1.0);
+        vec![
+            collectors::gauge("appstreaming_exporter_poll_interval_seconds", interval),
+            collectors::gauges("appstreaming_exporter_shard_info", ["shard", "shards"], [shard]),
+        ]
     }
 }

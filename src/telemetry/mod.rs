@@ -58,6 +58,7 @@ pub struct Telemetry {
     polls: polls::PollMetrics,
     replicas: replicas::Replicas,
     serving: serving::ServingMetrics,
+    settings: configuration::Settings,
 }
 
 /// The exporter's own metrics at one moment.
@@ -84,6 +85,7 @@ impl Telemetry {
             polls: polls::PollMetrics::new(),
             replicas: replicas::Replicas::new(),
             serving: serving::ServingMetrics::new(),
+            settings: configuration::Settings::default(),
         })
     }
 
@@ -96,6 +98,7 @@ impl Telemetry {
             self.polls.families(),
             self.replicas.families(),
             self.serving.families(),
+            self.settings.families(),
             vec![build_info::family()],
             process::families(),
         ];
@@ -114,7 +117,6 @@ impl Telemetry {
             series: self.serving.series(),
             dropped: self.serving.dropped(),
             reload_failed: self.config_loads.last_failed(),
-            replica: self.replicas.status(),
             process: process::usage(),
             requests_in_flight: self.api.in_flight(),
             poll_overruns: self.polls.overruns(),
@@ -122,6 +124,7 @@ impl Telemetry {
             ..Status::default()
         };
         self.activity.add_to(&mut status);
+        self.replicas.add_to(&mut status);
         status
     }
 
@@ -208,6 +211,11 @@ impl Telemetry {
         self.config_loads.record(succeeded, at);
     }
 
+    /// Sets the poll interval and the shard of the active configuration.
+    pub fn settings(&self, setup: &Setup) {
+        self.settings.set(setup);
+    }
+
     /// Whether this replica is active, that is, polls. A process without replicas is.
     pub fn replica_active(&self, is_active: bool) {
         self.replicas.set_active(is_active);
@@ -225,7 +233,7 @@ impl Telemetry {
 
     /// The first restore of a state after a start or a takeover ended.
     pub fn state_restored(&self, source: RestoreSource, result: RestoreResult) {
-        self.replicas.restored(source, result);
+        self.replicas.restored(source, result, Timestamp::now());
     }
 
     /// This replica was a standby and is now active.

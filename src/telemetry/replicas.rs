@@ -5,7 +5,7 @@ use parking_lot::Mutex;
 use prometheus::{IntCounter, IntCounterVec};
 
 use super::collectors;
-use super::status::ReplicaStatus;
+use super::status::{FailedRestore, ReplicaStatus, Status};
 use crate::fleet::timestamp::seconds;
 use crate::metrics::MetricFamily;
 
@@ -74,6 +74,7 @@ struct Now {
     is_active: bool,
     served: Option<Timestamp>,
     status: ReplicaStatus,
+    failed_restore: Option<FailedRestore>,
 }
 
 impl Replicas {
@@ -81,7 +82,12 @@ impl Replicas {
     pub(super) fn new() -> Self {
         let restores = "appstreaming_exporter_state_restores_total";
         let replicas = Self {
-            now: Mutex::new(Now { is_active: true, served: None, status: ReplicaStatus::default() }),
+            now: Mutex::new(Now {
+                is_active: true,
+                served: None,
+                status: ReplicaStatus::default(),
+                failed_restore: None,
+            }),
             restores: collectors::counters(restores, &["source", "result"]),
             takeovers: collectors::counter("appstreaming_exporter_takeovers_total"),
         };
@@ -108,9 +114,13 @@ impl Replicas {
         self.now.lock().status = status;
     }
 
-    /// Counts a restore.
-    pub(super) fn restored(&self, source: RestoreSource, result: RestoreResult) {
-        self.restores.with_label_values(&[source.as_str(), result.as_str()]).inc();
+    /// Counts a restore that ended at `at`.
+    pub(super) fn restored(&self, source: RestoreSource, result: RestoreResult, at: Timestamp) {
+        let (source, text) = (source.as_str(), result.as_str());
+        self.restores.with_label_values(&[source, text]).inc();
+        if matches!(result, RestoreResult::Damaged | RestoreResult::Foreign | RestoreResult::Version) {
+            self.now.lock().failed_restore = Some(FailedRestore { at, source, result: text });
+        }
     }
 
     /// Counts a takeover.
@@ -118,9 +128,11 @@ impl Replicas {
         self.takeovers.inc();
     }
 
-    /// What the pages show.
-    pub(super) fn status(&self) -> ReplicaStatus {
-        self.now.lock().status.clone()
+    /// Adds what the pages show.
+    pub(super) fn add_to(&self, status: &mut Status) {
+        let now = self.now.lock();
+        status.replica = now.status.clone();
+        status.failed_restore = now.failed_restore;
     }
 
     /// The present values. The time of the state has no sample before a state is served.

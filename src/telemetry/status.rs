@@ -28,6 +28,8 @@ pub struct Status {
     pub reload_failed: bool,
     /// This process as one of several replicas.
     pub replica: ReplicaStatus,
+    /// The last state that could not be restored.
+    pub failed_restore: Option<FailedRestore>,
     /// The operating system's figures for this process.
     pub process: ProcessUsage,
     /// API requests without a response yet.
@@ -77,6 +79,17 @@ pub struct ReplicaStatus {
     pub state_at: Option<Timestamp>,
     /// Why the last request for the active replica's state failed; `None` if it succeeded.
     pub fetch_failure: Option<String>,
+}
+
+/// A state that could not be restored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FailedRestore {
+    /// When.
+    pub at: Timestamp,
+    /// From where: `file` or `peer`.
+    pub source: &'static str,
+    /// Why: `damaged`, `foreign` or `version`.
+    pub result: &'static str,
 }
 
 /// How the active replica of a set is decided.

@@ -222,6 +222,7 @@ fn every_own_family_of_the_catalogue_is_gathered_in_order() {
     telemetry.body_bytes("text-0.0.4", "identity", Some(1));
     telemetry.scraped("text-0.0.4", "identity");
     telemetry.state_served(Timestamp::UNIX_EPOCH);
+    telemetry.settings(&Setup::default());
 
     let families = telemetry.gather().families;
     assert!(families.is_sorted_by(|a, b| a.name < b.name), "sorted and different");
@@ -277,6 +278,26 @@ fn a_replica_shows_its_role_its_state_and_its_takeovers() {
     telemetry.taken_over();
     assert_eq!(number(&telemetry, "replica_active", &[]), 1.0);
     assert_eq!(number(&telemetry, "takeovers_total", &[]), 1.0);
+}
+
+#[test]
+fn the_poll_interval_and_the_shard_are_those_of_the_active_configuration() {
+    let telemetry = Telemetry::new();
+    let interval = jiff::SignedDuration::from_secs(90);
+    telemetry.settings(&Setup { interval, shard_index: 2, shards: 3, ..Setup::default() });
+    assert_eq!(number(&telemetry, "poll_interval_seconds", &[]), 90.0);
+    assert_eq!(number(&telemetry, "shard_info", &[("shard", "2"), ("shards", "3")]), 1.0);
+}
+
+#[test]
+fn only_a_state_that_could_not_be_used_is_a_failed_restore() {
+    let telemetry = Telemetry::new();
+    telemetry.state_restored(RestoreSource::File, RestoreResult::Stale);
+    assert_eq!(telemetry.status(Setup::default()).failed_restore, None);
+    telemetry.state_restored(RestoreSource::File, RestoreResult::Damaged);
+    telemetry.state_restored(RestoreSource::Peer, RestoreResult::Ok);
+    let failed = telemetry.status(Setup::default()).failed_restore.unwrap();
+    assert_eq!((failed.source, failed.result), ("file", "damaged"));
 }
 
 #[test]

@@ -34,8 +34,15 @@ const STABLE_TIME: Duration = Duration::from_secs(15);
 
 /// Alerts without a cause in the cloud. For them, the test stops an exporter, gives another one an
 /// invalid configuration, and runs a second Prometheus without any target.
-const WITHOUT_SCENARIO: [&str; 3] =
-    ["AppStreamingExporterDown", "AppStreamingExporterAbsent", "AppStreamingConfigReloadFailed"];
+const WITHOUT_SCENARIO: [&str; 7] = [
+    "AppStreamingExporterDown",
+    "AppStreamingExporterAbsent",
+    "AppStreamingConfigReloadFailed",
+    "AppStreamingNoActiveReplica",
+    "AppStreamingReplicaStateOld",
+    "AppStreamingSeveralActiveReplicas",
+    "AppStreamingStateRestoreFailed",
+];
 
 fn alerts() -> BTreeSet<&'static str> {
     let lines = RULES.iter().flat_map(|(_, text)| text.lines());

@@ -146,7 +146,7 @@ problem_kinds! {
     );
     ApiThrottled rule(
         "api_throttled", "Throttled by the API", Warning, "ApiThrottled",
-        "the API has slowed the exporter down to less than 90 % of its configured rate",
+        "the API has slowed the exporter down to less than 90 % of its configured rate, or of a shard's share of it",
         "Lower `api.requests_per_second`, or poll less often.",
     );
     GroupNotPublished rule(
@@ -228,6 +228,16 @@ problem_kinds! {
         "config_reload_failed", "Reload failed", Warning, "ConfigReloadFailed",
         "the last reload of the configuration failed: the previous one is active",
         "Run `check` with the same files, correct the problems, and reload again.",
+    );
+    ReplicaStateOld rule(
+        "replica_state_old", "Old state", Warning, "ReplicaStateOld",
+        "the state of a standby is older than 2 poll intervals, or the standby has none and cannot fetch it",
+        "Check whether a replica is active, and whether this one reaches it; `check --online` tests both.",
+    );
+    StateRestoreFailed rule(
+        "state_restore_failed", "State not restored", Warning, "StateRestoreFailed",
+        "a state that was `damaged`, `foreign` or of another `version` was not restored within the last 30 minutes",
+        "See the log for the reason; counters and history began again.",
     );
     GroupDataStale ProblemRule {
         name: "group_data_stale",

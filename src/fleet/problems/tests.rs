@@ -396,6 +396,38 @@ fn the_exporter_reports_overruns_dropped_series_and_a_failed_reload() {
 }
 
 #[test]
+fn a_standby_reports_a_state_that_is_older_than_two_intervals_and_why() {
+    let check = |age: Option<i64>, fetch_failure| {
+        let state_at = age.map(|seconds| now() - SignedDuration::from_secs(seconds));
+        let standby = StandbyState { interval: MINUTE, state_at, fetch_failure };
+        let state = ReplicaState { standby: Some(standby), ..ReplicaState::default() };
+        check_replica(&state, now()).pop().map(|problem| {
+            assert_eq!(problem.kind, ReplicaStateOld);
+            problem.detail
+        })
+    };
+    assert_eq!(check(Some(120), Some("refused")), None);
+    assert_eq!(check(Some(121), None).as_deref(), Some("the state is from 2 min ago"));
+    assert_eq!(check(Some(121), Some("refused")).as_deref(), Some("the state is from 2 min ago: refused"));
+    assert_eq!(check(None, None), None, "it has just started");
+    assert_eq!(check(None, Some("refused")).as_deref(), Some("there is no state: refused"));
+}
+
+#[test]
+fn a_state_that_was_not_restored_is_reported_for_half_an_hour() {
+    let check = |minutes: i32, source, result| {
+        let failed_restore = Some(UnrestoredState { at: now() - MINUTE * minutes, source, result });
+        let state = ReplicaState { failed_restore, ..ReplicaState::default() };
+        check_replica(&state, now()).pop().map(|problem| problem.detail)
+    };
+    assert_eq!(check(3, "file", "damaged").as_deref(), Some("the state in the file is damaged (3 min ago)"));
+    let version =
+        "the state of the other replica has a schema version that this exporter cannot read (29 min ago)";
+    assert_eq!(check(29, "peer", "version").as_deref(), Some(version));
+    assert_eq!(check(30, "file", "damaged"), None);
+}
+
+#[test]
 fn many_lost_connections_in_a_region_are_a_storm() {
     let group = |account: &str, connected, lost| {
         let mut group = group(&[]);
@@ -412,10 +444,12 @@ fn many_lost_connections_in_a_region_are_a_storm() {
 }
 
 /// Alerts that only Prometheus can evaluate, and their severities: they need a scrape that failed,
-/// or the data of a week.
-const ONLY_ALERTS: [(&str, &str); 3] = [
+/// the metrics of several replicas, or the data of a week.
+const ONLY_ALERTS: [(&str, &str); 5] = [
     ("AppStreamingExporterAbsent", "critical"),
     ("AppStreamingExporterDown", "critical"),
+    ("AppStreamingNoActiveReplica", "critical"),
+    ("AppStreamingSeveralActiveReplicas", "warning"),
     ("AppStreamingStartsGettingSlow", "warning"),
 ];
 

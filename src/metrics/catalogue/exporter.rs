@@ -171,6 +171,19 @@ static FAMILIES: &[Family] = &[
         ..Family::GAUGE
     },
     Family {
+        name: "appstreaming_exporter_poll_interval_seconds",
+        help: "The setting poll.interval in seconds.",
+        source: "configuration",
+        ..Family::GAUGE
+    },
+    Family {
+        name: "appstreaming_exporter_shard_info",
+        help: "The exporter's shard, from 0, and the number of shards; always 1.",
+        source: "configuration",
+        labels: &["shard", "shards"],
+        ..Family::GAUGE
+    },
+    Family {
         name: "appstreaming_exporter_replica_active",
         help: "Whether this replica is the active one, which polls: 1 or 0; 1 if the exporter has no replicas.",
         source: "replicas",

@@ -4,8 +4,8 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::{LocatedProblem, ProblemSubject};
-use crate::fleet::problems::{self, ExporterState, Problem};
-use crate::telemetry::status::{ReplicaMode, ReplicaRole, ReplicaStatus, Setup, Status};
+use crate::fleet::problems::{self, ExporterState, Problem, ReplicaState, StandbyState, UnrestoredState};
+use crate::telemetry::status::{FailedRestore, ReplicaMode, ReplicaRole, ReplicaStatus, Setup, Status};
 
 /// The exporter itself.
 #[derive(Debug, Serialize)]
@@ -47,11 +47,14 @@ impl<'a> ExporterView<'a> {
             dropped: &status.dropped,
             reload_failed: status.reload_failed,
         };
+        let mut problems = problems::check_exporter(&state, now);
+        problems.extend(problems::check_replica(&replica_state(status), now));
+        problems.sort();
         let Setup { shard_index, shards, .. } = status.setup;
         Self {
             replica: ReplicaView::new(&status.replica),
             shard: ShardView { index: shard_index, total: shards },
-            problems: problems::check_exporter(&state, now),
+            problems,
         }
     }
 
@@ -86,5 +89,19 @@ impl<'a> ReplicaView<'a> {
     /// Whether this replica serves the state of another one.
     pub(crate) fn is_standby(&self) -> bool {
         self.role == "standby"
+    }
+}
+
+fn replica_state(status: &Status) -> ReplicaState<'_> {
+    let replica = &status.replica;
+    let standby = StandbyState {
+        interval: status.setup.interval,
+        state_at: replica.state_at,
+        fetch_failure: replica.fetch_failure.as_deref(),
+    };
+    let unrestored = |FailedRestore { at, source, result }| UnrestoredState { at, source, result };
+    ReplicaState {
+        standby: (replica.role == ReplicaRole::Standby).then_some(standby),
+        failed_restore: status.failed_restore.map(unrestored),
     }
 }
