@@ -27,6 +27,8 @@ pub(crate) mod supervisor;
 mod tests;
 
 use crate::aliyun;
+#[cfg(feature = "kubernetes")]
+use crate::replica::election::ElectionError;
 use crate::replica::peer::PeerError;
 
 /// Why the parts of the daemon cannot be made.
@@ -51,4 +53,12 @@ pub enum Error {
     /// Other replicas cannot be asked.
     #[error("the section `replicas` cannot be used")]
     Replicas(#[from] PeerError),
+    /// There is no address at which other replicas can reach this one.
+    #[cfg(feature = "kubernetes")]
+    #[error("the section `replicas` cannot be used")]
+    Advertise(#[from] replicas::advertise::AdvertiseError),
+    /// This replica cannot take part in the election of the active one.
+    #[cfg(feature = "kubernetes")]
+    #[error("the active replica cannot be elected by a Lease of Kubernetes")]
+    Election(#[from] ElectionError),
 }

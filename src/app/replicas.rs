@@ -4,6 +4,12 @@
 //! What is not here: the decisions (`replica::pair`, `replica::election`), fetching a state
 //! (`replica::mirror`), and the state file (`state_keeper`).
 
+#[cfg(feature = "kubernetes")]
+pub(crate) mod advertise;
+#[cfg(feature = "kubernetes")]
+mod kubernetes;
+
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,11 +22,15 @@ use super::state::AppState;
 use super::supervisor::Supervisor;
 use crate::aliyun::{Endpoint, Secret, chain};
 use crate::lifecycle::{Latch, Readiness};
+use crate::poller::Shard;
+#[cfg(feature = "kubernetes")]
+use crate::replica::election::Election;
 use crate::replica::mirror::{Asked, Keep, Mirror, MirrorError};
 use crate::replica::options::{PairRole, ReplicaOptions, ReplicaSetup};
 use crate::replica::pair::{Duty, NextAsk, Pair, PeerEvent};
 use crate::replica::peer::{PeerClient, PeerError};
 use crate::replica::publication::Publication;
+use crate::replica::token::SharedToken;
 use crate::telemetry::status::{ReplicaMode, ReplicaRole, ReplicaStatus};
 use crate::telemetry::{RestoreResult, RestoreSource, Telemetry};
 
@@ -39,7 +49,10 @@ pub(crate) struct Replica {
     telemetry: Arc<Telemetry>,
     /// Open unless another replica refuses this one's token.
     token_accepted: Latch,
-    setup: ReplicaSetup,
+    #[cfg_attr(not(feature = "kubernetes"), expect(dead_code, reason = "the configuration checks a peer"))]
+    allow_http: bool,
+    /// Taken when the replica runs.
+    decider: Option<Decider>,
     status: ReplicaStatus,
     /// Whether the next restored state is counted: the first one after a start or a takeover.
     counts_restore: bool,
@@ -49,27 +62,67 @@ pub(crate) struct Replica {
     logged: Option<(String, Instant)>,
 }
 
+/// How the role of a replica is decided.
+enum Decider {
+    /// By the configuration, and by whether the other one of a pair answers.
+    Pair { role: PairRole, peer: Endpoint, takeover_after: Duration },
+    /// By a Lease of Kubernetes.
+    #[cfg(feature = "kubernetes")]
+    Election(Box<Election>),
+}
+
+/// What a replica needs from the rest of the daemon.
+#[cfg_attr(
+    not(feature = "kubernetes"),
+    expect(dead_code, reason = "only a candidate for a Lease shows its address to others")
+)]
+pub(crate) struct ReplicaContext<'a> {
+    /// Its snapshots are served to the other replicas.
+    pub state: &'a Arc<AppState>,
+    /// Starts and ends polls.
+    pub supervisor: &'a Arc<AsyncMutex<Supervisor>>,
+    /// Shows operators which replica this is.
+    pub telemetry: &'a Arc<Telemetry>,
+    /// Closed while another replica refuses this one's token.
+    pub readiness: &'a Readiness,
+    /// The part of the groups that this process polls.
+    pub shard: Shard,
+    /// The addresses that the server listens on.
+    pub listens_on: Vec<SocketAddr>,
+    /// Whether the server uses TLS.
+    pub is_tls: bool,
+}
+
 impl Replica {
     /// The replica that the options describe, as a standby; `None` if there are no other replicas.
-    /// From now on `state` serves its state to the others.
+    /// From now on the state is served to the others.
     ///
     /// # Errors
-    /// The certificates that the options name cannot be used.
-    pub(crate) fn new(
+    /// Certificates cannot be used, there is no cluster, or there is no address that others can use.
+    pub(crate) async fn new(
         options: &ReplicaOptions,
-        state: &Arc<AppState>,
-        supervisor: &Arc<AsyncMutex<Supervisor>>,
-        telemetry: &Arc<Telemetry>,
-        readiness: &Readiness,
+        context: ReplicaContext<'_>,
     ) -> Result<Option<Self>, Error> {
-        let mode = match &options.setup {
+        let (mode, decider) = match options.setup.clone() {
             ReplicaSetup::Off => return Ok(None),
-            ReplicaSetup::Pair { .. } => ReplicaMode::Pair,
-            ReplicaSetup::Kubernetes { .. } => ReplicaMode::Kubernetes,
+            ReplicaSetup::Pair { role, peer, takeover_after } => {
+                (ReplicaMode::Pair, Decider::Pair { role, peer, takeover_after })
+            }
+            #[cfg(feature = "kubernetes")]
+            ReplicaSetup::Kubernetes { lease, pod } => {
+                let election = kubernetes::connect(options, lease, pod, &context).await?;
+                (ReplicaMode::Kubernetes, Decider::Election(Box::new(election)))
+            }
+            // The configuration rejects it.
+            #[cfg(not(feature = "kubernetes"))]
+            ReplicaSetup::Kubernetes { .. } => return Ok(None),
         };
+        let ReplicaContext { state, supervisor, telemetry, readiness, .. } = context;
+        // The configuration requires a token.
         let token = options.token.clone().unwrap_or_else(|| Secret::new(""));
+        let token = SharedToken::new(token, options.token_file.clone());
         let id = rand::random();
-        let client = PeerClient::new(&token, options.ca_file.as_deref(), id)?;
+        let client = PeerClient::new(token.clone(), options.ca_file.as_deref(), id)?;
         // The publication must not keep the state alive that owns it.
         let published = Arc::downgrade(state);
         let encode = move || published.upgrade().map_or_else(Vec::new, |state| state.encode_state());
@@ -85,7 +138,8 @@ impl Replica {
             mirror: Mirror::new(client, Arc::clone(state.store()), state.rendered()),
             telemetry: Arc::clone(telemetry),
             token_accepted,
-            setup: options.setup.clone(),
+            allow_http: options.allow_http,
+            decider: Some(decider),
             status,
             counts_restore: true,
             was_standby: false,
@@ -97,15 +151,16 @@ impl Replica {
 
     /// Runs until `shutdown`, then hands over to another replica.
     pub(crate) async fn run(mut self, shutdown: CancellationToken) {
-        match self.setup.clone() {
-            ReplicaSetup::Off => {}
-            ReplicaSetup::Pair { role, peer, takeover_after } => {
+        match self.decider.take() {
+            Some(Decider::Pair { role, peer, takeover_after }) => {
                 self.run_pair(role, &peer, takeover_after, &shutdown).await;
+                shutdown.cancelled().await;
+                self.leave().await;
             }
-            ReplicaSetup::Kubernetes { .. } => {}
+            #[cfg(feature = "kubernetes")]
+            Some(Decider::Election(election)) => self.run_elected(*election, &shutdown).await,
+            None => {}
         }
-        shutdown.cancelled().await;
-        self.leave().await;
         self.publication.close();
     }
 
@@ -139,7 +194,7 @@ impl Replica {
         sleep_until(next.at).await;
         let asked = self.mirror.ask(peer, keep, next.wait, next.limit).await;
         match &asked {
-            Ok(asked) => self.answered(peer, *asked),
+            Ok(asked) => self.answered(peer, *asked, keep),
             Err(error) => self.failed(error),
         }
         self.publish_status();
@@ -150,7 +205,7 @@ impl Replica {
         }
     }
 
-    fn answered(&mut self, peer: &Endpoint, asked: Asked) {
+    fn answered(&mut self, peer: &Endpoint, asked: Asked, keep: Keep) {
         if self.logged.take().is_some() {
             tracing::info!(%peer, "the other replica shares its state again");
         }
@@ -158,6 +213,8 @@ impl Replica {
         self.status.fetch_failure = None;
         let is_mirrored = self.status.role == ReplicaRole::Standby && asked.role != ReplicaRole::Standby;
         self.status.of = is_mirrored.then(|| peer.url());
+        // A primary that returns is not a standby.
+        self.was_standby |= is_mirrored && keep == Keep::OfActive;
         if asked.is_restored && std::mem::take(&mut self.counts_restore) {
             self.telemetry.state_restored(RestoreSource::Peer, RestoreResult::Ok);
         }
@@ -211,7 +268,6 @@ impl Replica {
     }
 
     async fn become_standby(&mut self) {
-        self.was_standby |= self.status.of.is_some();
         if self.status.role == ReplicaRole::Standby {
             return;
         }

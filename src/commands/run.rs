@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 use super::{Error, load, polling_runtime, server_runtime};
 use crate::app::assemble::{self, Clients};
 use crate::app::reload::{LoadConfig, Reloader};
-use crate::app::replicas::{POLL_END_LIMIT, Replica};
+use crate::app::replicas::{POLL_END_LIMIT, Replica, ReplicaContext};
 use crate::app::state::{ActiveConfig, AppState};
 use crate::app::state_keeper::StateKeeper;
 use crate::app::supervisor::Supervisor;
@@ -76,7 +76,8 @@ pub(super) async fn serve(
     let readiness = Readiness::default();
     let plan = assemble::plan(&config, &telemetry, &Clients::default())?;
     let (reload_sender, reload_requests) = mpsc::channel(MAX_WAITING_RELOADS);
-    let (state_options, replica_options) = (config.state.clone(), config.replicas.clone());
+    let (state_options, replica_options, shard) =
+        (config.state.clone(), config.replicas.clone(), config.shard);
     let active = ActiveConfig::new(config);
     let supervisor = Supervisor::new(Arc::clone(&telemetry));
     let store = Arc::clone(supervisor.store());
@@ -84,8 +85,17 @@ pub(super) async fn serve(
     let state =
         AppState::new(Arc::clone(&store), Arc::clone(&telemetry), readiness.clone(), active, reload_sender);
     let state = Arc::new(state);
-    let server = bind(web, Arc::clone(&state) as Arc<dyn Content>, serving)?;
-    let replica = Replica::new(&replica_options, &state, &supervisor, &telemetry, &readiness)?;
+    let (server, is_tls) = bind(web, Arc::clone(&state) as Arc<dyn Content>, serving).await?;
+    let context = ReplicaContext {
+        state: &state,
+        supervisor: &supervisor,
+        telemetry: &telemetry,
+        readiness: &readiness,
+        shard,
+        listens_on: server.addresses().iter().filter_map(BoundAddress::tcp).collect(),
+        is_tls,
+    };
+    let replica = Replica::new(&replica_options, context).await?;
     let keeper = StateKeeper::new(state_options, &state).map(Arc::new);
     on_bound(server.addresses())?;
     let signals = lifecycle::install_signal_handlers(readiness)
@@ -144,9 +154,14 @@ async fn hand_over(
     }
 }
 
-/// The server of `content`, bound to its addresses; it accepts nothing yet.
-fn bind(web: &cli::WebArguments, content: Arc<dyn Content>, serving: &Handle) -> Result<Server, Error> {
+/// The server of `content`, bound to its addresses, and whether it uses TLS. It accepts nothing yet.
+async fn bind(
+    web: &cli::WebArguments,
+    content: Arc<dyn Content>,
+    serving: &Handle,
+) -> Result<(Server, bool), Error> {
     let access = AccessControl::new(web.config_file.clone()).map_err(Error::Configuration)?;
+    let is_tls = access.protocol().await.tls.is_some();
     let routes = Routes::new(content, web.telemetry_path.clone(), web.enable_lifecycle);
     let options = ServerOptions {
         listen: web.listen_address.clone(),
@@ -155,5 +170,6 @@ fn bind(web: &cli::WebArguments, content: Arc<dyn Content>, serving: &Handle) ->
     };
     // Sockets belong to the runtime that they are bound on.
     let _serving = serving.enter();
-    Server::bind(&options, access, Arc::new(routes)).map_err(Error::Serve)
+    let server = Server::bind(&options, access, Arc::new(routes)).map_err(Error::Serve)?;
+    Ok((server, is_tls))
 }

@@ -46,6 +46,7 @@ pub(super) fn replicas(section: &SectionReader<'_>, host_name: Option<&str>) -> 
     let mut allow_http = false;
     let peer = section.text("peer");
     let token = token(section, mode);
+    let token_file = section.secret_file("token");
     let advertise = section.text("advertise");
     let ca_file = section.text("ca_file").map(PathBuf::from);
     section.boolean("allow_http", &mut allow_http);
@@ -65,7 +66,7 @@ pub(super) fn replicas(section: &SectionReader<'_>, host_name: Option<&str>) -> 
             ReplicaSetup::Kubernetes { lease, pod: pod(section, host_name) }
         }
     };
-    ReplicaOptions { setup, token, advertise, ca_file, allow_http }
+    ReplicaOptions { setup, token, token_file, advertise, ca_file, allow_http }
 }
 
 fn role(section: &SectionReader<'_>, mode: Mode) -> Option<PairRole> {

@@ -9,6 +9,7 @@
 //! | `envelope` | the bytes of a state |
 //! | `state_file` | the file that holds it over a restart |
 //! | `protocol` | the HTTP of replicas: names and entity tags |
+//! | `token` | the token that replicas show each other |
 //! | `publication` | the newest state, for other replicas |
 //! | `peer` | asking another replica for its state |
 //! | `pair` | which replica of a pair polls |
@@ -27,5 +28,6 @@ pub mod peer;
 pub mod protocol;
 pub mod publication;
 pub mod state_file;
+pub mod token;
 
 pub use error::StateError;

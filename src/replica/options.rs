@@ -30,6 +30,8 @@ pub struct ReplicaOptions {
     pub setup: ReplicaSetup,
     /// What replicas show each other; always set unless [`ReplicaSetup::Off`].
     pub token: Option<Secret>,
+    /// The file that the token comes from, if it does.
+    pub token_file: Option<PathBuf>,
     /// The base URL that other replicas reach this one at; `None` if it is derived from the
     /// addresses that the server listens on.
     pub advertise: Option<Endpoint>,
@@ -92,6 +94,13 @@ impl Default for StateOptions {
 impl Default for ReplicaOptions {
     /// One replica.
     fn default() -> Self {
-        Self { setup: ReplicaSetup::Off, token: None, advertise: None, ca_file: None, allow_http: false }
+        Self {
+            setup: ReplicaSetup::Off,
+            token: None,
+            token_file: None,
+            advertise: None,
+            ca_file: None,
+            allow_http: false,
+        }
     }
 }

@@ -9,8 +9,9 @@ use reqwest::header::{AUTHORIZATION, ETAG, HeaderValue, IF_NONE_MATCH};
 use reqwest::{StatusCode, Url};
 
 use super::protocol::{PREFER_HEADER, ROLE_HEADER, STANDBY_HEADER, STATE_PATH, StateTag};
+use super::token::SharedToken;
 use crate::aliyun::credentials::Environment;
-use crate::aliyun::{Endpoint, Secret, TlsError, tls_config_trusting};
+use crate::aliyun::{Endpoint, TlsError, tls_config_trusting};
 use crate::telemetry::status::ReplicaRole;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -21,7 +22,7 @@ const MAX_BODY_BYTES: u64 = 512 * 1024 * 1024;
 #[derive(Debug, Clone)]
 pub struct PeerClient {
     http: reqwest::Client,
-    authorization: HeaderValue,
+    token: SharedToken,
     /// The number by which the asked replica recognises this one.
     id: u64,
 }
@@ -95,11 +96,8 @@ impl PeerClient {
     /// differs for each replica.
     ///
     /// # Errors
-    /// The file cannot be used, or the token is not valid in a header.
-    pub fn new(token: &Secret, ca_file: Option<&Path>, id: u64) -> Result<Self, PeerError> {
-        let mut authorization =
-            HeaderValue::try_from(format!("Bearer {}", token.expose())).map_err(|_| PeerError::Token)?;
-        authorization.set_sensitive(true);
+    /// The file cannot be used.
+    pub fn new(token: SharedToken, ca_file: Option<&Path>, id: u64) -> Result<Self, PeerError> {
         let http = reqwest::Client::builder()
             .tls_backend_preconfigured(tls_config_trusting(ca_file, &Environment::of_process())?)
             .http1_only()
@@ -112,7 +110,7 @@ impl PeerClient {
             .connect_timeout(CONNECT_TIMEOUT)
             .build()
             .map_err(|error| PeerError::Setup(error.without_url()))?;
-        Ok(Self { http, authorization, id })
+        Ok(Self { http, token, id })
     }
 
     /// Asks for another state than the one that is `known`, for which the other replica may wait,
@@ -138,7 +136,7 @@ impl PeerClient {
             .http
             .get(url)
             .timeout(limit)
-            .header(AUTHORIZATION, self.authorization.clone())
+            .header(AUTHORIZATION, self.authorization()?)
             .header(STANDBY_HEADER, format!("{:016x}", self.id));
         if let Some(tag) = known {
             request = request
@@ -151,7 +149,11 @@ impl PeerClient {
         let tag = header(ETAG.as_str()).and_then(|tag| tag.parse().ok());
         let role = match (response.status(), role) {
             (StatusCode::OK | StatusCode::NOT_MODIFIED, Some(role)) => role,
-            (StatusCode::UNAUTHORIZED, _) => return Err(PeerError::Refused { url: base }),
+            (StatusCode::UNAUTHORIZED, _) => {
+                // The next question shows the new token if it was rotated.
+                self.token.read_again().await;
+                return Err(PeerError::Refused { url: base });
+            }
             (status, _) => return Err(PeerError::NotShared { url: base, status: status.as_u16() }),
         };
         if response.status() == StatusCode::NOT_MODIFIED {
@@ -165,5 +167,13 @@ impl PeerClient {
             body.extend_from_slice(&chunk);
         }
         Ok(PeerAnswer { role, tag, body: Some(body) })
+    }
+
+    fn authorization(&self) -> Result<HeaderValue, PeerError> {
+        let token = self.token.current();
+        let mut value =
+            HeaderValue::try_from(format!("Bearer {}", token.expose())).map_err(|_| PeerError::Token)?;
+        value.set_sensitive(true);
+        Ok(value)
     }
 }

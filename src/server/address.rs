@@ -56,7 +56,6 @@ pub enum BoundAddress {
 
 impl BoundAddress {
     /// The address and port; `None` for a Unix socket.
-    #[cfg(test)]
     pub fn tcp(&self) -> Option<SocketAddr> {
         match self {
             BoundAddress::Tcp(address) => Some(*address),

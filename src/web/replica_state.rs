@@ -16,7 +16,11 @@ use crate::server::response::{self, ResponseBody};
 /// challenge, because no browser should ask for the token.
 pub(super) async fn respond(publication: &Publication, request: &Parts) -> Response<ResponseBody> {
     let headers = &request.headers;
-    if !bearer_token(headers).is_some_and(|token| publication.accepts(token)) {
+    let is_accepted = match bearer_token(headers) {
+        Some(token) => publication.accepts(token).await,
+        None => false,
+    };
+    if !is_accepted {
         return response::new(StatusCode::UNAUTHORIZED, response::PLAIN_TEXT, []);
     }
     let request = StateRequest {

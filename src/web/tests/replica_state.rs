@@ -3,11 +3,12 @@
 use super::*;
 use crate::aliyun::Secret;
 use crate::replica::publication::Publication;
+use crate::replica::token::SharedToken;
 
 const TOKEN: (&str, &str) = ("Authorization", "Bearer 0123456789abcdef");
 
 fn sharing() -> (Running, Arc<Publication>) {
-    let token = Secret::new("0123456789abcdef");
+    let token = SharedToken::new(Secret::new("0123456789abcdef"), None);
     let publication = Arc::new(Publication::new(token, 7, Arc::new(|| b"the state".to_vec())));
     let content = Shown { publication: Some(Arc::clone(&publication)), ..polled() };
     (Running::start(content), publication)

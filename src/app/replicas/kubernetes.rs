@@ -1,0 +1,159 @@
+//! Runs a replica whose role follows from a Lease of Kubernetes.
+//!
+//! What is not here: the election (`replica::election`).
+
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep};
+use tokio_util::sync::CancellationToken;
+
+use super::advertise::{advertised, is_usable};
+use super::{Error, Replica, ReplicaContext};
+use crate::aliyun::Endpoint;
+use crate::poller::Shard;
+use crate::replica::election::{Election, ElectionOptions, Leadership};
+use crate::replica::mirror::Keep;
+use crate::replica::options::{DEFAULT_LEASE, DEFAULT_TAKEOVER_AFTER, Pod, ReplicaOptions};
+use crate::replica::pair::{NextAsk, PeerEvent};
+use crate::telemetry::status::ReplicaRole;
+
+/// How long a replica without data leaves a Lease that is free to replicas that have some.
+const CLAIM_DELAY: Duration = Duration::from_secs(2);
+/// How long one question waits for another state.
+const WAIT: Duration = Duration::from_secs(10);
+/// How long an answer may take beyond that.
+const ANSWER_LIMIT: Duration = Duration::from_secs(5);
+/// Pause after a question without a usable answer.
+const RETRY_PAUSE: Duration = Duration::from_millis(500);
+
+/// Connects to the cluster, as a candidate for the Lease of the shard.
+///
+/// # Errors
+/// There is no cluster, or no address that other replicas can use.
+pub(super) async fn connect(
+    options: &ReplicaOptions,
+    lease: String,
+    pod: Pod,
+    context: &ReplicaContext<'_>,
+) -> Result<Election, Error> {
+    let url = advertised(options, pod.ip.as_deref(), &context.listens_on, context.is_tls)?.url();
+    let name = pod.name.unwrap_or_else(|| DEFAULT_LEASE.to_owned());
+    let election = ElectionOptions {
+        lease: lease_of(&lease, context.shard),
+        namespace: pod.namespace,
+        identity: format!("{name}@{url}"),
+        lease_duration: DEFAULT_TAKEOVER_AFTER,
+    };
+    Ok(Election::connect(election).await?)
+}
+
+/// The name of the Lease of a shard.
+fn lease_of(lease: &str, shard: Shard) -> String {
+    if shard.total > 1 { format!("{lease}-{}", shard.index) } else { lease.to_owned() }
+}
+
+/// The base URL in a holder's identity.
+fn url_of(holder: &str) -> Option<Endpoint> {
+    let (_, url) = holder.split_once('@')?;
+    Endpoint::parse(url).ok()
+}
+
+impl Replica {
+    /// Takes part in the election until `shutdown`, then hands over and gives up the Lease.
+    pub(super) async fn run_elected(&mut self, election: Election, shutdown: &CancellationToken) {
+        let (role, mut leadership) = watch::channel(Leadership::Unknown);
+        let has_data = self.supervisor.lock().await.store().newest().is_some();
+        let (may_claim, claims) = watch::channel(has_data);
+        let release = CancellationToken::new();
+        let elector = tokio::spawn(election.run(role, claims, release.clone()));
+        let delayed = tokio::spawn(async move {
+            sleep(CLAIM_DELAY).await;
+            may_claim.send_replace(true);
+            // The election reads the channel for as long as it runs.
+            may_claim.closed().await;
+        });
+        let _ = shutdown.run_until_cancelled(self.follow(&mut leadership)).await;
+        self.leave().await;
+        release.cancel();
+        // It ends within its own limit, and a panic was logged.
+        let _ = elector.await;
+        delayed.abort();
+    }
+
+    /// Does what the Lease says. Never ends.
+    async fn follow(&mut self, leadership: &mut watch::Receiver<Leadership>) {
+        loop {
+            let current = leadership.borrow_and_update().clone();
+            let peer = match &current {
+                Leadership::Leader => {
+                    self.become_active().await;
+                    None
+                }
+                Leadership::Follower { holder } => {
+                    self.become_standby().await;
+                    holder.as_deref().and_then(|holder| self.peer(holder))
+                }
+                Leadership::Unknown => None,
+            };
+            let followed = async {
+                match &peer {
+                    Some(peer) => self.mirror_continuously(peer).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                changed = leadership.changed() => if changed.is_err() {
+                    // The election panicked. This replica keeps its role until the process ends.
+                    std::future::pending::<()>().await;
+                },
+                () = followed => {}
+            }
+        }
+    }
+
+    /// The address of the active replica, if the token may be sent there.
+    fn peer(&self, holder: &str) -> Option<Endpoint> {
+        let peer = url_of(holder).filter(|peer| is_usable(peer, self.allow_http));
+        if peer.is_none() {
+            tracing::warn!(
+                holder,
+                "the holder of the lease has no address that this replica may use; its state is not served"
+            );
+        }
+        peer
+    }
+
+    /// Serves each state of the active replica. Never ends.
+    async fn mirror_continuously(&mut self, peer: &Endpoint) {
+        self.mirror.forget();
+        let mut at = Instant::now();
+        loop {
+            let event =
+                self.ask(peer, Keep::OfActive, NextAsk { at, wait: WAIT, limit: WAIT + ANSWER_LIMIT }).await;
+            at = Instant::now();
+            if event != PeerEvent::Answered(ReplicaRole::Active) {
+                at += RETRY_PAUSE;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_shard_has_a_lease() {
+        assert_eq!(lease_of("exporter", Shard::WHOLE), "exporter");
+        assert_eq!(lease_of("exporter", Shard { index: 2, total: 3 }), "exporter-2");
+    }
+
+    #[test]
+    fn the_address_of_the_holder_is_in_its_identity() {
+        let url = |holder: &str| url_of(holder).map(|endpoint| endpoint.url());
+        assert_eq!(url("exporter-7f@http://10.0.0.7:9877").as_deref(), Some("http://10.0.0.7:9877"));
+        assert_eq!(url("exporter-7f"), None);
+        assert_eq!(url("exporter-7f@"), None);
+    }
+}
