@@ -15,6 +15,8 @@ mod credentials;
 mod dashboards;
 mod demo;
 mod doctor;
+#[cfg(feature = "kubernetes")]
+mod elected;
 mod events;
 mod failures;
 mod filters;

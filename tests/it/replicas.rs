@@ -10,17 +10,17 @@ use serde_json::json;
 
 use crate::support::{Cloud, Exporter, Exposition, binary, eventually, http, throughout, within};
 
-const TOKEN: &str = "replicas.token=0123456789abcdef";
-const STARTED: &str = "appstreaming_group_sessions_started_total";
+pub const TOKEN: &str = "replicas.token=0123456789abcdef";
+pub const STARTED: &str = "appstreaming_group_sessions_started_total";
 /// The simulated users start sessions at this time.
 const BUSY: [&str; 2] = ["--start", "2026-03-04T10:30:00+08:00"];
 
-fn cloud(groups: &str) -> Cloud {
+pub fn cloud(groups: &str) -> Cloud {
     Cloud::start(&[&["--groups", groups][..], &BUSY].concat())
 }
 
 /// All requests that the cloud has received.
-fn requests(cloud: &Cloud) -> u64 {
+pub fn requests(cloud: &Cloud) -> u64 {
     cloud.stats()["requests"].as_object().unwrap().values().filter_map(serde_json::Value::as_u64).sum()
 }
 
@@ -37,7 +37,7 @@ fn start(cloud: &Cloud, settings: &[String]) -> Exporter {
 }
 
 /// The lines of a scrape that every replica has in common.
-fn fleet(exporter: &Exporter) -> String {
+pub fn fleet(exporter: &Exporter) -> String {
     let own = ["appstreaming_exporter_", "process_"];
     let is_own = |line: &str| {
         let name = line.strip_prefix("# HELP ").or_else(|| line.strip_prefix("# TYPE ")).unwrap_or(line);
@@ -61,7 +61,7 @@ fn counters(exposition: &str) -> BTreeMap<String, f64> {
         .collect()
 }
 
-fn assert_no_counter_goes_down(before: &str, after: &str) {
+pub fn assert_no_counter_goes_down(before: &str, after: &str) {
     let after = counters(after);
     for (series, value) in counters(before) {
         let now = after.get(&series).copied();
@@ -73,7 +73,7 @@ fn role(exposition: &Exposition) -> Option<f64> {
     exposition.value("appstreaming_exporter_replica_active", &[])
 }
 
-fn is_active(exporter: &Exporter) -> bool {
+pub fn is_active(exporter: &Exporter) -> bool {
     role(&exporter.scrape()) == Some(1.0)
 }
 

@@ -4,6 +4,8 @@
 pub mod certificates;
 pub mod exposition;
 pub mod http;
+#[cfg(feature = "kubernetes")]
+pub mod leases;
 pub mod process;
 
 pub use exposition::Exposition;
