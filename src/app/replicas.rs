@@ -212,7 +212,7 @@ impl Replica {
         self.token_accepted.open();
         self.status.fetch_failure = None;
         let is_mirrored = self.status.role == ReplicaRole::Standby && asked.role != ReplicaRole::Standby;
-        self.status.of = is_mirrored.then(|| peer.url());
+        self.status.of = is_mirrored.then(|| peer.to_string());
         // A primary that returns is not a standby.
         self.was_standby |= is_mirrored && keep == Keep::OfActive;
         if asked.is_restored && std::mem::take(&mut self.counts_restore) {

@@ -125,12 +125,12 @@ impl PeerClient {
         wait: Duration,
         limit: Duration,
     ) -> Result<PeerAnswer, PeerError> {
-        let base = peer.url();
+        let base = peer.to_string();
         let failed = |source: reqwest::Error| PeerError::Unreachable {
             url: base.clone(),
             source: source.without_url(),
         };
-        let mut url = Url::parse(&base).expect("the URL of an endpoint is valid");
+        let mut url = Url::parse(&peer.url()).expect("the URL of an endpoint is valid");
         url.set_path(STATE_PATH);
         let mut request = self
             .http

@@ -67,7 +67,7 @@ mod tests {
         is_tls: bool,
     ) -> Result<String, AdvertiseError> {
         let address = listens_on.parse().expect("an address");
-        advertised(options, pod_ip, &[address], is_tls).map(|endpoint| endpoint.url())
+        advertised(options, pod_ip, &[address], is_tls).map(|endpoint| endpoint.to_string())
     }
 
     fn allowing() -> ReplicaOptions {

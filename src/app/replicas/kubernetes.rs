@@ -37,7 +37,7 @@ pub(super) async fn connect(
     pod: Pod,
     context: &ReplicaContext<'_>,
 ) -> Result<Election, Error> {
-    let url = advertised(options, pod.ip.as_deref(), &context.listens_on, context.is_tls)?.url();
+    let url = advertised(options, pod.ip.as_deref(), &context.listens_on, context.is_tls)?;
     let name = pod.name.unwrap_or_else(|| DEFAULT_LEASE.to_owned());
     let election = ElectionOptions {
         lease: lease_of(&lease, context.shard),
@@ -151,7 +151,7 @@ mod tests {
 
     #[test]
     fn the_address_of_the_holder_is_in_its_identity() {
-        let url = |holder: &str| url_of(holder).map(|endpoint| endpoint.url());
+        let url = |holder: &str| url_of(holder).map(|endpoint| endpoint.to_string());
         assert_eq!(url("exporter-7f@http://10.0.0.7:9877").as_deref(), Some("http://10.0.0.7:9877"));
         assert_eq!(url("exporter-7f"), None);
         assert_eq!(url("exporter-7f@"), None);
