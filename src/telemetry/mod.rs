@@ -221,7 +221,8 @@ impl Telemetry {
         self.replicas.set_active(is_active);
     }
 
-    /// Sets what the pages show about this replica.
+    /// Sets what the pages show about this replica, except the time of its state
+    /// ([`Self::state_served`]).
     pub fn replica(&self, status: ReplicaStatus) {
         self.replicas.set_status(status);
     }

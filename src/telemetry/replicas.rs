@@ -131,7 +131,7 @@ impl Replicas {
     /// Adds what the pages show.
     pub(super) fn add_to(&self, status: &mut Status) {
         let now = self.now.lock();
-        status.replica = now.status.clone();
+        status.replica = ReplicaStatus { state_at: now.served, ..now.status.clone() };
         status.failed_restore = now.failed_restore;
     }
 

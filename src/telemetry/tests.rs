@@ -268,7 +268,7 @@ fn a_replica_shows_its_role_its_state_and_its_takeovers() {
         fetch_failure: None,
     };
     telemetry.replica_active(false);
-    telemetry.replica(standby.clone());
+    telemetry.replica(ReplicaStatus { state_at: None, ..standby.clone() });
     telemetry.state_served(at);
     assert_eq!(number(&telemetry, "replica_active", &[]), 0.0);
     assert_eq!(number(&telemetry, "state_timestamp_seconds", &[]), 1.5);

@@ -33,7 +33,7 @@ const POLL: &str = "poll.interval=2s";
 const STABLE_TIME: Duration = Duration::from_secs(15);
 
 /// Alerts without a cause in the cloud. For them, the test stops an exporter, gives another one an
-/// invalid configuration, and runs a second Prometheus without any target.
+/// invalid configuration, and runs replicas and a second Prometheus without any target.
 const WITHOUT_SCENARIO: [&str; 7] = [
     "AppStreamingExporterDown",
     "AppStreamingExporterAbsent",
@@ -110,15 +110,20 @@ fn each_alert_fires_for_its_scenario_and_for_no_other() {
     let settings = directory.path().join("exporter.toml");
     std::fs::write(&settings, "").expect("written");
     exporters.insert(job("invalid"), demo("calm", &["--config.file", &settings.display().to_string()]));
+    let replicas = Replicas::start(directory.path());
     let alertmanager = Alertmanager::start(directory.path());
-    let targets = exporters.iter().map(|(job, exporter)| (job.as_str(), exporter.url.as_str()));
-    let configuration = write_configuration(directory.path(), targets, &alertmanager.address);
+    let of_scenarios = exporters.iter().map(|(job, exporter)| (job.as_str(), exporter.url.as_str()));
+    let of_replicas = replicas.jobs(&exporters[&job("calm")]);
+    let targets = of_replicas.iter().map(|(job, exporter)| (job.as_str(), exporter.url.as_str()));
+    let targets: Vec<_> = of_scenarios.chain(targets).collect();
+    let number = targets.len();
+    let configuration = write_configuration(directory.path(), targets.into_iter(), &alertmanager.address);
     let prometheus = Prometheus::with(&configuration, &["--rules.alert.resend-delay=5s"]);
     let other_directory = tempfile::tempdir().expect("a directory for the other configuration");
     let without = write_configuration(other_directory.path(), std::iter::empty(), &alertmanager.address);
     let _idle = Prometheus::with(&without, &["--rules.alert.resend-delay=5s"]);
     within(Duration::from_secs(60), "every exporter is scraped", || {
-        (prometheus.query("up == 1").len() == exporters.len()).then_some(())
+        (prometheus.query("up == 1").len() == number).then_some(())
     });
     drop(exporters.remove(&job("down")));
     std::fs::write(&settings, "poll.timeout = \"soon\"\n").expect("written");
@@ -126,6 +131,10 @@ fn each_alert_fires_for_its_scenario_and_for_no_other() {
 
     let scenarios = SCENARIOS.iter().filter_map(|scenario| Some((job(scenario.name), scenario.alert?)));
     let others = [
+        (job("no-active"), "AppStreamingNoActiveReplica"),
+        (job("old-state"), "AppStreamingReplicaStateOld"),
+        (job("several"), "AppStreamingSeveralActiveReplicas"),
+        (job("unrestored"), "AppStreamingStateRestoreFailed"),
         (job("down"), "AppStreamingExporterDown"),
         (job("invalid"), "AppStreamingConfigReloadFailed"),
         // This alert is about missing series, so it has no label `job`.
@@ -152,6 +161,48 @@ fn each_alert_fires_for_its_scenario_and_for_no_other() {
     }
     for scenario in SCENARIOS {
         assert_page_and_json_agree(scenario, &exporters[&job(scenario.name)]);
+    }
+}
+
+/// Exporters that are replicas of each other, or that continue from a file.
+struct Replicas {
+    primary: Exporter,
+    /// The primary refuses its token, so it neither serves its state nor takes over.
+    refused: Exporter,
+    /// Its state file is damaged.
+    unrestored: Exporter,
+}
+
+impl Replicas {
+    fn start(directory: &Path) -> Self {
+        let replica = |role: &str, peer: &str, token: &str| {
+            let settings = [
+                "replicas.mode=pair".to_owned(),
+                format!("replicas.role={role}"),
+                format!("replicas.peer={peer}"),
+                format!("replicas.token={token}"),
+            ];
+            demo("calm", &settings.each_ref().map(|setting| ["--set", setting]).concat())
+        };
+        // Nothing listens on the port of the primary's peer.
+        let primary = replica("primary", "http://127.0.0.1:9", "0123456789abcdef");
+        let refused = replica("standby", &primary.url, "fedcba9876543210");
+        let state = directory.join("state");
+        std::fs::write(&state, "not a state").expect("written");
+        let unrestored = demo("calm", &["--set", &format!("state.path={}", state.display())]);
+        Self { primary, refused, unrestored }
+    }
+
+    /// Job and exporter of each target. `other` polls the same groups as the primary.
+    fn jobs<'a>(&'a self, other: &'a Exporter) -> [(String, &'a Exporter); 6] {
+        [
+            (job("no-active"), &self.refused),
+            (job("old-state"), &self.primary),
+            (job("old-state"), &self.refused),
+            (job("several"), &self.primary),
+            (job("several"), other),
+            (job("unrestored"), &self.unrestored),
+        ]
     }
 }
 
@@ -326,9 +377,13 @@ pub fn write_configuration<'a>(
          alerting: {{alertmanagers: [{{static_configs: [{{targets: ['{alertmanager}']}}]}}]}}\n\
          scrape_configs:\n"
     );
+    let mut jobs: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for (job, url) in targets {
-        let address = url.trim_start_matches("http://");
-        let _ = writeln!(config, "  - {{job_name: {job}, static_configs: [{{targets: ['{address}']}}]}}");
+        jobs.entry(job).or_default().push(format!("'{}'", url.trim_start_matches("http://")));
+    }
+    for (job, addresses) in jobs {
+        let addresses = addresses.join(", ");
+        let _ = writeln!(config, "  - {{job_name: {job}, static_configs: [{{targets: [{addresses}]}}]}}");
     }
     let file = directory.join("prometheus.yaml");
     std::fs::write(&file, config).expect("written");
