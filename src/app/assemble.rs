@@ -112,13 +112,18 @@ pub(crate) fn polling(config: &Config, telemetry: &Arc<Telemetry>) -> Result<Pol
     let Plan { targets, order, clients: _ } = plan(config, telemetry, &Clients::default())?;
     telemetry.settings(&setup(config));
     let observer = Arc::new(PollObserver::new(Arc::clone(telemetry))) as Arc<dyn poller::Observer>;
-    let (freshness, time_zone) = (Freshness::from(&config.poll), config.render.time_zone.clone());
-    let store = Arc::new(SnapshotStore::new(order, freshness, time_zone, hash_key()));
+    let store = Arc::new(store(config, order));
     let runners = targets
         .into_iter()
         .map(|planned| runner(planned, Arc::clone(&store), Arc::clone(&observer), telemetry))
         .collect();
     Ok(Polling { runners, store })
+}
+
+/// A store for these targets of the configuration.
+pub(crate) fn store(config: &Config, targets: impl IntoIterator<Item = TargetIdentity>) -> SnapshotStore {
+    let (freshness, time_zone) = (Freshness::from(&config.poll), config.render.time_zone.clone());
+    SnapshotStore::new(targets, freshness, time_zone, hash_key())
 }
 
 /// Creates the exporter's own metrics. Scrapes are counted from 0 in every representation.
@@ -180,6 +185,26 @@ pub(crate) fn targets_of(account: &Account) -> impl Iterator<Item = (&str, Optio
     })
 }
 
+/// What the snapshot store knows of every target.
+pub(crate) fn identities(config: &Config) -> impl Iterator<Item = TargetIdentity> {
+    config.accounts.iter().flat_map(move |account| {
+        targets_of(account).map(move |(product_type, region)| identity(config, account, product_type, region))
+    })
+}
+
+fn identity(config: &Config, account: &Account, product_type: &str, region: Option<&str>) -> TargetIdentity {
+    let name = match region {
+        Some(region) => format!("{product_type}/{region}"),
+        None => product_type.to_owned(),
+    };
+    TargetIdentity {
+        account: account.name.as_str().into(),
+        name: name.into(),
+        key: key(account, product_type, region),
+        shard: config.shard,
+    }
+}
+
 /// One of the account's targets.
 pub(crate) fn target(
     config: &Config,
@@ -188,18 +213,16 @@ pub(crate) fn target(
     region: Option<&str>,
     api: aliyun::Client,
 ) -> Target {
-    let name = match region {
-        Some(region) => format!("{product_type}/{region}"),
-        None => product_type.to_owned(),
-    };
+    let TargetIdentity { account: name_of_account, name, key, shard } =
+        identity(config, account, product_type, region);
     let settings = TargetSettings {
-        account: account.name.as_str().into(),
-        name: name.into(),
-        key: key(account, product_type, region),
+        account: name_of_account,
+        name,
+        key,
         product_type: product_type.to_owned(),
         queries: queries(account, product_type, region),
         excluded: account.exclude_group_ids.clone(),
-        shard: config.shard,
+        shard,
         listings: config.listing,
         persistent: PersistentInterval::from(&config.poll),
         timeout: config.poll.timeout,

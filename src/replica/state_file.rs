@@ -8,6 +8,8 @@ use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use tempfile::NamedTempFile;
+
 use super::envelope::MAX_BYTES;
 use super::error::StateError;
 
@@ -77,18 +79,31 @@ impl StateFile {
         Ok(path)
     }
 
+    /// Checks that the folder exists and that files can be made in it, by making one for a moment.
+    ///
+    /// # Errors
+    /// The folder does not exist, or no file can be made in it.
+    pub fn check_writable(&self) -> Result<(), StateError> {
+        let file = self.unfinished().map_err(|error| StateError::io("write", &self.path, error))?;
+        file.close().map_err(|error| StateError::io("write", &self.path, error))
+    }
+
     fn replace(&self, bytes: &[u8]) -> io::Result<()> {
         self.remove_abandoned();
-        // The name is unique: two processes that share the path must not write into one file. The
-        // mode is 0600.
-        let mut builder = tempfile::Builder::new();
-        builder.prefix(self.path.file_name().unwrap_or_default()).suffix(UNFINISHED);
-        let mut file = builder.tempfile_in(self.folder())?;
+        let mut file = self.unfinished()?;
         file.write_all(bytes)?;
         file.as_file().sync_all()?;
         file.persist(&self.path)?;
         // A rename is on disk when its folder is. Other systems cannot open a folder as a file.
         if cfg!(unix) { File::open(self.folder())?.sync_all() } else { Ok(()) }
+    }
+
+    /// A new file beside the path. Its name is unique, because two processes that share the path must
+    /// not write into one file. Its mode is 0600.
+    fn unfinished(&self) -> io::Result<NamedTempFile> {
+        let mut builder = tempfile::Builder::new();
+        builder.prefix(self.path.file_name().unwrap_or_default()).suffix(UNFINISHED);
+        builder.tempfile_in(self.folder())
     }
 
     fn folder(&self) -> &Path {

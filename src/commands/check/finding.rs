@@ -34,6 +34,14 @@ pub(super) enum Aspect {
     Operation,
     /// Whether a poll fits into its interval.
     Poll,
+    /// The state file and its folder.
+    State,
+    /// The address that other replicas use for this one.
+    Advertise,
+    /// The other replica of a pair.
+    Peer,
+    /// The Lease that decides which replica is active.
+    Lease,
 }
 
 impl Aspect {
@@ -46,6 +54,10 @@ impl Aspect {
             Self::Identity => "identity",
             Self::Operation => "operation",
             Self::Poll => "poll",
+            Self::State => "state",
+            Self::Advertise => "advertise",
+            Self::Peer => "peer",
+            Self::Lease => "lease",
         }
     }
 }
@@ -120,13 +132,22 @@ pub(super) struct AccountReport {
 impl AccountReport {
     /// The highest level of its findings.
     pub(super) fn level(&self) -> Level {
-        self.findings.iter().map(|finding| finding.level).max().unwrap_or(Level::Ok)
+        highest(&self.findings)
     }
+}
 
-    /// The number of findings of this level.
-    pub(super) fn count(&self, level: Level) -> usize {
-        self.findings.iter().filter(|finding| finding.level == level).count()
-    }
+/// The findings about a part of the exporter that belongs to no account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct PartReport {
+    /// The section of the configuration.
+    pub name: &'static str,
+    /// The findings, in the order of the check.
+    pub findings: Vec<Finding>,
+}
+
+/// The highest level of the findings.
+pub(super) fn highest(findings: &[Finding]) -> Level {
+    findings.iter().map(|finding| finding.level).max().unwrap_or(Level::Ok)
 }
 
 /// The result of `check`.
@@ -136,13 +157,22 @@ pub(super) struct CheckReport {
     pub origins: Vec<String>,
     /// Warnings about the configuration.
     pub warnings: Vec<Problem>,
+    /// The state file and the replicas, where they are configured.
+    pub parts: Vec<PartReport>,
     /// The accounts; `None` without `--online`.
     pub accounts: Option<Vec<AccountReport>>,
 }
 
 impl CheckReport {
-    /// Whether an account has an error.
+    /// Whether there is an error.
     pub(super) fn has_errors(&self) -> bool {
-        self.accounts.iter().flatten().any(|account| account.level() == Level::Error)
+        self.count(Level::Error) > 0
+    }
+
+    /// The number of findings of this level.
+    pub(super) fn count(&self, level: Level) -> usize {
+        let of_parts = self.parts.iter().flat_map(|part| &part.findings);
+        let of_accounts = self.accounts.iter().flatten().flat_map(|account| &account.findings);
+        of_parts.chain(of_accounts).filter(|finding| finding.level == level).count()
     }
 }

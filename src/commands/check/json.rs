@@ -1,8 +1,10 @@
 //! Findings as one JSON object; docs/operations.md describes its fields.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
-use super::finding::{AccountReport, CheckReport, Level};
+use super::finding::{AccountReport, CheckReport, Finding, Level, highest};
 use crate::document::{Problem, Problems};
 use crate::telemetry::VERSION;
 
@@ -12,6 +14,9 @@ struct JsonReport<'r> {
     status: &'static str,
     version: &'static str,
     configuration: JsonConfiguration<'r>,
+    /// The state file and the replicas, where they are configured.
+    #[serde(flatten)]
+    parts: BTreeMap<&'static str, JsonPart<'r>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     accounts: Option<Vec<JsonAccount<'r>>>,
 }
@@ -21,6 +26,12 @@ struct JsonConfiguration<'r> {
     files: &'r [String],
     problems: Vec<JsonProblem<'r>>,
     warnings: Vec<JsonProblem<'r>>,
+}
+
+#[derive(Serialize)]
+struct JsonPart<'r> {
+    level: Level,
+    findings: &'r [Finding],
 }
 
 #[derive(Serialize)]
@@ -36,6 +47,12 @@ struct JsonProblem<'r> {
     line: Option<u64>,
     key: &'r str,
     message: &'r str,
+}
+
+impl<'r> JsonPart<'r> {
+    fn new(findings: &'r [Finding]) -> Self {
+        Self { level: highest(findings), findings }
+    }
 }
 
 impl<'r> JsonProblem<'r> {
@@ -62,6 +79,7 @@ pub(super) fn render(report: &CheckReport) -> String {
             problems: Vec::new(),
             warnings: report.warnings.iter().map(JsonProblem::new).collect(),
         },
+        parts: report.parts.iter().map(|part| (part.name, JsonPart::new(&part.findings))).collect(),
         accounts,
     })
 }
@@ -73,6 +91,7 @@ pub(super) fn render_problems(files: &[String], problems: &Problems) -> String {
         status: "trouble",
         version: VERSION,
         configuration: JsonConfiguration { files, problems, warnings: Vec::new() },
+        parts: BTreeMap::new(),
         accounts: None,
     })
 }

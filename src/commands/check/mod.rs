@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `collect` | tests endpoint, clock and credentials, and calls each operation |
 //! | `evaluate` | turns observations into findings, as pure functions |
+//! | `state` | checks the state file and its folder, also without `--online` |
 //! | `budget` | how many requests a poll needs and how long they take |
 //! | `finding` | the findings, as data |
 //! | `text`, `json` | findings for people and for programs |
@@ -15,6 +16,7 @@ mod collect;
 mod evaluate;
 mod finding;
 mod json;
+mod state;
 mod text;
 
 use std::process::ExitCode;
@@ -58,7 +60,8 @@ pub(super) fn run(arguments: &cli::CheckArguments) -> Result<ExitCode, Error> {
     } else {
         None
     };
-    let report = CheckReport { origins, warnings: loaded.warnings, accounts };
+    let parts = state::check_state(&loaded.config, Timestamp::now()).into_iter().collect();
+    let report = CheckReport { origins, warnings: loaded.warnings, parts, accounts };
     match arguments.format {
         CheckFormat::Json => super::print(json::render(&report).as_bytes())?,
         CheckFormat::Text => terminal::print(&text::render(&report, terminal::width()))?,

@@ -5,7 +5,7 @@ use textwrap::WordSplitter;
 
 use crate::fleet::plural;
 
-use super::finding::{AccountReport, Aspect, CheckReport, Finding, Level};
+use super::finding::{AccountReport, Aspect, CheckReport, Finding, Level, PartReport, highest};
 use crate::commands::terminal::{HEADING, coloured};
 
 /// The column at which messages begin, after the mark and the word.
@@ -27,11 +27,14 @@ pub(super) fn render(report: &CheckReport, width: Option<usize>) -> String {
     for warning in &report.warnings {
         page.line(Level::Warning, &warning.to_string());
     }
+    for part in &report.parts {
+        page.part(part);
+    }
     for account in report.accounts.iter().flatten() {
         page.account(account);
     }
     if let Some(accounts) = &report.accounts {
-        page.summary(accounts);
+        page.summary(report, accounts);
     }
     page.text
 }
@@ -65,6 +68,15 @@ impl ReportText {
         }
     }
 
+    fn part(&mut self, part: &PartReport) {
+        let title = match part.name {
+            "state" => "State",
+            _ => "Replicas",
+        };
+        self.heading(title, "");
+        part.findings.iter().for_each(|finding| self.finding(finding));
+    }
+
     fn finding(&mut self, finding: &Finding) {
         let label = finding.operation.unwrap_or(finding.check.as_str());
         // Columns as wide as their longest label: `credentials`, and the longest name of an
@@ -77,9 +89,9 @@ impl ReportText {
         }
     }
 
-    fn summary(&mut self, accounts: &[AccountReport]) {
-        let count = |level| accounts.iter().map(|account| account.count(level)).sum::<usize>();
-        let (errors, warnings) = (count(Level::Error), count(Level::Warning));
+    fn summary(&mut self, report: &CheckReport, accounts: &[AccountReport]) {
+        let (errors, warnings) = (report.count(Level::Error), report.count(Level::Warning));
+        let has_error = |part: &PartReport| highest(&part.findings) == Level::Error;
         let troubled = accounts.iter().filter(|account| account.level() == Level::Error).count();
         let warned = if warnings == 0 { String::new() } else { format!(", {}", plural(warnings, "warning")) };
         self.heading("Result", "");
@@ -87,10 +99,15 @@ impl ReportText {
             let level = if warnings == 0 { Level::Ok } else { Level::Warning };
             self.line(level, &format!("the exporter will work{warned}"));
         } else {
-            let of = match accounts.len() {
-                1 => "the account".to_owned(),
-                all => format!("{troubled} of {all} accounts"),
+            let of_accounts = match (troubled, accounts.len()) {
+                (0, _) => None,
+                (_, 1) => Some("the account".to_owned()),
+                (troubled, all) => Some(format!("{troubled} of {all} accounts")),
             };
+            let of_parts =
+                report.parts.iter().filter(|part| has_error(part)).map(|part| part.name.to_owned());
+            let of: Vec<String> = of_accounts.into_iter().chain(of_parts).collect();
+            let of = of.join(" and ");
             self.line(Level::Error, &format!("{} with {of}{warned}", plural(errors, "problem")));
         }
     }
@@ -155,6 +172,7 @@ mod tests {
         CheckReport {
             origins: vec!["a.toml".to_owned()],
             warnings: Vec::new(),
+            parts: Vec::new(),
             accounts: Some(vec![account]),
         }
     }

@@ -337,6 +337,7 @@ fn the_documentation_shows_the_output_of_the_doctor() {
     };
     let report = evaluate_account(&observed, &LIMITS, "2026-11-22T08:00:00Z".parse().unwrap());
     let report = CheckReport {
+        parts: Vec::new(),
         origins: vec!["exporter.toml".to_owned()],
         warnings: Vec::new(),
         accounts: Some(vec![report]),
