@@ -18,7 +18,8 @@ use tokio_util::sync::CancellationToken;
 use super::{Error, load, polling_runtime, server_runtime};
 use crate::app::assemble::{self, Clients};
 use crate::app::reload::{LoadConfig, Reloader};
-use crate::app::replicas::{POLL_END_LIMIT, Replica, ReplicaContext};
+use crate::app::replicas::advertise::ServedAddress;
+use crate::app::replicas::{OneOfSeveral, POLL_END_LIMIT, ReplicaContext};
 use crate::app::state::{ActiveConfig, AppState};
 use crate::app::state_keeper::StateKeeper;
 use crate::app::supervisor::Supervisor;
@@ -92,10 +93,12 @@ pub(super) async fn serve(
         telemetry: &telemetry,
         readiness: &readiness,
         shard,
-        listens_on: server.addresses().iter().filter_map(BoundAddress::tcp).collect(),
-        is_tls,
+        address: ServedAddress {
+            listens_on: server.addresses().iter().filter_map(BoundAddress::tcp).collect(),
+            is_tls,
+        },
     };
-    let replica = Replica::new(&replica_options, context).await?;
+    let replica = OneOfSeveral::new(&replica_options, context).await?;
     let keeper = StateKeeper::new(state_options, &state).map(Arc::new);
     on_bound(server.addresses())?;
     let signals = lifecycle::install_signal_handlers(readiness)
@@ -154,7 +157,8 @@ async fn hand_over(
     }
 }
 
-/// The server of `content`, bound to its addresses, and whether it uses TLS. It accepts nothing yet.
+/// The server of `content`, bound to its addresses, and whether it uses TLS. It accepts nothing
+/// yet.
 async fn bind(
     web: &cli::WebArguments,
     content: Arc<dyn Content>,

@@ -101,6 +101,7 @@ pub enum ReplicaMode {
     /// Two replicas, of which the configuration makes one the primary.
     Pair,
     /// A Kubernetes Lease.
+    #[cfg_attr(not(feature = "kubernetes"), allow(dead_code))]
     Kubernetes,
 }
 

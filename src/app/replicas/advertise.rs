@@ -1,5 +1,8 @@
 //! The base URL at which other replicas reach this one.
 
+// Only candidates for a Lease advertise an address.
+#![cfg_attr(not(feature = "kubernetes"), allow(dead_code))]
+
 use std::net::{IpAddr, SocketAddr};
 
 use crate::aliyun::{Endpoint, Scheme};
@@ -22,6 +25,15 @@ pub enum AdvertiseError {
     PlainHttp(String),
 }
 
+/// What the server of this process is.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ServedAddress {
+    /// The addresses that it listens on.
+    pub listens_on: Vec<SocketAddr>,
+    /// Whether it uses TLS.
+    pub is_tls: bool,
+}
+
 /// The URL: the configured one, or the pod's address, or an address that the server listens on,
 /// with the port that it listens on.
 ///
@@ -30,17 +42,16 @@ pub enum AdvertiseError {
 pub(super) fn advertised(
     options: &ReplicaOptions,
     pod_ip: Option<&str>,
-    listens_on: &[SocketAddr],
-    is_tls: bool,
+    server: &ServedAddress,
 ) -> Result<Endpoint, AdvertiseError> {
     if let Some(configured) = &options.advertise {
         return Ok(configured.clone());
     }
     let pod_ip = pod_ip.and_then(|ip| ip.parse::<IpAddr>().ok());
-    let of_pod = pod_ip.and_then(|ip| Some(SocketAddr::new(ip, listens_on.first()?.port())));
-    let named = listens_on.iter().find(|address| !address.ip().is_unspecified()).copied();
+    let of_pod = pod_ip.and_then(|ip| Some(SocketAddr::new(ip, server.listens_on.first()?.port())));
+    let named = server.listens_on.iter().find(|address| !address.ip().is_unspecified()).copied();
     let address = of_pod.or(named).ok_or(AdvertiseError::NoAddress)?;
-    let scheme = if is_tls { Scheme::Https } else { Scheme::Http };
+    let scheme = if server.is_tls { Scheme::Https } else { Scheme::Http };
     let url = format!("{}://{address}", scheme.as_str());
     let endpoint = Endpoint::parse(&url).map_err(|_| AdvertiseError::NoAddress)?;
     match is_usable(&endpoint, options.allow_http) {
@@ -66,8 +77,9 @@ mod tests {
         listens_on: &str,
         is_tls: bool,
     ) -> Result<String, AdvertiseError> {
-        let address = listens_on.parse().expect("an address");
-        advertised(options, pod_ip, &[address], is_tls).map(|endpoint| endpoint.to_string())
+        let listens_on = vec![listens_on.parse().expect("an address")];
+        advertised(options, pod_ip, &ServedAddress { listens_on, is_tls })
+            .map(|endpoint| endpoint.to_string())
     }
 
     fn allowing() -> ReplicaOptions {

@@ -33,7 +33,7 @@ impl ApiServer {
         thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
                 let state = Arc::clone(&shared);
-                // A connection that the client closes is no failure.
+                // That a client closes its connection is not a failure.
                 thread::spawn(move || serve(&stream, &state).ok());
             }
         });

@@ -1,4 +1,4 @@
-//! Runs a replica whose role follows from a Lease of Kubernetes.
+//! Runs a replica whose role is elected by a Lease of Kubernetes.
 //!
 //! What is not here: the election (`replica::election`).
 
@@ -8,9 +8,10 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
-use super::advertise::{advertised, is_usable};
-use super::{Error, Replica, ReplicaContext};
+use super::advertise::{ServedAddress, advertised, is_usable};
+use super::replica::Replica;
 use crate::aliyun::Endpoint;
+use crate::app::Error;
 use crate::poller::Shard;
 use crate::replica::election::{Election, ElectionOptions, Leadership};
 use crate::replica::mirror::Keep;
@@ -35,12 +36,13 @@ pub(super) async fn connect(
     options: &ReplicaOptions,
     lease: String,
     pod: Pod,
-    context: &ReplicaContext<'_>,
+    shard: Shard,
+    address: &ServedAddress,
 ) -> Result<Election, Error> {
-    let url = advertised(options, pod.ip.as_deref(), &context.listens_on, context.is_tls)?;
+    let url = advertised(options, pod.ip.as_deref(), address)?;
     let name = pod.name.unwrap_or_else(|| DEFAULT_LEASE.to_owned());
     let election = ElectionOptions {
-        lease: lease_of(&lease, context.shard),
+        lease: lease_of(&lease, shard),
         namespace: pod.namespace,
         identity: format!("{name}@{url}"),
         lease_duration: DEFAULT_TAKEOVER_AFTER,
@@ -59,11 +61,19 @@ fn url_of(holder: &str) -> Option<Endpoint> {
     Endpoint::parse(url).ok()
 }
 
-impl Replica {
+/// A replica that takes part in the election.
+pub(super) struct Candidate<'a> {
+    /// The replica.
+    pub(super) replica: &'a mut Replica,
+    /// Whether the token may be sent in plain text.
+    pub(super) allow_http: bool,
+}
+
+impl Candidate<'_> {
     /// Takes part in the election until `shutdown`, then hands over and gives up the Lease.
-    pub(super) async fn run_elected(&mut self, election: Election, shutdown: &CancellationToken) {
+    pub(super) async fn run(&mut self, election: Election, shutdown: &CancellationToken) {
         let (role, mut leadership) = watch::channel(Leadership::Unknown);
-        let has_data = self.supervisor.lock().await.store().newest().is_some();
+        let has_data = self.replica.has_data().await;
         let (may_claim, claims) = watch::channel(has_data);
         let release = CancellationToken::new();
         let elector = tokio::spawn(election.run(role, claims, release.clone()));
@@ -74,24 +84,24 @@ impl Replica {
             may_claim.closed().await;
         });
         let _ = shutdown.run_until_cancelled(self.follow(&mut leadership)).await;
-        self.leave().await;
+        self.replica.leave().await;
         release.cancel();
         // It ends within its own limit, and a panic was logged.
         let _ = elector.await;
         delayed.abort();
     }
 
-    /// Does what the Lease says. Never ends.
+    /// Does what follows from the Lease. Never ends.
     async fn follow(&mut self, leadership: &mut watch::Receiver<Leadership>) {
         loop {
             let current = leadership.borrow_and_update().clone();
             let peer = match &current {
                 Leadership::Leader => {
-                    self.become_active().await;
+                    self.replica.become_active().await;
                     None
                 }
                 Leadership::Follower { holder } => {
-                    self.become_standby().await;
+                    self.replica.become_standby().await;
                     holder.as_deref().and_then(|holder| self.peer(holder))
                 }
                 Leadership::Unknown => None,
@@ -126,11 +136,13 @@ impl Replica {
 
     /// Serves each state of the active replica. Never ends.
     async fn mirror_continuously(&mut self, peer: &Endpoint) {
-        self.mirror.forget();
+        self.replica.forget_peer();
         let mut at = Instant::now();
         loop {
-            let event =
-                self.ask(peer, Keep::OfActive, NextAsk { at, wait: WAIT, limit: WAIT + ANSWER_LIMIT }).await;
+            let event = self
+                .replica
+                .ask(peer, Keep::OfActive, NextAsk { at, wait: WAIT, limit: WAIT + ANSWER_LIMIT })
+                .await;
             at = Instant::now();
             if event != PeerEvent::Answered(ReplicaRole::Active) {
                 at += RETRY_PAUSE;
