@@ -12,18 +12,23 @@ default:
 test:
     cargo test --locked
 
+# Run the tests of what the feature `kubernetes` adds.
+test-kubernetes:
+    cargo test --locked --features kubernetes --lib replica::
+
 # Check the formatting with rustfmt.
 format:
     cargo fmt --all --check
 
 # Run clippy. Warnings are errors.
 lint:
+    cargo clippy --locked --all-targets --features kubernetes -- -D warnings
     cargo clippy --locked --all-targets -- -D warnings
     cargo clippy --locked --no-default-features --lib --bins -- -D warnings
 
 # Build the documentation. Broken links are errors.
 doc:
-    RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --document-private-items
+    RUSTDOCFLAGS="-D warnings" cargo doc --locked --features kubernetes --no-deps --document-private-items
 
 # Check licences, sources and bans of the dependency tree.
 deny:
@@ -40,6 +45,11 @@ end-to-end:
 # Run the test with Prometheus 3, which stores native histograms.
 prometheus-3:
     tests/observability/prometheus-3
+
+# Builds etcd and kube-apiserver with Go for minutes, once. Run every night, not in the gate.
+# Test the election of the active replica against a real Kubernetes API server.
+kubernetes:
+    tests/kubernetes/run
 
 # Needs Debian's `prometheus` and `prometheus-alertmanager`.
 # Test alert rules, inhibitions and dashboards.
@@ -87,4 +97,4 @@ deb:
     cargo deb --no-build --profile dist
 
 # Run everything that the gate runs. All tools must be installed.
-ci: test format lint doc fuzz-check deny observability end-to-end browser deploy
+ci: test test-kubernetes format lint doc fuzz-check deny observability end-to-end browser deploy

@@ -102,7 +102,7 @@ fn check(terms: &mut [[Instant; 2]], changes: &[Change]) -> Result<(), TestCaseE
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(ProptestConfig::with_cases(32))]
 
     #[test]
     fn at_most_one_replica_leads_at_a_time(scenario in scenario()) {
