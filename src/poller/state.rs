@@ -243,21 +243,18 @@ impl TargetState {
             ListingOutcome::Failed | ListingOutcome::NotDue | ListingOutcome::Pending => {}
             ListingOutcome::Off | ListingOutcome::Absent { .. } | ListingOutcome::Gone => instances = None,
         }
-        let no_persistent_at = match polled.persistent {
-            ListingOutcome::Absent { at } => Some(at),
-            ListingOutcome::Failed | ListingOutcome::NotDue | ListingOutcome::Pending => absent,
-            ListingOutcome::Listed { .. } | ListingOutcome::Off | ListingOutcome::Gone => None,
+        let (persistent, no_persistent_at) = match polled.persistent {
+            ListingOutcome::Listed { data, at, .. } => (Some(Fetched { data: Arc::new(data), at }), None),
+            ListingOutcome::Failed | ListingOutcome::NotDue | ListingOutcome::Pending => (persistent, absent),
+            ListingOutcome::Absent { at } => (None, Some(at)),
+            ListingOutcome::Off | ListingOutcome::Gone => (None, None),
         };
         let snapshot = Arc::new(GroupSnapshot {
             account: Arc::clone(&self.identity.account),
             target: Arc::clone(&self.identity.name),
             group: polled.group,
             instances,
-            persistent: match polled.persistent {
-                ListingOutcome::Listed { data, at, .. } => Some(Fetched { data: Arc::new(data), at }),
-                ListingOutcome::Failed | ListingOutcome::NotDue | ListingOutcome::Pending => persistent,
-                ListingOutcome::Off | ListingOutcome::Absent { .. } | ListingOutcome::Gone => None,
-            },
+            persistent,
             counters,
             observed,
         });

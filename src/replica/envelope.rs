@@ -19,7 +19,7 @@ use crate::metrics::options::UserLabel;
 use crate::poller::SavedState;
 use crate::telemetry::VERSION;
 
-/// Maximum size of a state, in bytes: three times that of a fleet of a million instances with all
+/// Maximum size of a state, in bytes: four times that of a fleet of a million instances with all
 /// details.
 pub const MAX_BYTES: usize = 256 * 1024 * 1024;
 /// Maximum size of a state after decompression, in bytes.
