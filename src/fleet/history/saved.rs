@@ -38,7 +38,7 @@ impl Serialize for History {
         let group = |((account, group), minutes): (&super::Key, &Arc<VecDeque<MinuteCounts>>)| SavedMinutes {
             account: Arc::clone(account),
             group: group.clone(),
-            minutes: Bytes(minutes.iter().flat_map(MinuteCounts::to_bytes).collect()),
+            minutes: Bytes(minutes.iter().copied().flat_map(MinuteCounts::to_bytes).collect()),
         };
         let mut groups: Vec<SavedMinutes> = self.groups.iter().map(group).collect();
         groups.sort_unstable_by(|one, other| one.key().cmp(&other.key()));
@@ -79,7 +79,7 @@ impl SavedMinutes {
 }
 
 impl MinuteCounts {
-    fn to_bytes(&self) -> impl Iterator<Item = u8> {
+    fn to_bytes(self) -> impl Iterator<Item = u8> {
         [self.minute].into_iter().chain(self.counts).flat_map(u32::to_le_bytes)
     }
 

@@ -20,7 +20,7 @@ struct SavedIndex {
 impl Serialize for InstanceIndex {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let names = self.names.iter().map(Box::from).collect();
-        let entries = self.entries.iter().flat_map(IndexEntry::to_bytes).collect();
+        let entries = self.entries.iter().copied().flat_map(IndexEntry::to_bytes).collect();
         SavedIndex { names, entries: Bytes(entries) }.serialize(serializer)
     }
 }
@@ -51,7 +51,7 @@ impl SavedIndex {
 }
 
 impl IndexEntry {
-    fn to_bytes(&self) -> [u8; ENTRY_BYTES] {
+    fn to_bytes(self) -> [u8; ENTRY_BYTES] {
         let mut bytes = [0; ENTRY_BYTES];
         let (id, rest) = bytes.split_at_mut(8);
         id.copy_from_slice(&self.id.to_le_bytes());
