@@ -11,7 +11,7 @@
 
 pub(crate) mod advertise;
 #[cfg(feature = "kubernetes")]
-mod elected;
+pub(crate) mod elected;
 mod paired;
 mod replica;
 

@@ -35,7 +35,8 @@ fn shell(line: &str, directory: &Path) -> crate::support::process::Finished {
 
 #[test]
 fn every_command_of_the_operations_page_works() {
-    let cloud = Cloud::start(&["--groups", "8"]);
+    // At night there may be no session.
+    let cloud = Cloud::start(&["--groups", "8", "--start", "2026-03-04T10:30:00+08:00"]);
     let directory = tempfile::tempdir().unwrap();
     let configuration = format!(
         "[[accounts]]\nname = \"production\"\nendpoint = {:?}\n[accounts.credentials]\nsource = \"access_key\"\n\

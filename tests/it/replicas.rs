@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::net::TcpListener;
 use std::path::Path;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use crate::support::{Cloud, Exporter, Exposition, binary, eventually, http, throughout, within};
+use crate::support::{Cloud, Exporter, Exposition, binary, eventually, http, run, throughout, within};
 
 pub const TOKEN: &str = "replicas.token=0123456789abcdef";
 pub const STARTED: &str = "appstreaming_group_sessions_started_total";
@@ -90,14 +91,20 @@ impl Pair {
         Self { cloud: cloud("4"), ports: listeners.map(|listener| listener.local_addr().unwrap().port()) }
     }
 
-    fn replica(&self, number: usize, settings: &[&str]) -> Exporter {
+    /// `binary` with a subcommand, and with the settings of one of the replicas.
+    fn command(&self, subcommand: &str, number: usize, settings: &[&str]) -> Command {
         let role = ["primary", "standby"][number];
         let mut all = Exporter::settings(&self.cloud, &["replicas.mode=pair", "replicas.takeover_after=3s"]);
         all.push(format!("replicas.role={role}"));
         all.push(format!("replicas.peer=http://127.0.0.1:{}", self.ports[1 - number]));
         all.extend(settings.iter().map(ToString::to_string));
         let mut command = binary();
-        command.arg("run").args(all.iter().flat_map(|setting| ["--set", setting]));
+        command.arg(subcommand).args(all.iter().flat_map(|setting| ["--set", setting]));
+        command
+    }
+
+    fn replica(&self, number: usize, settings: &[&str]) -> Exporter {
+        let mut command = self.command("run", number, settings);
         let address = format!("127.0.0.1:{}", self.ports[number]);
         Exporter::spawn_as_is(command.args(["--web.listen-address", &address]))
     }
@@ -290,4 +297,31 @@ fn the_state_needs_the_token() {
     assert_eq!((refused.status, refused.body.as_str()), (401, ""));
     let single = start(&pair.cloud, &[]);
     assert_eq!(http::get(&format!("{}/-/state", single.url)).status, 404);
+}
+
+#[test]
+fn the_doctor_asks_the_other_replica_only_online() {
+    let pair = Pair::new();
+    let check = |settings: &[&str], online: bool| {
+        let mut command = pair.command("check", 1, settings);
+        run(if online { command.arg("--online") } else { &mut command })
+    };
+    let away = check(&[TOKEN], true);
+    assert_eq!(away.status, 0, "{}", away.stdout);
+    assert!(away.stdout.contains("does not answer"), "{}", away.stdout);
+
+    let primary = pair.primary();
+    primary.first_poll();
+    let accepted = check(&[TOKEN], true);
+    assert_eq!(accepted.status, 0, "{}", accepted.stdout);
+    assert!(accepted.stdout.contains("accepts the token: its role is active"), "{}", accepted.stdout);
+
+    const WRONG: &str = "replicas.token=fedcba9876543210";
+    let refused = check(&[WRONG], true);
+    assert_eq!(refused.status, 1, "{}", refused.stdout);
+    assert!(refused.stdout.contains("refuses replicas.token"), "{}", refused.stdout);
+    assert!(refused.stdout.contains("1 problem with replicas"), "{}", refused.stdout);
+    let offline = check(&[WRONG], false);
+    assert_eq!(offline.status, 0, "{}", offline.stdout);
+    assert!(offline.stdout.contains("the standby of a pair with"), "{}", offline.stdout);
 }

@@ -51,12 +51,12 @@ pub(super) async fn connect(
 }
 
 /// The name of the Lease of a shard.
-fn lease_of(lease: &str, shard: Shard) -> String {
+pub(crate) fn lease_of(lease: &str, shard: Shard) -> String {
     if shard.total > 1 { format!("{lease}-{}", shard.index) } else { lease.to_owned() }
 }
 
 /// The base URL in a holder's identity.
-fn url_of(holder: &str) -> Option<Endpoint> {
+pub(crate) fn url_of(holder: &str) -> Option<Endpoint> {
     let (_, url) = holder.split_once('@')?;
     Endpoint::parse(url).ok()
 }

@@ -41,6 +41,7 @@ pub(super) enum Aspect {
     /// The other replica of a pair.
     Peer,
     /// The Lease that decides which replica is active.
+    #[cfg(feature = "kubernetes")]
     Lease,
 }
 
@@ -57,6 +58,7 @@ impl Aspect {
             Self::State => "state",
             Self::Advertise => "advertise",
             Self::Peer => "peer",
+            #[cfg(feature = "kubernetes")]
             Self::Lease => "lease",
         }
     }

@@ -5,6 +5,7 @@
 //! | `collect` | tests endpoint, clock and credentials, and calls each operation |
 //! | `evaluate` | turns observations into findings, as pure functions |
 //! | `state` | checks the state file and its folder, also without `--online` |
+//! | `replicas` | checks the address of this replica; with `--online` also the other one, and the Lease |
 //! | `budget` | how many requests a poll needs and how long they take |
 //! | `finding` | the findings, as data |
 //! | `text`, `json` | findings for people and for programs |
@@ -16,6 +17,7 @@ mod collect;
 mod evaluate;
 mod finding;
 mod json;
+mod replicas;
 mod state;
 mod text;
 
@@ -55,12 +57,18 @@ pub(super) fn run(arguments: &cli::CheckArguments) -> Result<ExitCode, Error> {
         loaded => loaded.map_err(Error::Configuration)?,
     };
     super::start_logging(&arguments.log)?;
+    let config = &loaded.config;
+    let mut parts: Vec<_> = state::check_state(config, Timestamp::now()).into_iter().collect();
+    let mut replicas = replicas::check_replicas(config, web_config_file.is_some());
     let accounts = if arguments.online {
-        Some(super::polling_runtime()?.block_on(check_accounts(&loaded.config)))
+        let checks = async { tokio::join!(check_accounts(config), replicas::check_online(config)) };
+        let (accounts, found) = super::polling_runtime()?.block_on(checks);
+        replicas.iter_mut().for_each(|part| part.findings.extend(found.iter().cloned()));
+        Some(accounts)
     } else {
         None
     };
-    let parts = state::check_state(&loaded.config, Timestamp::now()).into_iter().collect();
+    parts.extend(replicas);
     let report = CheckReport { origins, warnings: loaded.warnings, parts, accounts };
     match arguments.format {
         CheckFormat::Json => super::print(json::render(&report).as_bytes())?,
