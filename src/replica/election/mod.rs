@@ -32,7 +32,9 @@ mod tests;
 use std::time::Duration;
 
 pub use access::{AccessReport, check_access};
-pub use error::{ElectionError, RequestError, Verb};
+#[cfg(test)]
+pub use error::RequestError;
+pub use error::{ElectionError, Verb};
 pub use run::Election;
 
 /// Who takes part in the election, and how.
