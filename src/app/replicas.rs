@@ -105,6 +105,12 @@ impl OneOfSeveral {
         Ok(Some(Self { replica: Replica::new(mode, parts), decider }))
     }
 
+    /// Cancelled once this replica serves the state of another one, or has failed to fetch it, or
+    /// polls.
+    pub(crate) fn first_answer(&self) -> CancellationToken {
+        self.replica.first_answer()
+    }
+
     /// Runs until `shutdown`, then hands over to another replica.
     pub(crate) async fn run(self, shutdown: CancellationToken) {
         let Self { mut replica, decider } = self;

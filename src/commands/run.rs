@@ -26,14 +26,19 @@ use crate::app::supervisor::Supervisor;
 use crate::cli;
 use crate::config::{self, Config};
 use crate::lifecycle::{self, Readiness};
+use crate::replica::mirror::await_rendering;
 use crate::server::{BoundAddress, Server, ServerOptions};
 use crate::web::{Content, Routes};
 use crate::web_config::AccessControl;
 
 /// Requests for a reload that can wait while another one is carried out.
 const MAX_WAITING_RELOADS: usize = 16;
-/// How long a replica may take to hand over before the process ends.
-const HAND_OVER_LIMIT: Duration = Duration::from_secs(5);
+/// How long a replica may take to hand over before the process ends: to end polls, until its standbys
+/// serve its last state, and until they know that it leaves.
+const HAND_OVER_LIMIT: Duration = Duration::from_secs(6);
+/// How long connections may wait for the state that the process continues from. Two replicas that
+/// start at the same time wait for each other.
+const FIRST_STATE_LIMIT: Duration = Duration::from_secs(1);
 
 /// Polls and serves until a signal ends the process.
 ///
@@ -115,6 +120,7 @@ pub(super) async fn serve(
         let keeper = Arc::clone(keeper);
         tasks.spawn(async move { keeper.run().await });
     }
+    let first_answer = replica.as_ref().map(OneOfSeveral::first_answer);
     let replica = replica.map(|replica| tokio::spawn(replica.run(signals.shutdown.clone())));
     if replica.is_none() {
         supervisor.lock().await.resume();
@@ -124,6 +130,7 @@ pub(super) async fn serve(
     tasks.spawn(reloader.run(signals.reload, reload_requests));
 
     // Serve until a signal arrives, then hand over and drain.
+    await_first_state(&state, first_answer).await;
     for address in server.addresses() {
         tracing::info!(%address, "listening");
     }
@@ -139,6 +146,18 @@ pub(super) async fn serve(
     // anything.
     drained.await.unwrap_or_else(|error| resume_unwind(error.into_panic()));
     Ok(())
+}
+
+/// Waits until the state that this process continues from is served. A load balancer that has not
+/// noticed a restart sends scrapes at once, and they must find the series of the fleet.
+async fn await_first_state(state: &AppState, first_answer: Option<CancellationToken>) {
+    let is_served = async {
+        if let Some(first_answer) = first_answer {
+            first_answer.cancelled().await;
+        }
+        await_rendering(state.store(), &mut state.rendered()).await;
+    };
+    let _ = timeout(FIRST_STATE_LIMIT, is_served).await;
 }
 
 /// Hands the state over to another replica and to the next process. Requests are served meanwhile.

@@ -120,7 +120,9 @@ impl Mirror {
         let is_restored = self.restore(saved, keep);
         self.known = answer.tag;
         if is_restored {
-            self.await_rendering().await;
+            // Otherwise the next question reports a state that is not served yet, and a scraper may
+            // see the previous one for longer.
+            let _ = timeout(RENDER_LIMIT, await_rendering(&self.store, &mut self.rendered)).await;
         }
         Ok(Asked { role, is_restored })
     }
@@ -129,13 +131,14 @@ impl Mirror {
         let is_kept = keep != Keep::Newer || saved.newest() > self.store.newest();
         is_kept && self.store.mirror(saved)
     }
+}
 
-    /// Waits until scrapes get the newest snapshot.
-    async fn await_rendering(&mut self) {
-        let newest = Arc::clone(&self.store.subscribe().borrow());
-        let is_served = |rendered: &Arc<Snapshot>| rendered.at >= newest.at;
-        // Otherwise the next question reports a state that is not served yet, and a scraper may see
-        // the previous one for longer.
-        let _ = timeout(RENDER_LIMIT, self.rendered.wait_for(is_served)).await;
-    }
+/// Waits until the newest snapshot of `store` is the one that is `rendered`.
+pub async fn await_rendering(store: &SnapshotStore, rendered: &mut watch::Receiver<Arc<Snapshot>>) {
+    // Times are not compared: that of a snapshot of another replica can be before the start of this
+    // process.
+    let snapshots = store.subscribe();
+    let is_newest = |rendered: &Arc<Snapshot>| Arc::ptr_eq(rendered, &snapshots.borrow());
+    // The sender lives as long as the store.
+    let _ = rendered.wait_for(is_newest).await;
 }

@@ -25,8 +25,9 @@ use crate::telemetry::status::ReplicaRole;
 const MAX_WAIT: Duration = Duration::from_secs(30);
 /// Standbys that are remembered. More are served, but not waited for.
 const MAX_STANDBYS: usize = 16;
-/// A standby that has not asked for this long is gone.
-const STANDBY_TIMEOUT: Duration = Duration::from_secs(2);
+/// A standby that has not asked for this long is gone. Rendering the state of a large fleet on a busy
+/// machine takes seconds.
+const STANDBY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Makes the bytes of the newest state. Called on a thread that may block.
 pub type EncodeState = Arc<dyn Fn() -> Vec<u8> + Send + Sync>;
@@ -59,6 +60,8 @@ struct Current {
 struct SeenStandby {
     /// The number of the state that it serves.
     serves: u64,
+    /// Whether it was answered that this replica leaves.
+    knows_leaving: bool,
     /// Requests that wait for another state.
     waiting: usize,
     last_seen: Instant,
@@ -124,21 +127,34 @@ impl Publication {
     /// that no longer ask are not waited for.
     pub async fn served_by_standbys(&self, limit: Duration) {
         let number = self.current.borrow().number;
+        // A standby that is slow serves the previous state a little longer.
+        self.await_standbys(|standby| standby.serves >= number, limit).await;
+    }
+
+    /// Publishes that this replica leaves, and waits until every standby was answered so, but not
+    /// longer than `limit`. A standby that was not would notice much later that this replica ended.
+    pub async fn leave(&self, limit: Duration) {
+        self.set_role(ReplicaRole::Leaving);
+        self.await_standbys(|standby| standby.knows_leaving, limit).await;
+    }
+
+    /// Waits until `condition` is true for every standby that still asks, but not longer than
+    /// `limit`.
+    async fn await_standbys(&self, condition: impl Fn(&SeenStandby) -> bool, limit: Duration) {
         let mut asked = self.standbys.subscribe();
-        let is_served = || {
+        let is_true_for_all = || {
             let now = Instant::now();
             let mut seen = self.seen.lock();
             seen.retain(|_, standby| standby.is_present(now));
-            seen.values().all(|standby| standby.serves >= number)
+            seen.values().all(&condition)
         };
-        let all_served = async {
-            while !is_served() {
+        let all = async {
+            while !is_true_for_all() {
                 // The sender lives as long as `self`.
                 let _ = asked.changed().await;
             }
         };
-        // A standby that is slow serves the previous state a little longer.
-        let _ = timeout(limit, all_served).await;
+        let _ = timeout(limit, all).await;
     }
 
     /// Answers a request, after waiting for another state than the one that is known.
@@ -154,13 +170,15 @@ impl Publication {
             // Without another state in time, the answer is that the known one is the newest.
             let _ = timeout(request.wait.min(MAX_WAIT), current.wait_for(is_other)).await;
         }
-        drop(presence);
         let current = *self.current.borrow();
         let tag = self.tag_of(current);
         let body = match known {
             Some(known) if known.number == current.number => None,
             _ => Some(self.body(current.number).await?),
         };
+        if let Some(presence) = presence {
+            presence.answered(current.role);
+        }
         Ok(StateAnswer { tag, body })
     }
 
@@ -201,6 +219,7 @@ impl SeenStandby {
 struct Presence<'a> {
     publication: &'a Publication,
     id: u64,
+    is_answered: bool,
 }
 
 impl<'a> Presence<'a> {
@@ -210,22 +229,36 @@ impl<'a> Presence<'a> {
         if seen.len() >= MAX_STANDBYS && !seen.contains_key(&id) {
             return None;
         }
-        let standby =
-            seen.entry(id).or_insert(SeenStandby { serves: 0, waiting: 0, last_seen: Instant::now() });
+        let new = SeenStandby { serves: 0, knows_leaving: false, waiting: 0, last_seen: Instant::now() };
+        let standby = seen.entry(id).or_insert(new);
         standby.serves = known.map_or(standby.serves, |tag| tag.number);
         standby.waiting += 1;
         drop(seen);
         publication.standbys.send_replace(());
-        Some(Self { publication, id })
+        Some(Self { publication, id, is_answered: false })
+    }
+
+    /// The answer is ready to be sent; the server completes it also while it shuts down.
+    fn answered(mut self, role: ReplicaRole) {
+        self.is_answered = true;
+        if let Some(standby) = self.publication.seen.lock().get_mut(&self.id) {
+            standby.knows_leaving |= role == ReplicaRole::Leaving;
+        }
     }
 }
 
 impl Drop for Presence<'_> {
     fn drop(&mut self) {
-        if let Some(standby) = self.publication.seen.lock().get_mut(&self.id) {
+        let mut seen = self.publication.seen.lock();
+        if let Some(standby) = seen.get_mut(&self.id) {
             standby.waiting -= 1;
             standby.last_seen = Instant::now();
+            // A standby that ends its connection without an answer has ended.
+            if standby.waiting == 0 && !self.is_answered {
+                seen.remove(&self.id);
+            }
         }
+        drop(seen);
         self.publication.standbys.send_replace(());
     }
 }
@@ -330,7 +363,32 @@ mod tests {
         asking.abort();
         let _ = asking.await;
         publication.advance();
+        assert_eq!(waited().await, Duration::ZERO, "the connection of the standby ended");
+
+        answer(&publication, StateRequest { standby: Some(1), ..StateRequest::default() }).await;
+        publication.advance();
         tokio::time::sleep(STANDBY_TIMEOUT).await;
-        assert_eq!(waited().await, Duration::ZERO, "the standby is gone");
+        assert_eq!(waited().await, Duration::ZERO, "the standby has not asked for long");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_replica_leaves_once_a_standby_that_was_busy_knows() {
+        let publication = publication();
+        let request = StateRequest { standby: Some(1), ..StateRequest::default() };
+        let first = answer(&publication, request).await;
+        let started = Instant::now();
+        let leaving = {
+            let publication = Arc::clone(&publication);
+            tokio::spawn(async move { publication.leave(SECOND * 2).await })
+        };
+        tokio::time::sleep(SECOND).await;
+        assert!(!leaving.is_finished(), "the standby has not asked since");
+        let answer = answer(&publication, known(first.tag, SECOND * 20)).await;
+        assert_eq!(answer.tag.role, ReplicaRole::Leaving);
+        leaving.await.unwrap();
+        assert_eq!(started.elapsed(), SECOND);
+
+        publication.leave(SECOND * 2).await;
+        assert_eq!(started.elapsed(), SECOND, "no standby is waited for twice");
     }
 }

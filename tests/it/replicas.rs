@@ -91,20 +91,35 @@ impl Pair {
         Self { cloud: cloud("4"), ports: listeners.map(|listener| listener.local_addr().unwrap().port()) }
     }
 
+    /// The settings of one of the replicas.
+    fn settings(&self, number: usize, more: &[&str]) -> Vec<String> {
+        let role = format!("replicas.role={}", ["primary", "standby"][number]);
+        let peer = format!("replicas.peer=http://127.0.0.1:{}", self.ports[1 - number]);
+        let all = ["replicas.mode=pair", "replicas.takeover_after=3s", &role, &peer];
+        Exporter::settings(&self.cloud, &[&all[..], more].concat())
+    }
+
     /// `binary` with a subcommand, and with the settings of one of the replicas.
     fn command(&self, subcommand: &str, number: usize, settings: &[&str]) -> Command {
-        let role = ["primary", "standby"][number];
-        let mut all = Exporter::settings(&self.cloud, &["replicas.mode=pair", "replicas.takeover_after=3s"]);
-        all.push(format!("replicas.role={role}"));
-        all.push(format!("replicas.peer=http://127.0.0.1:{}", self.ports[1 - number]));
-        all.extend(settings.iter().map(ToString::to_string));
         let mut command = binary();
+        let all = self.settings(number, settings);
         command.arg(subcommand).args(all.iter().flat_map(|setting| ["--set", setting]));
         command
     }
 
     fn replica(&self, number: usize, settings: &[&str]) -> Exporter {
-        let mut command = self.command("run", number, settings);
+        self.listening(number, &mut self.command("run", number, settings))
+    }
+
+    /// An exporter that polls the cloud, on the port of a replica.
+    fn run(&self, number: usize, settings: &[&str]) -> Exporter {
+        let all = Exporter::settings(&self.cloud, settings);
+        let mut command = binary();
+        command.arg("run").args(all.iter().flat_map(|setting| ["--set", setting]));
+        self.listening(number, &mut command)
+    }
+
+    fn listening(&self, number: usize, command: &mut Command) -> Exporter {
         let address = format!("127.0.0.1:{}", self.ports[number]);
         Exporter::spawn_as_is(command.args(["--web.listen-address", &address]))
     }
@@ -154,6 +169,44 @@ fn without_the_cloud_a_restart_serves_the_last_data_at_once_and_is_ready() {
     let fetched = exposition.value("appstreaming_target_poll_timestamp_seconds", &[]);
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs_f64();
     assert!(fetched.is_some_and(|at| at < now && at > now - 60.0), "{fetched:?}, after {took:?}");
+}
+
+/// Starts an exporter that listens on `port`, and checks that the first response has the fleet.
+fn assert_first_response_has_the_fleet(port: u16, start: impl FnOnce() -> Exporter) -> Exporter {
+    let url = format!("http://127.0.0.1:{port}/metrics");
+    let first = std::thread::spawn(move || {
+        let started = Instant::now();
+        loop {
+            match http::try_get(&url) {
+                Ok(response) => return response.body,
+                Err(error) => assert!(started.elapsed().as_secs() < 30, "{error}"),
+            }
+        }
+    });
+    let exporter = start();
+    let first = first.join().unwrap();
+    assert!(first.contains("appstreaming_group_instances{"), "{first}\n{}", exporter.log());
+    exporter
+}
+
+#[test]
+fn the_first_response_after_a_restart_has_the_series_of_the_fleet() {
+    let directory = tempfile::tempdir().unwrap();
+    let (pair, state) = (Pair::new(), directory.path().join("state"));
+    let kept = format!("state.path={}", state.display());
+    let single = || pair.run(0, &[&kept, "poll.interval=1h"]);
+    let first = single();
+    first.first_poll();
+    first.end("-TERM");
+    drop(assert_first_response_has_the_fleet(pair.ports[0], single));
+
+    let (primary, standby) = (pair.primary(), pair.standby());
+    standby.first_poll();
+    drop(standby);
+    let standby = assert_first_response_has_the_fleet(pair.ports[1], || pair.standby());
+    primary.end("-TERM");
+    within(Duration::from_secs(10), "the standby polls", || is_active(&standby).then_some(()));
+    assert_first_response_has_the_fleet(pair.ports[0], || pair.primary());
 }
 
 #[test]
@@ -254,6 +307,25 @@ fn a_primary_that_ends_hands_over_at_once_and_takes_back_when_it_returns() {
     });
     assert_no_counter_goes_down(&before, &fleet(&standby));
     assert_eq!(primary.scrape().value("appstreaming_exporter_takeovers_total", &[]), Some(0.0));
+}
+
+#[test]
+fn a_standby_that_is_busy_when_the_primary_ends_takes_over_as_soon_as_it_can() {
+    let pair = Pair::new();
+    let (primary, standby) =
+        (pair.replica(0, &[TOKEN]), pair.replica(1, &[TOKEN, "replicas.takeover_after=1h"]));
+    standby.first_poll();
+    standby.signal("-STOP");
+    let polled =
+        |exposition: &Exposition| exposition.value("appstreaming_target_poll_timestamp_seconds", &[]);
+    let before = polled(&primary.scrape());
+    primary.scrape_until("a state that the standby does not serve", |exposition| polled(exposition) > before);
+    primary.signal("-TERM");
+    throughout(Duration::from_millis(1500), "the primary waits for the standby", || {
+        http::try_get(&format!("{}/-/ready", primary.url)).is_ok()
+    });
+    standby.signal("-CONT");
+    within(Duration::from_secs(10), "the standby polls", || is_active(&standby).then_some(()));
 }
 
 #[test]

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use tokio::sync::Mutex as AsyncMutex;
 use tokio::time::{Instant, sleep_until};
+use tokio_util::sync::CancellationToken;
 
 use crate::aliyun::{Endpoint, chain};
 use crate::app::supervisor::Supervisor;
@@ -21,8 +22,11 @@ use crate::telemetry::{RestoreResult, RestoreSource, Telemetry};
 
 /// How long a poll may take to end before another replica polls.
 pub(crate) const POLL_END_LIMIT: Duration = Duration::from_secs(1);
-/// How long standbys may take to fetch the last state of a replica that leaves.
-const HAND_OVER_LIMIT: Duration = Duration::from_secs(1);
+/// How long standbys may take to serve the last state of a replica that leaves.
+const LAST_STATE_LIMIT: Duration = Duration::from_secs(1);
+/// How long a standby that took longer may take to ask again and learn that the replica leaves.
+/// Rendering the state of a large fleet on a busy machine takes seconds.
+const LEAVE_LIMIT: Duration = Duration::from_secs(3);
 /// Time between two log lines about the same failure.
 const REPORT_INTERVAL: Duration = Duration::from_secs(600);
 
@@ -30,6 +34,7 @@ const REPORT_INTERVAL: Duration = Duration::from_secs(600);
 pub(super) struct Replica {
     parts: ReplicaParts,
     status: ReplicaStatus,
+    first_answer: CancellationToken,
     /// Whether the next restored state is counted: the first one after a start or a takeover.
     counts_restore: bool,
     /// Whether this replica has followed another one.
@@ -58,9 +63,22 @@ impl Replica {
         parts.token_accepted.open();
         parts.telemetry.replica_active(false);
         let status = ReplicaStatus { mode, role: ReplicaRole::Standby, ..ReplicaStatus::default() };
-        let replica = Self { parts, status, counts_restore: true, was_standby: false, logged: None };
+        let replica = Self {
+            parts,
+            status,
+            first_answer: CancellationToken::new(),
+            counts_restore: true,
+            was_standby: false,
+            logged: None,
+        };
         replica.publish_status();
         replica
+    }
+
+    /// Cancelled once this replica serves the state of another one, or has failed to fetch it, or
+    /// polls.
+    pub(super) fn first_answer(&self) -> CancellationToken {
+        self.first_answer.clone()
     }
 
     /// Whether there is data of polls, of this process or of another one.
@@ -89,6 +107,7 @@ impl Replica {
             Err(error) => self.failed(error),
         }
         self.publish_status();
+        self.first_answer.cancel();
         match asked {
             Ok(Asked { role, .. }) => PeerEvent::Answered(role),
             Err(error) if error.is_answer() => PeerEvent::Present,
@@ -155,6 +174,7 @@ impl Replica {
         self.parts.publication.set_role(ReplicaRole::Active);
         self.parts.supervisor.lock().await.resume();
         self.publish_status();
+        self.first_answer.cancel();
         tracing::info!(is_takeover = self.was_standby, "this replica is active: it polls");
     }
 
@@ -174,10 +194,10 @@ impl Replica {
     pub(super) async fn leave(&mut self) {
         if self.status.role == ReplicaRole::Active {
             self.end_polls().await;
-            self.parts.publication.served_by_standbys(HAND_OVER_LIMIT).await;
+            self.parts.publication.served_by_standbys(LAST_STATE_LIMIT).await;
             self.status.role = ReplicaRole::Leaving;
-            self.parts.publication.set_role(ReplicaRole::Leaving);
             self.publish_status();
+            self.parts.publication.leave(LEAVE_LIMIT).await;
         }
     }
 
