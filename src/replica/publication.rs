@@ -25,8 +25,8 @@ use crate::telemetry::status::ReplicaRole;
 const MAX_WAIT: Duration = Duration::from_secs(30);
 /// Standbys that are remembered. More are served, but not waited for.
 const MAX_STANDBYS: usize = 16;
-/// A standby that has not asked for this long is gone. Rendering the state of a large fleet on a busy
-/// machine takes seconds.
+/// A standby that has not asked for this long is gone. On a busy machine, rendering the state of a
+/// large fleet takes seconds.
 const STANDBY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Makes the bytes of the newest state. Called on a thread that may block.
