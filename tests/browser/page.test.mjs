@@ -128,6 +128,7 @@ test("without scripts every function works with additional clicks", () =>
     assert.ok(await page.isVisible("text=over the last hour"));
     await page.click("nav >> text=Exporter");
     assert.ok(await page.isVisible("text=Active configuration"));
+    assert.equal(await page.textContent("#replica"), "replica: single");
   }));
 
 test("every control is reachable by keyboard, and the focus is visible", () =>

@@ -6,7 +6,9 @@ use std::time::Duration;
 use super::chain;
 use super::finding::{Aspect, Finding, Level, PartReport};
 use crate::aliyun::{Endpoint, Secret};
+use crate::app::assemble;
 use crate::config::Config;
+use crate::poller::SavedState;
 use crate::replica::envelope;
 use crate::replica::options::{PairRole, Pod, ReplicaOptions, ReplicaSetup};
 use crate::replica::peer::{PeerAnswer, PeerClient, PeerError};
@@ -38,7 +40,7 @@ pub(super) async fn check_online(config: &Config) -> Vec<Finding> {
     let options = &config.replicas;
     match &options.setup {
         ReplicaSetup::Off => Vec::new(),
-        ReplicaSetup::Pair { peer, .. } => vec![check_peer(options, peer).await],
+        ReplicaSetup::Pair { peer, .. } => vec![check_peer(config, peer).await],
         #[cfg(feature = "kubernetes")]
         ReplicaSetup::Kubernetes { lease, pod } => kubernetes::check(config, lease, pod).await,
         // The configuration rejects it.
@@ -76,25 +78,35 @@ fn evaluate_address(options: &ReplicaOptions, pod: &Pod, may_have_tls: bool) -> 
 }
 
 /// Asks another replica for its state, as a standby does.
-async fn check_peer(options: &ReplicaOptions, peer: &Endpoint) -> Finding {
+async fn check_peer(config: &Config, peer: &Endpoint) -> Finding {
+    let options = &config.replicas;
     let token = options.token.clone().unwrap_or_else(|| Secret::new(""));
     let token = SharedToken::new(token, options.token_file.clone());
     let answer = match PeerClient::new(token, options.ca_file.as_deref(), rand::random()) {
         Ok(client) => client.ask(peer, None, Duration::ZERO, ASK_LIMIT).await,
         Err(error) => Err(error),
     };
-    evaluate_peer(peer, answer)
+    evaluate_peer(peer, answer, |saved| assemble::store(config, assemble::identities(config)).mirror(saved))
 }
 
-fn evaluate_peer(peer: &Endpoint, answer: Result<PeerAnswer, PeerError>) -> Finding {
+/// `has_own_targets` returns whether any configured target is in a state.
+fn evaluate_peer(
+    peer: &Endpoint,
+    answer: Result<PeerAnswer, PeerError>,
+    has_own_targets: impl FnOnce(SavedState) -> bool,
+) -> Finding {
     let of = |level, message: String| Finding::new(Aspect::Peer, level, message);
     match answer {
         Ok(PeerAnswer { role, body, .. }) => {
             let accepts = format!("{peer} accepts the token: its role is {}", role.as_str());
-            match body.map(|body| envelope::decode(&body)) {
+            match body.map(|body| envelope::decode(&body).map(has_own_targets)) {
                 Some(Err(error)) => {
                     of(Level::Warning, format!("{accepts}, but its state cannot be used: {}", chain(&error)))
                         .advise("run the same version on all replicas")
+                }
+                Some(Ok(false)) => {
+                    of(Level::Warning, format!("{accepts}, but none of the configured targets is in its state"))
+                        .advise("configure the same accounts, endpoints and filters on all replicas")
                 }
                 _ => of(Level::Ok, accepts),
             }
@@ -132,7 +144,7 @@ mod kubernetes {
         let holder = access.as_ref().ok().and_then(|report| url_of(report.holder.as_deref()?));
         let mut findings = vec![evaluate_lease(access)];
         if let Some(holder) = holder {
-            findings.push(check_peer(&config.replicas, &holder).await);
+            findings.push(check_peer(config, &holder).await);
         }
         findings
     }
@@ -209,6 +221,7 @@ mod kubernetes {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::{Sources, load};
     use crate::telemetry::status::ReplicaRole;
 
     fn peer() -> Endpoint {
@@ -237,31 +250,44 @@ mod tests {
     #[test]
     fn a_refused_token_is_an_error_and_a_replica_that_is_away_a_warning() {
         let url = "http://127.0.0.1:9".to_owned();
-        assert_eq!(evaluate_peer(&peer(), Err(PeerError::Refused { url: url.clone() })).level, Level::Error);
+        assert_eq!(
+            evaluate_peer(&peer(), Err(PeerError::Refused { url: url.clone() }), |_| true).level,
+            Level::Error
+        );
         let not_shared = PeerError::NotShared { url, status: 404 };
-        assert_eq!(evaluate_peer(&peer(), Err(not_shared)).level, Level::Error);
+        assert_eq!(evaluate_peer(&peer(), Err(not_shared), |_| true).level, Level::Error);
     }
 
     #[tokio::test]
     async fn a_replica_that_does_not_answer_is_a_warning_with_advice() {
-        let token = Some(Secret::new("0123456789abcdef"));
-        let options = ReplicaOptions { token, ..ReplicaOptions::default() };
-        let finding = check_peer(&options, &peer()).await;
+        let mut config = config();
+        config.replicas.token = Some(Secret::new("0123456789abcdef"));
+        let finding = check_peer(&config, &peer()).await;
         assert_eq!(finding.level, Level::Warning, "{}", finding.message);
         assert!(finding.message.contains("127.0.0.1:9") && finding.advice.is_some(), "{}", finding.message);
         assert!(!format!("{finding:?}").contains("0123456789abcdef"));
     }
 
     #[test]
-    fn a_state_that_cannot_be_read_is_a_warning() {
-        let answer =
-            |body: &[u8]| PeerAnswer { role: ReplicaRole::Active, tag: None, body: Some(body.to_vec()) };
-        let finding = evaluate_peer(&peer(), Ok(answer(b"not a state")));
-        assert_eq!(finding.level, Level::Warning);
-        assert!(
-            finding.message.contains("its role is active, but its state cannot be used"),
-            "{}",
-            finding.message
-        );
+    fn a_state_that_cannot_be_used_is_a_warning() {
+        let check = |body: Vec<u8>, has_own_targets| {
+            let answer = PeerAnswer { role: ReplicaRole::Active, tag: None, body: Some(body) };
+            evaluate_peer(&peer(), Ok(answer), |_| has_own_targets)
+        };
+        let damaged = check(b"not a state".to_vec(), true);
+        assert_eq!(damaged.level, Level::Warning);
+        assert!(damaged.message.contains("its role is active, but its state cannot be used"), "{damaged:?}");
+
+        let config = config();
+        let store = assemble::store(&config, assemble::identities(&config));
+        let state = envelope::encode(store.save(jiff::Timestamp::UNIX_EPOCH), &config.render.users);
+        assert_eq!(check(state.clone(), true).level, Level::Ok);
+        let foreign = check(state, false);
+        assert_eq!(foreign.level, Level::Warning);
+        assert!(foreign.message.ends_with("none of the configured targets is in its state"), "{foreign:?}");
+    }
+
+    fn config() -> Config {
+        load(&Sources::default()).expect("the defaults").config
     }
 }
