@@ -33,8 +33,8 @@ use crate::web_config::AccessControl;
 
 /// Requests for a reload that can wait while another one is carried out.
 const MAX_WAITING_RELOADS: usize = 16;
-/// How long a replica may take to hand over before the process ends: to end polls, until its standbys
-/// serve its last state, and until they know that it leaves.
+/// How long a replica may take to hand over before the process ends: to end polls, until its
+/// standbys serve its last state, and until they know that it leaves.
 const HAND_OVER_LIMIT: Duration = Duration::from_secs(6);
 /// How long connections may wait for the state that the process continues from. Two replicas that
 /// start at the same time wait for each other.
