@@ -177,7 +177,8 @@ fn persistent_sessions_are_listed_with_every_parameter() {
 
 #[test]
 fn a_table_is_aligned_and_has_the_columns_that_operators_need() {
-    let cloud = Cloud::start(&["--groups", "8"]);
+    // At a time at which sessions run.
+    let cloud = Cloud::start(&["--groups", "8", "--start", "2026-03-04T10:30:00+08:00"]);
     let table = list(&cloud, &["groups"]).stdout;
     let lines: Vec<&str> = table.lines().collect();
     assert_eq!(lines.len(), 9, "{table}");
