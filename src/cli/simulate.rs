@@ -25,6 +25,10 @@ pub struct FleetArguments {
     /// Seed of the fleet; the same seed creates the same fleet
     #[arg(long, value_name = "NUMBER", default_value_t = 1)]
     pub seed: u64,
+    /// Simulated time at the start, such as 2026-03-04T10:30:00+08:00 [default: now]; the same time and
+    /// the same seed create the same fleet
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    pub start: Option<Timestamp>,
     /// Simulated seconds per second, from 0; 0 stops time [default: 1, in a scenario 0]
     #[arg(long, value_name = "FACTOR", value_parser = from_zero)]
     pub speed: Option<f64>,
@@ -69,10 +73,6 @@ pub struct SimulateArguments {
     /// Address to listen on: :PORT for every IPv4 address, or ADDRESS:PORT
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9878", value_parser = socket_address)]
     pub listen: SocketAddr,
-    /// Simulated time at the start, such as 2026-03-04T10:30:00+08:00 [default: now]; the same time and
-    /// the same seed create the same fleet
-    #[arg(long, value_name = "TIME", value_parser = time)]
-    pub start: Option<Timestamp>,
     /// The fleet to simulate.
     #[command(flatten)]
     pub fleet: FleetArguments,
@@ -158,7 +158,7 @@ mod tests {
             (simulate.fleet.groups, simulate.fleet.seed, simulate.fleet.instances_per_group),
             (3, 7, 40)
         );
-        assert_eq!(simulate.start.map(Timestamp::as_second), Some(1_772_591_400));
+        assert_eq!(simulate.fleet.start.map(Timestamp::as_second), Some(1_772_591_400));
         assert_eq!(simulate.behaviour.latency, Duration::from_millis(20));
         assert_eq!(simulate.behaviour.faults[1], FaultArgument { share: 0.5, fault: "drop".to_owned() });
     }

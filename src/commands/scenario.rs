@@ -71,6 +71,7 @@ pub(super) fn fleet(
         instances_per_group: fleet.instances_per_group,
         persistent_per_group: fleet.persistent_per_group,
         seed: fleet.seed,
+        start: fleet.start,
         schedule_counts: match fleet.schedule_counts {
             cli::ScheduleCountsArgument::Total => simulator::ScheduleCounts::Total,
             cli::ScheduleCountsArgument::Elastic => simulator::ScheduleCounts::Elastic,

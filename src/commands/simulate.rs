@@ -20,7 +20,6 @@ pub(super) fn run(arguments: &cli::SimulateArguments) -> Result<ExitCode, Error>
     super::start_logging(&arguments.log)?;
     let behaviour = &arguments.behaviour;
     let options = simulator::SimulatorOptions {
-        start: arguments.start,
         latency: behaviour.latency,
         requests_per_second: behaviour.requests_per_second,
         faults: behaviour.faults.iter().map(fault_rule).collect(),

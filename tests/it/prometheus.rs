@@ -84,7 +84,9 @@ impl Drop for Prometheus {
 #[ignore = "needs a real Prometheus and port 9877: just end-to-end"]
 fn a_real_prometheus_agrees_with_the_truth_of_the_cloud() {
     let mut command = crate::support::binary();
-    command.args(["demo", "--speed", "0", "--web.listen-address", ":9877"]);
+    // At a time at which sessions run.
+    let start = "2026-03-04T10:30:00+08:00";
+    command.args(["demo", "--speed", "0", "--start", start, "--web.listen-address", ":9877"]);
     let exporter = Exporter::spawn_as_is(&mut command);
     let truth = http::get(&exporter.truth_url()).json();
     let prometheus = Prometheus::start();
