@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 use parking_lot::Mutex;
 use tokio::sync::watch;
 use tokio::time::sleep;
@@ -35,6 +35,8 @@ struct Inner {
     time_zone: TimeZone,
     hash_key: HashKey,
     history: History,
+    /// How far this machine's clock is ahead of the clock by which the data is dated.
+    clock_lead: SignedDuration,
 }
 
 /// What the polls of one target continue from.
@@ -57,7 +59,8 @@ impl SnapshotStore {
         hash_key: HashKey,
     ) -> Self {
         let states = targets.into_iter().map(TargetState::new).collect();
-        let inner = Inner { states, freshness, time_zone, hash_key, history: History::default() };
+        let (history, clock_lead) = (History::default(), SignedDuration::ZERO);
+        let inner = Inner { states, freshness, time_zone, hash_key, history, clock_lead };
         let (published, _) = watch::channel(Arc::new(Snapshot::default()));
         let store = Self { inner: Mutex::new(inner), published };
         store.publish(Timestamp::UNIX_EPOCH);
@@ -77,6 +80,7 @@ impl SnapshotStore {
         let stale_after = inner.freshness.stale_after;
         let Some(state) = inner.states.iter_mut().find(|state| state.is_of(account, target)) else { return };
         state.apply(poll, now, stale_after);
+        inner.clock_lead = SignedDuration::ZERO;
         self.publish_locked(&mut inner, now);
     }
 
@@ -138,14 +142,17 @@ impl SnapshotStore {
     ///
     /// Nothing changes if no target is in the state, or if all of them are stale.
     pub fn restore(&self, saved: SavedState, now: Timestamp) -> RestoreOutcome {
-        self.replace(saved, now, false)
+        self.replace(saved, now, SignedDuration::ZERO, false)
     }
 
     /// Continues from the state of another replica, and publishes the snapshot that it published.
     /// Returns whether any target is in the state; otherwise nothing changes.
-    pub fn mirror(&self, saved: SavedState) -> bool {
+    ///
+    /// `clock_lead` is how far the clock of this machine is ahead of that of the other one. Until
+    /// the next poll, the data becomes stale by the clock of the other one.
+    pub fn mirror(&self, saved: SavedState, clock_lead: SignedDuration) -> bool {
         let published_at = saved.published_at;
-        self.replace(saved, published_at, true) != RestoreOutcome::Foreign
+        self.replace(saved, published_at, clock_lead, true) != RestoreOutcome::Foreign
     }
 
     /// Takes over the groups of `saved` that belong to this shard and that this process does not
@@ -171,7 +178,13 @@ impl SnapshotStore {
         self.inner.lock().states.iter().filter_map(TargetState::newest).max()
     }
 
-    fn replace(&self, saved: SavedState, now: Timestamp, keeps_stale: bool) -> RestoreOutcome {
+    fn replace(
+        &self,
+        saved: SavedState,
+        now: Timestamp,
+        clock_lead: SignedDuration,
+        keeps_stale: bool,
+    ) -> RestoreOutcome {
         let mut inner = self.inner.lock();
         // Hashes of another version or processor cannot be compared: the next listing of each group
         // becomes a new baseline, and its counters continue.
@@ -203,6 +216,7 @@ impl SnapshotStore {
         inner.states = states.collect();
         inner.hash_key = saved.hash_key;
         inner.history = saved.history;
+        inner.clock_lead = clock_lead;
         self.publish_locked(&mut inner, now);
         RestoreOutcome::Restored { targets }
     }
@@ -269,19 +283,24 @@ impl SnapshotStore {
         [stale, scheduled].into_iter().flatten().min()
     }
 
+    /// The time by the clock by which the data is dated, when this machine's clock shows `now`.
+    fn time_of_data(&self, now: Timestamp) -> Timestamp {
+        now.saturating_sub(self.inner.lock().clock_lead).unwrap_or(now)
+    }
+
     /// Publishes a new snapshot whenever the published one becomes outdated. Never ends.
     pub async fn run_expiry(&self, clock: impl Fn() -> Timestamp) {
         let mut published = self.subscribe();
         loop {
             published.borrow_and_update();
-            let now = clock();
+            let now = self.time_of_data(clock());
             let wait = match self.next_expiry() {
                 Some(expiry) => Duration::try_from(expiry.duration_since(now)).unwrap_or(Duration::ZERO),
                 None => Duration::MAX,
             };
             tokio::select! {
                 // Timers have a resolution of 1 ms: 2 ms more ensure that the instant has passed.
-                () = sleep(wait.saturating_add(Duration::from_millis(2))) => self.publish(clock()),
+                () = sleep(wait.saturating_add(Duration::from_millis(2))) => self.publish(self.time_of_data(clock())),
                 _ = published.changed() => {}
             }
         }

@@ -6,6 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::{SignedDuration, Timestamp};
 use tokio::sync::watch;
 use tokio::task::{JoinError, spawn_blocking};
 use tokio::time::timeout;
@@ -21,6 +22,10 @@ use crate::telemetry::status::ReplicaRole;
 
 /// How long rendering may delay the next question.
 const RENDER_LIMIT: Duration = Duration::from_secs(10);
+
+/// A difference of clocks below this can be that of the transfer of a state, and of an HTTP date,
+/// which has whole seconds. Data is served for minutes, so it does not matter.
+const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_secs(10);
 
 /// Follows other replicas.
 #[derive(Debug)]
@@ -117,7 +122,7 @@ impl Mirror {
             }
         };
         let saved = spawn_blocking(move || envelope::decode(&body)).await??;
-        let is_restored = self.restore(saved, keep);
+        let is_restored = self.restore(saved, keep, clock_lead(answer.date, Timestamp::now()));
         self.known = answer.tag;
         if is_restored {
             // Otherwise the next question reports a state that is not served yet, and a scraper may
@@ -127,10 +132,16 @@ impl Mirror {
         Ok(Asked { role, is_restored })
     }
 
-    fn restore(&self, saved: SavedState, keep: Keep) -> bool {
+    fn restore(&self, saved: SavedState, keep: Keep, clock_lead: SignedDuration) -> bool {
         let is_kept = keep != Keep::Newer || saved.newest() > self.store.newest();
-        is_kept && self.store.mirror(saved)
+        is_kept && self.store.mirror(saved, clock_lead)
     }
+}
+
+/// How far the clock that shows `now` is ahead of one that has shown `date`, a few seconds ago.
+fn clock_lead(date: Option<Timestamp>, now: Timestamp) -> SignedDuration {
+    let lead = date.map_or(SignedDuration::ZERO, |date| now.duration_since(date));
+    if lead.abs() < CLOCK_TOLERANCE { SignedDuration::ZERO } else { lead }
 }
 
 /// Waits until the newest snapshot of `store` is the one that is `rendered`.

@@ -5,7 +5,8 @@
 use std::path::Path;
 use std::time::Duration;
 
-use reqwest::header::{AUTHORIZATION, ETAG, HeaderValue, IF_NONE_MATCH};
+use jiff::Timestamp;
+use reqwest::header::{AUTHORIZATION, DATE, ETAG, HeaderValue, IF_NONE_MATCH};
 use reqwest::{StatusCode, Url};
 
 use super::protocol::{PREFER_HEADER, ROLE_HEADER, STANDBY_HEADER, STATE_PATH, StateTag};
@@ -36,6 +37,8 @@ pub struct PeerAnswer {
     pub tag: Option<StateTag>,
     /// Its state; `None` if it is the known one.
     pub body: Option<Vec<u8>>,
+    /// The time by its clock, in whole seconds; `None` if the answer does not contain it.
+    pub date: Option<Timestamp>,
 }
 
 /// Why another replica's state could not be fetched.
@@ -147,6 +150,8 @@ impl PeerClient {
         let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok());
         let role = header(ROLE_HEADER).and_then(ReplicaRole::parse);
         let tag = header(ETAG.as_str()).and_then(|tag| tag.parse().ok());
+        let date = header(DATE.as_str()).and_then(|date| httpdate::parse_http_date(date).ok());
+        let date = date.and_then(|date| Timestamp::try_from(date).ok());
         let role = match (response.status(), role) {
             (StatusCode::OK | StatusCode::NOT_MODIFIED, Some(role)) => role,
             (StatusCode::UNAUTHORIZED, _) => {
@@ -157,7 +162,7 @@ impl PeerClient {
             (status, _) => return Err(PeerError::NotShared { url: base, status: status.as_u16() }),
         };
         if response.status() == StatusCode::NOT_MODIFIED {
-            return Ok(PeerAnswer { role, tag, body: None });
+            return Ok(PeerAnswer { role, tag, body: None, date });
         }
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(failed)? {
@@ -166,7 +171,7 @@ impl PeerClient {
             }
             body.extend_from_slice(&chunk);
         }
-        Ok(PeerAnswer { role, tag, body: Some(body) })
+        Ok(PeerAnswer { role, tag, body: Some(body), date })
     }
 
     fn authorization(&self) -> Result<HeaderValue, PeerError> {

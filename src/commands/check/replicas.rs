@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use jiff::SignedDuration;
+
 use super::chain;
 use super::finding::{Aspect, Finding, Level, PartReport};
 use crate::aliyun::{Endpoint, Secret};
@@ -86,7 +88,10 @@ async fn check_peer(config: &Config, peer: &Endpoint) -> Finding {
         Ok(client) => client.ask(peer, None, Duration::ZERO, ASK_LIMIT).await,
         Err(error) => Err(error),
     };
-    evaluate_peer(peer, answer, |saved| assemble::store(config, assemble::identities(config)).mirror(saved))
+    evaluate_peer(peer, answer, |saved| {
+        let store = assemble::store(config, assemble::identities(config));
+        store.mirror(saved, SignedDuration::ZERO)
+    })
 }
 
 /// `has_own_targets` returns whether any configured target is in a state.
@@ -271,7 +276,7 @@ mod tests {
     #[test]
     fn a_state_that_cannot_be_used_is_a_warning() {
         let check = |body: Vec<u8>, has_own_targets| {
-            let answer = PeerAnswer { role: ReplicaRole::Active, tag: None, body: Some(body) };
+            let answer = PeerAnswer { role: ReplicaRole::Active, tag: None, body: Some(body), date: None };
             evaluate_peer(&peer(), Ok(answer), |_| has_own_targets)
         };
         let damaged = check(b"not a state".to_vec(), true);

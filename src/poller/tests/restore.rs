@@ -24,7 +24,7 @@ fn a_restored_store_publishes_and_saves_the_same() {
     let state = saved(&original, NOW + 10);
     let bytes = |store: &SnapshotStore| rmp_serde::to_vec_named(&store.save(at(NOW + 10))).unwrap();
     let mirror = store(&["CloudApp"], 99);
-    assert!(mirror.mirror(state));
+    assert!(mirror.mirror(state, SignedDuration::ZERO));
     assert_eq!(snapshot(&mirror), snapshot(&original));
     assert_eq!(mirror.history(&snapshot(&mirror).groups[0]).len(), 3);
     assert!(bytes(&mirror) == bytes(&original));
@@ -80,6 +80,31 @@ fn restored_data_has_its_own_age() {
     assert!(snapshot(&restored).groups.is_empty());
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_standby_whose_clock_is_an_hour_off_serves_the_data_as_long_as_the_active_replica() {
+    for lead in [3_600, -3_600] {
+        let standby = Arc::new(store(&["CloudApp"], 99));
+        let expiry = tokio::spawn({
+            let (standby, clock) = (Arc::clone(&standby), clock(NOW + lead));
+            async move { standby.run_expiry(clock).await }
+        });
+        let served_for = async || {
+            let mut snapshots = standby.subscribe();
+            assert!(!snapshots.borrow().groups.is_empty());
+            let start = tokio::time::Instant::now();
+            snapshots.wait_for(|snapshot| snapshot.groups.is_empty()).await.unwrap();
+            start.elapsed().as_secs()
+        };
+        assert!(standby.mirror(saved(&polled_store(), NOW), SignedDuration::from_secs(lead)));
+        assert_eq!(served_for().await, 300, "{lead}");
+
+        let taken_over = NOW + lead + 300;
+        standby.apply("a", "CloudApp", Some(poll(taken_over, &[("i1", "BOUND")])), at(taken_over));
+        assert_eq!(served_for().await, 300, "by its own clock, {lead}");
+        expiry.abort();
+    }
+}
+
 #[test]
 fn a_state_that_is_too_old_is_not_used() {
     let state = saved(&polled_store(), NOW + 1_000);
@@ -93,7 +118,7 @@ fn a_state_that_is_too_old_is_not_used() {
 fn a_state_of_other_targets_is_not_used() {
     let restored = store(&["Other"], 99);
     assert_eq!(restored.restore(saved(&polled_store(), NOW), at(NOW)), RestoreOutcome::Foreign);
-    assert!(!restored.mirror(saved(&polled_store(), NOW)));
+    assert!(!restored.mirror(saved(&polled_store(), NOW), SignedDuration::ZERO));
     let without_targets = saved(&store(&[], 7), NOW);
     assert_eq!(restored.restore(without_targets, at(NOW)), RestoreOutcome::Foreign);
 }

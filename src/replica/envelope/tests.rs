@@ -1,3 +1,5 @@
+use jiff::SignedDuration;
+
 use super::*;
 use crate::fleet::{InstanceDetails, Snapshot};
 use crate::metrics::options::PseudonymKey;
@@ -121,7 +123,7 @@ fn a_standby_and_a_restarted_process_continue_from_the_bytes() {
     let original = polled_store();
     let read = || decode(&encode(original.save(at(NOW)), &UserLabel::Off)).unwrap();
     let standby = store(&["CloudApp"], 1);
-    assert!(standby.mirror(read()));
+    assert!(standby.mirror(read(), SignedDuration::ZERO));
     let users = |snapshot: &Snapshot| -> Vec<InstanceDetails> {
         snapshot
             .groups
