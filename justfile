@@ -51,6 +51,16 @@ prometheus-3:
 kubernetes:
     tests/kubernetes/run
 
+# Needs Debian's `prometheus`; the mode `kubernetes` also needs Go. Run every night for ten minutes.
+# Replace and kill replicas under scrapes: `just replicas 600 pair`; docs/operations.md.
+replicas duration="600" mode="pair" *arguments="":
+    tests/replicas/run {{mode}} --duration {{duration}} {{arguments}}
+
+# Measure four shards with standbys over a million instances: docs/operations.md.
+replicas-large *arguments:
+    cargo build --locked --release --features kubernetes
+    PYTHONDONTWRITEBYTECODE=1 tests/replicas/large_fleet.py target/release/appstreaming-exporter {{arguments}}
+
 # Needs Debian's `prometheus` and `prometheus-alertmanager`.
 # Test alert rules, inhibitions and dashboards.
 observability:

@@ -131,3 +131,32 @@ fn every_metric_and_every_flag_of_the_operations_page_exists() {
         assert!(full.contains(&format!("{key} =")), "collectors.{key}");
     }
 }
+
+#[test]
+fn every_event_names_tests_that_exist() {
+    let sources = ["src", "tests"].map(|folder| sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join(folder)));
+    let (_, rest) = PAGE.split_once("<!-- events -->").expect("a table of events");
+    let (table, _) = rest.split_once("<!-- events -->").expect("the end of the table");
+    // The first two rows are the header and the line below it.
+    let rows: Vec<&str> = table.lines().filter(|line| line.starts_with('|')).skip(2).collect();
+    assert!(rows.len() >= 10, "a table with {} rows", rows.len());
+    for row in rows {
+        let tests = row.trim_end_matches(" |").rsplit_once("| ").expect("a last column").1;
+        for test in tests.split(", ") {
+            let name = test.trim_matches('`');
+            let definition = format!("fn {name}(");
+            assert!(sources.iter().any(|source| source.contains(&definition)), "no test {name}: {row}");
+        }
+    }
+}
+
+/// All Rust code below a folder.
+fn sources(folder: &Path) -> String {
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let read = |path: std::path::PathBuf| match path.extension() {
+        _ if path.is_dir() => sources(&path),
+        Some(extension) if extension == "rs" => std::fs::read_to_string(path).unwrap(),
+        _ => String::new(),
+    };
+    entries.map(read).collect()
+}

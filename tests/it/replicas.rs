@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
+use crate::support::link::Link;
 use crate::support::{Cloud, Exporter, Exposition, binary, eventually, http, run, throughout, within};
 
 pub const TOKEN: &str = "replicas.token=0123456789abcdef";
@@ -343,6 +344,41 @@ fn a_standby_takes_over_from_a_primary_that_is_killed_or_hangs() {
     primary.end("-KILL");
     within(Duration::from_secs(10), "the standby polls", || is_active(&standby).then_some(()));
     assert_no_counter_goes_down(&before, &fleet(&standby));
+}
+
+#[test]
+#[ignore = "takes more than a minute and needs a real Prometheus: just end-to-end"]
+fn prometheus_sees_no_gap_and_counts_every_event_during_rollouts_and_after_a_crash() {
+    let directory = tempfile::tempdir().unwrap();
+    let log = directory.path().join("log").display().to_string();
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/replicas/rollouts.py");
+    let short = ["--duration", "60", "--rollouts", "6", "--interval", "5", "--takeover-after", "3"];
+    let mut command = Command::new("python3");
+    command.args(["-B", script, env!("CARGO_BIN_EXE_appstreaming-exporter"), "--log", &log]).args(short);
+    let finished = run(&mut command);
+    let log = fs::read_to_string(&log).unwrap_or_default();
+    assert_eq!(finished.status, 0, "{}{}{log}", finished.stdout, finished.stderr);
+}
+
+#[test]
+fn in_a_partition_both_replicas_poll_and_after_it_the_standby_follows_the_primary() {
+    let pair = Pair::new();
+    let link = Link::to(pair.ports[0]);
+    let primary = pair.primary();
+    let standby = pair.replica(1, &[TOKEN, &format!("replicas.peer={}", link.url)]);
+    standby.first_poll();
+    assert!(!is_active(&standby));
+    link.cut(true);
+    within(Duration::from_secs(10), "both poll", || is_active(&standby).then_some(()));
+    assert!(is_active(&primary));
+    pair.cloud.control(&json!({"jump_seconds": 600}));
+    for replica in [&primary, &standby] {
+        replica.scrape_until("sessions have started", |exposition| exposition.sum(STARTED, &[]) > 0.0);
+    }
+    link.cut(false);
+    within(Duration::from_secs(10), "one polls", || (!is_active(&standby)).then_some(()));
+    assert!(is_active(&primary));
+    eventually("the same bytes", || (fleet(&primary) == fleet(&standby)).then_some(()));
 }
 
 #[test]

@@ -6,6 +6,7 @@ pub mod exposition;
 pub mod http;
 #[cfg(feature = "kubernetes")]
 pub mod leases;
+pub mod link;
 pub mod process;
 
 pub use exposition::Exposition;
