@@ -39,7 +39,7 @@ fn continue_from(state: SavedState) {
     let store = store(state.targets());
     let targets: Vec<TargetIdentity> = state.targets().collect();
     store.restore(state.clone(), at);
-    store.mirror(state);
+    store.mirror(state, SignedDuration::ZERO);
     render(&store);
     if let Ok(later) = at.checked_add(SignedDuration::from_secs(60)) {
         for target in targets {

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Measures a large fleet: one process, then shards with standbys, over the same simulated cloud.
+"""Measures a large fleet: one process, then shards with standbys, each over an equal simulated cloud.
 
     tests/replicas/large_fleet.py BINARY [--groups 2000] [--instances 500] [--shards 4] [--polls 6]
 
@@ -24,18 +24,14 @@ SETTLE = 3
 
 
 class Fleet:
-    """The cloud, and how long it waits between polls."""
+    """A cloud, which is the same at each start, and how it is polled."""
 
     def __init__(self, options):
         self.cloud = Cloud(options.binary, options.groups, options.instances)
         self.settings = [f"poll.interval={options.interval}s", "api.requests_per_second=5000"]
-        self.before = 0
 
     def requests(self):
-        """The number of requests since the last call."""
-        now = sum(self.cloud.requests().values())
-        self.before, since = now, now - self.before
-        return since
+        return sum(self.cloud.requests().values())
 
     def poll(self, processes):
         """Simulates one step, and waits until every process serves the poll after it."""
@@ -62,36 +58,36 @@ def health(process):
     return fleet(process.get("/metrics?collect[]=health", timeout=60))
 
 
-def measure_one(fleet_of, options):
-    """The requests of one process that polls the whole fleet, and its costs."""
-    process = Exporter(options.binary, fleet_of.cloud, fleet_of.settings)
+def measure_one(large, options):
+    """The costs of one process that polls the whole fleet."""
+    process = Exporter(options.binary, large.cloud, large.settings)
     try:
         await_poll([process], 0)
-        costs = fleet_of.costs([process], options.polls - 1)
-        return fleet_of.requests(), [("one process", *costs[0])]
+        costs = large.costs([process], options.polls - 1)
+        return [("one process", *costs[0])]
     finally:
         process.kill()
 
 
-def measure_shards(fleet_of, options):
-    """The requests of all shards, the costs of each process, and the times of the takeovers."""
+def measure_shards(large, options):
+    """The costs of each process, and the times of the takeovers."""
     pairs = []
     try:
         for index in range(options.shards):
             shard = [f"sharding.index={index}", f"sharding.total={options.shards}"]
-            pairs.append(Pair(options, fleet_of.cloud, [*fleet_of.settings, *shard], None))
+            pairs.append(Pair(options, large.cloud, [*large.settings, *shard], None))
         for number in range(2):
             for pair in pairs:
                 pair.running.append(pair.launch(number))
         primaries, standbys = ([pair.running[number] for pair in pairs] for number in range(2))
         await_poll(primaries + standbys, 0)
         first = options.polls // 2
-        costs = fleet_of.costs(primaries + standbys, first - 1)
+        costs = large.costs(primaries + standbys, first - 1)
         takeovers = end_all(primaries, standbys)
-        later = fleet_of.costs(standbys, options.polls - first)
+        later = large.costs(standbys, options.polls - first)
         names = [f"{role} of shard {index}" for role in ("primary", "standby") for index in range(options.shards)]
         names += [f"the same standby of shard {index}, active" for index in range(options.shards)]
-        return fleet_of.requests(), [(name, *cost) for name, cost in zip(names, costs + later)], takeovers
+        return [(name, *cost) for name, cost in zip(names, costs + later)], takeovers
     finally:
         for pair in pairs:
             pair.end()
@@ -126,15 +122,21 @@ def main():
     arguments.add_argument("--interval", type=float, default=30, help="of polls, in seconds")
     arguments.add_argument("--takeover-after", type=float, default=15, help="of a pair, in seconds")
     options = arguments.parse_args()
-    fleet_of = Fleet(options)
+    large = Fleet(options)
     try:
-        totals = fleet_of.cloud.truth(details=False)["totals"]
+        totals = large.cloud.truth(details=False)["totals"]
         print(f"{totals['groups']:,} groups, {totals['instances']:,} instances\n", flush=True)
-        one, rows = measure_one(fleet_of, options)
-        shards, more, takeovers = measure_shards(fleet_of, options)
-        memory = fleet_of.cloud.memory("VmRSS")
+        rows = measure_one(large, options)
+        one = large.requests()
     finally:
-        fleet_of.cloud.kill()
+        large.cloud.kill()
+    large = Fleet(options)
+    try:
+        more, takeovers = measure_shards(large, options)
+        shards = large.requests()
+        memory = large.cloud.memory("VmRSS")
+    finally:
+        large.cloud.kill()
     print("| process | CPU of a poll, ms | RSS, MB | peak, MB |\n|---|--:|--:|--:|")
     for name, cpu, rss, peak in rows + more:
         print(f"| {name} | {cpu:.0f} | {rss:.0f} | {peak:.0f} |")
