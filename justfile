@@ -10,12 +10,12 @@ default:
 
 # Run the tests, as the README does. Needs no root and no network except for crates.
 test:
-    cargo test --locked --all-features
-
-# Run the tests of a binary without the feature `kubernetes`, every night. The gate builds it, and
-# runs its demo.
-test-default:
     cargo test --locked
+
+# Run the tests of a build without the feature `kubernetes`, every night. The gate checks that it
+# builds.
+test-without-kubernetes:
+    cargo test --locked --no-default-features --features simulator
 
 # Check the formatting with rustfmt.
 format:
@@ -23,12 +23,12 @@ format:
 
 # Run clippy. Warnings are errors.
 lint:
-    cargo clippy --locked --all-targets --all-features -- -D warnings
+    cargo clippy --locked --all-targets -- -D warnings
     cargo clippy --locked --no-default-features --lib --bins -- -D warnings
 
 # Build the documentation. Broken links are errors.
 doc:
-    RUSTDOCFLAGS="-D warnings" cargo doc --locked --all-features --no-deps --document-private-items
+    RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --document-private-items
 
 # Check licences, sources and bans of the dependency tree.
 deny:
@@ -38,8 +38,8 @@ deny:
 # Run the tests with a real Prometheus and the official SDK.
 end-to-end:
     # This test starts an exporter for each scenario, and needs the machine for itself.
-    cargo test --locked --all-features --test it -- --ignored {{alerts}}
-    cargo test --locked --all-features --test it -- --ignored --test-threads=2 --skip prometheus_3 --skip {{alerts}}
+    cargo test --locked --test it -- --ignored {{alerts}}
+    cargo test --locked --test it -- --ignored --test-threads=2 --skip prometheus_3 --skip {{alerts}}
 
 # Builds Prometheus with Go for minutes, once. Not part of the gate, but run every night.
 # Run the test with Prometheus 3, which stores native histograms.
@@ -58,7 +58,7 @@ replicas duration="600" mode="pair" *arguments="":
 
 # Measure four shards with standbys over a million instances: docs/operations.md.
 replicas-large *arguments:
-    cargo build --locked --release --features kubernetes
+    cargo build --locked --release
     PYTHONDONTWRITEBYTECODE=1 tests/replicas/large_fleet.py target/release/appstreaming-exporter {{arguments}}
 
 # Needs Debian's `prometheus` and `prometheus-alertmanager`.
@@ -70,12 +70,12 @@ observability:
 # Test the pages in a real browser. Screenshots are in target/screenshots.
 browser:
     # The same command as for the tests in Rust builds the binary, so that nothing is built twice.
-    cargo test --locked --all-features --test it --no-run
+    cargo test --locked --test it --no-run
     cd tests/browser && npm ci --silent --no-audit --no-fund && npm test
 
 # Regenerate the files that are generated from code.
 generate:
-    cargo run --locked --all-features --quiet -- catalog --format markdown > docs/metrics.md
+    cargo run --locked --quiet -- catalog --format markdown > docs/metrics.md
 
 # Measure the throughput of the hot paths.
 bench *arguments:
@@ -102,8 +102,8 @@ deploy *arguments:
 
 # Build the Debian package of this machine's architecture in target/debian.
 deb:
-    cargo build --locked --profile dist --features kubernetes --bin appstreaming-exporter
-    cargo run --locked --all-features --quiet --example generate -- target/generated
+    cargo build --locked --profile dist --bin appstreaming-exporter
+    cargo run --locked --quiet --example generate -- target/generated
     cargo deb --no-build --profile dist
 
 # Run everything that the gate runs. All tools must be installed.

@@ -48,6 +48,8 @@ pub use proxy::PROXY_RULE;
 pub use request::Request;
 pub use secret::Secret;
 pub use signature::SignatureVersion;
+#[cfg(feature = "kubernetes")]
+pub use tls::tls_config_of;
 pub use tls::{TlsError, tls_config_trusting};
 pub use transport::check_variables;
 #[cfg(feature = "simulator")]

@@ -4,9 +4,10 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
+use rustls::client::WantsClientCert;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
-use rustls::{ClientConfig, RootCertStore};
+use rustls::{ClientConfig, ConfigBuilder, RootCertStore};
 use rustls_native_certs::{CertificateResult, ErrorKind, load_certs_from_paths};
 
 use super::credentials::environment::Environment;
@@ -36,6 +37,12 @@ pub enum TlsError {
     /// that begins with the key.
     #[error("ca_file {0}")]
     CaFile(String),
+    /// There is no certificate in PEM format among the authorities to trust.
+    #[error("no certificate in PEM format is among the authorities to trust")]
+    NoAuthority,
+    /// The certificate or the key of this client is not in PEM format.
+    #[error("the client certificate or its key is not in PEM format")]
+    ClientCertificate,
     /// The TLS library refused its configuration.
     #[error("the TLS library cannot be configured")]
     Library(#[from] rustls::Error),
@@ -52,7 +59,7 @@ pub(super) fn tls_config(scheme: Scheme, environment: &Environment) -> Result<Cl
         Scheme::Http => RootCertStore::empty(),
         Scheme::Https => trusted_roots(environment)?,
     };
-    client_config(roots)
+    Ok(without_http_2(client_config(roots)?.with_no_client_auth()))
 }
 
 /// Like the TLS configuration of an account's client; also trusts the certificates in `ca_file`.
@@ -68,7 +75,39 @@ pub fn tls_config_trusting(
         let certificates = read_file(path).map_err(TlsError::CaFile)?;
         _ = roots.add_parsable_certificates(certificates);
     }
-    client_config(roots)
+    Ok(without_http_2(client_config(roots)?.with_no_client_auth()))
+}
+
+/// A TLS configuration that trusts only `authorities`, or those of this machine if there are none,
+/// and shows a certificate, if there is one, with its key. All are in PEM format.
+///
+/// # Errors
+/// One of them cannot be used.
+#[cfg(feature = "kubernetes")]
+pub fn tls_config_of(
+    authorities: Option<&[u8]>,
+    certificate: Option<(&[u8], &[u8])>,
+) -> Result<ClientConfig, TlsError> {
+    let roots = match authorities {
+        Some(pem) => {
+            let mut roots = RootCertStore::empty();
+            roots.add_parsable_certificates(certificates_in(pem));
+            if roots.is_empty() {
+                return Err(TlsError::NoAuthority);
+            }
+            roots
+        }
+        None => trusted_roots(&Environment::default())?,
+    };
+    let builder = client_config(roots)?;
+    let Some((chain, key)) = certificate else { return Ok(without_http_2(builder.with_no_client_auth())) };
+    let chain = certificates_in(chain);
+    let key =
+        rustls::pki_types::PrivateKeyDer::from_pem_slice(key).map_err(|_| TlsError::ClientCertificate)?;
+    if chain.is_empty() {
+        return Err(TlsError::ClientCertificate);
+    }
+    Ok(without_http_2(builder.with_client_auth_cert(chain, key)?))
 }
 
 fn trusted_roots(environment: &Environment) -> Result<RootCertStore, VariableError> {
@@ -83,15 +122,16 @@ fn trusted_roots(environment: &Environment) -> Result<RootCertStore, VariableErr
     Ok(roots)
 }
 
-fn client_config(roots: RootCertStore) -> Result<ClientConfig, TlsError> {
+fn client_config(roots: RootCertStore) -> Result<ConfigBuilder<ClientConfig, WantsClientCert>, TlsError> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let mut config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    // The signature covers `host`, which HTTP/2 replaces by `:authority`.
+    let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
+    Ok(builder.with_root_certificates(roots))
+}
+
+/// The signature of a request covers `host`, which HTTP/2 replaces by `:authority`.
+fn without_http_2(mut config: ClientConfig) -> ClientConfig {
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Ok(config)
+    config
 }
 
 /// Checks the variables that connections of this scheme depend on.
@@ -142,13 +182,17 @@ fn read_file(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
     let shown = path.display();
     let text = read_small_file(path, MAX_CERTIFICATE_FILE_BYTES)
         .map_err(|error| format!("names {shown}, which cannot be read: {error}; {ADVICE}"))?;
-    let certificates = CertificateDer::pem_slice_iter(strip_byte_order_mark(&text));
-    let certificates: Vec<CertificateDer<'static>> = certificates.filter_map(Result::ok).collect();
+    let certificates = certificates_in(strip_byte_order_mark(&text));
     let mut roots = RootCertStore::empty();
     if roots.add_parsable_certificates(certificates.iter().cloned()).0 == 0 {
         return Err(format!("names {shown}, which has no certificate in PEM format; {ADVICE}"));
     }
     Ok(certificates)
+}
+
+/// The certificates in a text in PEM format. Other text is skipped.
+fn certificates_in(pem: &[u8]) -> Vec<CertificateDer<'static>> {
+    CertificateDer::pem_slice_iter(pem).filter_map(Result::ok).collect()
 }
 
 fn io_error(errors: Vec<rustls_native_certs::Error>) -> Option<io::Error> {

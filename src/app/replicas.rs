@@ -145,7 +145,7 @@ async fn decider(
         }
         #[cfg(feature = "kubernetes")]
         ReplicaSetup::Kubernetes { lease, pod } => {
-            let election = Box::new(elected::connect(options, lease, pod, shard, address).await?);
+            let election = Box::new(elected::connect(options, lease, pod, shard, address)?);
             Some((ReplicaMode::Kubernetes, Decider::Election { election, allow_http: options.allow_http }))
         }
         // The configuration rejects it.

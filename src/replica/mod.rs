@@ -17,7 +17,6 @@
 //! | `election` | which replica is active, by a Lease of Kubernetes |
 
 #[cfg(feature = "kubernetes")]
-#[cfg_attr(not(test), allow(dead_code, unused_imports, reason = "`app` does not start elections yet"))]
 pub mod election;
 pub mod envelope;
 mod error;

@@ -32,7 +32,7 @@ const RETRY_PAUSE: Duration = Duration::from_millis(500);
 ///
 /// # Errors
 /// There is no cluster, or no address that other replicas can use.
-pub(super) async fn connect(
+pub(super) fn connect(
     options: &ReplicaOptions,
     lease: String,
     pod: Pod,
@@ -47,7 +47,7 @@ pub(super) async fn connect(
         identity: format!("{name}@{url}"),
         lease_duration: DEFAULT_TAKEOVER_AFTER,
     };
-    Ok(Election::connect(election).await?)
+    Ok(Election::connect(election)?)
 }
 
 /// The name of the Lease of a shard.

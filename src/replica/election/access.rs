@@ -36,7 +36,7 @@ impl AccessReport {
 /// # Errors
 /// There is no cluster, or the API server does not respond.
 pub async fn check_access(options: ElectionOptions) -> Result<AccessReport, ElectionError> {
-    let (client, namespace) = connect(options.namespace.clone()).await?;
+    let (client, namespace) = connect(options.namespace.as_deref())?;
     let api = LeaseApi::new(client, namespace, options.lease.clone());
     Ok(report(&api, &candidate(&options)).await?)
 }

@@ -1,26 +1,38 @@
 //! Requests of one Lease to the Kubernetes API server, each with a limit of time.
 
-use k8s_openapi::api::coordination::v1::Lease;
-use kube::api::PostParams;
-use kube::{Api, Client};
+use hyper::header::CONTENT_TYPE;
+use hyper::{Method, StatusCode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde::Deserialize;
 use tokio::time::{Instant, timeout_at};
 
+use super::client::Client;
 use super::elector::{Reply, Request};
-use super::error::{RequestError, Verb, describe};
+use super::error::{RequestError, Verb};
+use super::lease::Lease;
 
-/// The name under which the API server records who changed a field.
-const FIELD_MANAGER: &str = "appstreaming-exporter";
+/// How a write names who changes a field. The API server records it.
+const FIELD_MANAGER: &str = "fieldManager=appstreaming-exporter";
+/// Characters of a name that a path cannot contain.
+const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_');
 
 /// One Lease in the cluster.
 pub(super) struct LeaseApi {
-    api: Api<Lease>,
+    client: Client,
     namespace: String,
     name: String,
 }
 
+/// The body of an error.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Status {
+    message: String,
+}
+
 impl LeaseApi {
     pub(super) fn new(client: Client, namespace: String, name: String) -> Self {
-        Self { api: Api::namespaced(client, &namespace), namespace, name }
+        Self { client, namespace, name }
     }
 
     pub(super) fn name(&self) -> &str {
@@ -54,27 +66,44 @@ impl LeaseApi {
         dry_run: bool,
     ) -> Result<Reply, RequestError> {
         let sent = Instant::now();
-        let parameters = PostParams { dry_run, field_manager: Some(FIELD_MANAGER.to_owned()) };
-        let response = timeout_at(deadline, async {
-            match request {
-                Request::Get => self.api.get(&self.name).await,
-                Request::Create(lease) => self.api.create(&parameters, lease).await,
-                Request::Update(lease) => self.api.replace(&self.name, &parameters, lease).await,
-            }
-        });
-        let response = response.await.map_err(|_| RequestError::TimedOut(deadline - sent))?;
-        match response {
-            Ok(lease) if *request == Request::Get => Ok(Reply::Found(Box::new(lease))),
-            Ok(lease) => Ok(Reply::Written(Box::new(lease))),
-            Err(error) => self.classify(request, error),
+        let response = timeout_at(deadline, self.client.send(self.request(request, dry_run)));
+        let response = response.await.map_err(|_| RequestError::TimedOut(deadline - sent))??;
+        if !response.status().is_success() {
+            let status: Status = serde_json::from_slice(response.body()).unwrap_or_default();
+            return self.classify(request, response.status(), status.message);
         }
+        let lease: Lease = serde_json::from_slice(response.body()).map_err(RequestError::NotALease)?;
+        Ok(match request {
+            Request::Get => Reply::Found(Box::new(lease)),
+            Request::Create(_) | Request::Update(_) => Reply::Written(Box::new(lease)),
+        })
     }
 
-    fn classify(&self, request: &Request, error: kube::Error) -> Result<Reply, RequestError> {
-        let kube::Error::Api(status) = error else {
-            return Err(RequestError::Unreachable(describe(&error)));
+    fn request(&self, request: &Request, dry_run: bool) -> hyper::Request<Vec<u8>> {
+        let [namespace, name] = [&self.namespace, &self.name].map(|name| utf8_percent_encode(name, ESCAPED));
+        let leases = format!("/apis/coordination.k8s.io/v1/namespaces/{namespace}/leases");
+        let parameters =
+            if dry_run { format!("{FIELD_MANAGER}&dryRun=All") } else { FIELD_MANAGER.to_owned() };
+        let (method, uri, lease) = match request {
+            Request::Get => (Method::GET, format!("{leases}/{name}"), None),
+            Request::Create(lease) => (Method::POST, format!("{leases}?{parameters}"), Some(lease)),
+            Request::Update(lease) => (Method::PUT, format!("{leases}/{name}?{parameters}"), Some(lease)),
         };
-        match (status.code, request) {
+        let body = lease.map(|lease| serde_json::to_vec(lease).expect("a Lease consists of JSON values"));
+        let mut built = hyper::Request::builder().method(method).uri(uri);
+        if body.is_some() {
+            built = built.header(CONTENT_TYPE, "application/json");
+        }
+        built.body(body.unwrap_or_default()).expect("escaped names are valid in a URI")
+    }
+
+    fn classify(
+        &self,
+        request: &Request,
+        status: StatusCode,
+        message: String,
+    ) -> Result<Reply, RequestError> {
+        match (status.as_u16(), request) {
             (401, _) => Err(RequestError::Unauthorized),
             (403, _) => Err(RequestError::Forbidden {
                 verb: request.verb(),
@@ -85,7 +114,7 @@ impl LeaseApi {
             // The Lease was deleted before the update. (A create returns 404 if the namespace does not
             // exist.)
             (404, Request::Update(_)) | (409, _) => Ok(Reply::Conflict),
-            (code, _) => Err(RequestError::Refused { code, message: status.message }),
+            (code, _) => Err(RequestError::Refused { code, message }),
         }
     }
 }

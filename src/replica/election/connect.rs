@@ -1,65 +1,49 @@
-//! The connection to the Kubernetes API server: from a service account, or from a kubeconfig.
+//! The connection to the Kubernetes API server that the environment of this process names.
 
-use hyper_util::client::legacy;
-use hyper_util::rt::TokioExecutor;
-use kube::client::ConfigExt;
-use kube::config::{Config, Kubeconfig};
-use kube::{Client, Error};
-use tower::{BoxError, ServiceBuilder};
-
-use super::error::{ElectionError, describe};
-
-/// The file with the namespace of the pod's service account.
-const SERVICE_ACCOUNT_NAMESPACE: &str = "/var/run/secrets/kubernetes.io/serviceaccount/namespace";
+use super::client::{Client, client};
+use super::cluster::Cluster;
+use super::error::ClusterError;
+use super::kubeconfig;
+use crate::aliyun::credentials::Environment;
 
 /// A client of the API server, and the namespace of the Lease: the given one, else that of the
-/// service account, else that of the kubeconfig's context.
-pub(super) async fn connect(namespace: Option<String>) -> Result<(Client, String), ElectionError> {
-    let config = Config::infer().await.map_err(ElectionError::NoCluster)?;
-    if Kubeconfig::read().is_ok_and(|kubeconfig| names_proxy(&kubeconfig)) && config.proxy_url.is_some() {
-        return Err(ElectionError::Proxy);
+/// service account or of the kubeconfig's context. No request is sent.
+///
+/// # Errors
+/// There is no cluster, or its credentials cannot be used.
+pub(super) fn connect(namespace: Option<&str>) -> Result<(Client, String), ClusterError> {
+    let cluster = cluster_of(&Environment::of_process())?;
+    let namespace = cluster.namespace(namespace);
+    Ok((client(cluster)?, namespace))
+}
+
+/// The cluster of the kubeconfig that `KUBECONFIG` names, else the one in which this process is a
+/// pod, else that of `~/.kube/config`.
+fn cluster_of(environment: &Environment) -> Result<Cluster, ClusterError> {
+    if let Some(paths) = environment.get("KUBECONFIG") {
+        let paths = std::env::split_paths(paths).filter(|path| !path.as_os_str().is_empty());
+        return kubeconfig::read(&paths.collect::<Vec<_>>());
     }
-    let of_service_account = std::fs::read_to_string(SERVICE_ACCOUNT_NAMESPACE).ok();
-    let namespace = choose_namespace([namespace, of_service_account], &config.default_namespace);
-    let client = client(&config).map_err(|error| ElectionError::Credentials(describe(&error)))?;
-    Ok((client, namespace))
-}
-
-/// A client without the layers of [`Client::try_from`] that retry requests, which would delay the
-/// election, and that log every failure, which would fill the log. It connects directly: a proxy
-/// of the environment is for requests that leave the cluster.
-pub(super) fn client(config: &Config) -> Result<Client, Error> {
-    let http = legacy::Client::builder(TokioExecutor::new()).build(config.rustls_https_connector()?);
-    let service = ServiceBuilder::new()
-        .layer(config.base_uri_layer())
-        .option_layer(config.auth_layer()?)
-        .layer(config.extra_headers_layer()?)
-        .map_err(BoxError::from)
-        .service(http);
-    Ok(Client::new(service, config.default_namespace.clone()))
-}
-
-fn names_proxy(kubeconfig: &Kubeconfig) -> bool {
-    let clusters = kubeconfig.clusters.iter().filter_map(|named| named.cluster.as_ref());
-    clusters.filter_map(|cluster| cluster.proxy_url.as_deref()).any(|url| !url.is_empty())
-}
-
-fn choose_namespace(preferred: [Option<String>; 2], default: &str) -> String {
-    let names = preferred.iter().flatten().map(|name| name.trim());
-    names.filter(|name| !name.is_empty()).chain([default]).next().unwrap_or(default).to_owned()
+    if let Some(host) = environment.get("KUBERNETES_SERVICE_HOST") {
+        return Cluster::of_pod(host, environment.get("KUBERNETES_SERVICE_PORT").unwrap_or("443"));
+    }
+    let path = environment.in_home(".kube/config").filter(|path| path.exists());
+    kubeconfig::read(&[path.ok_or(ClusterError::Missing)?])
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn environment(variables: &[(&str, &str)]) -> Environment {
+        Environment::new(variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())))
+    }
+
     #[test]
-    fn the_namespace_is_the_configured_one_or_that_of_the_service_account_or_of_the_context() {
-        let choose = |configured: Option<&str>, of_service_account: Option<&str>| {
-            choose_namespace([configured, of_service_account].map(|name| name.map(str::to_owned)), "default")
-        };
-        assert_eq!(choose(Some("monitoring"), Some("other")), "monitoring");
-        assert_eq!(choose(None, Some("other\n")), "other");
-        assert_eq!(choose(Some(""), None), "default");
+    fn without_a_cluster_the_error_names_both_ways() {
+        let error = cluster_of(&environment(&[("HOME", "/missing")])).unwrap_err().to_string();
+        assert!(error.contains("service account") && error.contains("KUBECONFIG"), "{error}");
+        let error = cluster_of(&environment(&[("KUBECONFIG", "/missing/config")])).unwrap_err().to_string();
+        assert!(error.contains("/missing/config"), "{error}");
     }
 }

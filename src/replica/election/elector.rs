@@ -9,11 +9,10 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use k8s_openapi::api::coordination::v1::Lease;
 use tokio::time::Instant;
 
 use super::Leadership;
-use super::lease::{Candidate, duration, holder, is_same_renewal};
+use super::lease::{Candidate, Lease, duration, holder, is_same_renewal};
 
 /// Time between two reads of a standby, so that it sees a release within one second.
 pub(super) const READ_INTERVAL: Duration = Duration::from_secs(1);

@@ -1,8 +1,10 @@
 //! Why the election fails, and what an operator can do about it.
 
+use std::io;
+use std::path::PathBuf;
 use std::time::Duration;
 
-use kube::client::AuthError;
+use crate::aliyun::TlsError;
 
 /// The resource of Leases, as rules of a Role name it with its API group.
 pub(super) const RESOURCE: &str = "leases.coordination.k8s.io";
@@ -21,21 +23,51 @@ pub enum Verb {
 /// Why the election cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum ElectionError {
+    /// There is no cluster, or its credentials cannot be used.
+    #[error(transparent)]
+    Cluster(#[from] ClusterError),
+    /// A request failed.
+    #[error(transparent)]
+    Request(#[from] RequestError),
+}
+
+/// Why the Kubernetes API server cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ClusterError {
     /// There is neither a service account nor a kubeconfig.
     #[error(
         "cannot find the Kubernetes API server: run the exporter in a pod with the token of its service account, or \
          set KUBECONFIG"
     )]
-    NoCluster(#[source] kube::config::InferConfigError),
-    /// The kubeconfig names a proxy.
-    #[error("the kubeconfig names a proxy, which is not supported: remove `proxy-url`")]
-    Proxy,
-    /// The certificates or credentials of the configuration cannot be used.
-    #[error("cannot use the credentials for the Kubernetes API server: {0}")]
-    Credentials(String),
-    /// A request failed.
-    #[error(transparent)]
-    Request(#[from] RequestError),
+    Missing,
+    /// A file of the service account, or one with a token, cannot be read.
+    #[error(
+        "cannot read {path}, which the pod gets with automountServiceAccountToken: true",
+        path = path.display()
+    )]
+    ServiceAccount {
+        /// The file.
+        path: PathBuf,
+        /// The reason.
+        source: io::Error,
+    },
+    /// The kubeconfig cannot be used.
+    #[error("cannot use the kubeconfig {path}: {reason}", path = path.display())]
+    Kubeconfig {
+        /// The file.
+        path: PathBuf,
+        /// The reason. It contains no value of the file that may be secret.
+        reason: String,
+    },
+    /// The address of the API server is not a URL.
+    #[error("the address of the Kubernetes API server is not a URL: {0}")]
+    Server(String),
+    /// The certificates or the key cannot be used.
+    #[error("cannot use the certificates for the Kubernetes API server")]
+    Tls(#[from] TlsError),
+    /// The HTTP library refuses its configuration.
+    #[error("cannot set up the HTTP client")]
+    Client(#[source] reqwest::Error),
 }
 
 /// Why a request to the API server failed.
@@ -65,9 +97,15 @@ pub enum RequestError {
     /// There was no response in time.
     #[error("the Kubernetes API server did not respond within {} ms", .0.as_millis())]
     TimedOut(Duration),
-    /// There was no response, or one that is not JSON.
+    /// There was no response.
     #[error("cannot reach the Kubernetes API server: {0}")]
     Unreachable(String),
+    /// The response is not a Lease.
+    #[error("the Kubernetes API server returned no Lease")]
+    NotALease(#[source] serde_json::Error),
+    /// There is no token to send.
+    #[error(transparent)]
+    Token(ClusterError),
 }
 
 /// The kind of a failure, without the details that differ from one to the next.
@@ -78,6 +116,8 @@ pub(super) enum FailureKind {
     Refused(u16),
     TimedOut,
     Unreachable,
+    NotALease,
+    Token,
 }
 
 impl Verb {
@@ -99,6 +139,8 @@ impl RequestError {
             Self::Refused { code, .. } => FailureKind::Refused(*code),
             Self::TimedOut(_) => FailureKind::TimedOut,
             Self::Unreachable(_) => FailureKind::Unreachable,
+            Self::NotALease(_) => FailureKind::NotALease,
+            Self::Token(_) => FailureKind::Token,
         }
     }
 
@@ -106,7 +148,7 @@ impl RequestError {
     pub fn advice(&self) -> String {
         match self {
             Self::Forbidden { verb, lease, .. } => missing_rules(&[*verb], lease),
-            Self::Unauthorized => {
+            Self::Unauthorized | Self::Token(_) => {
                 "check the token of the service account, or the user of the kubeconfig".to_owned()
             }
             _ => "check that the API server runs, and that network policies permit connections to it"
@@ -131,24 +173,6 @@ pub(super) fn missing_rules(verbs: &[Verb], lease: &str) -> String {
         "add to the Role of the service account: apiGroups [coordination.k8s.io], resources [leases], {}",
         rules.join(", and in a rule of its own ")
     )
-}
-
-/// The cause of a failure, without anything that the command of a kubeconfig prints, because that
-/// contains credentials.
-pub(super) fn describe(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut causes = std::iter::successors(Some(error), |cause| cause.source());
-    if causes.any(|cause| cause.is::<AuthError>()) {
-        return "the credentials cannot be obtained: check the user of the kubeconfig".to_owned();
-    }
-    let mut texts: Vec<String> = Vec::new();
-    for cause in std::iter::successors(Some(error), |cause| cause.source()) {
-        let text = cause.to_string();
-        // Errors of `kube` and `hyper-util` repeat their source.
-        if texts.last().is_none_or(|last| !last.contains(&text)) {
-            texts.push(text);
-        }
-    }
-    texts.join(": ")
 }
 
 impl std::fmt::Display for Verb {

@@ -10,7 +10,10 @@
 //! | `lease` | Leases as they are read and written |
 //! | `elector` | when to read, claim and renew, and who is the leader |
 //! | `api` | requests to the API server |
-//! | `connect` | credentials and namespace |
+//! | `client` | the HTTP client |
+//! | `cluster` | address, credentials and namespace |
+//! | `kubeconfig` | the same, from a kubeconfig |
+//! | `connect` | the connection that the environment names |
 //! | `run` | the election: a loop around the elector |
 //! | `failures` | which failures are logged |
 //! | `access` | whether the service account has the rights that it needs |
@@ -20,10 +23,13 @@
 
 mod access;
 mod api;
+mod client;
+mod cluster;
 mod connect;
 mod elector;
 mod error;
 mod failures;
+mod kubeconfig;
 mod lease;
 mod run;
 #[cfg(test)]
@@ -32,9 +38,9 @@ mod tests;
 use std::time::Duration;
 
 pub use access::{AccessReport, check_access};
+pub use error::ElectionError;
 #[cfg(test)]
-pub use error::RequestError;
-pub use error::{ElectionError, Verb};
+pub use error::{RequestError, Verb};
 pub use run::Election;
 
 /// Who takes part in the election, and how.

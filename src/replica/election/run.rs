@@ -16,6 +16,7 @@ use super::error::{ElectionError, FailureKind, RESOURCE, RequestError};
 use super::failures::Failures;
 use super::lease::Candidate;
 use super::{ElectionOptions, Leadership};
+use crate::aliyun::chain;
 
 /// Limit of a request: a fifth of the default lease duration, so that the leader can repeat a
 /// renewal several times before its term ends.
@@ -39,8 +40,8 @@ impl Election {
     ///
     /// # Errors
     /// There is no configuration, or its credentials cannot be used.
-    pub async fn connect(options: ElectionOptions) -> Result<Self, ElectionError> {
-        let (client, namespace) = connect(options.namespace.clone()).await?;
+    pub fn connect(options: ElectionOptions) -> Result<Self, ElectionError> {
+        let (client, namespace) = connect(options.namespace.as_deref())?;
         let api = LeaseApi::new(client, namespace, options.lease.clone());
         Ok(Self::new(api, &options, Box::new(Timestamp::now)))
     }
@@ -169,7 +170,7 @@ impl Election {
                 info!(%verb, resource, lease, namespace, "lease requests succeed again");
             }
             Err(failure) if failures.failed(verb, failure.kind(), now) => {
-                let (reason, advice) = (failure.to_string(), failure.advice());
+                let (reason, advice) = (chain(failure), failure.advice());
                 match failure.kind() {
                     FailureKind::Forbidden | FailureKind::Unauthorized => {
                         error!(%verb, resource, lease, namespace, reason, advice, "lease request refused");

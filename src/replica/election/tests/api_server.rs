@@ -4,18 +4,18 @@
 //! (409), a second creation (409), times without exactly six decimals (400), a lease duration that
 //! is not positive (422).
 
-use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use hyper::{Method, Request, Response, StatusCode};
-use kube::Client;
-use kube::client::Body;
 use parking_lot::Mutex;
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
+use crate::replica::election::RequestError;
 use crate::replica::election::api::LeaseApi;
+use crate::replica::election::client::{Client, Transport};
 
 pub(super) const NAMESPACE: &str = "monitoring";
 pub(super) const LEASE: &str = "appstreaming-exporter";
@@ -82,18 +82,24 @@ impl Link {
     }
 }
 
+struct LinkedClient {
+    server: ApiServer,
+    link: Link,
+}
+
+impl Transport for LinkedClient {
+    fn send(&self, request: Request<Vec<u8>>) -> BoxFuture<'_, Result<Response<Vec<u8>>, RequestError>> {
+        Box::pin(async { Ok(self.server.serve(request, &self.link).await) })
+    }
+}
+
 impl ApiServer {
     pub(super) fn lease_api(&self, link: &Link) -> LeaseApi {
         LeaseApi::new(self.client(link), NAMESPACE.to_owned(), LEASE.to_owned())
     }
 
     pub(super) fn client(&self, link: &Link) -> Client {
-        let (server, link) = (self.clone(), link.clone());
-        let service = tower::service_fn(move |request| {
-            let (server, link) = (server.clone(), link.clone());
-            async move { Ok::<_, Infallible>(server.serve(request, &link).await) }
-        });
-        Client::new(service, "default")
+        Arc::new(LinkedClient { server: self.clone(), link: link.clone() })
     }
 
     /// Deletes the Lease, as an operator does.
@@ -106,7 +112,9 @@ impl ApiServer {
     /// Writes a specification, as another client does.
     pub(super) fn write(&self, spec: Value) {
         let mut state = self.0.lock();
-        let mut lease = state.lease.clone().unwrap_or_else(|| json!({"metadata": {"name": LEASE}}));
+        let mut lease = state.lease.clone().unwrap_or_else(
+            || json!({"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": {"name": LEASE}}),
+        );
         lease["spec"] = spec;
         state.store(lease);
     }
@@ -142,12 +150,11 @@ impl ApiServer {
         state.requests.iter().filter(|(at, requested)| *at >= since && requested == method).count()
     }
 
-    async fn serve(&self, request: Request<Body>, link: &Link) -> Response<Body> {
+    async fn serve(&self, request: Request<Vec<u8>>, link: &Link) -> Response<Vec<u8>> {
         let [there, back] = link.latency();
         sleep(there).await;
         let treatment = *link.treatment.lock();
         let (head, body) = request.into_parts();
-        let body = body.collect_bytes().await.unwrap();
         self.0.lock().requests.push((Instant::now(), head.method.clone()));
         let (status, body) = match treatment {
             Treatment::Hang => std::future::pending().await,
@@ -161,7 +168,7 @@ impl ApiServer {
             std::future::pending::<()>().await;
         }
         sleep(back).await;
-        Response::builder().status(status).body(Body::from(body.to_string().into_bytes())).unwrap()
+        Response::builder().status(status).body(body.to_string().into_bytes()).unwrap()
     }
 }
 

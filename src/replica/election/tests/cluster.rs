@@ -4,11 +4,9 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use hyper::{Method, Request};
 use jiff::Timestamp;
-use k8s_openapi::api::coordination::v1::Lease;
-use kube::api::DeleteParams;
-use kube::config::{Config, KubeConfigOptions, Kubeconfig};
-use kube::{Api, Client};
+use serde_json::Value;
 use tokio::sync::{Mutex, MutexGuard};
 use tokio::time::sleep;
 
@@ -17,7 +15,9 @@ use super::refusals;
 use super::replica::{Replica, options};
 use crate::replica::election::access::report;
 use crate::replica::election::api::LeaseApi;
-use crate::replica::election::connect::client;
+use crate::replica::election::client::{Client, client};
+use crate::replica::election::elector::Request as ElectorRequest;
+use crate::replica::election::kubeconfig;
 use crate::replica::election::run::candidate;
 use crate::replica::election::{Election, ElectionOptions, Leadership, Verb, check_access};
 
@@ -28,32 +28,38 @@ fn follower(holder: Option<&str>) -> Leadership {
     Leadership::Follower { holder: holder.map(str::to_owned) }
 }
 
-async fn client_of(user: &str) -> Client {
+fn client_of(user: &str) -> Client {
     let directory = PathBuf::from(std::env::var_os("KUBERNETES_TEST_CLUSTER").expect("tests/kubernetes/run"));
-    let kubeconfig = Kubeconfig::read_from(directory.join(format!("{user}.kubeconfig"))).unwrap();
-    let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await.unwrap();
-    client(&config).unwrap()
+    client(kubeconfig::read(&[directory.join(format!("{user}.kubeconfig"))]).unwrap()).unwrap()
 }
 
-async fn leases() -> Api<Lease> {
-    Api::namespaced(client_of("admin").await, NAMESPACE)
+/// Sends a request of the administrator for the Lease. Returns the body of a success.
+async fn request(method: Method) -> Option<Value> {
+    let path = format!("/apis/coordination.k8s.io/v1/namespaces/{NAMESPACE}/leases/{LEASE}");
+    let request = Request::builder().method(method).uri(path).body(Vec::new()).unwrap();
+    let response = client_of("admin").send(request).await.unwrap();
+    response.status().is_success().then(|| serde_json::from_slice(response.body()).unwrap())
+}
+
+async fn delete() {
+    request(Method::DELETE).await.expect("the Lease existed");
 }
 
 /// Deletes the Lease, and keeps other tests from running.
 async fn begin() -> MutexGuard<'static, ()> {
     let guard = ONE_AT_A_TIME.lock().await;
-    let _ = leases().await.delete(LEASE, &DeleteParams::default()).await;
+    request(Method::DELETE).await;
     guard
 }
 
-async fn spec() -> serde_json::Value {
-    serde_json::to_value(leases().await.get(LEASE).await.unwrap().spec).unwrap()
+async fn spec() -> Value {
+    request(Method::GET).await.expect("the Lease exists")["spec"].clone()
 }
 
 /// A replica that connects as the exporter does: with the kubeconfig of the environment.
 async fn start(identity: &str, lease_duration: Duration) -> Replica {
     let options = ElectionOptions { lease_duration, ..options(identity) };
-    Replica::run(Election::connect(options).await.unwrap(), Link::default())
+    Replica::run(Election::connect(options).unwrap(), Link::default())
 }
 
 const DURATION: Duration = Duration::from_secs(4);
@@ -62,8 +68,7 @@ const DURATION: Duration = Duration::from_secs(4);
 #[ignore = "needs tests/kubernetes/run"]
 async fn an_api_server_refuses_what_the_double_refuses() {
     let _guard = begin().await;
-    let delete = async || _ = leases().await.delete(LEASE, &DeleteParams::default()).await.unwrap();
-    refusals::check(&client_of("admin").await, delete).await;
+    refusals::check(&client_of("admin"), delete).await;
 }
 
 #[tokio::test]
@@ -86,7 +91,7 @@ async fn the_shipped_role_permits_the_election() {
     assert!(released.elapsed() < Duration::from_secs(2), "{:?}", released.elapsed());
     assert_eq!(spec().await["leaseTransitions"], 1);
 
-    leases().await.delete(LEASE, &DeleteParams::default()).await.unwrap();
+    delete().await;
     sleep(Duration::from_secs(2)).await;
     assert_eq!((b.role(), &spec().await["leaseTransitions"]), (Leadership::Leader, &0.into()));
     b.release().await;
@@ -133,14 +138,16 @@ async fn the_check_of_the_rights_distinguishes_the_shipped_role_from_none() {
     let _guard = begin().await;
     for exists in [false, true] {
         if exists {
-            let lease = candidate(&options("other")).create(Timestamp::now());
-            leases().await.create(&Default::default(), &lease).await.unwrap();
+            let lease = Box::new(candidate(&options("other")).create(Timestamp::now()));
+            let deadline = tokio::time::Instant::now() + DURATION;
+            let api = LeaseApi::new(client_of("admin"), NAMESPACE.to_owned(), LEASE.to_owned());
+            api.send(&ElectorRequest::Create(lease), deadline).await.unwrap();
         }
         let found = check_access(options("a")).await.unwrap();
         assert_eq!((&*found.namespace, &*found.denied), (NAMESPACE, &[][..]));
         assert_eq!(found.holder.as_deref(), exists.then_some("other"));
 
-        let stranger = LeaseApi::new(client_of("stranger").await, NAMESPACE.to_owned(), LEASE.to_owned());
+        let stranger = LeaseApi::new(client_of("stranger"), NAMESPACE.to_owned(), LEASE.to_owned());
         let found = report(&stranger, &candidate(&options("a"))).await.unwrap();
         assert_eq!(found.denied[..2], [Verb::Get, Verb::Create]);
         assert!(found.advice().is_some());

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use k8s_openapi::api::coordination::v1::Lease;
+use serde_json::json;
 use tokio::time::Instant;
 
 use crate::replica::election::Leadership;
 use crate::replica::election::elector::{Elector, Reply, Request, Step};
-use crate::replica::election::lease::{Candidate, holder};
+use crate::replica::election::lease::{Candidate, Lease, holder};
 
 const DURATION: Duration = Duration::from_secs(15);
 
@@ -76,7 +76,7 @@ fn a_missing_lease_is_created() {
     elector.next(now, wall(0), true);
     elector.replied(Reply::Missing, now, now);
     let Request::Create(lease) = request(elector.next(now, wall(7), true)) else { panic!("no creation") };
-    let spec = lease.spec.as_ref().unwrap();
+    let spec = &lease.spec;
     assert_eq!(holder(&lease), Some("this"));
     assert_eq!((spec.lease_duration_seconds, spec.lease_transitions), (Some(15), Some(0)));
     assert_eq!(spec.acquire_time.as_ref().unwrap().0, wall(7));
@@ -91,7 +91,7 @@ fn a_released_lease_is_taken_over_with_one_more_transition() {
     let mut elector = having_read(released, now);
     assert_eq!(elector.leadership(now), follower(None));
     let lease = written(elector.next(now, wall(3), true));
-    let spec = lease.spec.as_ref().unwrap();
+    let spec = &lease.spec;
     assert_eq!((holder(&lease), spec.lease_transitions), (Some("this"), Some(2)));
     assert_eq!(spec.lease_duration_seconds, Some(15), "not the duration of the released lease");
     elector.replied(Reply::Written(lease), now, now);
@@ -101,10 +101,10 @@ fn a_released_lease_is_taken_over_with_one_more_transition() {
 #[test]
 fn a_renewal_keeps_the_time_of_the_acquisition_the_transitions_and_the_metadata() {
     let mut observed = candidate("this").take_over(&candidate("other").create(wall(0)), wall(1));
-    observed.metadata.resource_version = Some("41".to_owned());
-    observed.metadata.labels = Some([("team".to_owned(), "a".to_owned())].into());
+    observed.metadata.insert("resourceVersion".to_owned(), "41".into());
+    observed.metadata.insert("labels".to_owned(), json!({"team": "a"}));
     let lease = candidate("this").renew(&observed, wall(9));
-    let spec = lease.spec.as_ref().unwrap();
+    let spec = &lease.spec;
     assert_eq!(spec.acquire_time.as_ref().unwrap().0, wall(1));
     assert_eq!(spec.renew_time.as_ref().unwrap().0, wall(9));
     assert_eq!(spec.lease_transitions, Some(1));
@@ -157,12 +157,12 @@ fn a_change_of_the_metadata_does_not_renew_the_lease() {
     let mut lease = candidate("other").create(wall(0));
     let mut elector = having_read(lease.clone(), start);
     wait(elector.next(start, wall(0), true));
-    lease.metadata.resource_version = Some("2".to_owned());
+    lease.metadata.insert("resourceVersion".to_owned(), "2".into());
     let now = start + DURATION;
     elector.next(now, wall(0), true);
     elector.replied(Reply::Found(Box::new(lease)), now, now);
     let claim = written(elector.next(now, wall(0), true));
-    assert_eq!(claim.metadata.resource_version.as_deref(), Some("2"), "of the version that was read last");
+    assert_eq!(claim.metadata["resourceVersion"], "2", "of the version that was read last");
 }
 
 #[test]
@@ -229,7 +229,7 @@ fn a_claim_whose_response_is_lost_is_found_by_the_next_read() {
     elector.replied(Reply::Found(claim), now, now);
     assert_eq!(elector.leadership(now), follower(None), "the term is not confirmed");
     let lease = written(elector.next(now, wall(1), true));
-    assert_eq!(lease.spec.as_ref().unwrap().lease_transitions, Some(0), "the same term");
+    assert_eq!(lease.spec.lease_transitions, Some(0), "the same term");
     elector.replied(Reply::Written(lease), now, now);
     assert_eq!(elector.leadership(now), Leadership::Leader);
 }
