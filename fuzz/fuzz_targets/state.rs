@@ -39,8 +39,9 @@ fn continue_from(state: SavedState) {
     let store = store(state.targets());
     let targets: Vec<TargetIdentity> = state.targets().collect();
     store.restore(state.clone(), at);
-    store.mirror(state, SignedDuration::ZERO);
+    store.mirror(state.clone(), SignedDuration::ZERO);
     render(&store);
+    store.adopt(state, at);
     if let Ok(later) = at.checked_add(SignedDuration::from_secs(60)) {
         for target in targets {
             store.apply(&target.account, &target.name, Some(poll(later, &["i2", "i3"])), later);

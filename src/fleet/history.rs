@@ -60,6 +60,20 @@ impl History {
         self.groups.extend(previous.into_iter().take(MAX_GROUPS - self.groups.len()));
     }
 
+    /// Continues the history of a group from another one that has newer records of it.
+    pub fn adopt(&mut self, other: &Self, account: &Arc<str>, group_id: &str) {
+        let key = (Arc::clone(account), group_id.into());
+        let Some(minutes) = other.groups.get(&key) else { return };
+        let last = |minutes: &VecDeque<MinuteCounts>| minutes.back().map(MinuteCounts::minute);
+        let is_newer = match self.groups.get(&key) {
+            Some(known) => last(known) < last(minutes),
+            None => self.groups.len() < MAX_GROUPS,
+        };
+        if is_newer {
+            self.groups.insert(key, Arc::clone(minutes));
+        }
+    }
+
     /// The records of a group, the oldest first; empty for a group without a history.
     pub fn of(&self, group: &GroupSnapshot) -> Vec<MinuteCounts> {
         let minutes = self.groups.get(&key(group)).into_iter();
@@ -187,6 +201,19 @@ mod tests {
         assert_eq!(idle(&history), [1, 2]);
         record(&mut history, vec![group("other", 180 + 60 * 60, &[])]);
         assert!(idle(&history).is_empty());
+    }
+
+    #[test]
+    fn a_history_continues_another_one_that_has_newer_records_of_a_group() {
+        let (mut old, mut new) = (History::default(), History::default());
+        record(&mut old, vec![group("g", 60, &["IDLE"])]);
+        record(&mut new, vec![group("g", 120, &["IDLE", "IDLE"]), group("other", 120, &[])]);
+        let account = Arc::from("a");
+        new.adopt(&old, &account, "g");
+        assert_eq!(idle(&new), [2]);
+        old.adopt(&new, &account, "g");
+        assert_eq!(idle(&old), [2]);
+        assert_eq!(old.groups.len(), 1, "no other group");
     }
 
     #[test]

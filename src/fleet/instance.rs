@@ -195,7 +195,8 @@ impl InstanceFold {
             .map(|instance| ListedInstance { status: statuses.final_id(instance.status), ..instance })
             .collect();
         entries.sort_unstable_by_key(|instance| instance.id);
-        let listed = ListedInstances { entries, names: statuses.names.clone() };
+        let (names, hash_key) = (statuses.names.clone(), self.options.hash_key);
+        let listed = ListedInstances { entries, names, hash_key };
         let mut nodes: Vec<NodeCount> = self
             .nodes
             .into_iter()

@@ -7,6 +7,7 @@ mod saved;
 
 use jiff::Timestamp;
 
+use super::hash::HashKey;
 use super::statuses::{StatusId, StatusNames};
 
 /// The instances of one listing, as the index of the next poll needs them. Dropped when the poll
@@ -17,6 +18,8 @@ pub struct ListedInstances {
     pub(super) entries: Vec<ListedInstance>,
     /// The names of the status ids of `entries`.
     pub(super) names: StatusNames,
+    /// The key of the hashes. Listings with different keys cannot be compared.
+    pub hash_key: HashKey,
 }
 
 /// One instance of a listing.

@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use jiff::Timestamp;
 use tokio::task::{AbortHandle, Id, JoinSet};
 
+use super::hash_keys::HashKeys;
 use super::listing_times::MemberListing;
 use super::options::ListingDepth;
 use super::target::Target;
@@ -56,7 +57,7 @@ pub(super) struct ListingTasks {
     running: HashMap<Id, RunningListing>,
     /// Requests sent by all listings, including retries.
     sent: Arc<AtomicU64>,
-    hash_key: HashKey,
+    hash_keys: HashKeys,
 }
 
 #[derive(Debug)]
@@ -67,9 +68,9 @@ struct RunningListing {
 }
 
 impl ListingTasks {
-    /// Tasks whose listings hash ids with this key.
-    pub(super) fn new(hash_key: HashKey) -> Self {
-        Self { hash_key, ..Self::default() }
+    /// Tasks whose listings hash ids with these keys.
+    pub(super) fn new(hash_keys: HashKeys) -> Self {
+        Self { hash_keys, ..Self::default() }
     }
 
     /// Starts a listing. The requests of groups come first; those of members that were listed
@@ -86,7 +87,12 @@ impl ListingTasks {
             ListingKey::Members(..) => Turn::by_age(last, &self.sent),
         };
         let progress = ListingProgress::new(turn);
-        let (target, listed, hash_key) = (target.with_progress(&progress), key.clone(), self.hash_key);
+        let hash_key = match &key {
+            // Nothing is hashed.
+            ListingKey::Groups(_) => HashKey::default(),
+            ListingKey::Members(_, group_id) => self.hash_keys.of(group_id),
+        };
+        let (target, listed) = (target.with_progress(&progress), key.clone());
         let abort = self.tasks.spawn(async move {
             let result = target.list(&listed, hash_key).await;
             (result, clock())

@@ -13,6 +13,7 @@ mod failure_summary;
 #[cfg(test)]
 pub(crate) mod fixture;
 mod freshness;
+mod hash_keys;
 #[cfg(test)]
 mod large_fleet_tests;
 mod listing_tasks;

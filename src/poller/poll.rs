@@ -10,6 +10,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use tokio::time::{Instant, timeout_at};
 
+use super::hash_keys::HashKeys;
 use super::listing_tasks::{EndedListing, ListingKey, ListingResult, ListingTasks};
 use super::listing_times::{ListingTimes, MemberListing};
 use super::options::ListingDepth;
@@ -18,7 +19,7 @@ use super::target::Target;
 use crate::aliyun::{Call, Error, ErrorKind};
 use crate::appstreaming::{Listing, has_no_persistent_sessions};
 use crate::fleet::operation::{LIST_APP_INSTANCE_GROUP, LIST_APP_INSTANCES, LIST_PERSISTENT_APP_INSTANCES};
-use crate::fleet::{Fetched, Group, HashKey};
+use crate::fleet::{Fetched, Group};
 
 /// What the polls of one target leave for the next one.
 #[derive(Debug, Default)]
@@ -33,9 +34,9 @@ pub(super) struct CarryOver {
 }
 
 impl CarryOver {
-    /// What a first poll starts with: when the groups were listed before, and the key of hashes.
-    pub(super) fn new(hash_key: HashKey, times: ListingTimes) -> Self {
-        Self { tasks: ListingTasks::new(hash_key), times, ..Self::default() }
+    /// What a first poll starts with: when the groups were listed before, and the keys of hashes.
+    pub(super) fn new(hash_keys: HashKeys, times: ListingTimes) -> Self {
+        Self { tasks: ListingTasks::new(hash_keys), times, ..Self::default() }
     }
 }
 

@@ -11,6 +11,7 @@ use parking_lot::Mutex;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
+use super::hash_keys::HashKeys;
 use super::listing_times::ListingTimes;
 use super::poll::CarryOver;
 use super::poll_result::TargetPoll;
@@ -195,7 +196,7 @@ impl<C: Call + Clone + 'static> Runner<C> {
         clock: impl Fn() -> Timestamp + Copy + Send + 'static,
         stop: CancellationToken,
     ) {
-        let hash_key = self.store.hash_key();
+        let hash_keys = self.hash_keys();
         let (mut start, mut delay, times) = match self.resumption() {
             Some(Resumption { last_start, times }) => {
                 let passed = Duration::try_from(clock().duration_since(last_start)).unwrap_or_default();
@@ -203,7 +204,7 @@ impl<C: Call + Clone + 'static> Runner<C> {
             }
             None => (Instant::now() + schedule.first_delay, schedule.second_delay, ListingTimes::default()),
         };
-        let mut carried = CarryOver::new(hash_key, times);
+        let mut carried = CarryOver::new(hash_keys, times);
         loop {
             if stop.run_until_cancelled(sleep_until(start)).await.is_none() {
                 return;
@@ -230,7 +231,7 @@ impl<C: Call + Clone + 'static> Runner<C> {
 
     /// Polls once, as the first poll does, and stores the result.
     pub async fn poll_once(&self, clock: impl Fn() -> Timestamp + Copy + Send + 'static) {
-        self.poll(&mut CarryOver::new(self.store.hash_key(), ListingTimes::default()), clock).await;
+        self.poll(&mut CarryOver::new(self.hash_keys(), ListingTimes::default()), clock).await;
     }
 
     /// Polls, stores the result, and returns the duration of the poll.
@@ -247,7 +248,7 @@ impl<C: Call + Clone + 'static> Runner<C> {
         let poll = AssertUnwindSafe(self.target.poll(carried, clock)).catch_unwind().await.ok();
         if poll.is_none() {
             // The results of listings that ended before the panic are lost. The others are aborted.
-            *carried = CarryOver::new(self.store.hash_key(), ListingTimes::default());
+            *carried = CarryOver::new(self.hash_keys(), ListingTimes::default());
         }
         let took = started.elapsed();
         self.observer.poll_finished(&PollReport {
@@ -260,6 +261,10 @@ impl<C: Call + Clone + 'static> Runner<C> {
         self.store.apply(&settings.account, &settings.name, poll, clock());
         drop(running);
         took
+    }
+
+    fn hash_keys(&self) -> HashKeys {
+        self.store.hash_keys(&self.target.settings.account, &self.target.settings.name)
     }
 
     fn resumption(&self) -> Option<Resumption> {

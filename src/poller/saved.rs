@@ -25,6 +25,10 @@ pub struct SavedState {
     pub(super) hash_key: HashKey,
     /// [`HashKey::check`] of the process that saved the state.
     pub(super) hash_check: u64,
+    /// The part of the groups that the data is of; `None` before the first poll, and in states of
+    /// versions that did not record it.
+    #[serde(default)]
+    pub(super) shard: Option<Shard>,
     pub(super) targets: Vec<SavedTarget>,
     #[serde(default)]
     pub(super) history: History,
@@ -57,6 +61,10 @@ pub(super) struct SavedGroup {
     /// When the API reported that the group has no persistent sessions; `None` if it did not.
     #[serde(default)]
     pub(super) no_persistent_at: Option<Timestamp>,
+    /// The key of the hashes in the index; `None` before the first listing, and in states of versions
+    /// in which all groups had the key of the state.
+    #[serde(default)]
+    pub(super) hash_key: Option<HashKey>,
 }
 
 /// What [`SnapshotStore::restore`](super::SnapshotStore::restore) did.
@@ -79,9 +87,22 @@ impl SavedState {
         self.targets.iter().filter_map(SavedTarget::newest).max()
     }
 
-    /// Whether the hashes in the state are those that this process computes with `key`.
-    pub(super) fn has_hashes_of(&self, key: HashKey) -> bool {
-        self.hash_key == key && self.hash_check == key.check()
+    /// Takes the targets out of the state. Every group with an index has the key of its hashes.
+    ///
+    /// Hashes of another version or processor cannot be compared: then the next listing of each
+    /// group becomes a new baseline, and its counters continue.
+    pub(super) fn take_targets(&mut self) -> Vec<SavedTarget> {
+        let keeps_indexes = self.hash_check == self.hash_key.check();
+        let mut targets = std::mem::take(&mut self.targets);
+        for group in targets.iter_mut().flat_map(SavedTarget::all_groups) {
+            if group.index.is_some() {
+                group.hash_key.get_or_insert(self.hash_key);
+            }
+            if !keeps_indexes {
+                group.index = None;
+            }
+        }
+        targets
     }
 
     /// The targets in the state, as undivided ones.
@@ -96,11 +117,7 @@ impl SavedState {
 
     /// Replaces the details of the instances of every group that has any.
     pub fn map_details(&mut self, map: impl Fn(&InstanceDetails) -> InstanceDetails) {
-        let groups = self.targets.iter_mut().flat_map(|target| {
-            let missed = target.missed.iter_mut().map(|(group, _)| group);
-            target.groups.iter_mut().chain(missed)
-        });
-        for group in groups {
+        for group in self.targets.iter_mut().flat_map(SavedTarget::all_groups) {
             let Some(instances) = &group.snapshot.instances else { continue };
             if instances.data.details.is_empty() {
                 continue;
@@ -114,11 +131,9 @@ impl SavedState {
 }
 
 impl SavedTarget {
-    /// The target without what the next listings are compared with.
-    pub(super) fn without_indexes(mut self) -> Self {
-        let missed = self.missed.iter_mut().map(|(group, _)| group);
-        self.groups.iter_mut().chain(missed).for_each(|group| group.index = None);
-        self
+    /// The groups that are listed, and those that are not.
+    fn all_groups(&mut self) -> impl Iterator<Item = &mut SavedGroup> {
+        self.groups.iter_mut().chain(self.missed.iter_mut().map(|(group, _)| group))
     }
 
     /// The newest time of its data and polls; `None` if it was never polled.

@@ -1,11 +1,12 @@
 //! Divides the groups of one fleet among several exporters, by rendezvous hashing: one more shard
 //! takes an equal part of the groups of each other shard, and no other group changes its owner.
 
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 /// One of `total` parts of about equal size of all groups. The group id determines the part to
 /// which a group belongs, in every version and on every machine.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Shard {
     /// The number of this part, from 0.
     pub index: u32,
@@ -38,6 +39,19 @@ impl Shard {
             weight > own || (weight == own && other < self.index)
         };
         (0..self.total).all(|other| other == self.index || !precedes(other))
+    }
+}
+
+impl Shard {
+    /// Whether a group can belong to this part that belonged to another part before, when this
+    /// process had the groups of `before`. `None` if it had none, or if that is not known.
+    ///
+    /// A part with the same index of as many or fewer parts had every group of this one.
+    pub fn may_gain_from_others(&self, before: Option<Self>) -> bool {
+        match before {
+            None => self.total > 1,
+            Some(before) => before.total > 1 && (before.index != self.index || before.total > self.total),
+        }
     }
 }
 
@@ -86,6 +100,16 @@ mod tests {
             moved += u32::from(of_four != of_three);
         }
         assert!((900..1_100).contains(&moved), "{moved} of 4000 groups move");
+    }
+
+    #[test]
+    fn only_a_shard_that_had_all_of_its_groups_before_has_none_to_ask_for() {
+        let every = || (1..6).flat_map(|total| (0..total).map(move |index| Shard { index, total }));
+        for (before, after) in every().flat_map(|before| every().map(move |after| (before, after))) {
+            let gains = groups().take(200).any(|id| after.owns(&id) && !before.owns(&id));
+            assert_eq!(after.may_gain_from_others(Some(before)), gains, "{before:?} {after:?}");
+        }
+        assert!(every().all(|shard| shard.may_gain_from_others(None) == (shard != Shard::WHOLE)));
     }
 
     #[test]

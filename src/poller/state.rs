@@ -6,14 +6,15 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::hash_keys::HashKeys;
 use super::listing_times::ListingTimes;
 use super::options::ListingOptions;
 use super::poll_result::{ListingOutcome, PolledGroup, TargetPoll};
 use super::saved::{SavedGroup, SavedTarget, newest};
 use super::target::TargetIdentity;
 use crate::fleet::{
-    DueScaleOut, Fetched, GroupCounters, GroupSnapshot, InstanceIndex, ListedInstances, Observations,
-    TargetHealth,
+    DueScaleOut, Fetched, GroupCounters, GroupSnapshot, HashKey, InstanceIndex, ListedInstances,
+    Observations, TargetHealth,
 };
 
 /// One target's health and last good data. Only polls change it. Snapshots share its groups.
@@ -94,18 +95,36 @@ impl TargetState {
         }
     }
 
-    /// Keeps the groups of `saved` that belong to this shard and are not known, like missed ones.
-    /// Returns their number.
-    pub(super) fn adopt(&mut self, saved: SavedTarget, now: Timestamp) -> usize {
-        let before = self.missed.len();
+    /// Continues the groups of `saved` that belong to this shard, unless it has newer data of them.
+    /// Those that it does not serve are kept like missed ones. Returns their ids.
+    pub(super) fn adopt(&mut self, saved: SavedTarget, now: Timestamp) -> Vec<Box<str>> {
+        let mut adopted = Vec::new();
         for group in saved.groups.into_iter().chain(saved.missed.into_iter().map(|(group, _)| group)) {
-            let is_known = self.groups.contains_key(group.id()) || self.missed.contains_key(group.id());
-            if !is_known && self.identity.shard.owns(group.id()) {
-                let group = self.rename(group);
-                self.missed.insert(group.id().into(), (group, now));
+            let is_newer = self.known(group.id()).is_none_or(|known| known.listed_at() < group.listed_at());
+            if !is_newer || !self.identity.shard.owns(group.id()) {
+                continue;
+            }
+            let group = self.rename(group);
+            let id: Box<str> = group.id().into();
+            adopted.push(id.clone());
+            if let Some(served) = self.groups.get_mut(&id) {
+                *served = group;
+            } else {
+                self.missed.insert(id, (group, now));
             }
         }
-        self.missed.len() - before
+        adopted
+    }
+
+    /// The group with this id, if it was ever listed.
+    fn known(&self, id: &str) -> Option<&SavedGroup> {
+        self.groups.get(id).or_else(|| self.missed.get(id).map(|(group, _)| group))
+    }
+
+    /// The keys with which the next listings hash ids: `own` for groups that were never listed.
+    pub(super) fn hash_keys(&self, own: HashKey) -> HashKeys {
+        let groups = self.groups.values().chain(self.missed.values().map(|(group, _)| group));
+        HashKeys::new(own, groups.filter_map(|group| Some((group.id(), group.hash_key?))))
     }
 
     /// The newest time of its data and polls; `None` if it was never polled.
@@ -212,11 +231,11 @@ impl TargetState {
 
     /// Merges a polled group with its data from before the poll.
     fn merge_group(&self, previous: Option<SavedGroup>, polled: PolledGroup) -> SavedGroup {
-        let (previous, mut index, absent) = match previous {
-            Some(SavedGroup { snapshot, index, no_persistent_at }) => {
-                (Some(Arc::unwrap_or_clone(snapshot)), index, no_persistent_at)
+        let (previous, mut index, absent, mut hash_key) = match previous {
+            Some(SavedGroup { snapshot, index, no_persistent_at, hash_key }) => {
+                (Some(Arc::unwrap_or_clone(snapshot)), index, no_persistent_at, hash_key)
             }
-            None => (None, None, None),
+            None => (None, None, None, None),
         };
         let (mut instances, persistent, mut counters, mut observed) = match previous {
             Some(group) => (group.instances, group.persistent, group.counters, group.observed),
@@ -233,7 +252,9 @@ impl TargetState {
                 }
                 if consistent {
                     let disconnects = counters.disconnects;
-                    let next = compare(&mut counters, index, data.listed, at);
+                    let previous_key = hash_key.replace(data.listed.hash_key);
+                    let comparable = index.filter(|_| previous_key == hash_key);
+                    let next = compare(&mut counters, comparable, data.listed, at);
                     observed.oldest_since = next.oldest_since();
                     observed.disconnected_oldest = next.disconnected_oldest();
                     observed.recent.record(at, connected, counters.disconnects - disconnects);
@@ -258,7 +279,7 @@ impl TargetState {
             counters,
             observed,
         });
-        SavedGroup { snapshot, index, no_persistent_at }
+        SavedGroup { snapshot, index, no_persistent_at, hash_key }
     }
 }
 
@@ -266,6 +287,11 @@ impl SavedGroup {
     /// The group's id.
     fn id(&self) -> &str {
         &self.snapshot.group.data.id
+    }
+
+    /// When the group was last listed.
+    fn listed_at(&self) -> Timestamp {
+        self.snapshot.group.at
     }
 }
 

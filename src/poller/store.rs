@@ -9,10 +9,12 @@ use parking_lot::Mutex;
 use tokio::sync::watch;
 use tokio::time::sleep;
 
+use super::hash_keys::HashKeys;
 use super::listing_times::ListingTimes;
 use super::options::ListingOptions;
 use super::poll_result::TargetPoll;
 use super::saved::{RestoreOutcome, SavedState, SavedTarget};
+use super::shard::Shard;
 use super::state::TargetState;
 use super::target::TargetIdentity;
 use crate::fleet::history::{History, MinuteCounts};
@@ -35,6 +37,9 @@ struct Inner {
     time_zone: TimeZone,
     hash_key: HashKey,
     history: History,
+    /// The part of the groups that the data is of; `None` if there is none, or if a restored state
+    /// did not contain it.
+    shard: Option<Shard>,
     /// How far this machine's clock is ahead of the clock by which the data is dated.
     clock_lead: SignedDuration,
 }
@@ -60,7 +65,7 @@ impl SnapshotStore {
     ) -> Self {
         let states = targets.into_iter().map(TargetState::new).collect();
         let (history, clock_lead) = (History::default(), SignedDuration::ZERO);
-        let inner = Inner { states, freshness, time_zone, hash_key, history, clock_lead };
+        let inner = Inner { states, freshness, time_zone, hash_key, history, shard: None, clock_lead };
         let (published, _) = watch::channel(Arc::new(Snapshot::default()));
         let store = Self { inner: Mutex::new(inner), published };
         store.publish(Timestamp::UNIX_EPOCH);
@@ -80,6 +85,7 @@ impl SnapshotStore {
         let stale_after = inner.freshness.stale_after;
         let Some(state) = inner.states.iter_mut().find(|state| state.is_of(account, target)) else { return };
         state.apply(poll, now, stale_after);
+        inner.shard = Some(state.identity().shard);
         inner.clock_lead = SignedDuration::ZERO;
         self.publish_locked(&mut inner, now);
     }
@@ -113,9 +119,18 @@ impl SnapshotStore {
         Some(Resumption { last_start: state.last_start()?, times: state.listing_times(listings) })
     }
 
-    /// The key of the hashes of ids.
-    pub fn hash_key(&self) -> HashKey {
-        self.inner.lock().hash_key
+    /// The keys with which the listings of a target hash ids.
+    pub(super) fn hash_keys(&self, account: &str, target: &str) -> HashKeys {
+        let inner = self.inner.lock();
+        let state = inner.states.iter().find(|state| state.is_of(account, target));
+        state.map_or_else(HashKeys::default, |state| state.hash_keys(inner.hash_key))
+    }
+
+    /// The part of the groups that the data is of. It is not that of this process after a state was
+    /// restored that another part saved, until a poll ends. `None` without data, or if the restored
+    /// state did not contain it.
+    pub fn shard(&self) -> Option<Shard> {
+        self.inner.lock().shard
     }
 
     /// The last hour of a group, the oldest minute first.
@@ -131,6 +146,7 @@ impl SnapshotStore {
             published_at: self.published.borrow().at,
             hash_key: inner.hash_key,
             hash_check: inner.hash_key.check(),
+            shard: inner.shard,
             targets: inner.states.iter().map(TargetState::save).collect(),
             history: inner.history.clone(),
         }
@@ -155,19 +171,23 @@ impl SnapshotStore {
         self.replace(saved, published_at, clock_lead, true) != RestoreOutcome::Foreign
     }
 
-    /// Takes over the groups of `saved` that belong to this shard and that this process does not
-    /// know: their counters continue when they are listed. Returns their number.
+    /// Continues the groups of `saved` that belong to this shard, unless this process has newer data
+    /// of them: their counters and their history continue when they are listed. Returns their
+    /// number.
     ///
     /// Call it before the first poll, which would begin new counters. The state is that of the shard
     /// to which the groups belonged before.
-    pub fn adopt(&self, saved: SavedState, now: Timestamp) -> usize {
+    pub fn adopt(&self, mut saved: SavedState, now: Timestamp) -> usize {
         let mut inner = self.inner.lock();
-        let keeps_indexes = saved.has_hashes_of(inner.hash_key);
+        let Inner { states, history, .. } = &mut *inner;
         let mut adopted = 0;
-        for target in saved.targets {
-            let target = if keeps_indexes { target } else { target.without_indexes() };
-            if let Some(state) = inner.states.iter_mut().find(|state| state.identity().key == target.key) {
-                adopted += state.adopt(target, now);
+        for target in saved.take_targets() {
+            let Some(state) = states.iter_mut().find(|state| state.identity().key == target.key) else {
+                continue;
+            };
+            for group_id in state.adopt(target, now) {
+                history.adopt(&saved.history, &state.identity().account, &group_id);
+                adopted += 1;
             }
         }
         adopted
@@ -180,16 +200,13 @@ impl SnapshotStore {
 
     fn replace(
         &self,
-        saved: SavedState,
+        mut saved: SavedState,
         now: Timestamp,
         clock_lead: SignedDuration,
         keeps_stale: bool,
     ) -> RestoreOutcome {
         let mut inner = self.inner.lock();
-        // Hashes of another version or processor cannot be compared: the next listing of each group
-        // becomes a new baseline, and its counters continue.
-        let keeps_indexes = saved.has_hashes_of(saved.hash_key);
-        let mut saved_targets = saved.targets;
+        let mut saved_targets = saved.take_targets();
         let mut take = |identity: &TargetIdentity| {
             let position = saved_targets.iter().position(|saved| saved.key == identity.key)?;
             Some(saved_targets.swap_remove(position))
@@ -208,14 +225,14 @@ impl SnapshotStore {
         let states = inner.states.iter().zip(matches).map(|(state, saved)| {
             let identity = state.identity().clone();
             match saved {
-                Some(saved) if keeps_indexes => TargetState::restore(identity, saved, now, stale_after),
-                Some(saved) => TargetState::restore(identity, saved.without_indexes(), now, stale_after),
+                Some(saved) => TargetState::restore(identity, saved, now, stale_after),
                 None => TargetState::new(identity),
             }
         });
         inner.states = states.collect();
         inner.hash_key = saved.hash_key;
         inner.history = saved.history;
+        inner.shard = saved.shard;
         inner.clock_lead = clock_lead;
         self.publish_locked(&mut inner, now);
         RestoreOutcome::Restored { targets }

@@ -11,6 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
+use super::hash_keys::HashKeys;
 use super::options::{ListingOptions, PollOptions};
 use super::poll::CarryOver;
 use super::state::TargetState;

@@ -13,6 +13,11 @@ fn snapshot(store: &SnapshotStore) -> Arc<Snapshot> {
     Arc::clone(&store.subscribe().borrow())
 }
 
+/// The key with which the next listing of a group hashes ids.
+fn hash_key(store: &SnapshotStore, group_id: &str) -> HashKey {
+    store.hash_keys("a", "CloudApp").of(group_id)
+}
+
 fn sessions(store: &SnapshotStore) -> (u64, u64) {
     let counters = &snapshot(store).groups[0].counters;
     (counters.sessions_started, counters.sessions_ended)
@@ -47,7 +52,7 @@ fn counters_continue_and_no_false_transition_is_counted() {
         restored.restore(saved(&original, NOW), at(NOW + 30)),
         RestoreOutcome::Restored { targets: 1 }
     );
-    assert_eq!(restored.hash_key(), HashKey::new(7), "later listings are hashed like the saved ones");
+    assert_eq!(hash_key(&restored, "g1"), HashKey::new(7), "later listings are hashed like the saved ones");
     let instances = [("i1", "BOUND"), ("i2", "BOUND"), ("i4", "EVEN")];
     for store in [&original, &restored] {
         store.apply("a", "CloudApp", Some(poll(NOW + 60, &instances)), at(NOW + 60));
@@ -111,7 +116,7 @@ fn a_state_that_is_too_old_is_not_used() {
     let restored = store(&["CloudApp"], 99);
     assert_eq!(restored.restore(state, at(NOW + 300)), RestoreOutcome::Stale);
     assert_eq!(snapshot(&restored).targets[0].up, None);
-    assert_eq!(restored.hash_key(), HashKey::new(99));
+    assert_eq!(hash_key(&restored, "g1"), HashKey::new(99));
 }
 
 #[test]
@@ -162,17 +167,80 @@ fn groups_of_another_shard_are_not_served_but_saved() {
 #[test]
 fn a_group_that_moved_continues_the_counters_of_its_previous_owner() {
     let previous = saved(&polled_store(), NOW);
-    for (key, sessions_after) in [(7, (3, 1)), (8, (2, 1))] {
-        let owner = store(&["CloudApp"], key);
-        assert_eq!(owner.adopt(previous.clone(), at(NOW + 10)), 2);
-        assert_eq!(owner.adopt(previous.clone(), at(NOW + 10)), 0, "they are known");
-        assert!(snapshot(&owner).groups.is_empty(), "they are served when they are listed");
-        let instances = [("i1", "BOUND"), ("i2", "BOUND"), ("i4", "EVEN")];
-        owner.apply("a", "CloudApp", Some(poll(NOW + 60, &instances)), at(NOW + 60));
-        // Hashes with different keys cannot be compared.
-        assert_eq!(sessions(&owner), sessions_after, "key {key}");
-    }
+    let owner = store(&["CloudApp"], 8);
+    assert_eq!(owner.adopt(previous.clone(), at(NOW + 10)), 2);
+    assert_eq!(owner.adopt(previous.clone(), at(NOW + 10)), 0, "they are known");
+    assert!(snapshot(&owner).groups.is_empty(), "they are served when they are listed");
+    assert_eq!(hash_key(&owner, "g1"), HashKey::new(7), "so that its listings can be compared");
+    assert_eq!(hash_key(&owner, "new"), HashKey::new(8));
+
+    let instances = [("i1", "BOUND"), ("i2", "BOUND"), ("i4", "EVEN")];
+    owner.apply("a", "CloudApp", Some(poll(NOW + 60, &instances)), at(NOW + 60));
+    assert_eq!(sessions(&owner), (3, 1), "what happened since the last poll of its previous owner counts");
+    let moved = &snapshot(&owner).groups[0];
+    assert_eq!(moved.counters.since, at(NOW - 120));
+    assert_eq!(owner.history(moved).len(), 4);
     assert_eq!(store(&["Other"], 7).adopt(previous, at(NOW)), 0);
+
+    let again = store(&["CloudApp"], 99);
+    again.restore(saved(&owner, NOW + 60), at(NOW + 70));
+    let keys = ["g1", "new"].map(|group| hash_key(&again, group));
+    assert_eq!(keys, [HashKey::new(7), HashKey::new(8)], "also after a restart");
+}
+
+#[test]
+fn a_listing_with_another_key_is_not_compared() {
+    let mut state = saved(&polled_store(), NOW);
+    state.targets[0].groups.iter_mut().for_each(|group| group.hash_key = Some(HashKey::new(8)));
+    let restored = store(&["CloudApp"], 99);
+    restored.restore(state, at(NOW + 30));
+    assert_eq!(hash_key(&restored, "g1"), HashKey::new(8));
+    // The fixture hashes with the key 7.
+    restored.apply("a", "CloudApp", Some(poll(NOW + 60, &[("i9", "BOUND")])), at(NOW + 60));
+    assert_eq!(sessions(&restored), (2, 1));
+    assert_eq!(hash_key(&restored, "g1"), HashKey::new(7));
+}
+
+#[test]
+fn of_several_states_the_newest_one_of_a_group_is_continued() {
+    let older = saved(&polled_store(), NOW);
+    let later = polled_store();
+    later.apply("a", "CloudApp", Some(poll(NOW + 60, &[("i2", "BOUND"), ("i6", "BOUND")])), at(NOW + 60));
+    let newer = saved(&later, NOW + 60);
+    for order in [[&older, &newer], [&newer, &older]] {
+        let fresh = store(&["CloudApp"], 8);
+        let restored = store(&["CloudApp"], 8);
+        restored.restore(older.clone(), at(NOW + 70));
+        for owner in [fresh, restored] {
+            order.into_iter().for_each(|state| _ = owner.adopt(state.clone(), at(NOW + 70)));
+            let next = poll(NOW + 120, &[("i2", "BOUND")]);
+            owner.apply("a", "CloudApp", Some(next), at(NOW + 120));
+            assert_eq!(sessions(&owner), (4, 3));
+        }
+    }
+}
+
+#[test]
+fn only_groups_of_the_shard_are_adopted_and_the_state_shows_whose_they_are() {
+    let previous = saved(&polled_store(), NOW);
+    assert_eq!(polled_store().shard(), Some(Shard::WHOLE));
+    let shards = [0, 1, 2].map(|index| Shard { index, total: 3 });
+    let stores = shards.map(|shard| {
+        let identity = TargetIdentity { shard, ..TargetIdentity::named("CloudApp") };
+        SnapshotStore::new([identity], (&PollOptions::default()).into(), TimeZone::UTC, HashKey::new(1))
+    });
+    let adopted = stores.each_ref().map(|store| store.adopt(previous.clone(), at(NOW)));
+    assert_eq!(adopted.iter().sum::<usize>(), 2, "each group has one owner: {adopted:?}");
+
+    let store = &stores[1];
+    assert_eq!(store.shard(), None, "it has not polled");
+    store.restore(previous, at(NOW));
+    assert_eq!(store.shard(), Some(Shard::WHOLE), "its data is that of the undivided fleet");
+    store.apply("a", "CloudApp", None, at(NOW + 60));
+    assert_eq!(store.shard(), Some(shards[1]));
+    let again = polled_store();
+    again.mirror(saved(store, NOW + 60), SignedDuration::ZERO);
+    assert_eq!(again.shard(), Some(shards[1]));
 }
 
 /// A runner of the fixture's target, with a clock that follows tokio's paused clock from `second`.
@@ -293,7 +361,7 @@ async fn persistent_sessions_that_are_seldom_listed_are_not_asked_for_early() {
     );
     fixture.poll(0).await;
     let times = fixture.state.listing_times(ListingOptions::default());
-    let carried = CarryOver::new(HashKey::new(7), times);
+    let carried = CarryOver::new(HashKeys::default(), times);
     fixture.carried = carried;
     fixture.script.on("ListPersistentAppInstances", "g1", Scripted::Panic);
     fixture.script.on("ListPersistentAppInstances", "g2", Scripted::Panic);
@@ -306,7 +374,8 @@ async fn persistent_sessions_are_asked_for_once_their_interval_has_passed() {
     let mut fixture = Fixture::new();
     fixture.script.groups(&["g1"]);
     fixture.poll(0).await;
-    fixture.carried = CarryOver::new(HashKey::new(7), fixture.state.listing_times(ListingOptions::default()));
+    fixture.carried =
+        CarryOver::new(HashKeys::default(), fixture.state.listing_times(ListingOptions::default()));
     fixture.script.on("ListPersistentAppInstances", "g1", Scripted::Panic);
     fixture.poll(600).await;
 }
