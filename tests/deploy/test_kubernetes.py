@@ -104,7 +104,7 @@ def test_every_shard_has_a_standby_and_a_lease():
     assert env["APPSTREAMING_EXPORTER_SHARDING__INDEX"] == "hostname"
     total = int(env["APPSTREAMING_EXPORTER_SHARDING__TOTAL"])
     assert spec["replicas"] == 2 * total
-    assert_elects(objects, [f"appstreaming-exporter-{shard}" for shard in range(total)])
+    assert_elects(objects, [*(f"appstreaming-exporter-{shard}" for shard in range(total)), "appstreaming-exporter"])
     assert_replicas_reach_each_other(objects)
     service = one(objects, "Service")
     assert service["spec"]["clusterIP"] == "None" and service["metadata"]["name"] == spec["serviceName"]

@@ -34,16 +34,18 @@ true
 {{- end -}}
 {{- end -}}
 
-{{/* Names of the Leases, as a YAML list: the exporter appends the number of its shard. */}}
+{{/*
+Names of the Leases, as a YAML list: the exporter appends the number of its shard. New shards of a
+fleet that was not divided read the Lease without a number.
+*/}}
 {{- define "appstreaming-exporter.leases" -}}
 {{- $name := include "appstreaming-exporter.fullname" . -}}
 {{- if and (eq .Values.mode "sharded") (gt (int .Values.shards) 1) -}}
 {{- range $shard := until (int .Values.shards) }}
 - {{ $name }}-{{ $shard }}
 {{- end }}
-{{- else }}
+{{- end }}
 - {{ $name }}
-{{- end -}}
 {{- end -}}
 
 {{- define "appstreaming-exporter.replicasSecret" -}}
