@@ -4,6 +4,8 @@
 //! |---|---|
 //! | `replica` | what every replica does |
 //! | `paired`, `elected` | when a replica of a pair, and one that is elected, does it |
+//! | `leases` | names of Leases, and identities of their holders |
+//! | `previous_owners` | continuing the groups that move to this shard |
 //! | `advertise` | the address at which others reach this one |
 //!
 //! What is not here: the decisions (`replica::pair`, `replica::election`), fetching a state
@@ -11,8 +13,12 @@
 
 pub(crate) mod advertise;
 #[cfg(feature = "kubernetes")]
-pub(crate) mod elected;
+mod elected;
+#[cfg(feature = "kubernetes")]
+pub(crate) mod leases;
 mod paired;
+#[cfg(feature = "kubernetes")]
+mod previous_owners;
 mod replica;
 
 use std::sync::Arc;
@@ -22,6 +28,8 @@ use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
 use self::advertise::ServedAddress;
+#[cfg(feature = "kubernetes")]
+use self::previous_owners::PreviousOwners;
 pub(crate) use self::replica::POLL_END_LIMIT;
 use self::replica::{Replica, ReplicaParts};
 use super::Error;
@@ -52,10 +60,11 @@ enum Decider {
     Pair { role: PairRole, peer: Endpoint, takeover_after: Duration },
     /// By a Lease of Kubernetes.
     #[cfg(feature = "kubernetes")]
-    Election { election: Box<Election>, allow_http: bool },
+    Election { election: Box<Election>, previous_owners: Box<PreviousOwners> },
 }
 
 /// What a replica needs from the rest of the daemon.
+#[cfg_attr(not(feature = "kubernetes"), expect(dead_code, reason = "only an election needs all of it"))]
 pub(crate) struct ReplicaContext<'a> {
     /// Its snapshots are served to the other replicas.
     pub state: &'a Arc<AppState>,
@@ -77,19 +86,17 @@ impl OneOfSeveral {
     ///
     /// # Errors
     /// Certificates cannot be used, there is no cluster, or there is no address that others can use.
-    pub(crate) async fn new(
-        options: &ReplicaOptions,
-        context: ReplicaContext<'_>,
-    ) -> Result<Option<Self>, Error> {
-        let Some((mode, decider)) = decider(options, context.shard, &context.address).await? else {
+    pub(crate) fn new(options: &ReplicaOptions, context: ReplicaContext<'_>) -> Result<Option<Self>, Error> {
+        if options.setup == ReplicaSetup::Off {
             return Ok(None);
-        };
-        let ReplicaContext { state, supervisor, telemetry, readiness, .. } = context;
+        }
         // The configuration requires a token.
         let token = options.token.clone().unwrap_or_else(|| Secret::new(""));
         let token = SharedToken::new(token, options.token_file.clone());
         let id = rand::random();
         let client = PeerClient::new(token.clone(), options.ca_file.as_deref(), id)?;
+        let Some((mode, decider)) = decider(options, &context, &client)? else { return Ok(None) };
+        let ReplicaContext { state, supervisor, telemetry, readiness, .. } = context;
         // The publication must not keep the state alive that owns it.
         let published = Arc::downgrade(state);
         let encode = move || published.upgrade().map_or_else(Vec::new, |state| state.encode_state());
@@ -119,8 +126,8 @@ impl OneOfSeveral {
                 paired::run(&mut replica, role, &peer, takeover_after, &shutdown).await;
             }
             #[cfg(feature = "kubernetes")]
-            Decider::Election { election, allow_http } => {
-                let mut candidate = elected::Candidate { replica: &mut replica, allow_http };
+            Decider::Election { election, previous_owners } => {
+                let mut candidate = elected::Candidate { replica: &mut replica, previous_owners };
                 candidate.run(*election, &shutdown).await;
             }
         }
@@ -129,14 +136,11 @@ impl OneOfSeveral {
 }
 
 /// What decides the role of the replica that the options describe.
-#[cfg_attr(
-    not(feature = "kubernetes"),
-    expect(clippy::unused_async, unused_variables, reason = "only an election is asynchronous")
-)]
-async fn decider(
+#[cfg_attr(not(feature = "kubernetes"), expect(unused_variables, reason = "only an election needs them"))]
+fn decider(
     options: &ReplicaOptions,
-    shard: Shard,
-    address: &ServedAddress,
+    context: &ReplicaContext<'_>,
+    client: &PeerClient,
 ) -> Result<Option<(ReplicaMode, Decider)>, Error> {
     Ok(match options.setup.clone() {
         ReplicaSetup::Off => None,
@@ -145,8 +149,17 @@ async fn decider(
         }
         #[cfg(feature = "kubernetes")]
         ReplicaSetup::Kubernetes { lease, pod } => {
-            let election = Box::new(elected::connect(options, lease, pod, shard, address)?);
-            Some((ReplicaMode::Kubernetes, Decider::Election { election, allow_http: options.allow_http }))
+            let previous_owners = Box::new(PreviousOwners {
+                lease: lease.clone(),
+                namespace: pod.namespace.clone(),
+                shard: context.shard,
+                allow_http: options.allow_http,
+                client: client.clone(),
+                store: Arc::clone(context.state.store()),
+            });
+            let election = elected::connect(options, lease, pod, context.shard, &context.address)?;
+            let election = Box::new(election);
+            Some((ReplicaMode::Kubernetes, Decider::Election { election, previous_owners }))
         }
         // The configuration rejects it.
         #[cfg(not(feature = "kubernetes"))]

@@ -103,7 +103,7 @@ pub(super) async fn serve(
             is_tls,
         },
     };
-    let replica = OneOfSeveral::new(&replica_options, context).await?;
+    let replica = OneOfSeveral::new(&replica_options, context)?;
     let keeper = StateKeeper::new(state_options, &state).map(Arc::new);
     on_bound(server.addresses())?;
     let signals = lifecycle::install_signal_handlers(readiness)

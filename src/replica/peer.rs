@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use reqwest::header::{AUTHORIZATION, DATE, ETAG, HeaderValue, IF_NONE_MATCH};
-use reqwest::{StatusCode, Url};
+use reqwest::{RequestBuilder, StatusCode, Url};
 
 use super::protocol::{PREFER_HEADER, ROLE_HEADER, STANDBY_HEADER, STATE_PATH, StateTag};
 use super::token::SharedToken;
@@ -128,24 +128,38 @@ impl PeerClient {
         wait: Duration,
         limit: Duration,
     ) -> Result<PeerAnswer, PeerError> {
-        let base = peer.to_string();
-        let failed = |source: reqwest::Error| PeerError::Unreachable {
-            url: base.clone(),
-            source: source.without_url(),
-        };
-        let mut url = Url::parse(&peer.url()).expect("the URL of an endpoint is valid");
-        url.set_path(STATE_PATH);
-        let mut request = self
-            .http
-            .get(url)
-            .timeout(limit)
-            .header(AUTHORIZATION, self.authorization()?)
-            .header(STANDBY_HEADER, format!("{:016x}", self.id));
+        let mut request = self.request(peer, limit)?.header(STANDBY_HEADER, format!("{:016x}", self.id));
         if let Some(tag) = known {
             request = request
                 .header(IF_NONE_MATCH, tag.to_string())
                 .header(PREFER_HEADER, format!("wait={}", wait.as_secs()));
         }
+        self.send(peer, request).await
+    }
+
+    /// Fetches the state of a replica that this one does not follow: the other one does not wait for
+    /// this one when it publishes a state. The whole answer must arrive within `limit`.
+    ///
+    /// # Errors
+    /// The other replica does not answer, or does not share its state.
+    #[cfg(feature = "kubernetes")]
+    pub async fn fetch(&self, peer: &Endpoint, limit: Duration) -> Result<Vec<u8>, PeerError> {
+        let answer = self.send(peer, self.request(peer, limit)?).await?;
+        Ok(answer.body.unwrap_or_default())
+    }
+
+    fn request(&self, peer: &Endpoint, limit: Duration) -> Result<RequestBuilder, PeerError> {
+        let mut url = Url::parse(&peer.url()).expect("the URL of an endpoint is valid");
+        url.set_path(STATE_PATH);
+        Ok(self.http.get(url).timeout(limit).header(AUTHORIZATION, self.authorization()?))
+    }
+
+    async fn send(&self, peer: &Endpoint, request: RequestBuilder) -> Result<PeerAnswer, PeerError> {
+        let base = peer.to_string();
+        let failed = |source: reqwest::Error| PeerError::Unreachable {
+            url: base.clone(),
+            source: source.without_url(),
+        };
         let mut response = request.send().await.map_err(failed)?;
         let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok());
         let role = header(ROLE_HEADER).and_then(ReplicaRole::parse);

@@ -349,6 +349,9 @@ mod tests {
             started.elapsed()
         };
         assert_eq!(waited().await, Duration::ZERO, "there is no standby");
+        answer(&publication, StateRequest::default()).await;
+        publication.advance();
+        assert_eq!(waited().await, Duration::ZERO, "the state was fetched once, by another shard");
 
         answer(&publication, StateRequest { standby: Some(1), ..StateRequest::default() }).await;
         publication.advance();

@@ -9,6 +9,8 @@ use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 use super::advertise::{ServedAddress, advertised, is_usable};
+use super::leases::{lease_of, url_of};
+use super::previous_owners::PreviousOwners;
 use super::replica::Replica;
 use crate::aliyun::Endpoint;
 use crate::app::Error;
@@ -50,23 +52,12 @@ pub(super) fn connect(
     Ok(Election::connect(election)?)
 }
 
-/// The name of the Lease of a shard.
-pub(crate) fn lease_of(lease: &str, shard: Shard) -> String {
-    if shard.total > 1 { format!("{lease}-{}", shard.index) } else { lease.to_owned() }
-}
-
-/// The base URL in a holder's identity.
-pub(crate) fn url_of(holder: &str) -> Option<Endpoint> {
-    let (_, url) = holder.split_once('@')?;
-    Endpoint::parse(url).ok()
-}
-
 /// A replica that takes part in the election.
 pub(super) struct Candidate<'a> {
     /// The replica.
     pub(super) replica: &'a mut Replica,
-    /// Whether the token may be sent in plain text.
-    pub(super) allow_http: bool,
+    /// The other shards, whose groups may move to this one.
+    pub(super) previous_owners: Box<PreviousOwners>,
 }
 
 impl Candidate<'_> {
@@ -97,7 +88,7 @@ impl Candidate<'_> {
             let current = leadership.borrow_and_update().clone();
             let peer = match &current {
                 Leadership::Leader => {
-                    self.replica.become_active().await;
+                    self.become_active().await;
                     None
                 }
                 Leadership::Follower { holder } => {
@@ -122,9 +113,19 @@ impl Candidate<'_> {
         }
     }
 
+    /// Starts the polls, after the state of groups that moved to this shard was fetched.
+    async fn become_active(&mut self) {
+        if !self.replica.is_active() && self.previous_owners.are_needed() {
+            // Two shards that ask each other before they serve would wait for each other.
+            self.replica.serve();
+            self.previous_owners.continue_groups().await;
+        }
+        self.replica.become_active().await;
+    }
+
     /// The address of the active replica, if the token may be sent there.
     fn peer(&self, holder: &str) -> Option<Endpoint> {
-        let peer = url_of(holder).filter(|peer| is_usable(peer, self.allow_http));
+        let peer = url_of(holder).filter(|peer| is_usable(peer, self.previous_owners.allow_http));
         if peer.is_none() {
             tracing::warn!(
                 holder,
@@ -148,24 +149,5 @@ impl Candidate<'_> {
                 at += RETRY_PAUSE;
             }
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn each_shard_has_a_lease() {
-        assert_eq!(lease_of("exporter", Shard::WHOLE), "exporter");
-        assert_eq!(lease_of("exporter", Shard { index: 2, total: 3 }), "exporter-2");
-    }
-
-    #[test]
-    fn the_address_of_the_holder_is_in_its_identity() {
-        let url = |holder: &str| url_of(holder).map(|endpoint| endpoint.to_string());
-        assert_eq!(url("exporter-7f@http://10.0.0.7:9877").as_deref(), Some("http://10.0.0.7:9877"));
-        assert_eq!(url("exporter-7f"), None);
-        assert_eq!(url("exporter-7f@"), None);
     }
 }

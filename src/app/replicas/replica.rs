@@ -87,6 +87,18 @@ impl Replica {
         self.parts.supervisor.lock().await.store().newest().is_some()
     }
 
+    /// Whether this replica polls.
+    #[cfg(feature = "kubernetes")]
+    pub(super) fn is_active(&self) -> bool {
+        self.status.role == ReplicaRole::Active
+    }
+
+    /// Does not wait any longer for the state of another replica before requests are served.
+    #[cfg(feature = "kubernetes")]
+    pub(super) fn serve(&self) {
+        self.first_answer.cancel();
+    }
+
     /// Forgets the state that was fetched last, because another replica is asked from now on.
     #[cfg(feature = "kubernetes")]
     pub(super) fn forget_peer(&mut self) {

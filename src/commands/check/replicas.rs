@@ -133,7 +133,7 @@ fn evaluate_peer(
 #[cfg(feature = "kubernetes")]
 mod kubernetes {
     use super::*;
-    use crate::app::replicas::elected::{lease_of, url_of};
+    use crate::app::replicas::leases::{lease_of, url_of};
     use crate::replica::election::{AccessReport, ElectionError, ElectionOptions, check_access};
     use crate::replica::options::DEFAULT_TAKEOVER_AFTER;
 

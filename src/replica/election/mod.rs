@@ -16,6 +16,7 @@
 //! | `connect` | the connection that the environment names |
 //! | `run` | the election: a loop around the elector |
 //! | `failures` | which failures are logged |
+//! | `holders` | who holds other Leases |
 //! | `access` | whether the service account has the rights that it needs |
 //! | `error` | why the election fails, and advice |
 //!
@@ -29,6 +30,7 @@ mod connect;
 mod elector;
 mod error;
 mod failures;
+mod holders;
 mod kubeconfig;
 mod lease;
 mod run;
@@ -38,9 +40,10 @@ mod tests;
 use std::time::Duration;
 
 pub use access::{AccessReport, check_access};
-pub use error::ElectionError;
 #[cfg(test)]
-pub use error::{RequestError, Verb};
+pub use error::Verb;
+pub use error::{ElectionError, RequestError};
+pub use holders::Holders;
 pub use run::Election;
 
 /// Who takes part in the election, and how.

@@ -2,6 +2,7 @@ mod access;
 mod api_server;
 mod cluster;
 mod elector;
+mod holders;
 mod log;
 mod races;
 mod refusals;
