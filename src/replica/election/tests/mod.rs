@@ -1,5 +1,6 @@
 mod access;
 mod api_server;
+mod client;
 mod cluster;
 mod elector;
 mod holders;
