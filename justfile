@@ -56,6 +56,11 @@ kubernetes:
 replicas duration="600" mode="pair" *arguments="":
     tests/replicas/run {{mode}} --duration {{duration}} {{arguments}}
 
+# Measure restarts with a state file: docs/operations.md.
+restarts *arguments:
+    cargo build --locked --release
+    PYTHONDONTWRITEBYTECODE=1 tests/replicas/restarts.py target/release/appstreaming-exporter {{arguments}}
+
 # Measure four shards with standbys over a million instances: docs/operations.md.
 replicas-large *arguments:
     cargo build --locked --release

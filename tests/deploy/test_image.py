@@ -64,7 +64,7 @@ def test_the_image_contains_one_program_that_does_not_run_as_root(image):
 @pytest.mark.skipif(not SHIPPED, reason="the limit applies to the shipped build: tests/deploy/run --dist")
 def test_the_image_is_below_17_mb(image):
     _, root = image
-    assert (root / "appstreaming-exporter").stat().st_size < 17_000_000
+    assert (root / "appstreaming-exporter").stat().st_size < 15_000_000
 
 
 def test_another_architecture_is_built_without_running_its_programs(buildah, tmp_path):
