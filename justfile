@@ -12,8 +12,8 @@ default:
 test:
     cargo test --locked
 
-# Run the tests of a build without the feature `kubernetes`, every night. The gate checks that it
-# builds.
+# Run every night. The gate checks that this build compiles without warnings.
+# Run the tests of a build without the feature `kubernetes`.
 test-without-kubernetes:
     cargo test --locked --no-default-features --features simulator
 
@@ -37,9 +37,13 @@ deny:
 # Needs Debian's `prometheus`, `prometheus-alertmanager` and pip.
 # Run the tests with a real Prometheus and the official SDK.
 end-to-end:
-    # This test starts an exporter for each scenario, and needs the machine for itself.
-    cargo test --locked --test it -- --ignored {{alerts}}
     cargo test --locked --test it -- --ignored --test-threads=2 --skip prometheus_3 --skip {{alerts}}
+
+# It starts an exporter for each scenario, and needs the machine for itself. Needs Debian's
+# `prometheus` and `prometheus-alertmanager`.
+# Test that each alert fires for its scenario and for no other.
+alerts:
+    cargo test --locked --test it -- --ignored {{alerts}}
 
 # Builds Prometheus with Go for minutes, once. Not part of the gate, but run every night.
 # Run the test with Prometheus 3, which stores native histograms.
@@ -112,4 +116,4 @@ deb:
     cargo deb --no-build --profile dist
 
 # Run everything that the gate runs. All tools must be installed.
-ci: test format lint doc fuzz-check deny observability end-to-end browser deploy
+ci: test format lint doc fuzz-check deny observability browser end-to-end alerts deploy

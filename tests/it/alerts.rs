@@ -101,7 +101,7 @@ fn the_rules_and_inhibitions_are_valid() {
 }
 
 #[test]
-#[ignore = "needs Debian's prometheus and prometheus-alertmanager: just end-to-end"]
+#[ignore = "needs Debian's prometheus and prometheus-alertmanager: just alerts"]
 fn each_alert_fires_for_its_scenario_and_for_no_other() {
     let directory = tempfile::tempdir().expect("a directory for the configuration");
     let mut exporters: BTreeMap<String, Exporter> =
