@@ -51,7 +51,7 @@ pub use signature::SignatureVersion;
 #[cfg(feature = "kubernetes")]
 pub use tls::tls_config_of;
 pub use tls::{TlsError, tls_config_trusting};
-pub use transport::check_variables;
 #[cfg(feature = "simulator")]
 pub use transport::is_connection_variable;
+pub use transport::{check_variables, client_builder};
 pub use turn::Turn;

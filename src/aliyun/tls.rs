@@ -37,8 +37,8 @@ pub enum TlsError {
     /// that begins with the key.
     #[error("ca_file {0}")]
     CaFile(String),
-    /// There is no certificate in PEM format among the authorities to trust.
-    #[error("no certificate in PEM format is among the authorities to trust")]
+    /// None of the authorities to trust is a certificate in PEM format.
+    #[error("none of the authorities to trust is a certificate in PEM format")]
     NoAuthority,
     /// The certificate or the key of this client is not in PEM format.
     #[error("the client certificate or its key is not in PEM format")]

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use reqwest::header::{ACCEPT, CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Proxy, Url};
+use rustls::ClientConfig;
 
 use super::credentials::environment::Environment;
 use super::error::{Error, ErrorKind};
@@ -57,16 +58,8 @@ impl Transport {
             .map_err(|error| setup_error("cannot set up TLS").with_source(error))?;
         let proxy = proxy_of(options, &environment)
             .map_err(|error| setup_error("cannot set up the proxy").with_source(error))?;
-        let mut builder = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls)
-            .http1_only()
-            // The rules of `proxy` apply instead of those of the HTTP library.
-            .no_proxy()
-            .redirect(reqwest::redirect::Policy::none())
-            .retry(reqwest::retry::never())
-            .referer(false)
+        let mut builder = client_builder(tls)
             .gzip(true)
-            .tcp_nodelay(true)
             .connect_timeout(options.connect_timeout)
             .pool_max_idle_per_host(options.max_in_flight)
             .user_agent(options.user_agent.as_str())
@@ -147,6 +140,20 @@ impl Transport {
         }
         Ok(RawResponse { status, headers, body })
     }
+}
+
+/// A builder of clients with the settings that all clients of this program have in common:
+/// HTTP/1.1, no redirects, which could send credentials to another host, no retries, and no proxy
+/// of the environment, because the rules of `proxy` differ from those of the HTTP library.
+pub fn client_builder(tls: ClientConfig) -> reqwest::ClientBuilder {
+    reqwest::Client::builder()
+        .tls_backend_preconfigured(tls)
+        .http1_only()
+        .no_proxy()
+        .redirect(reqwest::redirect::Policy::none())
+        .retry(reqwest::retry::never())
+        .referer(false)
+        .tcp_nodelay(true)
 }
 
 /// Checks the environment variables that a [`Transport`] with these options depends on. Reads the

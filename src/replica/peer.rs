@@ -12,7 +12,7 @@ use reqwest::{RequestBuilder, StatusCode, Url};
 use super::protocol::{PREFER_HEADER, ROLE_HEADER, STANDBY_HEADER, STATE_PATH, StateTag};
 use super::token::SharedToken;
 use crate::aliyun::credentials::Environment;
-use crate::aliyun::{Endpoint, TlsError, tls_config_trusting};
+use crate::aliyun::{Endpoint, TlsError, client_builder, tls_config_trusting};
 use crate::telemetry::status::ReplicaRole;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -101,15 +101,7 @@ impl PeerClient {
     /// # Errors
     /// The file cannot be used.
     pub fn new(token: SharedToken, ca_file: Option<&Path>, id: u64) -> Result<Self, PeerError> {
-        let http = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls_config_trusting(ca_file, &Environment::of_process())?)
-            .http1_only()
-            // Replicas are beside each other.
-            .no_proxy()
-            // A redirect could send the token to another host.
-            .redirect(reqwest::redirect::Policy::none())
-            .retry(reqwest::retry::never())
-            .tcp_nodelay(true)
+        let http = client_builder(tls_config_trusting(ca_file, &Environment::of_process())?)
             .connect_timeout(CONNECT_TIMEOUT)
             .build()
             .map_err(|error| PeerError::Setup(error.without_url()))?;
@@ -137,15 +129,13 @@ impl PeerClient {
         self.send(peer, request).await
     }
 
-    /// Fetches the state of a replica that this one does not follow: the other one does not wait for
-    /// this one when it publishes a state. The whole answer must arrive within `limit`.
+    /// Asks a replica that this one does not follow for its state and its role: the other one does
+    /// not wait for this one when it publishes a state. The whole answer must arrive within `limit`.
     ///
     /// # Errors
     /// The other replica does not answer, or does not share its state.
-    #[cfg(feature = "kubernetes")]
-    pub async fn fetch(&self, peer: &Endpoint, limit: Duration) -> Result<Vec<u8>, PeerError> {
-        let answer = self.send(peer, self.request(peer, limit)?).await?;
-        Ok(answer.body.unwrap_or_default())
+    pub async fn ask_once(&self, peer: &Endpoint, limit: Duration) -> Result<PeerAnswer, PeerError> {
+        self.send(peer, self.request(peer, limit)?).await
     }
 
     fn request(&self, peer: &Endpoint, limit: Duration) -> Result<RequestBuilder, PeerError> {

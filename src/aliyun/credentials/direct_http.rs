@@ -10,7 +10,7 @@ use super::provider::ProviderContext;
 use crate::aliyun::endpoint::Scheme;
 use crate::aliyun::error::{Error, ErrorKind};
 use crate::aliyun::tls::tls_config;
-use crate::aliyun::transport::exchange_error;
+use crate::aliyun::transport::{client_builder, exchange_error};
 
 /// Maximum size of a response. Credentials take about 2 KiB.
 const MAX_RESPONSE_BYTES: usize = 64 * 1024;
@@ -44,13 +44,7 @@ impl DirectHttp {
         let setup_error = |message: &str| Error::local("setup", ErrorKind::Request, message);
         let tls = tls_config(scheme, &context.environment)
             .map_err(|error| setup_error("cannot set up TLS").with_source(error))?;
-        let http = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls)
-            .http1_only()
-            .no_proxy()
-            .redirect(reqwest::redirect::Policy::none())
-            .retry(reqwest::retry::never())
-            .referer(false)
+        let http = client_builder(tls)
             .connect_timeout(connect_timeout)
             .read_timeout(read_timeout)
             // Fetches are minutes to hours apart: an idle connection would be closed before the

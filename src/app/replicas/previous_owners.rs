@@ -127,7 +127,7 @@ impl PreviousOwners {
         names.filter(|name| *name != own).collect()
     }
 
-    /// The state of the holder of a Lease; `None` without a holder.
+    /// The state of the holder of a Lease; `None` without a holder or a state.
     async fn state_of(
         &self,
         holders: &Holders,
@@ -137,8 +137,8 @@ impl PreviousOwners {
         let Some(holder) = holders.of(lease, deadline).await? else { return Ok(None) };
         let usable = url_of(&holder).filter(|url| is_usable(url, self.allow_http));
         let owner = usable.ok_or(OwnerError::Address(holder))?;
-        let body = self.client.fetch(&owner, deadline.saturating_duration_since(Instant::now())).await;
-        body.map(Some).map_err(|error| match error {
+        let answer = self.client.ask_once(&owner, deadline.saturating_duration_since(Instant::now())).await;
+        answer.map(|answer| answer.body).map_err(|error| match error {
             PeerError::Refused { url } => OwnerError::Refused(url),
             error => OwnerError::Peer(error),
         })

@@ -79,13 +79,13 @@ fn evaluate_address(options: &ReplicaOptions, pod: &Pod, may_have_tls: bool) -> 
     }
 }
 
-/// Asks another replica for its state, as a standby does.
+/// Asks another replica for its state.
 async fn check_peer(config: &Config, peer: &Endpoint) -> Finding {
     let options = &config.replicas;
     let token = options.token.clone().unwrap_or_else(|| Secret::new(""));
     let token = SharedToken::new(token, options.token_file.clone());
     let answer = match PeerClient::new(token, options.ca_file.as_deref(), rand::random()) {
-        Ok(client) => client.ask(peer, None, Duration::ZERO, ASK_LIMIT).await,
+        Ok(client) => client.ask_once(peer, ASK_LIMIT).await,
         Err(error) => Err(error),
     };
     evaluate_peer(peer, answer, |saved| {

@@ -12,7 +12,7 @@ use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderValue};
 
 use super::cluster::{Cluster, Token};
 use super::error::{ClusterError, RequestError};
-use crate::aliyun::{chain, tls_config_of};
+use crate::aliyun::{chain, client_builder, tls_config_of};
 
 /// Maximum size of a response. A Lease has about 1 kB.
 const MAX_RESPONSE_BYTES: usize = 1024 * 1024;
@@ -23,7 +23,7 @@ pub(super) trait Transport: Send + Sync {
     /// Sends a request, and waits for the whole response.
     ///
     /// # Errors
-    /// There is no response.
+    /// No complete response arrived.
     fn send(&self, request: Request<Vec<u8>>) -> BoxFuture<'_, Result<Response<Vec<u8>>, RequestError>>;
 }
 
@@ -52,13 +52,7 @@ pub(super) fn client(cluster: Cluster) -> Result<Client, ClusterError> {
     let certificate = cluster.certificate.as_ref();
     let certificate =
         certificate.map(|certificate| (certificate.chain.as_slice(), certificate.key.as_slice()));
-    let http = reqwest::Client::builder()
-        .tls_backend_preconfigured(tls_config_of(authorities, certificate)?)
-        .http1_only()
-        .no_proxy()
-        .redirect(reqwest::redirect::Policy::none())
-        .retry(reqwest::retry::never())
-        .tcp_nodelay(true)
+    let http = client_builder(tls_config_of(authorities, certificate)?)
         .user_agent(USER_AGENT)
         .build()
         .map_err(|error| ClusterError::Client(error.without_url()))?;

@@ -3,6 +3,7 @@
 //! What is not here: kubeconfigs (`kubeconfig`), and which of both is used (`connect`).
 
 use std::fmt;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
@@ -57,7 +58,7 @@ impl Cluster {
         let [authority, token, namespace] = ["ca.crt", "token", "namespace"].map(|name| directory.join(name));
         let authorities =
             read_small_file(&authority, MAX_FILE_BYTES).map_err(|source| failed(&authority, source))?;
-        read_token(&token)?;
+        read_token(&token).map_err(|source| failed(&token, source))?;
         let namespace = read_small_text(&namespace, MAX_FILE_BYTES).ok();
         let namespace = namespace.map(|text| trim_text(&text).to_owned()).filter(|name| !name.is_empty());
         let host = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
@@ -85,17 +86,18 @@ impl Token {
     pub(super) fn current(&self) -> Result<Secret, ClusterError> {
         match self {
             Self::Fixed(token) => Ok(token.clone()),
-            Self::File(path) => read_token(path),
+            Self::File(path) => {
+                read_token(path).map_err(|source| ClusterError::Token { path: path.clone(), source })
+            }
         }
     }
 }
 
-fn read_token(path: &Path) -> Result<Secret, ClusterError> {
-    let failed = |source| ClusterError::ServiceAccount { path: path.to_owned(), source };
-    let text = read_small_text(path, MAX_FILE_BYTES).map_err(failed)?;
+fn read_token(path: &Path) -> io::Result<Secret> {
+    let text = read_small_text(path, MAX_FILE_BYTES)?;
     let token = trim_text(&text);
     if token.is_empty() {
-        return Err(failed(std::io::Error::other("the file is empty")));
+        return Err(io::Error::other("the file is empty"));
     }
     Ok(Secret::new(token.to_owned()))
 }

@@ -10,7 +10,7 @@ use crate::aliyun::credentials::Environment;
 /// service account or of the kubeconfig's context. No request is sent.
 ///
 /// # Errors
-/// There is no cluster, or its credentials cannot be used.
+/// No cluster was found, or its credentials cannot be used.
 pub(super) fn connect(namespace: Option<&str>) -> Result<(Client, String), ClusterError> {
     let cluster = cluster_of(&Environment::of_process())?;
     let namespace = cluster.namespace(namespace);

@@ -23,7 +23,7 @@ pub enum Verb {
 /// Why the election cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum ElectionError {
-    /// There is no cluster, or its credentials cannot be used.
+    /// No cluster was found, or its credentials cannot be used.
     #[error(transparent)]
     Cluster(#[from] ClusterError),
     /// A request failed.
@@ -40,12 +40,20 @@ pub enum ClusterError {
          set KUBECONFIG"
     )]
     Missing,
-    /// A file of the service account, or one with a token, cannot be read.
+    /// A file of the service account cannot be read.
     #[error(
         "cannot read {path}, which the pod gets with automountServiceAccountToken: true",
         path = path.display()
     )]
     ServiceAccount {
+        /// The file.
+        path: PathBuf,
+        /// The reason.
+        source: io::Error,
+    },
+    /// The file with the token cannot be read.
+    #[error("cannot read the token for the Kubernetes API server from {path}", path = path.display())]
+    Token {
         /// The file.
         path: PathBuf,
         /// The reason.
@@ -97,13 +105,13 @@ pub enum RequestError {
     /// There was no response in time.
     #[error("the Kubernetes API server did not respond within {} ms", .0.as_millis())]
     TimedOut(Duration),
-    /// There was no response.
+    /// No complete response arrived.
     #[error("cannot reach the Kubernetes API server: {0}")]
     Unreachable(String),
     /// The response is not a Lease.
     #[error("the Kubernetes API server returned no Lease")]
     NotALease(#[source] serde_json::Error),
-    /// There is no token to send.
+    /// The token cannot be read.
     #[error(transparent)]
     Token(ClusterError),
 }

@@ -20,7 +20,7 @@ impl Holders {
     /// [`ElectionOptions`](super::ElectionOptions) is.
     ///
     /// # Errors
-    /// There is no configuration, or its credentials cannot be used.
+    /// No configuration was found, or its credentials cannot be used.
     pub fn connect(namespace: Option<&str>) -> Result<Self, ElectionError> {
         let (client, namespace) = connect(namespace)?;
         Ok(Self::new(client, namespace))
