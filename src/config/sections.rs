@@ -96,7 +96,7 @@ fn api(section: &SectionReader<'_>) -> Api {
     section.duration("request_timeout", &mut client.request_timeout, ONE_MILLISECOND..=MAX_DURATION);
     section.duration(CONNECT_TIMEOUT, &mut client.connect_timeout, ONE_MILLISECOND..=MAX_DURATION);
     section.integer("max_in_flight", &mut client.max_in_flight, 1..=10_000);
-    section.positive("requests_per_second", &mut client.requests_per_second, 5_000.0);
+    section.positive("requests_per_second", &mut client.requests_per_second, 100_000.0);
     section.integer("max_retries", &mut client.max_retries, 0..=100);
     section.size("max_response_bytes", &mut client.max_response_bytes, 1..=1 << 40);
     client.proxy = proxy(section);
