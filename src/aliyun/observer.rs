@@ -18,7 +18,7 @@ pub trait RequestObserver: Send + Sync {
 }
 
 /// How long a request waited until it could be sent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Waited {
     /// For a free slot and for the rate limit.
     pub total: Duration,

@@ -6,6 +6,7 @@
 
 use std::net::IpAddr;
 
+use percent_encoding::percent_decode_str;
 use reqwest::Url;
 
 use super::credentials::environment::Environment;
@@ -34,9 +35,16 @@ impl ProxyUrl {
         (matches!(url.scheme(), "http" | "https") && url.has_host()).then_some(Self(url))
     }
 
-    /// The whole URL, for the HTTP client only.
-    pub(super) fn expose(&self) -> &Url {
-        &self.0
+    /// Whether the connection to the proxy uses TLS.
+    pub(super) fn is_https(&self) -> bool {
+        self.0.scheme() == "https"
+    }
+
+    /// User name and password, decoded; `None` for a URL with neither.
+    pub(super) fn user(&self) -> Option<(Vec<u8>, Vec<u8>)> {
+        let decode = |text: &str| percent_decode_str(text).collect();
+        let (user, password) = (self.0.username(), self.0.password());
+        (!user.is_empty() || password.is_some()).then(|| (decode(user), decode(password.unwrap_or_default())))
     }
 
     /// Host and port.

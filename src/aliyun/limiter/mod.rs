@@ -75,7 +75,13 @@ impl RateLimiter {
     /// Returns the slot and the time waited.
     pub(crate) async fn admit(&self, order: Order) -> (Slot<'_>, Waited) {
         let start = now();
-        let slot_free_before = self.state.lock().slots.free_for(start);
+        let slot_free_before = {
+            let mut state = self.state.lock();
+            if state.waiting.is_empty() && state.try_admit(start).is_ok() {
+                return (Slot(self), Waited::default());
+            }
+            state.slots.free_for(start)
+        };
         let waiter = self.enqueue(order);
         loop {
             match waiter.try_admit() {
@@ -124,12 +130,10 @@ impl<'a> Waiter<'a> {
     fn try_admit(&self) -> Result<Slot<'a>, Option<Duration>> {
         let mut state = self.limiter.state.lock();
         let is_first = state.waiting.first_key_value().is_some_and(|(first, _)| *first == self.place);
-        if !is_first || state.slots.free == 0 {
+        if !is_first {
             return Err(None);
         }
-        let now = now();
-        state.bucket.try_take(now).map_err(Some)?;
-        state.slots.take(now);
+        state.try_admit(now())?;
         state.waiting.remove(&self.place);
         state.wake_first();
         Ok(Slot(self.limiter))
@@ -154,6 +158,17 @@ impl Drop for Slot<'_> {
 }
 
 impl State {
+    /// Takes a slot and a token, or returns the time to wait for a token; `None` if it has to wait
+    /// for a slot.
+    fn try_admit(&mut self, now: Instant) -> Result<(), Option<Duration>> {
+        if self.slots.free == 0 {
+            return Err(None);
+        }
+        self.bucket.try_take(now).map_err(Some)?;
+        self.slots.take(now);
+        Ok(())
+    }
+
     /// Makes the first waiting request try again.
     fn wake_first(&self) {
         if let Some((_, woken)) = self.waiting.first_key_value() {

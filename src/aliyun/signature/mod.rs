@@ -101,7 +101,8 @@ pub fn canonical_query<N: AsRef<str>, V: AsRef<str>>(parameters: impl IntoIterat
 
 /// A time in UTC with whole seconds, as both schemes require: `2026-11-22T08:00:00Z`.
 pub fn format_date(now: Timestamp) -> String {
-    now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+    // Whole seconds are shown without a fraction.
+    Timestamp::from_second(now.as_second()).unwrap_or(now).to_string()
 }
 
 fn encode_parameters(parameters: &[Parameter]) -> String {

@@ -1,5 +1,7 @@
 //! ACS3-HMAC-SHA256: action, date and nonce are headers, and the signature covers the headers.
 
+use std::borrow::Cow;
+
 use data_encoding::HEXLOWER;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
@@ -47,10 +49,19 @@ pub fn sign(request: &Request, context: &SigningContext<'_>) -> SignedRequest {
 /// trimmed; those of the same name are sorted and joined by commas.
 pub fn canonical_headers<N: AsRef<str>, V: AsRef<str>>(headers: &[(N, V)]) -> String {
     let mut lines = String::new();
-    for (name, values) in group_by_name(headers) {
-        lines.push_str(&name);
-        lines.push(':');
-        lines.push_str(&values.join(","));
+    let mut last = None;
+    for (name, value) in sorted(headers) {
+        if last.as_ref() == Some(&name) {
+            lines.extend([",", value]);
+            continue;
+        }
+        if last.is_some() {
+            lines.push('\n');
+        }
+        lines.extend([&*name, ":", value]);
+        last = Some(name);
+    }
+    if last.is_some() {
         lines.push('\n');
     }
     lines
@@ -58,7 +69,8 @@ pub fn canonical_headers<N: AsRef<str>, V: AsRef<str>>(headers: &[(N, V)]) -> St
 
 /// The lower-case names of the headers, sorted, each once, joined by semicolons.
 pub fn signed_headers<N: AsRef<str>, V: AsRef<str>>(headers: &[(N, V)]) -> String {
-    let names: Vec<_> = group_by_name(headers).into_iter().map(|(name, _)| name).collect();
+    let mut names: Vec<_> = sorted(headers).into_iter().map(|(name, _)| name).collect();
+    names.dedup();
     names.join(";")
 }
 
@@ -99,19 +111,17 @@ pub fn authorization(access_key_id: &str, signed_headers: &str, signature: &str)
     format!("{ALGORITHM} Credential={access_key_id},SignedHeaders={signed_headers},Signature={signature}")
 }
 
-/// The values of each lower-case name, sorted.
-fn group_by_name<N: AsRef<str>, V: AsRef<str>>(headers: &[(N, V)]) -> Vec<(String, Vec<&str>)> {
-    let mut sorted: Vec<_> = headers
-        .iter()
-        .map(|(name, value)| (name.as_ref().to_ascii_lowercase(), value.as_ref().trim()))
-        .collect();
+/// Lower-case names with trimmed values, sorted.
+fn sorted<N: AsRef<str>, V: AsRef<str>>(headers: &[(N, V)]) -> Vec<(Cow<'_, str>, &str)> {
+    let mut sorted: Vec<_> =
+        headers.iter().map(|(name, value)| (lower_case(name.as_ref()), value.as_ref().trim())).collect();
     sorted.sort();
-    let mut groups: Vec<(String, Vec<&str>)> = Vec::with_capacity(sorted.len());
-    for (name, value) in sorted {
-        match groups.last_mut() {
-            Some((last, values)) if *last == name => values.push(value),
-            _ => groups.push((name, vec![value])),
-        }
+    sorted
+}
+
+fn lower_case(name: &str) -> Cow<'_, str> {
+    match name.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        true => name.to_ascii_lowercase().into(),
+        false => name.into(),
     }
-    groups
 }

@@ -415,7 +415,7 @@ fn the_difference_of_clocks_has_a_direction() {
 #[test]
 fn a_request_id_is_found_at_either_end_of_a_body() {
     let found = |body: String| {
-        let response = RawResponse { status: 200, headers: Default::default(), body: body.into_bytes() };
+        let response = RawResponse { status: 200, headers: Default::default(), body: body.into() };
         request_id(&response).map(str::to_owned)
     };
     let padding = "x".repeat(1000);
