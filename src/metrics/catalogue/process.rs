@@ -16,7 +16,7 @@ static FAMILIES: &[Family] = &[
     Family {
         name: "process_cpu_seconds_total",
         help: "Total user and system CPU time spent in seconds.",
-        source: "/proc/self/stat",
+        source: "clock_gettime",
         ..COUNTER
     },
     Family {
@@ -28,7 +28,7 @@ static FAMILIES: &[Family] = &[
     Family {
         name: "process_max_fds",
         help: "Maximum number of open file descriptors.",
-        source: "/proc/self/limits",
+        source: "getrlimit",
         ..GAUGE
     },
     Family {
@@ -40,7 +40,7 @@ static FAMILIES: &[Family] = &[
     Family {
         name: "process_virtual_memory_max_bytes",
         help: "Maximum amount of virtual memory available in bytes.",
-        source: "/proc/self/limits",
+        source: "getrlimit",
         ..GAUGE
     },
     Family {
