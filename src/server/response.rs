@@ -1,10 +1,12 @@
 //! Responses: bodies of shared chunks, and the headers that every response has.
 
+use std::collections::VecDeque;
 use std::convert::Infallible;
+use std::io::IoSlice;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
 use hyper::body::{Body, Frame, SizeHint};
 use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, X_CONTENT_TYPE_OPTIONS};
 use hyper::{Response, StatusCode};
@@ -16,38 +18,76 @@ pub(crate) const PLAIN_TEXT: &str = "text/plain; charset=utf-8";
 /// known, so that the response has a `Content-Length`.
 #[derive(Debug, Default)]
 pub struct ResponseBody {
-    /// In reverse order: the next chunk is the last element.
-    pending: Vec<Bytes>,
-    remaining_bytes: u64,
+    pending: Chunks,
 }
+
+/// Chunks that follow each other. hyper writes all chunks of one frame with one system call.
+#[derive(Debug, Default)]
+pub struct Chunks(VecDeque<Bytes>);
 
 impl<const N: usize> From<[Bytes; N]> for ResponseBody {
     fn from(chunks: [Bytes; N]) -> Self {
-        let pending: Vec<Bytes> = chunks.into_iter().filter(|chunk| !chunk.is_empty()).rev().collect();
-        let remaining_bytes = pending.iter().map(|chunk| chunk.len() as u64).sum();
-        Self { pending, remaining_bytes }
+        Self { pending: Chunks(chunks.into_iter().filter(|chunk| !chunk.is_empty()).collect()) }
+    }
+}
+
+impl Chunks {
+    /// Removes and returns the first bytes: at most `max_bytes`, and of one chunk only.
+    pub(super) fn split_first(&mut self, max_bytes: usize) -> Self {
+        let Some(first) = self.0.front_mut() else { return Self::default() };
+        let taken = first.split_to(first.len().min(max_bytes));
+        if first.is_empty() {
+            self.0.pop_front();
+        }
+        Self(VecDeque::from([taken]))
+    }
+}
+
+impl Buf for Chunks {
+    fn remaining(&self) -> usize {
+        self.0.iter().map(Bytes::len).sum()
+    }
+
+    fn chunk(&self) -> &[u8] {
+        self.0.front().map_or(&[], |chunk| chunk)
+    }
+
+    fn chunks_vectored<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
+        let pairs = slices.iter_mut().zip(&self.0);
+        pairs.map(|(slice, chunk)| *slice = IoSlice::new(chunk)).count()
+    }
+
+    fn advance(&mut self, mut count: usize) {
+        while let Some(first) = self.0.front_mut() {
+            if count < first.len() {
+                return first.advance(count);
+            }
+            count -= first.len();
+            self.0.pop_front();
+        }
+        assert_eq!(count, 0, "cannot advance past the end");
     }
 }
 
 impl Body for ResponseBody {
-    type Data = Bytes;
+    type Data = Chunks;
     type Error = Infallible;
 
+    /// All chunks as one frame.
     fn poll_frame(
         mut self: Pin<&mut Self>,
         _: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        let chunk = self.pending.pop();
-        self.remaining_bytes -= chunk.as_ref().map_or(0, |chunk| chunk.len() as u64);
-        Poll::Ready(chunk.map(|chunk| Ok(Frame::data(chunk))))
+    ) -> Poll<Option<Result<Frame<Chunks>, Infallible>>> {
+        let chunks = std::mem::take(&mut self.pending);
+        Poll::Ready(chunks.has_remaining().then(|| Ok(Frame::data(chunks))))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.pending.is_empty()
+        !self.pending.has_remaining()
     }
 
     fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(self.remaining_bytes)
+        SizeHint::with_exact(self.pending.remaining() as u64)
     }
 }
 
@@ -89,6 +129,25 @@ mod tests {
         assert_eq!(body.size_hint().exact(), Some(7));
         assert_eq!(body.collect().await.unwrap().to_bytes(), "one two");
         assert!(ResponseBody::default().is_end_stream());
+    }
+
+    #[tokio::test]
+    async fn all_chunks_can_be_written_by_one_system_call() {
+        let chunks = ["one ", "two ", "three"].map(|chunk| Bytes::from_static(chunk.as_bytes()));
+        let mut body = ResponseBody::from(chunks);
+        let mut frame = body.frame().await.unwrap().unwrap().into_data().unwrap();
+        assert!(body.is_end_stream());
+        let mut slices = [IoSlice::new(&[]); 64];
+        assert_eq!(frame.chunks_vectored(&mut slices), 3);
+        let written: Vec<u8> = slices.iter().flat_map(|slice| slice.iter().copied()).collect();
+        assert_eq!(written, b"one two three");
+
+        // The client has received a part.
+        frame.advance(5);
+        assert_eq!((frame.remaining(), frame.chunk()), (8, &b"wo "[..]));
+        assert_eq!(frame.chunks_vectored(&mut [IoSlice::new(&[])]), 1);
+        frame.advance(8);
+        assert!(!frame.has_remaining() && frame.chunk().is_empty());
     }
 
     #[test]

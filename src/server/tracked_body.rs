@@ -5,12 +5,12 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use bytes::Bytes;
+use bytes::Buf;
 use hyper::body::{Body, Frame, SizeHint};
 
 use super::h2_idle::SendingGuard;
 use super::progress::{ConnectionProgress, Phase};
-use super::response::ResponseBody;
+use super::response::{Chunks, ResponseBody};
 
 /// The most bytes that the body of an HTTP/2 stream returns at once. hyper takes a chunk of any
 /// size before the client has read its first byte: with a larger chunk, a client that reads nothing
@@ -21,8 +21,8 @@ const MAX_STREAM_CHUNK: usize = 16 * 1024;
 /// because hyper drops a body after its last chunk.
 pub(super) struct TrackedBody {
     body: ResponseBody,
-    /// The part of the current chunk that hyper has not taken; always empty for HTTP/1.
-    rest: Bytes,
+    /// The part of the body that hyper has not taken; always empty for HTTP/1.
+    rest: Chunks,
     tracker: Tracker,
 }
 
@@ -43,48 +43,48 @@ impl Drop for Tracker {
 impl TrackedBody {
     /// The body of an HTTP/1 response.
     pub(super) fn of_connection(body: ResponseBody, progress: Arc<ConnectionProgress>) -> Self {
-        Self { body, rest: Bytes::new(), tracker: Tracker::Connection(progress) }
+        Self { body, rest: Chunks::default(), tracker: Tracker::Connection(progress) }
     }
 
     /// The body of an HTTP/2 response.
     pub(super) fn of_stream(body: ResponseBody, guard: SendingGuard) -> Self {
-        Self { body, rest: Bytes::new(), tracker: Tracker::Stream(guard) }
+        Self { body, rest: Chunks::default(), tracker: Tracker::Stream(guard) }
     }
 }
 
 impl Body for TrackedBody {
-    type Data = Bytes;
+    type Data = Chunks;
     type Error = Infallible;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+    ) -> Poll<Option<Result<Frame<Chunks>, Infallible>>> {
         let this = &mut *self;
         if matches!(this.tracker, Tracker::Connection(_)) {
             return Pin::new(&mut this.body).poll_frame(cx);
         }
-        if this.rest.is_empty() {
+        if !this.rest.has_remaining() {
             match ready!(Pin::new(&mut this.body).poll_frame(cx)) {
                 Some(Ok(frame)) => this.rest = frame.into_data().unwrap_or_default(),
                 None => return Poll::Ready(None),
             }
         }
-        let chunk = this.rest.split_to(this.rest.len().min(MAX_STREAM_CHUNK));
-        Poll::Ready(Some(Ok(Frame::data(chunk))))
+        Poll::Ready(Some(Ok(Frame::data(this.rest.split_first(MAX_STREAM_CHUNK)))))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.rest.is_empty() && self.body.is_end_stream()
+        !self.rest.has_remaining() && self.body.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(self.body.size_hint().lower() + self.rest.len() as u64)
+        SizeHint::with_exact(self.body.size_hint().lower() + self.rest.remaining() as u64)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
     use http_body_util::BodyExt as _;
 
     use super::super::h2_idle::H2Streams;
@@ -100,7 +100,7 @@ mod tests {
         let mut body = TrackedBody::of_stream(large_body(), guard);
         let mut sizes = Vec::new();
         while let Some(frame) = body.frame().await {
-            sizes.push(frame.unwrap().into_data().unwrap().len());
+            sizes.push(frame.unwrap().into_data().unwrap().remaining());
         }
         assert_eq!(sizes, [MAX_STREAM_CHUNK, 1]);
         assert!(body.is_end_stream());
@@ -111,7 +111,7 @@ mod tests {
         let progress = Arc::new(ConnectionProgress::default());
         let mut body = TrackedBody::of_connection(large_body(), Arc::clone(&progress));
         let frame = body.frame().await.unwrap().unwrap();
-        assert_eq!(frame.into_data().unwrap().len(), MAX_STREAM_CHUNK + 1);
+        assert_eq!(frame.into_data().unwrap().remaining(), MAX_STREAM_CHUNK + 1);
         assert_eq!(progress.phase(), Phase::Connected);
         drop(body);
         assert_eq!(progress.phase(), Phase::Sending);
