@@ -24,7 +24,7 @@ use crate::replica::envelope;
 use crate::replica::publication::Publication;
 use crate::scrape::negotiation::Representation;
 use crate::telemetry::status::{Setup, Status};
-use crate::telemetry::{OwnMetrics, Telemetry};
+use crate::telemetry::{OwnMetrics, OwnPart, Telemetry};
 use crate::web::Content;
 
 /// How long a new snapshot waits for standbys to serve it.
@@ -36,6 +36,8 @@ pub(crate) type ReloadRequest = oneshot::Sender<Result<(), String>>;
 /// Everything that responses are made from.
 pub(crate) struct AppState {
     exposition: ArcSwapOption<Exposition>,
+    /// Held while the sizes of its bodies are recorded.
+    measuring: Mutex<()>,
     telemetry: Arc<Telemetry>,
     readiness: Readiness,
     active: ArcSwap<ActiveConfig>,
@@ -85,6 +87,7 @@ impl AppState {
         telemetry.settings(&active.setup);
         Self {
             exposition: ArcSwapOption::empty(),
+            measuring: Mutex::default(),
             telemetry,
             readiness,
             active: ArcSwap::from_pointee(active),
@@ -174,11 +177,25 @@ impl AppState {
                     publication.served_by_standbys(STANDBY_LIMIT).await;
                 }
                 self.exposition.store(Some(Arc::new(exposition)));
+                self.measure_bodies();
                 self.telemetry.state_served(snapshot.at);
             }
             self.open_latches(&snapshot);
             self.rendered.send_replace(snapshot);
         }
+    }
+
+    /// Records the sizes of the bodies of the exposition that is served. Called after each change
+    /// of either.
+    fn measure_bodies(&self) {
+        // Locked, so that the sizes of an earlier exposition are not the last ones recorded.
+        let _measuring = self.measuring.lock();
+        let Some(exposition) = self.exposition() else { return };
+        let sizes = Representation::all().filter_map(|Representation { format, encoding, .. }| {
+            let bytes = exposition.size(format.syntax(), encoding)?;
+            Some(([format.name(), encoding.name()], bytes))
+        });
+        self.telemetry.body_bytes(sizes.collect());
     }
 
     /// Opens the latches of targets that were polled, and of those that a reload removed.
@@ -210,14 +227,16 @@ impl Content for AppState {
         self.exposition.load_full()
     }
 
-    fn telemetry(&self) -> OwnMetrics {
-        if let Some(exposition) = self.exposition() {
-            for Representation { format, encoding, .. } in Representation::all() {
-                let bytes = exposition.size(format.syntax(), encoding);
-                self.telemetry.body_bytes(format.name(), encoding.name(), bytes);
-            }
-        }
-        self.telemetry.gather()
+    fn body_rendered(&self) {
+        self.measure_bodies();
+    }
+
+    fn revision(&self) -> u64 {
+        self.telemetry.revision()
+    }
+
+    fn telemetry(&self, part: OwnPart) -> OwnMetrics {
+        self.telemetry.part(part)
     }
 
     fn scraped(&self, format: &'static str, encoding: &'static str) {

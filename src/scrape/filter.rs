@@ -11,8 +11,8 @@ use std::fmt;
 use form_urlencoded::parse as parse_query;
 
 use crate::document::closest;
-use crate::metrics::catalogue::{self, Collector};
-use crate::metrics::{Exposition, MetricFamily, Selection};
+use crate::metrics::catalogue::Collector;
+use crate::metrics::{Exposition, Selection};
 
 /// Maximum number of known values that an error lists.
 const MAX_LISTED_VALUES: usize = 20;
@@ -69,20 +69,12 @@ impl ScrapeFilter {
         Ok(Self { selection })
     }
 
-    /// Whether a family of the exporter's own metrics is selected. Without `collect[]`, all of them
-    /// are selected, even if only a part of the fleet is. With `collect[]`, those of the listed
-    /// collectors are selected.
-    pub(crate) fn has_own(&self, family: &MetricFamily) -> bool {
+    /// Whether the exporter's own metrics of this collector are selected. Without `collect[]`, all
+    /// of them are, even if only a part of the fleet is. With `collect[]`, those of the listed
+    /// collectors are.
+    pub(crate) fn has_own(&self, collector: Collector) -> bool {
         let collectors = &self.selection.collectors;
-        let collector =
-            || catalogue::find(&family.name).map_or(Collector::Exporter, |family| family.collector);
-        collectors.is_empty() || collectors.contains(&collector())
-    }
-
-    /// Whether [`has_own`](Self::has_own) can be true for any family.
-    pub(crate) fn has_any_own(&self) -> bool {
-        let collectors = &self.selection.collectors;
-        collectors.is_empty() || collectors.iter().any(|collector| !Collector::FLEET.contains(collector))
+        collectors.is_empty() || collectors.contains(&collector)
     }
 }
 
@@ -220,17 +212,7 @@ mod tests {
     fn own_metrics_are_included_unless_collectors_are_listed_without_them() {
         let own = |query: &str| {
             let filter = ScrapeFilter::parse(Some(query), None).unwrap();
-            let has = |name: &str| {
-                filter.has_own(&MetricFamily {
-                    name: name.to_owned().into(),
-                    help: "".into(),
-                    metric_type: crate::metrics::MetricType::Counter,
-                    samples: Vec::new(),
-                })
-            };
-            let both = (has("appstreaming_exporter_polls_total"), has("process_cpu_seconds_total"));
-            assert_eq!(filter.has_any_own(), both.0 || both.1, "{query}");
-            both
+            (filter.has_own(Collector::Exporter), filter.has_own(Collector::Process))
         };
         assert_eq!(own("account=a"), (true, true));
         assert_eq!(own("collect[]=groups"), (false, false));

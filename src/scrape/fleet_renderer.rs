@@ -27,25 +27,34 @@ pub(crate) struct FleetRenderer {
     rendering: Arc<Mutex<()>>,
 }
 
+/// The fleet's part of a body.
+#[derive(Debug)]
+pub(crate) struct FleetPart {
+    /// The compressed part.
+    pub(crate) body: Compressed,
+    /// Whether the exposition has cached it only now.
+    pub(crate) is_new: bool,
+}
+
 impl FleetRenderer {
-    /// The body of the selected part of the fleet; empty without an exposition, which is the case
-    /// before the first poll has ended.
+    /// The selected part of the fleet; empty without an exposition, which is the case before the
+    /// first poll has ended.
     ///
     /// # Errors
     /// Rendering panicked.
-    pub(crate) async fn fleet(
+    pub(crate) async fn part(
         &self,
         exposition: Option<Arc<Exposition>>,
         selection: Selection,
         representation: Representation,
-    ) -> Result<Compressed, JoinError> {
+    ) -> Result<FleetPart, JoinError> {
         let (syntax, encoding) = (representation.format.syntax(), representation.encoding);
         let Some(exposition) = exposition.filter(|_| selection.has_fleet()) else {
-            return Ok(encoding.compress(Bytes::new()));
+            return Ok(FleetPart { body: encoding.compress(Bytes::new()), is_new: false });
         };
         let everything = selection.is_everything();
         if everything && exposition.cached(syntax, encoding).is_some() {
-            return Ok(exposition.body(syntax, encoding).clone());
+            return Ok(FleetPart { body: exposition.body(syntax, encoding).clone(), is_new: false });
         }
         let small = exposition.estimated_bytes() <= MAX_INLINE_BYTES;
         let render = move || match everything {
@@ -53,15 +62,15 @@ impl FleetRenderer {
             false => exposition.render_selection(&selection, syntax, encoding),
         };
         if small {
-            return Ok(render());
+            return Ok(FleetPart { body: render(), is_new: everything });
         }
         let permit = Arc::clone(&self.rendering).lock_owned().await;
-        spawn_blocking(move || {
+        let body = spawn_blocking(move || {
             let body = render();
             // Held until the body is rendered, even if the client closes the connection before.
             drop(permit);
             body
-        })
-        .await
+        });
+        Ok(FleetPart { body: body.await?, is_new: everything })
     }
 }

@@ -12,6 +12,7 @@ use super::accounts::Accounts;
 use super::collectors;
 use super::exemplars::Exemplars;
 use super::recent_activity::RecentActivity;
+use super::revision::Revision;
 use crate::aliyun::{AttemptOutcome, RequestObserver, Waited};
 use crate::fleet::operation;
 use crate::metrics::MetricFamily;
@@ -44,6 +45,7 @@ struct RequestMetrics {
     in_flight: AtomicI64,
     accounts: Arc<Accounts>,
     activity: Arc<RecentActivity>,
+    revision: Arc<Revision>,
 }
 
 /// Records the requests of one account.
@@ -55,8 +57,13 @@ struct AccountObserver {
 }
 
 impl ApiMetrics {
-    /// Metrics without accounts. `accounts` receives rate limits, `activity` receives every call.
-    pub(super) fn new(accounts: Arc<Accounts>, activity: Arc<RecentActivity>) -> Self {
+    /// Metrics without accounts. `accounts` receives rate limits, `activity` receives every call;
+    /// the observers advance `revision`.
+    pub(super) fn new(
+        accounts: Arc<Accounts>,
+        activity: Arc<RecentActivity>,
+        revision: Arc<Revision>,
+    ) -> Self {
         let finished = "appstreaming_exporter_api_requests_total";
         let duration = "appstreaming_exporter_api_request_duration_seconds";
         let waited = "appstreaming_exporter_api_limiter_wait_seconds_total";
@@ -69,6 +76,7 @@ impl ApiMetrics {
             in_flight: AtomicI64::new(0),
             accounts,
             activity,
+            revision,
         };
         for operation in operation::ALL {
             requests.durations.with_label_values(&[operation]);
@@ -130,33 +138,41 @@ impl ApiMetrics {
 
 impl RequestObserver for AccountObserver {
     fn finished(&self, outcome: &AttemptOutcome<'_>) {
-        let Self { account, requests, .. } = self;
         let code = self.bounded(outcome.code);
-        requests.finished.with_label_values(&[&**account, outcome.operation, code]).inc();
-        requests.durations.with_label_values(&[outcome.operation]).observe(outcome.took.as_secs_f64());
-        let now = Timestamp::now();
-        requests.activity.call_finished(account, outcome, now);
-        requests.exemplars.record(outcome, now);
+        self.record(|to| {
+            to.finished.with_label_values(&[&*self.account, outcome.operation, code]).inc();
+            to.durations.with_label_values(&[outcome.operation]).observe(outcome.took.as_secs_f64());
+            let now = Timestamp::now();
+            to.activity.call_finished(&self.account, outcome, now);
+            to.exemplars.record(outcome, now);
+        });
     }
 
     fn retried(&self, operation: &'static str) {
-        self.requests.retries.with_label_values(&[operation]).inc();
+        self.record(|to| to.retries.with_label_values(&[operation]).inc());
     }
 
     fn waited(&self, waited: Waited) {
-        self.waited.inc_by(waited.total.as_secs_f64());
+        self.record(|_| self.waited.inc_by(waited.total.as_secs_f64()));
     }
 
     fn rate_limit(&self, requests_per_second: f64) {
-        self.requests.accounts.update(&self.account, |account| account.rate = Some(requests_per_second));
+        self.record(|to| {
+            to.accounts.update(&self.account, |account| account.rate = Some(requests_per_second))
+        });
     }
 
     fn in_flight(&self, change: i64) {
-        self.requests.in_flight.fetch_add(change, Ordering::Relaxed);
+        self.record(|to| to.in_flight.fetch_add(change, Ordering::Relaxed));
     }
 }
 
 impl AccountObserver {
+    /// Changes a value and then the revision.
+    fn record<R>(&self, change: impl FnOnce(&RequestMetrics) -> R) -> R {
+        self.requests.revision.advance_after(|| change(&self.requests))
+    }
+
     /// The code itself, or [`OTHER`] if it is too long or the account has reached the limit of
     /// codes.
     fn bounded<'a>(&self, code: &'a str) -> &'a str {

@@ -7,8 +7,8 @@ use parking_lot::Mutex;
 use prometheus::IntCounterVec;
 
 use super::collectors;
-use crate::metrics::MetricFamily;
 use crate::metrics::catalogue::Collector;
+use crate::metrics::{MetricFamily, MetricType};
 
 /// The labels of a body: its format and its content encoding.
 const REPRESENTATION: [&str; 2] = ["format", "encoding"];
@@ -19,7 +19,7 @@ pub(super) struct ServingMetrics {
     /// The series that were dropped from the last snapshot, by collector.
     dropped_now: Mutex<BTreeMap<&'static str, u64>>,
     dropped: IntCounterVec,
-    scrapes: IntCounterVec,
+    scrapes: Mutex<BTreeMap<[&'static str; 2], u64>>,
     body_bytes: Mutex<BTreeMap<[&'static str; 2], usize>>,
 }
 
@@ -34,14 +34,14 @@ impl ServingMetrics {
             series: Mutex::new(counts(&BTreeMap::new())),
             dropped_now: Mutex::default(),
             dropped,
-            scrapes: collectors::counters("appstreaming_exporter_scrapes_total", &REPRESENTATION),
+            scrapes: Mutex::default(),
             body_bytes: Mutex::default(),
         }
     }
 
     /// Counts scrapes in this representation from 0.
     pub(super) fn add_representation(&self, format: &'static str, encoding: &'static str) {
-        self.scrapes.with_label_values(&[format, encoding]);
+        self.scrapes.lock().entry([format, encoding]).or_default();
     }
 
     /// Sets the series of the last rendered snapshot, and counts the dropped ones.
@@ -57,18 +57,14 @@ impl ServingMetrics {
         }
     }
 
-    /// Sets the size of the last snapshot's body; `None` removes the series.
-    pub(super) fn set_body_bytes(&self, format: &'static str, encoding: &'static str, bytes: Option<usize>) {
-        let mut sizes = self.body_bytes.lock();
-        match bytes {
-            Some(bytes) => sizes.insert([format, encoding], bytes),
-            None => sizes.remove(&[format, encoding]),
-        };
+    /// Replaces the sizes of the last snapshot's bodies.
+    pub(super) fn set_body_bytes(&self, sizes: BTreeMap<[&'static str; 2], usize>) {
+        *self.body_bytes.lock() = sizes;
     }
 
     /// Counts a scrape in this representation.
-    pub(super) fn scraped(&self, format: &str, encoding: &str) {
-        self.scrapes.with_label_values(&[format, encoding]).inc();
+    pub(super) fn scraped(&self, format: &'static str, encoding: &'static str) {
+        *self.scrapes.lock().entry([format, encoding]).or_default() += 1;
     }
 
     /// Series in the last snapshot, by collector.
@@ -81,7 +77,7 @@ impl ServingMetrics {
         self.dropped_now.lock().clone()
     }
 
-    /// The present values.
+    /// The present values, except the number of scrapes.
     pub(super) fn families(&self) -> Vec<MetricFamily> {
         let series = self.series();
         let series = series.iter().map(|(collector, count)| ([(*collector).to_owned()], *count as f64));
@@ -91,7 +87,15 @@ impl ServingMetrics {
             collectors::gauges("appstreaming_exporter_series", ["collector"], series),
             collectors::gauges("appstreaming_exporter_snapshot_bytes", REPRESENTATION, sizes),
         ];
-        gauges.into_iter().chain(collectors::families(&[&self.dropped, &self.scrapes])).collect()
+        gauges.into_iter().chain(collectors::families(&[&self.dropped])).collect()
+    }
+
+    /// The number of scrapes.
+    pub(super) fn scrapes(&self) -> MetricFamily {
+        let scrapes = self.scrapes.lock();
+        let samples = scrapes.iter().map(|(names, count)| (names.map(str::to_owned), *count as f64));
+        let family = collectors::gauges("appstreaming_exporter_scrapes_total", REPRESENTATION, samples);
+        MetricFamily { metric_type: MetricType::Counter, ..family }
     }
 }
 

@@ -182,6 +182,65 @@ fn the_number_of_series_stays_bounded_if_the_api_sends_endless_codes() {
 }
 
 #[test]
+fn every_recorded_value_advances_the_revision() {
+    let telemetry = Telemetry::new();
+    let observer = telemetry.observer("a");
+    let mut findings = DecodeIssues::default();
+    findings.count_unknown("Status");
+    let at = Timestamp::from_second(9).unwrap();
+    let setup = Setup { shards: 3, ..Setup::default() };
+    let events: [(&str, &dyn Fn()); 24] = [
+        ("observer", &|| drop(telemetry.observer("b"))),
+        ("add_target", &|| telemetry.add_target("a", "t")),
+        ("poll_finished", &|| telemetry.poll_finished("a", "t", true, Duration::from_secs(1))),
+        ("poll_overrun", &|| telemetry.poll_overrun(at)),
+        ("planned_requests", &|| telemetry.planned_requests("a", 7)),
+        ("paging_inconsistencies", &|| telemetry.paging_inconsistencies("ListAppInstances", 1)),
+        ("findings", &|| telemetry.findings(&findings)),
+        ("credentials_source", &|| telemetry.credentials_source("c", "uri")),
+        ("credentials_refreshed", &|| telemetry.credentials_refreshed("a", true)),
+        ("credentials_expiry", &|| telemetry.credentials_expiry("a", Some(at))),
+        ("config_loaded", &|| telemetry.config_loaded(true, at)),
+        ("settings", &|| telemetry.settings(&setup)),
+        ("replica_active", &|| telemetry.replica_active(false)),
+        ("state_served", &|| telemetry.state_served(at)),
+        ("state_restored", &|| telemetry.state_restored(RestoreSource::File, RestoreResult::Ok)),
+        ("taken_over", &|| telemetry.taken_over()),
+        ("snapshot_rendered", &|| telemetry.snapshot_rendered(&[("groups", 7)].into(), &BTreeMap::new())),
+        ("body_bytes", &|| telemetry.body_bytes([(["protobuf", "zstd"], 1)].into())),
+        ("finished", &|| finished(&*observer, "OK")),
+        ("retried", &|| observer.retried("ListAppInstances")),
+        ("rate_limit", &|| observer.rate_limit(2.5)),
+        ("in_flight", &|| observer.in_flight(1)),
+        ("forget_target", &|| telemetry.forget_target("a", "t")),
+        ("forget_account", &|| telemetry.forget_account("b")),
+    ];
+    for (name, record) in events {
+        let before = (telemetry.revision(), telemetry.part(OwnPart::Recorded));
+        record();
+        assert_ne!(telemetry.part(OwnPart::Recorded), before.1, "{name} changes a value");
+        assert_ne!(telemetry.revision(), before.0, "{name} advances the revision");
+    }
+    let before = telemetry.revision();
+    let waited = Waited { total: Duration::from_millis(250), rate_limit: Duration::ZERO };
+    observer.waited(waited);
+    assert_ne!(telemetry.revision(), before);
+}
+
+#[test]
+fn a_scrape_changes_no_recorded_value() {
+    let telemetry = Telemetry::new();
+    telemetry.add_representation("protobuf", "zstd");
+    let before = (telemetry.revision(), telemetry.part(OwnPart::Recorded));
+    for count in 1..=2 {
+        telemetry.scraped("protobuf", "zstd");
+        let scrapes = telemetry.part(OwnPart::Scrapes).families;
+        assert_eq!(scrapes[0].samples[0].value, Value::Number(f64::from(count)));
+    }
+    assert_eq!((telemetry.revision(), telemetry.part(OwnPart::Recorded)), before);
+}
+
+#[test]
 fn decode_issues_series_and_scrapes_are_counted() {
     let telemetry = Telemetry::new();
     let mut findings = DecodeIssues::default();
@@ -198,11 +257,10 @@ fn decode_issues_series_and_scrapes_are_counted() {
     assert_eq!(number(&telemetry, "series_dropped_total", &[("collector", "instances_detail")]), 100.0);
 
     let representation = [("format", "text-0.0.4"), ("encoding", "identity")];
-    telemetry.body_bytes("protobuf", "zstd", Some(1));
-    telemetry.body_bytes("protobuf", "zstd", None);
-    telemetry.body_bytes("protobuf", "zstd", None);
+    telemetry.body_bytes([(["protobuf", "zstd"], 1)].into());
+    telemetry.body_bytes(BTreeMap::new());
     assert!(telemetry.gather().families.iter().all(|family| family.name != own("snapshot_bytes")));
-    telemetry.body_bytes("text-0.0.4", "identity", Some(1_234));
+    telemetry.body_bytes([(["text-0.0.4", "identity"], 1_234)].into());
     telemetry.scraped("text-0.0.4", "identity");
     assert_eq!(number(&telemetry, "snapshot_bytes", &representation), 1_234.0);
     assert_eq!(number(&telemetry, "scrapes_total", &representation), 1.0);
@@ -219,7 +277,7 @@ fn every_own_family_of_the_catalogue_is_gathered_in_order() {
     telemetry.findings(&findings);
     telemetry.credentials_expiry("a", Some(Timestamp::UNIX_EPOCH));
     telemetry.config_loaded(true, Timestamp::UNIX_EPOCH);
-    telemetry.body_bytes("text-0.0.4", "identity", Some(1));
+    telemetry.body_bytes([(["text-0.0.4", "identity"], 1)].into());
     telemetry.scraped("text-0.0.4", "identity");
     telemetry.state_served(Timestamp::UNIX_EPOCH);
     telemetry.settings(&Setup::default());

@@ -7,6 +7,7 @@ use foldhash::fast::FixedState;
 use hyper::header::{CACHE_CONTROL, CONTENT_ENCODING, ETAG, HeaderMap, HeaderValue, IF_NONE_MATCH, VARY};
 use hyper::{Response, StatusCode};
 
+use crate::metrics::compress::Following;
 use crate::scrape::negotiation::negotiate;
 use crate::server::response::{self, ResponseBody};
 
@@ -26,7 +27,8 @@ pub(super) fn respond_if_changed(
     } else {
         let representation = negotiate(headers);
         let compressed = representation.encoding.compress(Bytes::from(body));
-        let mut whole = response::new(status, content_type, compressed.complete(Vec::new()));
+        let chunks = compressed.complete(&Following::default(), Vec::new());
+        let mut whole = response::new(status, content_type, chunks);
         if let Some(encoding) = representation.content_encoding() {
             response::set_header(&mut whole, CONTENT_ENCODING, encoding);
         }

@@ -30,8 +30,8 @@ use crate::fleet::history::MinuteCounts;
 use crate::lifecycle::Readiness;
 use crate::metrics::Exposition;
 use crate::replica::publication::Publication;
-use crate::telemetry::OwnMetrics;
 use crate::telemetry::status::Status;
+use crate::telemetry::{OwnMetrics, OwnPart};
 
 pub use routes::{Routes, is_page};
 
@@ -40,8 +40,12 @@ pub use routes::{Routes, is_page};
 pub trait Content: Send + Sync + 'static {
     /// The fleet's metrics as of the last poll; `None` before the first poll has ended.
     fn exposition(&self) -> Option<Arc<Exposition>>;
-    /// The exporter's own metrics, now.
-    fn telemetry(&self) -> OwnMetrics;
+    /// A body of the fleet's metrics was rendered for a request.
+    fn body_rendered(&self);
+    /// A number that changes after every change of a value of [`OwnPart::Recorded`].
+    fn revision(&self) -> u64;
+    /// A part of the exporter's own metrics, now.
+    fn telemetry(&self, part: OwnPart) -> OwnMetrics;
     /// Counts a scrape. Called before [`telemetry`](Content::telemetry), so that a scrape is
     /// included in its own response.
     fn scraped(&self, format: &'static str, encoding: &'static str);

@@ -19,20 +19,28 @@ use super::etag::respond_if_changed;
 use super::page::assets::{self, Asset};
 use super::view::{self, FleetQuery, ViewContext};
 use super::{Content, api, page, replica_state};
-use crate::metrics::encode;
+use crate::metrics::catalogue::Collector;
+use crate::metrics::compress::Following;
+use crate::metrics::encode::{self, Encoder};
 use crate::replica::protocol::STATE_PATH;
 use crate::scrape::filter::ScrapeFilter;
 use crate::scrape::fleet_renderer::FleetRenderer;
-use crate::scrape::negotiation::{Format, negotiate};
+use crate::scrape::negotiation::{Format, Representation, negotiate};
+use crate::scrape::own_renderer::OwnRenderer;
 use crate::server::handler::Handler;
 use crate::server::response::{self, ResponseBody};
-use crate::telemetry::{OwnMetrics, VERSION};
+use crate::telemetry::{OwnMetrics, OwnPart, VERSION};
+
+/// Capacity of the buffer for the metrics that change with each scrape, in bytes: enough for every
+/// format.
+const LAST_PART_BYTES: usize = 8 * 1024;
 
 /// Responds to requests for every path.
 pub struct Routes {
     content: Arc<dyn Content>,
     telemetry_path: String,
-    renderer: FleetRenderer,
+    fleet: FleetRenderer,
+    own: OwnRenderer,
     /// Whether `/-/reload` is enabled.
     lifecycle: bool,
 }
@@ -75,7 +83,13 @@ impl Routes {
     /// Serves `content`, its metrics at `telemetry_path`, which is not a page; `lifecycle` enables
     /// `/-/reload`.
     pub fn new(content: Arc<dyn Content>, telemetry_path: String, lifecycle: bool) -> Routes {
-        Routes { content, telemetry_path, renderer: FleetRenderer::default(), lifecycle }
+        Routes {
+            content,
+            telemetry_path,
+            fleet: FleetRenderer::default(),
+            own: OwnRenderer::default(),
+            lifecycle,
+        }
     }
 
     /// Responds to a request. A panic while handling a request fails only that request.
@@ -162,19 +176,23 @@ impl Routes {
         };
         let representation = negotiate(&request.headers);
         let selection = filter.selection.clone();
-        let fleet = match self.renderer.fleet(exposition, selection, representation).await {
+        let fleet = match self.fleet.part(exposition, selection, representation).await {
             Ok(fleet) => fleet,
             Err(error) => {
                 tracing::error!(%error, "rendering the fleet failed");
                 return internal_error();
             }
         };
+        if fleet.is_new {
+            self.content.body_rendered();
+        }
         if request.method == Method::GET {
             self.content.scraped(representation.format.name(), representation.encoding.name());
         }
-        let own = self.own(&filter, representation.format);
+        let recorded = self.recorded(&filter, representation);
+        let chunks = fleet.body.complete(&recorded, self.last_part(&filter, representation.format));
 
-        let mut response = response::new(StatusCode::OK, response::PLAIN_TEXT, fleet.complete(own));
+        let mut response = response::new(StatusCode::OK, response::PLAIN_TEXT, chunks);
         response.headers_mut().insert(CONTENT_TYPE, representation.content_type());
         response::set_header(&mut response, VARY, "Accept, Accept-Encoding");
         if let Some(encoding) = representation.content_encoding() {
@@ -183,17 +201,37 @@ impl Routes {
         response
     }
 
-    /// The exporter's own metrics, and the end of the body.
-    fn own(&self, filter: &ScrapeFilter, format: Format) -> Vec<u8> {
-        let mut encoder = format.syntax().encoder(0);
-        if filter.has_any_own() {
-            let OwnMetrics { counted_since, mut families } = self.content.telemetry();
-            families.retain(|family| filter.has_own(family));
-            encode::write_families(&families, Some(counted_since), &mut *encoder);
+    /// The exporter's own metrics that change only when something is recorded.
+    fn recorded(&self, filter: &ScrapeFilter, representation: Representation) -> Following {
+        if !filter.has_own(Collector::Exporter) {
+            return Following::default();
         }
-        let mut own = encoder.finish();
-        own.extend_from_slice(format.syntax().end());
-        own
+        // Taken before the values, which are then at least as new.
+        let revision = self.content.revision();
+        self.own.part(representation, revision, || {
+            let mut encoder = representation.format.syntax().encoder(0);
+            self.write_own(OwnPart::Recorded, &mut *encoder);
+            encoder.finish()
+        })
+    }
+
+    /// The exporter's own metrics that change with each scrape, and the end of the body.
+    fn last_part(&self, filter: &ScrapeFilter, format: Format) -> Vec<u8> {
+        let mut encoder = format.syntax().encoder(LAST_PART_BYTES);
+        if filter.has_own(Collector::Exporter) {
+            self.write_own(OwnPart::Scrapes, &mut *encoder);
+        }
+        if filter.has_own(Collector::Process) {
+            self.write_own(OwnPart::Process, &mut *encoder);
+        }
+        let mut last = encoder.finish();
+        last.extend_from_slice(format.syntax().end());
+        last
+    }
+
+    fn write_own(&self, part: OwnPart, encoder: &mut dyn Encoder) {
+        let OwnMetrics { counted_since, families } = self.content.telemetry(part);
+        encode::write_families(&families, Some(counted_since), encoder);
     }
 
     fn ready(&self) -> Response<ResponseBody> {

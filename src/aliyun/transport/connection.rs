@@ -89,7 +89,8 @@ impl Connection {
             None => ExchangeError::Broken(error.into_error()),
         })?;
         let (head, body) = response.into_parts();
-        let announced = head.headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+        let announced =
+            head.headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
         let body = self.read(body, announced, max_bytes).await?;
         Ok(Response::from_parts(head, body))
     }
@@ -114,7 +115,8 @@ impl Connection {
                 continue;
             }
             if all.is_empty() {
-                let capacity = announced.map_or(DEFAULT_BODY_CAPACITY, |length| length.min(MAX_BODY_CAPACITY));
+                let capacity =
+                    announced.map_or(DEFAULT_BODY_CAPACITY, |length| length.min(MAX_BODY_CAPACITY));
                 all.reserve(capacity.max(first.len() + chunk.len()));
                 all.extend_from_slice(&std::mem::take(&mut first));
             }

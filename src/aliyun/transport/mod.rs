@@ -200,11 +200,7 @@ impl TransportInner {
         Connection::new(stream).await.map_err(|error| no_connection(chain(&error)))
     }
 
-    fn decompressed(
-        &self,
-        operation: &'static str,
-        response: Response<Bytes>,
-    ) -> Result<RawResponse, Error> {
+    fn decompressed(&self, operation: &'static str, response: Response<Bytes>) -> Result<RawResponse, Error> {
         let (head, mut body) = response.into_parts();
         let (status, mut headers) = (head.status.as_u16(), head.headers);
         if headers.get(CONTENT_ENCODING).is_some_and(|encoding| encoding == "gzip") {

@@ -22,4 +22,6 @@ pub use docs::{json, markdown};
 pub use exporter::{POLL_DURATION_BUCKETS, REQUEST_DURATION_BUCKETS};
 pub(in crate::metrics) use family::Extract;
 pub use family::Family;
-pub use sections::{families, find, help};
+#[cfg(test)]
+pub(crate) use sections::find;
+pub use sections::{families, help};

@@ -1,14 +1,17 @@
-//! Compression of a body in two parts: a large part that is the same for many scrapes and is
-//! compressed once, followed by a small part that is different in each scrape.
+//! Compression of a body in three parts: a large part that is the same for many scrapes and is
+//! compressed once, a small part that changes more often, and a last part that is different in each
+//! scrape.
 //!
-//! Both parts together are *one* gzip member or *one* zstd frame. Both formats allow a sequence of
+//! All parts together are *one* gzip member or *one* zstd frame. Both formats allow a sequence of
 //! several, but browsers, curl and many libraries silently stop after the first one and would miss
-//! the second part. What is not here: which encoding a client gets (`scrape`).
+//! the other parts. What is not here: which encoding a client gets (`scrape`).
 
 mod gzip;
 mod zstd;
 
 use bytes::Bytes;
+
+use self::zstd::Position;
 
 /// A content coding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -19,6 +22,13 @@ pub enum Encoding {
     Gzip,
     /// One Zstandard frame.
     Zstd,
+}
+
+/// The compressed second part of a body, which can follow any first part in the same encoding.
+#[derive(Debug, Clone, Default)]
+pub struct Following {
+    plain: Bytes,
+    bytes: Bytes,
 }
 
 /// The compressed first part of a body.
@@ -50,10 +60,20 @@ impl Encoding {
         let plain_bytes = plain.len();
         let (bytes, checksum) = match self {
             Self::Identity => (plain, 0),
-            Self::Gzip => (gzip::begin(&plain).into(), gzip::checksum(0, &plain)),
+            Self::Gzip => (gzip::blocks(&plain).into(), gzip::checksum(0, &plain)),
             Self::Zstd => (zstd::begin(&plain).into(), 0),
         };
         Compressed { encoding: self, bytes, plain_bytes, checksum }
+    }
+
+    /// Compresses the second part of a body.
+    pub fn compress_following(self, plain: Bytes) -> Following {
+        let bytes = match self {
+            Self::Identity => plain.clone(),
+            Self::Gzip => gzip::blocks(&plain).into(),
+            Self::Zstd => zstd::raw_blocks(&plain, Position::Middle).into(),
+        };
+        Following { plain, bytes }
     }
 }
 
@@ -78,19 +98,22 @@ impl Compressed {
         &self.bytes
     }
 
-    /// A complete body as three chunks: the header, this part (shared), and `rest` in the same
-    /// encoding.
-    pub fn complete(&self, rest: Vec<u8>) -> [Bytes; 3] {
-        let plain_bytes = self.plain_bytes + rest.len();
-        let (header, rest) = match self.encoding {
-            Encoding::Identity => (Bytes::new(), rest.into()),
+    /// A complete body as four chunks: the header, this part and `following` (shared), and `last`
+    /// in the same encoding.
+    pub fn complete(&self, following: &Following, last: Vec<u8>) -> [Bytes; 4] {
+        let plain_bytes = self.plain_bytes + following.plain.len() + last.len();
+        let (header, last) = match self.encoding {
+            Encoding::Identity => (Bytes::new(), last.into()),
             Encoding::Gzip => {
-                let checksum = gzip::checksum(self.checksum, &rest);
-                (Bytes::from_static(&gzip::HEADER), gzip::end(&rest, checksum, plain_bytes).into())
+                let checksum = gzip::checksum(gzip::checksum(self.checksum, &following.plain), &last);
+                (Bytes::from_static(&gzip::HEADER), gzip::end(&last, checksum, plain_bytes).into())
             }
-            Encoding::Zstd => (zstd::header(plain_bytes).to_vec().into(), zstd::end(&rest).into()),
+            Encoding::Zstd => {
+                let last = zstd::raw_blocks(&last, Position::End);
+                (zstd::header(plain_bytes).to_vec().into(), last.into())
+            }
         };
-        [header, self.bytes.clone(), rest]
+        [header, self.bytes.clone(), following.bytes.clone(), last]
     }
 }
 
@@ -123,15 +146,17 @@ mod tests {
         out
     }
 
-    fn check(encoding: Encoding, first: &[u8], rest: &[u8]) {
+    fn check(encoding: Encoding, first: &[u8], second: &[u8], last: &[u8]) {
         let compressed = encoding.compress(Bytes::copy_from_slice(first));
-        let body = compressed.complete(rest.to_vec()).concat();
-        assert!(decompressed(encoding, &body) == [first, rest].concat(), "{encoding:?}");
+        let following = encoding.compress_following(Bytes::copy_from_slice(second));
+        let body = compressed.complete(&following, last.to_vec()).concat();
+        let plain = [first, second, last].concat();
+        assert!(decompressed(encoding, &body) == plain, "{encoding:?}");
         assert_eq!(compressed.plain_len(), first.len());
         if encoding == Encoding::Zstd {
             // Some readers allocate their buffer by this size.
             let size = zstd_safe_size(&body);
-            assert_eq!(size, Some((first.len() + rest.len()) as u64));
+            assert_eq!(size, Some(plain.len() as u64));
         }
     }
 
@@ -146,9 +171,10 @@ mod tests {
         };
         let first: String = (0..60_000).map(line).collect();
         let rest: String = (0..9_000).map(line).collect();
+        // More than two blocks of zstd, and more than two stored blocks of gzip.
         assert!(first.len() > 2 << 20 && rest.len() > 2 * zstd::MAX_BLOCK_BYTES);
         for encoding in Encoding::ALL {
-            check(encoding, first.as_bytes(), rest.as_bytes());
+            check(encoding, first.as_bytes(), rest.as_bytes(), rest.as_bytes());
             let compressed = encoding.compress(first.clone().into());
             assert!(encoding == Encoding::Identity || compressed.len() < first.len() / 2);
         }
@@ -156,13 +182,14 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_two_parts_are_restored_as_one_body(
+        fn any_three_parts_are_restored_as_one_body(
             first in vec(any::<u8>(), 0..300),
             repeated in 0..40_usize,
-            rest in vec(any::<u8>(), 0..300),
+            second in vec(any::<u8>(), 0..300),
+            last in vec(any::<u8>(), 0..300),
         ) {
             for encoding in Encoding::ALL {
-                check(encoding, &first.repeat(repeated), &rest);
+                check(encoding, &first.repeat(repeated), &second, &last);
             }
         }
     }

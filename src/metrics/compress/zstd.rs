@@ -1,10 +1,9 @@
-//! A Zstandard frame (RFC 8878) whose blocks are produced in two parts.
+//! A Zstandard frame (RFC 8878) whose blocks are produced in several parts.
 //!
-//! A compressed block may depend on the state after the previous block, which is unknown when the
-//! second part is compressed. So the second part, which is small and different in each scrape, is
-//! stored in raw blocks: they cost no time and can follow any block. The frame's header contains
-//! the total size, by which some readers allocate their buffer, so it is written last, when that
-//! size is known.
+//! A compressed block may depend on the state after the previous block, which is unknown when a
+//! later part is compressed. So the later parts, which are small, are stored in raw blocks: they
+//! cost no time and can follow any block. The frame's header contains the total size, by which some
+//! readers allocate their buffer, so it is written last, when that size is known.
 
 use std::io::Write;
 
@@ -55,20 +54,34 @@ pub(super) fn header(plain_bytes: usize) -> [u8; 14] {
     header
 }
 
-/// The second part as raw blocks, the last one marked as such.
-pub(super) fn end(plain: &[u8]) -> Vec<u8> {
-    /// Bit 0 of a block's header marks the last block. Bits 1 and 2 are 0 for a raw block; the
-    /// other bits are its size.
-    const LAST: u32 = 1;
+/// Whether a part ends the frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Position {
+    /// Another part follows.
+    Middle,
+    /// The last block of the part is the last one of the frame.
+    End,
+}
+
+/// A later part as raw blocks. In the middle, an empty part has none.
+pub(super) fn raw_blocks(plain: &[u8], position: Position) -> Vec<u8> {
     let mut out = Vec::with_capacity(plain.len() + 8);
-    let (mut rest, mut last) = (plain, 0);
-    while last == 0 {
+    let mut rest = plain;
+    while !rest.is_empty() {
         let (block, after) = rest.split_at(rest.len().min(MAX_BLOCK_BYTES));
-        last = if after.is_empty() { LAST } else { 0 };
-        let header = (block.len() as u32) << 3 | last;
-        out.extend_from_slice(&header.to_le_bytes()[..3]);
-        out.extend_from_slice(block);
+        push_raw_block(&mut out, block, position == Position::End && after.is_empty());
         rest = after;
     }
+    if plain.is_empty() && position == Position::End {
+        push_raw_block(&mut out, &[], true);
+    }
     out
+}
+
+fn push_raw_block(out: &mut Vec<u8>, block: &[u8], is_last: bool) {
+    // Bit 0 of a block's header marks the last block. Bits 1 and 2 are 0 for a raw block; the other
+    // bits are its size.
+    let header = (block.len() as u32) << 3 | u32::from(is_last);
+    out.extend_from_slice(&header.to_le_bytes()[..3]);
+    out.extend_from_slice(block);
 }

@@ -51,17 +51,54 @@ fn head_has_the_headers_of_get_and_does_not_count_as_a_scrape() {
     assert_eq!(content.scrapes.load(Ordering::SeqCst), 1);
 }
 
+const ACCEPTS: [&str; 5] = [
+    "text/plain;version=0.0.4",
+    "text/plain;version=1.0.0",
+    "application/openmetrics-text;version=0.0.1",
+    "application/openmetrics-text;version=1.0.0",
+    "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited",
+];
+
+/// The body of `reply` before compression.
+fn decompressed(reply: &Reply) -> Vec<u8> {
+    let mut body = Vec::new();
+    match reply.header("content-encoding") {
+        None => body.extend_from_slice(&reply.body),
+        Some("gzip") => drop(flate2::read::GzDecoder::new(&reply.body[..]).read_to_end(&mut body).unwrap()),
+        Some(_) => drop(zstd::Decoder::new(&reply.body[..]).unwrap().read_to_end(&mut body).unwrap()),
+    }
+    body
+}
+
+#[test]
+fn a_scrape_after_a_recorded_value_has_it_in_every_format_and_encoding() {
+    let content = Arc::new(polled());
+    let server = Running::with_content(Arc::clone(&content), false);
+    let mut client = server.connect();
+    for (accept, encoding) in
+        ACCEPTS.into_iter().flat_map(|accept| ["identity", "gzip", "zstd"].map(|encoding| (accept, encoding)))
+    {
+        for _ in 0..2 {
+            let value = content.recorded.fetch_add(1, Ordering::SeqCst) + 1;
+            let line = format!("\nown_gauge{{label=\"x\"}} {value}\n");
+            let expected: Vec<u8> = match accept.contains("protobuf") {
+                true => (value as f64).to_le_bytes().into(),
+                false => line.into(),
+            };
+            for _ in 0..2 {
+                let headers = [("Accept", accept), ("Accept-Encoding", encoding)];
+                let body = decompressed(&client.ask_with("/metrics", &headers));
+                let found = body.windows(expected.len()).filter(|bytes| *bytes == expected).count();
+                assert_eq!(found, 1, "{accept} {encoding}");
+            }
+        }
+    }
+}
+
 #[test]
 fn every_body_has_the_format_and_encoding_of_its_headers() {
     let server = Running::start(polled());
-    let accepts = [
-        "text/plain;version=0.0.4",
-        "text/plain;version=1.0.0",
-        "application/openmetrics-text;version=0.0.1",
-        "application/openmetrics-text;version=1.0.0",
-        "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited",
-    ];
-    for accept in accepts {
+    for accept in ACCEPTS {
         let plain = server.connect().ask_with("/metrics", &[("Accept", accept)]);
         let (kind, version) = accept.split_once(';').unwrap();
         let content_type = plain.header("content-type").unwrap();
@@ -75,16 +112,7 @@ fn every_body_has_the_format_and_encoding_of_its_headers() {
             let compressed =
                 server.connect().ask_with("/metrics", &[("Accept", accept), ("Accept-Encoding", coding)]);
             assert_eq!(compressed.header("content-encoding"), Some(coding));
-            let mut decompressed = Vec::new();
-            match coding {
-                "gzip" => {
-                    flate2::read::GzDecoder::new(&compressed.body[..]).read_to_end(&mut decompressed).unwrap()
-                }
-                _ => {
-                    zstd::Decoder::new(&compressed.body[..]).unwrap().read_to_end(&mut decompressed).unwrap()
-                }
-            };
-            assert!(decompressed == plain.body, "{kind} {coding}");
+            assert!(decompressed(&compressed) == plain.body, "{kind} {coding}");
         }
     }
 }

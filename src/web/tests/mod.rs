@@ -26,6 +26,8 @@ struct Shown {
     polled: AtomicBool,
     readiness: Readiness,
     scrapes: AtomicUsize,
+    /// How often a value was recorded, which is also the value.
+    recorded: AtomicUsize,
     /// Whether reading the configuration panics, and a reload fails.
     panics: bool,
     publication: Option<Arc<Publication>>,
@@ -44,15 +46,25 @@ impl Content for Shown {
         polled.then(|| Arc::new(Exposition::new(Arc::new(snapshot), Arc::default())))
     }
 
-    fn telemetry(&self) -> OwnMetrics {
+    fn body_rendered(&self) {}
+
+    fn revision(&self) -> u64 {
+        self.recorded.load(Ordering::SeqCst) as u64
+    }
+
+    fn telemetry(&self, part: OwnPart) -> OwnMetrics {
         let label = (Cow::Borrowed("label"), "x".to_owned());
         let family = MetricFamily {
             name: "own_gauge".into(),
             help: "One.".into(),
             metric_type: MetricType::Gauge,
-            samples: vec![metrics::Sample { labels: vec![label], value: Value::Number(1.0) }],
+            samples: vec![metrics::Sample {
+                labels: vec![label],
+                value: Value::Number(self.recorded.load(Ordering::SeqCst) as f64),
+            }],
         };
-        OwnMetrics { counted_since: Timestamp::UNIX_EPOCH, families: vec![family] }
+        let families = if part == OwnPart::Recorded { vec![family] } else { Vec::new() };
+        OwnMetrics { counted_since: Timestamp::UNIX_EPOCH, families }
     }
 
     fn scraped(&self, format: &'static str, encoding: &'static str) {
