@@ -144,10 +144,10 @@ impl GroupCounters {
             let awaits = before.is_none_or(IndexEntry::awaits_ready);
             if awaits
                 && is_ready
-                && let Some(created) = after.created
+                && let Some(created) = after.created.time()
             {
-                let ready =
-                    after.modified.filter(|modified| (previous_at..at).contains(modified)).unwrap_or(at);
+                let modified = after.modified.time();
+                let ready = modified.filter(|modified| (previous_at..at).contains(modified)).unwrap_or(at);
                 self.ready.observe(ready.duration_since(created).as_secs_f64());
             }
             let since = before.filter(|before| same_status.is(before.status(), after.status));
@@ -230,7 +230,7 @@ impl InstanceIndex {
     /// their last modification is the best that is known of when they entered their status.
     pub fn baseline(listed: ListedInstances, at: Timestamp) -> Self {
         let entries = listed.entries.iter().map(|instance| {
-            let since = instance.modified.unwrap_or(at).min(at);
+            let since = instance.modified.time().unwrap_or(at).min(at);
             IndexEntry::new(instance, since, since, false)
         });
         Self { entries: entries.collect(), names: listed.names }

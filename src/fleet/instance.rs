@@ -12,7 +12,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use super::detail::InstanceDetails;
 use super::hash::{HashedMap, HashedSet, TextHasher};
-use super::instance_index::{ListedInstance, ListedInstances, Session, User};
+use super::instance_index::{ListedInstance, ListedInstances, Milliseconds, Session, Usage, User};
 use super::instance_record::InstanceRecord;
 use super::saved::{self, MAX_COUNT};
 use super::statuses::StatusFold;
@@ -155,9 +155,9 @@ impl InstanceFold {
                 Some(false) => Session::Disconnected,
                 None => Session::None,
             },
-            usage: record.usage(),
-            created: record.created,
-            modified: record.modified,
+            usage: Usage::new(record.usage()),
+            created: Milliseconds::new(record.created),
+            modified: Milliseconds::new(record.modified),
         });
 
         if session_status != EnumValue::Absent {

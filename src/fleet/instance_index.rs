@@ -22,7 +22,7 @@ pub struct ListedInstances {
     pub hash_key: HashKey,
 }
 
-/// One instance of a listing.
+/// One instance of a listing, in 40 bytes: those of all groups are kept until the poll ends.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct ListedInstance {
     /// The hash of the instance's id.
@@ -33,13 +33,21 @@ pub(super) struct ListedInstance {
     pub(super) user: User,
     /// The session's status.
     pub(super) session: Session,
-    /// `UsageDuration`, seconds.
-    pub(super) usage: Option<f64>,
+    /// `UsageDuration`.
+    pub(super) usage: Usage,
     /// `GmtCreate`.
-    pub(super) created: Option<Timestamp>,
+    pub(super) created: Milliseconds,
     /// `GmtModified`.
-    pub(super) modified: Option<Timestamp>,
+    pub(super) modified: Milliseconds,
 }
+
+/// A duration of usage in whole seconds, or none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Usage(u32);
+
+/// A time in Unix milliseconds, which is the precision of the API, or none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Milliseconds(i64);
 
 /// Part of the hash of a user's name, which distinguishes successive users of one instance, or no
 /// user.
@@ -108,6 +116,26 @@ impl User {
     }
 }
 
+impl Usage {
+    /// A duration in seconds, which is not negative.
+    pub(super) fn new(seconds: Option<f64>) -> Self {
+        Self(seconds.map_or(NO_USAGE, |seconds| (seconds as u32).min(NO_USAGE - 1)))
+    }
+}
+
+impl Milliseconds {
+    const NONE: Self = Self(i64::MIN);
+
+    pub(super) fn new(time: Option<Timestamp>) -> Self {
+        time.map_or(Self::NONE, |time| Self(time.as_millisecond()))
+    }
+
+    pub(super) fn time(self) -> Option<Timestamp> {
+        // `NONE` is not a valid time.
+        Timestamp::from_millisecond(self.0).ok()
+    }
+}
+
 impl IndexEntry {
     /// The entry of `listed`, which has been in its status since `since`, and whose session has been
     /// disconnected since `disconnected_since` if it is disconnected.
@@ -117,7 +145,6 @@ impl IndexEntry {
         disconnected_since: Timestamp,
         awaits_ready: bool,
     ) -> Self {
-        let usage = listed.usage.map_or(NO_USAGE, |seconds| (seconds as u32).min(NO_USAGE - 1));
         Self {
             id: listed.id,
             user_and_status: (listed.user.0 << 8) | (listed.status & 0xFF),
@@ -127,7 +154,7 @@ impl IndexEntry {
                 Session::Connected => CONNECTED,
                 Session::Disconnected => to_seconds(disconnected_since).clamp(NO_SESSION + 1, CONNECTED - 1),
             },
-            usage: usage | if awaits_ready { AWAITS_READY } else { 0 },
+            usage: listed.usage.0 | if awaits_ready { AWAITS_READY } else { 0 },
         }
     }
 
