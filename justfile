@@ -2,6 +2,7 @@
 
 set shell := ["bash", "-euo", "pipefail", "-c"]
 
+shipped := "target/dist/appstreaming-exporter"
 alerts := "each_alert_fires_for_its_scenario_and_for_no_other"
 
 # List the recipes.
@@ -93,12 +94,26 @@ bench *arguments:
 # Measure the cost of polling a fleet of 100,000 instances: docs/performance.md.
 measure *arguments:
     cargo build --locked --release
-    benches/fleet.py target/release/appstreaming-exporter {{arguments}}
+    PYTHONDONTWRITEBYTECODE=1 benches/fleet.py target/release/appstreaming-exporter {{arguments}}
 
 # Measure response sizes and the cost of scrapes: docs/formats.md. Needs `wrk`.
 measure-formats *arguments:
     cargo build --locked --release
-    benches/formats.py target/release/appstreaming-exporter {{arguments}}
+    PYTHONDONTWRITEBYTECODE=1 benches/formats.py target/release/appstreaming-exporter {{arguments}}
+
+# Installs and builds the peers. Without a binary, builds and measures the shipped one.
+# Measure beside other exporters: `just measure-peers 3 BINARY`; benches/peers/README.md.
+measure-peers rounds="3" binary="" *arguments="":
+    benches/peers/setup
+    [ -n "{{binary}}" ] || {{quote(just_executable())}} build-shipped
+    PYTHONDONTWRITEBYTECODE=1 benches/compare.py {{ if binary == "" { shipped } else { quote(binary) } }} --rounds {{rounds}} {{arguments}}
+
+# Draws docs/images/growth.svg. Without a binary, builds and measures the shipped one.
+# Measure fleets of up to a million instances: `just measure-growth BINARY`; docs/performance.md.
+measure-growth binary="" *arguments="":
+    benches/peers/setup --api
+    [ -n "{{binary}}" ] || {{quote(just_executable())}} build-shipped
+    PYTHONDONTWRITEBYTECODE=1 benches/growth.py {{ if binary == "" { shipped } else { quote(binary) } }} {{arguments}}
 
 # Check that the fuzz targets build. `cargo fuzz run NAME` (nightly) runs one.
 fuzz-check:
@@ -109,9 +124,12 @@ fuzz-check:
 deploy *arguments:
     tests/deploy/run {{arguments}}
 
-# Build the Debian package of this machine's architecture in target/debian.
-deb:
+# Build the binary that is shipped. Takes minutes.
+build-shipped:
     cargo build --locked --profile dist --bin appstreaming-exporter
+
+# Build the Debian package of this machine's architecture in target/debian.
+deb: build-shipped
     cargo run --locked --quiet --example generate -- target/generated
     cargo deb --no-build --profile dist
 

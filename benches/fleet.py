@@ -11,50 +11,17 @@ cloud spent on the same pages, which cancels out the speed of the machine. Stand
 """
 
 import argparse
-import glob
 import json
 import re
-import subprocess
-import sys
 import time
-import urllib.request
+
+from processes import Process, exporter_command, get
 
 MODES = {
     "aggregate": [],
     "aggregate, no nodes": ["collectors.nodes=false"],
     "detailed": ["collectors.instances=detailed", "collectors.persistent=detailed"],
 }
-KEYS = ("simulated-access-key-id", "simulated-access-key-secret")
-
-
-def start(command, marker):
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    for line in process.stdout:
-        found = re.search(marker, line)
-        if found:
-            return process, found.group(1)
-    sys.exit(f"{' '.join(command)} ended early")
-
-
-def get(url):
-    with urllib.request.urlopen(url) as response:
-        return response.read().decode()
-
-
-def cpu(process):
-    """CPU time of all threads, in milliseconds."""
-    spent = 0
-    for path in glob.glob(f"/proc/{process.pid}/task/*/schedstat"):
-        try:
-            spent += int(open(path).read().split()[0])
-        except OSError:
-            pass
-    return spent / 1e6
-
-
-def memory(process, field):
-    status = open(f"/proc/{process.pid}/status").read()
-    return int(re.search(rf"{field}:\s+(\d+) kB", status).group(1)) / 1024
 
 
 def polls_ended(url):
@@ -70,41 +37,30 @@ def wait_for_poll(url, count):
         time.sleep(0.2)
 
 
-def measure(binary, cloud, cloud_url, settings, polls):
-    sets = [
-        "accounts.0.name=measured",
-        f"accounts.0.endpoint={cloud_url}",
-        "accounts.0.credentials.source=access_key",
-        f"accounts.0.credentials.access_key_id={KEYS[0]}",
-        f"accounts.0.credentials.access_key_secret={KEYS[1]}",
-        "poll.interval=3s",
-        "api.requests_per_second=5000",
-        *settings,
-    ]
-    command = [binary, "run", "--web.listen-address", "127.0.0.1:0"]
-    exporter, address = start(command + [part for s in sets for part in ("--set", s)], r"address=(\S+)")
+def measure(binary, cloud, settings, polls):
+    limits = ["poll.interval=3s", "api.requests_per_second=5000"]
+    exporter = Process(exporter_command(binary, cloud.url, [*limits, *settings]), r"address=(\S+)")
     try:
-        url = f"http://{address}"
+        url = exporter.url
         # The first poll opens connections and determines buffer sizes.
         wait_for_poll(url, 1)
         time.sleep(0.5)
-        before = cpu(exporter), cpu(cloud), polls_ended(url)
+        before = exporter.cpu(), cloud.cpu(), polls_ended(url)
         while polls_ended(url)[0] < before[2][0] + polls:
             time.sleep(1)
         time.sleep(0.5)
-        after = cpu(exporter), cpu(cloud), polls_ended(url)
+        after = exporter.cpu(), cloud.cpu(), polls_ended(url)
         ended = after[2][0] - before[2][0]
         return {
             "cpu": (after[0] - before[0]) / ended,
             "ratio": (after[0] - before[0]) / (after[1] - before[1]),
             "wall": (after[2][1] - before[2][1]) / ended * 1000,
-            "rss": memory(exporter, "VmRSS"),
-            "peak": memory(exporter, "VmHWM"),
+            "rss": exporter.memory("VmRSS"),
+            "peak": exporter.memory("VmHWM"),
             "body": after[2][2] / 1e6,
         }
     finally:
-        exporter.terminate()
-        exporter.wait()
+        exporter.end()
 
 
 def arguments_of_a_fleet(page):
@@ -117,8 +73,8 @@ def arguments_of_a_fleet(page):
 
 
 def simulated(options):
-    """Starts a simulated cloud whose fleet does not change; returns its process and its URL."""
-    return start(
+    """Starts a simulated cloud whose fleet does not change."""
+    return Process(
         [
             options.binary,
             "simulate",
@@ -135,22 +91,21 @@ def main():
     arguments = arguments_of_a_fleet(__doc__)
     arguments.add_argument("--polls", type=int, default=5)
     options = arguments.parse_args()
-    cloud, cloud_url = simulated(options)
+    cloud = simulated(options)
     try:
         print("| mode | CPU of a poll, ms | relative to the cloud | wall of a poll, ms | RSS, MB | peak, MB | body, MB |")
         print("|---|--:|--:|--:|--:|--:|--:|")
         for mode, settings in MODES.items():
-            found = measure(options.binary, cloud, cloud_url, settings, options.polls)
+            found = measure(options.binary, cloud, settings, options.polls)
             print(
                 f"| {mode} | {found['cpu']:.0f} | {found['ratio']:.2f} | {found['wall']:.0f} "
                 f"| {found['rss']:.1f} | {found['peak']:.1f} | {found['body']:.1f} |",
                 flush=True,
             )
-        totals = json.loads(get(cloud_url + "/_truth"))["totals"]
+        totals = json.loads(get(cloud.url + "/_truth"))["totals"]
         print(f"\n{totals['groups']} groups, {totals['instances']} instances, {totals['persistent']} persistent sessions.")
     finally:
-        cloud.terminate()
-        cloud.wait()
+        cloud.end()
 
 
 if __name__ == "__main__":

@@ -17,7 +17,8 @@ import time
 import urllib.error
 import urllib.request
 
-from fleet import KEYS, arguments_of_a_fleet, get, simulated, start
+from fleet import arguments_of_a_fleet, simulated
+from processes import Process, exporter_command, get
 
 OPENMETRICS = "application/openmetrics-text;version=1.0.0"
 OPENMETRICS_0 = "application/openmetrics-text;version=0.0.1"
@@ -39,20 +40,11 @@ MODES = {
 
 
 def exporter(binary, cloud_url, settings):
-    sets = [
-        "accounts.0.name=measured",
-        f"accounts.0.endpoint={cloud_url}",
-        "accounts.0.credentials.source=access_key",
-        f"accounts.0.credentials.access_key_id={KEYS[0]}",
-        f"accounts.0.credentials.access_key_secret={KEYS[1]}",
-        *settings,
-    ]
-    command = [binary, "run", "--web.listen-address", "127.0.0.1:0"]
-    process, address = start(command + [part for s in sets for part in ("--set", s)], r"address=(\S+)")
+    process = Process(exporter_command(binary, cloud_url, settings), r"address=(\S+)")
     while True:
         try:
-            get(f"http://{address}/-/ready")
-            return process, f"http://{address}"
+            get(f"{process.url}/-/ready")
+            return process
         except urllib.error.HTTPError:
             time.sleep(0.1)
 
@@ -69,15 +61,14 @@ def sizes(binary, cloud_url):
     rows = {client: [] for client in CLIENTS}
     kinds = {}
     for settings in MODES.values():
-        process, url = exporter(binary, cloud_url, ["poll.interval=1h", "api.requests_per_second=5000", *settings])
+        process = exporter(binary, cloud_url, ["poll.interval=1h", "api.requests_per_second=5000", *settings])
         try:
             for client, accept in CLIENTS.items():
                 for encoding in ("identity", "gzip", "zstd"):
-                    kinds[client], size = scrape(url, accept, encoding)
+                    kinds[client], size = scrape(process.url, accept, encoding)
                     rows[client].append(f"{size:,}")
         finally:
-            process.terminate()
-            process.wait()
+            process.end()
     for client, row in rows.items():
         kind, _, parameters = kinds[client].partition(";")
         version = re.search(r"version=(\S+?)(;|$)", parameters)
@@ -110,12 +101,11 @@ def polls_under_load(binary, cloud_url, turns, rates):
         for mode, settings in MODES.items():
             for encoding in ("gzip", "identity"):
                 limits = ["poll.interval=1s", f"api.requests_per_second={rate}"]
-                process, url = exporter(binary, cloud_url, [*limits, *settings])
+                process = exporter(binary, cloud_url, [*limits, *settings])
                 try:
-                    scrapes, loaded, quiet = in_turns(url, encoding, turns, max(1, rate // 500))
+                    scrapes, loaded, quiet = in_turns(process.url, encoding, turns, max(1, rate // 500))
                 finally:
-                    process.terminate()
-                    process.wait()
+                    process.end()
                 print(
                     f"| {rate:,} | {mode} | {encoding} | {scrapes:,.0f} | {loaded * 1000:,.0f} | {quiet * 1000:,.0f} "
                     f"| {loaded / quiet - 1:.0%} |",
@@ -157,14 +147,13 @@ def main():
     arguments.add_argument("--turns", type=int, default=3)
     arguments.add_argument("--rates", type=int, nargs="*", default=[200, 5000])
     options = arguments.parse_args()
-    cloud, cloud_url = simulated(options)
+    cloud = simulated(options)
     try:
-        sizes(options.binary, cloud_url)
+        sizes(options.binary, cloud.url)
         if options.turns:
-            polls_under_load(options.binary, cloud_url, options.turns, options.rates)
+            polls_under_load(options.binary, cloud.url, options.turns, options.rates)
     finally:
-        cloud.terminate()
-        cloud.wait()
+        cloud.end()
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
 //! 64-bit hashes that stand for ids and user names.
 //!
-//! A hash keeps an instance in 16 bytes, and a collision is rarer than other errors in a listing:
-//! two of 100,000 ids share a hash about once in four billion listings. Hashes depend on a key, so
-//! that a user name cannot be guessed from a state without its key; the key travels with the state,
-//! so that a process can compare its hashes with those of the process before it.
+//! With hashes, an instance takes 24 bytes, and a collision is rarer than other errors in a
+//! listing: two of 100,000 ids share a hash about once in four billion listings. Hashes depend on a
+//! key, so that a user name cannot be guessed from a state without its key; the key travels with
+//! the state, so that a process can compare its hashes with those of the process before it.
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
