@@ -21,6 +21,12 @@ use crate::metrics::selection::Selection;
 /// session or node.
 const DETAIL: [Collector; 3] = [Collector::InstancesDetail, Collector::PersistentDetail, Collector::Nodes];
 
+/// Size of the pieces in which a body is compressed: large enough that a piece costs nothing.
+const CHUNK_BYTES: usize = 64 * 1024;
+
+/// Called with the encoder after a part of the samples was written.
+type Written<'a> = &'a mut dyn FnMut(&mut dyn Encoder);
+
 /// One snapshot, which can be served in any format and encoding.
 ///
 /// [`Exposition::new`] counts the series and decides which collectors `max_series` drops. A body is
@@ -83,14 +89,9 @@ impl Exposition {
 
     fn render_cached(&self, syntax: Syntax, encoding: Encoding) -> &Compressed {
         let body = |encoding| &self.bodies[syntax as usize][encoding as usize];
-        body(encoding).get_or_init(|| {
-            // A plain body that is rendered only to be compressed is not cached: it can be many
-            // times as large as the compressed one.
-            let plain = match body(Encoding::Identity).get() {
-                Some(plain) => plain.bytes().clone(),
-                None => self.render(&Selection::default(), syntax),
-            };
-            encoding.compress(plain)
+        body(encoding).get_or_init(|| match body(Encoding::Identity).get() {
+            Some(plain) => encoding.compress(plain.bytes().clone()),
+            None => self.render_selection(&Selection::default(), syntax, encoding),
         })
     }
 
@@ -102,7 +103,20 @@ impl Exposition {
 
     /// Renders and compresses the selected series, without the cache.
     pub fn render_selection(&self, selection: &Selection, syntax: Syntax, encoding: Encoding) -> Compressed {
-        encoding.compress(self.render(selection, syntax))
+        if encoding == Encoding::Identity {
+            let mut encoder = syntax.encoder(self.estimated_bytes());
+            self.encode(selection, &mut *encoder, &mut |_| {});
+            return encoding.compress(encoder.finish().into());
+        }
+        // The plain body can be many times as large as the compressed one, and is never whole in
+        // memory.
+        let mut compressor = encoding.compressor();
+        let mut encoder = syntax.encoder(2 * CHUNK_BYTES);
+        self.encode(selection, &mut *encoder, &mut |encoder| {
+            encoder.drain(CHUNK_BYTES, &mut |chunk| compressor.write(chunk));
+        });
+        compressor.write(&encoder.finish());
+        compressor.finish()
     }
 
     /// Size of the whole fleet's body in bytes; `None` if no cached body contains the size. Every
@@ -123,15 +137,9 @@ impl Exposition {
         self.body(Syntax::Text, Encoding::Identity).bytes().clone()
     }
 
-    fn render(&self, selection: &Selection, syntax: Syntax) -> Bytes {
-        let mut encoder = syntax.encoder(self.estimated_bytes());
-        self.encode(selection, &mut *encoder);
-        encoder.finish().into()
-    }
-
-    /// Writes the selected series to `encoder`, family by family in catalogue order. The caller
-    /// finishes the encoder.
-    pub fn encode(&self, selection: &Selection, encoder: &mut dyn Encoder) {
+    /// Writes the selected series to `encoder`, family by family in catalogue order. `written` is
+    /// called often, and may drain the encoder. The caller finishes the encoder.
+    pub fn encode(&self, selection: &Selection, encoder: &mut dyn Encoder, written: Written<'_>) {
         let encoder = &mut ValueLimit::new(encoder, self.input.options.max_value_length);
         let rows = || self.input.groups().filter(|row| selection.has_group(row));
         let groups: Vec<_> = rows().map(|row| PreparedGroup::new(row, encoder)).collect();
@@ -144,7 +152,7 @@ impl Exposition {
         for family in catalogue::families() {
             if selection.has_collector(family.collector) && self.collectors.contains(&family.collector) {
                 encoder.family(&family.metadata());
-                write_family(family, &groups, &targets, encoder, true);
+                write_family(family, &groups, &targets, encoder, true, written);
             }
         }
     }
@@ -217,7 +225,7 @@ fn count_series(input: &RenderInput) -> BTreeMap<Collector, u64> {
     for family in catalogue::families() {
         if let Some(count) = counts.get_mut(&family.collector) {
             let mut encoder = CountingEncoder::default();
-            write_family(family, &groups, &targets, &mut encoder, false);
+            write_family(family, &groups, &targets, &mut encoder, false, &mut |_| {});
             *count += encoder.series;
         }
     }
@@ -232,6 +240,7 @@ fn write_family(
     targets: &[(&TargetHealth, Prepared)],
     encoder: &mut dyn Encoder,
     needs_label_values: bool,
+    written: Written<'_>,
 ) {
     let pools = || groups.iter().flat_map(|group| group.row.pools().zip(&group.pools));
     let has_start = family.metric_type != MetricType::Gauge && encoder.has_inline_start_times();
@@ -249,6 +258,7 @@ fn write_family(
             for group in groups {
                 let start = start(&group.row);
                 write(&group.row, &mut SampleWriter::new(encoder, &group.labels, start, needs_label_values));
+                written(encoder);
             }
         }
         Extract::Pool(value) => {
@@ -272,4 +282,5 @@ fn write_family(
         }
         Extract::SelfReported => {}
     }
+    written(encoder);
 }

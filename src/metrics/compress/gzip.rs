@@ -24,16 +24,18 @@ const MAX_STORED_BYTES: usize = u16::MAX as usize;
 
 const NEVER_FAILS: &str = "writing to memory never fails";
 
-/// Compresses a part into blocks that other blocks can follow.
-pub(super) fn blocks(plain: &[u8]) -> Vec<u8> {
-    if plain.is_empty() {
-        return Vec::new();
-    }
-    let mut encoder = DeflateEncoder::new(Vec::new(), LEVEL);
-    encoder.write_all(plain).and_then(|()| encoder.flush()).expect(NEVER_FAILS);
-    let mut blocks = std::mem::take(encoder.get_mut());
-    blocks.shrink_to_fit();
-    blocks
+/// Blocks of one part that other blocks can follow, as far as they are written.
+pub(super) type Blocks = DeflateEncoder<Vec<u8>>;
+
+/// A part without blocks.
+pub(super) fn begin() -> Blocks {
+    DeflateEncoder::new(Vec::new(), LEVEL)
+}
+
+/// The blocks of a whole part.
+pub(super) fn finish(mut blocks: Blocks) -> Vec<u8> {
+    blocks.flush().expect(NEVER_FAILS);
+    std::mem::take(blocks.get_mut())
 }
 
 /// The last part in stored blocks, followed by the checksum and the length of all parts.

@@ -6,6 +6,7 @@
 //! several, but browsers, curl and many libraries silently stop after the first one and would miss
 //! the other parts. What is not here: which encoding a client gets (`scrape`).
 
+mod compressor;
 mod gzip;
 mod zstd;
 
@@ -55,22 +56,11 @@ impl Encoding {
         }
     }
 
-    /// Compresses the first part of a body.
-    pub fn compress(self, plain: Bytes) -> Compressed {
-        let plain_bytes = plain.len();
-        let (bytes, checksum) = match self {
-            Self::Identity => (plain, 0),
-            Self::Gzip => (gzip::blocks(&plain).into(), gzip::checksum(0, &plain)),
-            Self::Zstd => (zstd::begin(&plain).into(), 0),
-        };
-        Compressed { encoding: self, bytes, plain_bytes, checksum }
-    }
-
     /// Compresses the second part of a body.
     pub fn compress_following(self, plain: Bytes) -> Following {
         let bytes = match self {
             Self::Identity => plain.clone(),
-            Self::Gzip => gzip::blocks(&plain).into(),
+            Self::Gzip => self.compress(plain.clone()).bytes,
             Self::Zstd => zstd::raw_blocks(&plain, Position::Middle).into(),
         };
         Following { plain, bytes }

@@ -20,27 +20,32 @@ const MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 /// Maximum size of a block (RFC 8878), in bytes.
 pub(super) const MAX_BLOCK_BYTES: usize = 128 * 1024;
 
-/// Compresses the first part into blocks that other blocks can follow, without the frame's header.
-pub(super) fn begin(plain: &[u8]) -> Vec<u8> {
-    if plain.is_empty() {
-        return Vec::new();
-    }
-    let frame = started_frame(plain).expect("writing to memory never fails, and the parameters are in range");
-    // `started_frame` fixes everything that determines the header: no content size, no checksum, no
-    // dictionary.
-    let header = [&MAGIC[..], &[0, WINDOW_DESCRIPTOR]].concat();
-    frame.strip_prefix(&header[..]).expect("the fixed parameters determine the header").to_vec()
+/// A frame that is not ended, as far as it is written.
+pub(super) type StartedFrame = Encoder<'static, Vec<u8>>;
+
+/// A frame without content.
+pub(super) fn begin() -> StartedFrame {
+    new_frame().expect("the parameters are in range")
 }
 
-/// A frame without content size that begins with `plain` and is not ended.
-fn started_frame(plain: &[u8]) -> std::io::Result<Vec<u8>> {
+fn new_frame() -> std::io::Result<StartedFrame> {
     let mut encoder = Encoder::new(Vec::new(), LEVEL)?;
     encoder.window_log(WINDOW_LOG)?;
     encoder.include_checksum(false)?;
     encoder.include_contentsize(false)?;
-    encoder.write_all(plain)?;
-    encoder.flush()?;
-    Ok(std::mem::take(encoder.get_mut()))
+    Ok(encoder)
+}
+
+/// The blocks of the first part, which other blocks can follow, without the frame's header.
+pub(super) fn finish(mut frame: StartedFrame) -> Vec<u8> {
+    frame.flush().expect("writing to memory never fails");
+    let mut bytes = std::mem::take(frame.get_mut());
+    // `new_frame` fixes everything that determines the header: no content size, no checksum, no
+    // dictionary.
+    let header = [&MAGIC[..], &[0, WINDOW_DESCRIPTOR]].concat();
+    assert!(bytes.starts_with(&header), "the fixed parameters determine the header");
+    bytes.drain(..header.len());
+    bytes
 }
 
 /// The header of a frame with `plain_bytes` bytes of content.

@@ -38,6 +38,8 @@ impl Encoder for CountingEncoder {
         false
     }
 
+    fn drain(&mut self, _min_bytes: usize, _sink: &mut dyn FnMut(&[u8])) {}
+
     fn finish(&mut self) -> Vec<u8> {
         Vec::new()
     }

@@ -63,7 +63,12 @@ pub trait Encoder {
     /// many as the counters.
     fn has_inline_start_times(&self) -> bool;
 
-    /// Ends the last family and returns the bytes written since the start or the previous call.
+    /// Passes the bytes that no longer change to `sink`, and removes them, if they are at least
+    /// `min_bytes`. Together with the later bytes they are the same as without this call.
+    fn drain(&mut self, min_bytes: usize, sink: &mut dyn FnMut(&[u8]));
+
+    /// Ends the last family and returns the bytes that were written since the start or the previous
+    /// call and not drained.
     ///
     /// The results of several encoders of one format can be concatenated, because the bytes that
     /// end a whole body ([`Syntax::end`](super::Syntax::end)) are not included.

@@ -91,7 +91,21 @@ impl Lines {
         self.out.push(b'\n');
     }
 
-    /// Ends the last family and returns the lines since the start or the previous call.
+    /// Passes the bytes that no longer change to `sink`, and removes them, if they are at least
+    /// `min_bytes`.
+    pub(super) fn drain(&mut self, min_bytes: usize, sink: &mut dyn FnMut(&[u8])) {
+        let (start, end) = self.metadata;
+        // Metadata may still be removed until a sample follows.
+        let settled = if self.out.len() > end { self.out.len() } else { start };
+        if settled >= min_bytes {
+            sink(&self.out[..settled]);
+            self.out.drain(..settled);
+            self.metadata = (start.saturating_sub(settled), end.saturating_sub(settled));
+        }
+    }
+
+    /// Ends the last family and returns the lines since the start or the previous call that were not
+    /// drained.
     pub(super) fn finish(&mut self) -> Vec<u8> {
         self.end_family();
         self.metadata = (0, 0);

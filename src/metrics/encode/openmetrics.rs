@@ -94,6 +94,10 @@ impl Encoder for OpenMetricsEncoder {
         false
     }
 
+    fn drain(&mut self, min_bytes: usize, sink: &mut dyn FnMut(&[u8])) {
+        self.lines.drain(min_bytes, sink);
+    }
+
     fn finish(&mut self) -> Vec<u8> {
         self.lines.finish()
     }

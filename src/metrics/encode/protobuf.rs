@@ -138,6 +138,16 @@ impl Encoder for ProtobufEncoder {
         true
     }
 
+    fn drain(&mut self, min_bytes: usize, sink: &mut dyn FnMut(&[u8])) {
+        // The length of the current family is not known yet.
+        let (start, end) = self.metadata;
+        if start >= min_bytes {
+            sink(&self.out[..start]);
+            self.out.drain(..start);
+            self.metadata = (0, end - start);
+        }
+    }
+
     fn finish(&mut self) -> Vec<u8> {
         self.end_family();
         self.metadata = (0, 0);

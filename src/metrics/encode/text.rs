@@ -58,6 +58,10 @@ impl Encoder for TextEncoder {
         false
     }
 
+    fn drain(&mut self, min_bytes: usize, sink: &mut dyn FnMut(&[u8])) {
+        self.0.drain(min_bytes, sink);
+    }
+
     fn finish(&mut self) -> Vec<u8> {
         self.0.finish()
     }

@@ -59,6 +59,10 @@ impl Encoder for ValueLimit<'_> {
         self.encoder.has_inline_start_times()
     }
 
+    fn drain(&mut self, min_bytes: usize, sink: &mut dyn FnMut(&[u8])) {
+        self.encoder.drain(min_bytes, sink);
+    }
+
     fn finish(&mut self) -> Vec<u8> {
         self.encoder.finish()
     }

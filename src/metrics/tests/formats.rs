@@ -335,8 +335,15 @@ proptest! {
         let exposition = Exposition::new(Arc::new(snapshot), Arc::default());
         for syntax in Syntax::ALL {
             let mut encoder = syntax.encoder(0);
-            exposition.encode(&Selection::default(), &mut *encoder);
+            exposition.encode(&Selection::default(), &mut *encoder, &mut |_| {});
             let plain = encoder.finish();
+            // An encoder that is drained whenever possible, as for a compressed body.
+            let mut drained = Vec::new();
+            exposition.encode(&Selection::default(), &mut *encoder, &mut |encoder| {
+                encoder.drain(1, &mut |chunk| drained.extend_from_slice(chunk));
+            });
+            drained.extend(encoder.finish());
+            prop_assert!(drained == plain);
             prop_assert_eq!(exposition.size(syntax, Encoding::Identity), None);
             let gzip = exposition.body(syntax, Encoding::Gzip);
             prop_assert_eq!(gzip.plain_len(), plain.len());
