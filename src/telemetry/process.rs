@@ -48,9 +48,13 @@ mod linux {
 
     use super::ProcessUsage;
 
-    /// Kept open, because opening it takes longer than reading it. Each read from its start returns
-    /// the present values.
+    /// The directory of the open file descriptors.
+    const FDS_PATH: &str = "/proc/self/fd";
+
+    // Both files are kept open, because opening them takes longer than reading them. Each read
+    // returns the present values.
     static STAT: LazyLock<Option<File>> = LazyLock::new(|| File::open("/proc/self/stat").ok());
+    static FDS: LazyLock<Option<File>> = LazyLock::new(|| File::open(FDS_PATH).ok());
 
     /// When the process started, in Unix seconds. Calculated once: the clock may be set later, and
     /// that must not change the start time of the process.
@@ -110,10 +114,9 @@ mod linux {
     /// Linux 6.2 and later report the number of open files as the size of the directory; earlier
     /// versions report 0.
     fn open_fds() -> Option<u64> {
-        const DIRECTORY: &str = "/proc/self/fd";
-        match fs::metadata(DIRECTORY).ok()?.len() {
+        match FDS.as_ref()?.metadata().ok()?.len() {
             // Without the file descriptor that reads the directory.
-            0 => Some((fs::read_dir(DIRECTORY).ok()?.count() as u64).saturating_sub(1)),
+            0 => Some((fs::read_dir(FDS_PATH).ok()?.count() as u64).saturating_sub(1)),
             open => Some(open),
         }
     }
