@@ -5,6 +5,9 @@ use std::sync::LazyLock;
 
 use sha2::{Digest, Sha256};
 
+/// The directory of all assets.
+const DIRECTORY: &str = "assets/";
+
 /// A file that pages link to.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Asset {
@@ -31,7 +34,8 @@ pub(crate) fn script() -> &'static Asset {
 
 /// The asset at an absolute path.
 pub(crate) fn find(path: &str) -> Option<&'static Asset> {
-    let path = path.strip_prefix('/')?;
+    // Other paths, which are also checked at the start, do not wait for the digests.
+    let path = path.strip_prefix('/').filter(|path| path.starts_with(DIRECTORY))?;
     [style(), script()].into_iter().find(|asset| asset.path == path)
 }
 
@@ -39,7 +43,7 @@ impl Asset {
     fn new(body: &'static str, extension: &str, content_type: &'static str) -> Self {
         let digest = Sha256::digest(body);
         let name: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-        Self { path: format!("assets/{name}.{extension}"), content_type, body }
+        Self { path: format!("{DIRECTORY}{name}.{extension}"), content_type, body }
     }
 
     /// The path, without a leading slash.
