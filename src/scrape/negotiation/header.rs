@@ -24,12 +24,12 @@ impl Weighted<'_> {
 /// The items of all headers with this name. Invalid items are ignored.
 pub(crate) fn weighted(headers: &HeaderMap, name: impl AsHeaderName) -> Vec<Weighted<'_>> {
     let values = headers.get_all(name).into_iter().filter_map(|value| value.to_str().ok());
-    values.flat_map(|value| split(value, ',')).filter_map(parse_item).collect()
+    values.flat_map(|value| split(value, b',')).filter_map(parse_item).collect()
 }
 
 /// Parses one item; `None` if its value is empty or its weight is invalid.
 fn parse_item(text: &str) -> Option<Weighted<'_>> {
-    let mut parts = split(text, ';');
+    let mut parts = split(text, b';');
     let value = parts.next().filter(|value| !value.is_empty())?;
     let mut item = Weighted { value, parameters: Vec::new(), quality: 1000 };
     for part in parts.filter(|part| !part.is_empty()) {
@@ -51,7 +51,8 @@ fn parse_quality(text: &str) -> Option<u16> {
     if fraction.len() > 3 || !fraction.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
     }
-    let thousandths = format!("{fraction:0<3}").parse().ok()?;
+    let digits = fraction.bytes().chain(std::iter::repeat(b'0')).take(3);
+    let thousandths = digits.fold(0, |sum, digit| sum * 10 + u16::from(digit - b'0'));
     match whole {
         "0" => Some(thousandths),
         "1" if thousandths == 0 => Some(1000),
@@ -59,20 +60,32 @@ fn parse_quality(text: &str) -> Option<u16> {
     }
 }
 
-/// Splits at separators outside quotes, and trims the parts.
-fn split(text: &str, separator: char) -> impl Iterator<Item = &str> {
+/// Splits at separators outside quotes, and trims the parts. The separator is an ASCII character.
+fn split(text: &str, separator: u8) -> impl Iterator<Item = &str> {
+    let mut rest = Some(text);
+    std::iter::from_fn(move || {
+        let text = rest?;
+        let (part, after) = match find_unquoted(text, separator) {
+            Some(at) => (&text[..at], Some(&text[at + 1..])),
+            None => (text, None),
+        };
+        rest = after;
+        Some(part.trim_ascii())
+    })
+}
+
+fn find_unquoted(text: &str, separator: u8) -> Option<usize> {
     let (mut quoted, mut escaped) = (false, false);
-    text.split(move |c| {
-        let separates = c == separator && !quoted;
-        match c {
+    text.bytes().position(|byte| {
+        let separates = byte == separator && !quoted;
+        match byte {
             _ if escaped => escaped = false,
-            '\\' if quoted => escaped = true,
-            '"' => quoted = !quoted,
+            b'\\' if quoted => escaped = true,
+            b'"' => quoted = !quoted,
             _ => {}
         }
         separates
     })
-    .map(str::trim)
 }
 
 #[cfg(test)]
