@@ -99,7 +99,7 @@ impl MetricFamily {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sample {
     /// Label names and values, unescaped.
-    pub labels: Vec<(Cow<'static, str>, String)>,
+    pub labels: Vec<(Cow<'static, str>, Cow<'static, str>)>,
     /// The value.
     pub value: Value,
 }

@@ -16,6 +16,6 @@ pub(super) const BUILD: BuildInfo = BuildInfo { version: VERSION, revision: REVI
 
 /// The build as labels of a gauge that is always 1.
 pub(super) fn family() -> MetricFamily {
-    let values = [VERSION, REVISION, RUSTC].map(str::to_owned);
+    let values = [VERSION, REVISION, RUSTC];
     collectors::gauges("appstreaming_exporter_build_info", ["version", "revision", "rustc"], [(values, 1.0)])
 }

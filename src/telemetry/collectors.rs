@@ -51,17 +51,17 @@ pub(super) fn families(collectors: &[&dyn Collector]) -> Vec<MetricFamily> {
 
 /// A gauge without labels.
 pub(super) fn gauge(name: &'static str, value: f64) -> MetricFamily {
-    gauges(name, [], [([], value)])
+    gauges::<0, &'static str>(name, [], [([], value)])
 }
 
 /// A gauge with labels: label values and value of each sample.
-pub(super) fn gauges<const N: usize>(
+pub(super) fn gauges<const N: usize, L: Into<Cow<'static, str>>>(
     name: &'static str,
     labels: [&'static str; N],
-    samples: impl IntoIterator<Item = ([String; N], f64)>,
+    samples: impl IntoIterator<Item = ([L; N], f64)>,
 ) -> MetricFamily {
-    let sample = |(values, value): ([String; N], f64)| Sample {
-        labels: labels.map(Cow::Borrowed).into_iter().zip(values).collect(),
+    let sample = |(values, value): ([L; N], f64)| Sample {
+        labels: labels.map(Cow::Borrowed).into_iter().zip(values.map(Into::into)).collect(),
         value: Value::Number(value),
     };
     MetricFamily {
@@ -89,7 +89,9 @@ fn convert(family: &proto::MetricFamily) -> MetricFamily {
 fn sample(metric_type: MetricType, metric: &proto::Metric) -> Sample {
     let labels = metric.get_label().iter();
     Sample {
-        labels: labels.map(|pair| (Cow::Owned(pair.name().to_owned()), pair.value().to_owned())).collect(),
+        labels: labels
+            .map(|pair| (Cow::Owned(pair.name().to_owned()), Cow::Owned(pair.value().to_owned())))
+            .collect(),
         value: match metric_type {
             MetricType::Histogram => histogram(metric.get_histogram()),
             MetricType::Counter | MetricType::Gauge => Value::Number(metric.get_counter().get_value()),

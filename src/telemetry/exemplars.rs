@@ -41,7 +41,7 @@ impl Exemplars {
         let operations = self.0.lock();
         for sample in &mut family.samples {
             let operation = sample.labels.iter().find(|(name, _)| name == "operation");
-            let buckets = operation.and_then(|(_, operation)| operations.get(operation.as_str()));
+            let buckets = operation.and_then(|(_, operation)| operations.get(&**operation));
             if let (Some(buckets), Value::Histogram(histogram)) = (buckets, &mut sample.value) {
                 histogram.exemplars = buckets.iter().flatten().cloned().collect();
             }

@@ -80,9 +80,9 @@ impl ServingMetrics {
     /// The present values, except the number of scrapes.
     pub(super) fn families(&self) -> Vec<MetricFamily> {
         let series = self.series();
-        let series = series.iter().map(|(collector, count)| ([(*collector).to_owned()], *count as f64));
+        let series = series.iter().map(|(collector, count)| ([*collector], *count as f64));
         let sizes = self.body_bytes.lock().clone();
-        let sizes = sizes.iter().map(|(names, bytes)| (names.map(str::to_owned), *bytes as f64));
+        let sizes = sizes.iter().map(|(names, bytes)| (*names, *bytes as f64));
         let gauges = [
             collectors::gauges("appstreaming_exporter_series", ["collector"], series),
             collectors::gauges("appstreaming_exporter_snapshot_bytes", REPRESENTATION, sizes),
@@ -93,7 +93,7 @@ impl ServingMetrics {
     /// The number of scrapes.
     pub(super) fn scrapes(&self) -> MetricFamily {
         let scrapes = self.scrapes.lock();
-        let samples = scrapes.iter().map(|(names, count)| (names.map(str::to_owned), *count as f64));
+        let samples = scrapes.iter().map(|(names, count)| (*names, *count as f64));
         let family = collectors::gauges("appstreaming_exporter_scrapes_total", REPRESENTATION, samples);
         MetricFamily { metric_type: MetricType::Counter, ..family }
     }

@@ -83,7 +83,7 @@ pub fn write_families(families: &[MetricFamily], created: Option<Timestamp>, enc
         encoder.family(&family.metadata());
         for sample in &family.samples {
             labels.clear();
-            labels.extend(sample.labels.iter().map(|(name, value)| (name.as_ref(), value.as_str())));
+            labels.extend(sample.labels.iter().map(|(name, value)| (name.as_ref(), value.as_ref())));
             match (&sample.value, created) {
                 (Value::Number(value), Some(created)) if family.metric_type == MetricType::Counter => {
                     encoder.counter(Prepared::EMPTY, &labels, *value, created);

@@ -127,7 +127,7 @@ pub(super) fn push_labels(out: &mut Vec<u8>, start: usize, labels: &[Label<'_>])
         push_separator(out, start);
         out.extend_from_slice(name.as_bytes());
         out.extend_from_slice(b"=\"");
-        push_label_value(out, value);
+        push_escaped(out, value, Quotes::Escaped);
         out.push(b'"');
     }
 }
@@ -138,26 +138,20 @@ fn push_separator(out: &mut Vec<u8>, start: usize) {
     }
 }
 
-/// Appends a label value with backslash, quote and newline escaped.
-fn push_label_value(out: &mut Vec<u8>, value: &str) {
-    let bytes = value.as_bytes();
-    // Reads every byte on purpose: nearly all values need no escape, and the compiler vectorises a
-    // loop without an early exit.
-    if bytes.iter().fold(false, |found, byte| found | matches!(byte, b'\\' | b'"' | b'\n')) {
-        push_escaped(out, value, Quotes::Escaped);
-    } else {
-        out.extend_from_slice(bytes);
-    }
-}
-
 /// Appends `text` with backslash and newline escaped, and double quotes as `quotes` requires.
 pub(super) fn push_escaped(out: &mut Vec<u8>, text: &str, quotes: Quotes) {
-    for byte in text.bytes() {
+    let bytes = text.as_bytes();
+    // Reads every byte on purpose: nearly all texts need no escape, and the compiler vectorises a
+    // loop without an early exit.
+    if !bytes.iter().fold(false, |found, byte| found | matches!(byte, b'\\' | b'"' | b'\n')) {
+        return out.extend_from_slice(bytes);
+    }
+    for byte in bytes {
         match byte {
             b'\\' => out.extend_from_slice(br"\\"),
             b'\n' => out.extend_from_slice(br"\n"),
             b'"' if quotes == Quotes::Escaped => out.extend_from_slice(br#"\""#),
-            other => out.push(other),
+            other => out.push(*other),
         }
     }
 }

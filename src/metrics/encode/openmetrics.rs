@@ -123,7 +123,7 @@ mod tests {
     use crate::metrics::{MetricFamily, Sample, Value};
 
     fn family(name: &'static str, help: &'static str, metric_type: MetricType, value: Value) -> MetricFamily {
-        let labels = vec![("operation".into(), "List".to_owned())];
+        let labels = vec![("operation".into(), "List".into())];
         MetricFamily {
             name: name.into(),
             help: help.into(),

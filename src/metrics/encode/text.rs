@@ -91,7 +91,7 @@ mod tests {
     fn a_histogram_has_cumulative_buckets_up_to_infinity_then_sum_and_count() {
         let buckets = vec![(0.5, 1), (10.0, 3)];
         let value = Value::Histogram(Histogram { buckets, sum: 7.25, count: 4, ..Histogram::default() });
-        let labels = vec![("operation".into(), "List".to_owned())];
+        let labels = vec![("operation".into(), "List".into())];
         assert_eq!(
             encoded(&[family("a_seconds", MetricType::Histogram, vec![Sample { labels, value }])]),
             "# HELP a_seconds Help.\n\
@@ -115,7 +115,7 @@ mod tests {
 
     #[test]
     fn characters_that_would_break_a_line_are_escaped() {
-        let labels = vec![("a".into(), "back\\slash \"quote\" new\nline".to_owned())];
+        let labels = vec![("a".into(), "back\\slash \"quote\" new\nline".into())];
         let value = Value::Number(f64::INFINITY);
         let mut family = family("c_total", MetricType::Counter, vec![Sample { labels, value }]);
         family.help = "a \\ \"b\"\nc".into();

@@ -260,8 +260,9 @@ fn family(number: usize) -> impl Strategy<Value = MetricFamily> {
         };
         let unit = prop::sample::select(vec!["", "_seconds", "_bytes", "_ratio"]);
         (unit, odd_text(), vec((odd_text(), value), 0..4)).prop_map(move |(unit, help, values)| {
-            let labels =
-                |index: usize, text| vec![("index".into(), index.to_string()), ("text".into(), text)];
+            let labels = |index: usize, text: String| {
+                vec![("index".into(), index.to_string().into()), ("text".into(), text.into())]
+            };
             let values = values.into_iter().enumerate();
             let total = if metric_type == MetricType::Counter { "_total" } else { "" };
             MetricFamily {

@@ -10,10 +10,7 @@ use crate::metrics::{Histogram, MetricFamily, MetricType, Sample, Value};
 /// One family for each row of the catalogue, with all its labels.
 fn whole_catalogue() -> Vec<MetricFamily> {
     let sample = |family: &catalogue::Family| Sample {
-        labels: family
-            .all_labels()
-            .map(|name| (name.replace("<key>", "key").into(), "x".to_owned()))
-            .collect(),
+        labels: family.all_labels().map(|name| (name.replace("<key>", "key").into(), "x".into())).collect(),
         value: match family.metric_type {
             MetricType::Histogram => Value::Histogram(Histogram {
                 buckets: vec![(0.5, 1), (1.0, 1)],

@@ -327,7 +327,7 @@ proptest! {
             samples: samples
                 .iter()
                 .map(|(first, second, value)| Sample {
-                    labels: vec![("first".into(), first.clone()), ("second".into(), second.clone())],
+                    labels: vec![("first".into(), first.clone().into()), ("second".into(), second.clone().into())],
                     value: Value::Number(*value),
                 })
                 .collect(),

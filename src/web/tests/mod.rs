@@ -53,7 +53,7 @@ impl Content for Shown {
     }
 
     fn telemetry(&self, part: OwnPart) -> OwnMetrics {
-        let label = (Cow::Borrowed("label"), "x".to_owned());
+        let label = (Cow::Borrowed("label"), Cow::Borrowed("x"));
         let family = MetricFamily {
             name: "own_gauge".into(),
             help: "One.".into(),
