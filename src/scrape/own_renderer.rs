@@ -11,9 +11,16 @@ use crate::metrics::encode::Syntax;
 /// Caches the newest part of each format and encoding.
 #[derive(Debug, Default)]
 pub(crate) struct OwnRenderer {
-    /// With the revision that is rendered; indexed by [`Syntax`] and then by [`Encoding`]. Locked
-    /// while a part is rendered, which takes less than a millisecond.
-    parts: [[Mutex<Option<(u64, Following)>>; Encoding::ALL.len()]; Syntax::ALL.len()],
+    /// Indexed by [`Syntax`] and then by [`Encoding`]. Locked while a part is rendered, which takes
+    /// less than a millisecond.
+    parts: [[Mutex<Option<CachedPart>>; Encoding::ALL.len()]; Syntax::ALL.len()],
+}
+
+/// A part, and the revision of the values in it.
+#[derive(Debug)]
+struct CachedPart {
+    revision: u64,
+    part: Following,
 }
 
 impl OwnRenderer {
@@ -28,13 +35,11 @@ impl OwnRenderer {
     ) -> Following {
         let Representation { format, encoding, .. } = representation;
         let mut cached = self.parts[format.syntax() as usize][encoding as usize].lock();
-        if let Some((cached_revision, part)) = &*cached
-            && *cached_revision == revision
-        {
-            return part.clone();
+        if let Some(newest) = cached.as_ref().filter(|newest| newest.revision == revision) {
+            return newest.part.clone();
         }
         let part = encoding.compress_following(Bytes::from(render()));
-        *cached = Some((revision, part.clone()));
+        *cached = Some(CachedPart { revision, part: part.clone() });
         part
     }
 }

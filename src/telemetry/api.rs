@@ -158,7 +158,7 @@ impl RequestObserver for AccountObserver {
 
     fn rate_limit(&self, requests_per_second: f64) {
         self.record(|to| {
-            to.accounts.update(&self.account, |account| account.rate = Some(requests_per_second))
+            to.accounts.update(&self.account, |account| account.rate = Some(requests_per_second));
         });
     }
 
