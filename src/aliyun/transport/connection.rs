@@ -25,6 +25,9 @@ use super::connector::Stream;
 /// Idle connections that were not used for this long are closed: services and load balancers close
 /// them as well, some without a notice.
 const MAX_IDLE: Duration = Duration::from_secs(90);
+/// Maximum size of the buffer into which a connection reads: a page of 100 instances fits. hyper's
+/// default is 400 KiB, for each of the connections.
+const READ_BUFFER_BYTES: usize = 64 * 1024;
 /// Initial capacity of a body of unknown length: 64 KiB, which most pages of a listing fit.
 const DEFAULT_BODY_CAPACITY: usize = 64 * 1024;
 /// Maximum initial capacity of a body: 1 MiB, because a peer can announce any length.
@@ -64,7 +67,8 @@ pub(super) enum ExchangeError {
 impl Connection {
     /// A connection over this stream.
     pub(super) async fn new(stream: Box<dyn Stream>) -> Result<Self, ExchangeError> {
-        let (sender, driver) = http1::handshake(TokioIo::new(stream)).await?;
+        let (sender, driver) =
+            http1::Builder::new().max_buf_size(READ_BUFFER_BYTES).handshake(TokioIo::new(stream)).await?;
         Ok(Self { sender, driver: driver.fuse() })
     }
 
