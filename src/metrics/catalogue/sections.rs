@@ -1,5 +1,10 @@
 //! The catalogue's sections in order, and access to their families.
 
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+use foldhash::fast::FixedState;
+
 use crate::metrics::catalogue::family::{Family, Section};
 use crate::metrics::catalogue::{
     detail, exporter, groups, health, node_pools, persistent, process, sessions,
@@ -24,7 +29,10 @@ pub fn families() -> impl Iterator<Item = &'static Family> {
 
 /// The family with this full name.
 pub fn find(name: &str) -> Option<&'static Family> {
-    families().find(|family| family.name == name)
+    // Every scrape looks up the help texts of the exporter's own metrics.
+    static BY_NAME: LazyLock<HashMap<&str, &Family, FixedState>> =
+        LazyLock::new(|| families().map(|family| (family.name, family)).collect());
+    BY_NAME.get(name).copied()
 }
 
 /// The help text of the family with this full name.
