@@ -6,24 +6,18 @@ use super::{Maybe, Objects, Scalar, Scalars};
 object! {
     /// One element of `AppInstanceGroupModels`.
     Group<'a> {
-        /// The group's id, unique.
-        id: Scalar<'a> = "AppInstanceGroupId",
-        /// The group's name, free text, not unique.
-        name: Scalar<'a> = "AppInstanceGroupName",
-        /// A second id of the group: each group has its own.
-        spec_id: Scalar<'a> = "SpecId",
-        /// The kind of product.
-        product_type: Scalar<'a> = "ProductType",
+        /// The installed applications.
+        apps: Objects<App<'a>> = "Apps",
+        /// Id of the image.
+        image_id: Scalar<'a> = "AppCenterImageId",
         /// The group's region.
         region_id: Scalar<'a> = "RegionId",
-        /// The group's status.
-        status: Scalar<'a> = "Status",
-        /// The status of the group's resources.
-        resource_status: Scalar<'a> = "ResourceStatus",
-        /// Prepaid or postpaid.
-        charge_type: Scalar<'a> = "ChargeType",
-        /// Sold by node or by session.
-        charge_resource_mode: Scalar<'a> = "ChargeResourceMode",
+        /// The kind of product.
+        product_type: Scalar<'a> = "ProductType",
+        /// A placeholder such as `__dynamic__`, not a size.
+        instance_type: Scalar<'a> = "AppInstanceType",
+        /// The group's id, unique.
+        id: Scalar<'a> = "AppInstanceGroupId",
         /// Number of subscription resources that the customer configured.
         amount: Scalar<'a> = "Amount",
         /// Lower bound of the number of instances.
@@ -42,26 +36,44 @@ object! {
         scaling_usage_threshold: Scalar<'a> = "ScalingUsageThreshold",
         /// Minutes without a session before a scale-in.
         scaling_down_after_idle_minutes: Scalar<'a> = "ScalingDownAfterIdleMinutes",
-        /// Minutes that a disconnected session is kept, sent as a string; -1 is unlimited.
-        session_timeout: Scalar<'a> = "SessionTimeout",
+        /// Prepaid or postpaid.
+        charge_type: Scalar<'a> = "ChargeType",
+        /// Time of creation.
+        created: Scalar<'a> = "GmtCreate",
+        /// The group's status.
+        status: Scalar<'a> = "Status",
         /// Empty or null for groups sold by session.
         node_pools: Objects<NodePool<'a>> = "NodePool",
-        /// The installed applications.
-        apps: Objects<App<'a>> = "Apps",
-        /// A placeholder such as `__dynamic__`, not a size.
-        instance_type: Scalar<'a> = "AppInstanceType",
-        /// Id of the image.
-        image_id: Scalar<'a> = "AppCenterImageId",
+        /// A second id of the group: each group has its own.
+        spec_id: Scalar<'a> = "SpecId",
+        /// Minutes that a disconnected session is kept, sent as a string; -1 is unlimited.
+        session_timeout: Scalar<'a> = "SessionTimeout",
+        /// The group's name, free text, not unique.
+        name: Scalar<'a> = "AppInstanceGroupName",
+        /// When the subscription ends.
+        expires: Scalar<'a> = "ExpiredTime",
+        /// The versions of the image.
+        ota_info: Maybe<OtaInfo<'a>> = "OtaInfo",
         /// The image's operating system.
         os_type: Scalar<'a> = "OsType",
+        /// The status of the group's resources.
+        resource_status: Scalar<'a> = "ResourceStatus",
         /// Id of the policy.
         policy_id: Scalar<'a> = "AppPolicyId",
+        /// Sold by node or by session.
+        charge_resource_mode: Scalar<'a> = "ChargeResourceMode",
+        /// Whether the check of users is skipped.
+        skip_user_auth_check: Scalar<'a> = "SkipUserAuthCheck",
+        /// Id of the office network; the API's sample has a trailing line feed.
+        office_site_id: Scalar<'a> = "OfficeSiteId",
         /// Whether the policy is unified (`CENTER`) or legacy (`DEFAULT`).
         policy_version: Scalar<'a> = "AppPolicyVersion",
         /// Whether the image supports the unified policy.
         policy_image_check: Scalar<'a> = "AppPolicyImageCheck",
-        /// Whether the check of users is skipped.
-        skip_user_auth_check: Scalar<'a> = "SkipUserAuthCheck",
+        /// Equal to `Tags` in the API's sample.
+        resource_tags: Objects<Tag<'a>> = "ResourceTags",
+        /// The tags.
+        tags: Objects<Tag<'a>> = "Tags",
         /// What users are authorised to use.
         auth_mode: Scalar<'a> = "AuthMode",
         /// The network by which clients connect.
@@ -70,18 +82,6 @@ object! {
         support_user_group_mixed_auth: Scalar<'a> = "SupportUserGroupMixedAuth",
         /// Whether users and user groups are authorised at the same time.
         user_group_auth_mode: Scalar<'a> = "UserGroupAuthMode",
-        /// Id of the office network; the API's sample has a trailing line feed.
-        office_site_id: Scalar<'a> = "OfficeSiteId",
-        /// The versions of the image.
-        ota_info: Maybe<OtaInfo<'a>> = "OtaInfo",
-        /// The tags.
-        tags: Objects<Tag<'a>> = "Tags",
-        /// The tags again: equal to `Tags` in the API's sample.
-        resource_tags: Objects<Tag<'a>> = "ResourceTags",
-        /// Time of creation.
-        created: Scalar<'a> = "GmtCreate",
-        /// When the subscription ends.
-        expires: Scalar<'a> = "ExpiredTime",
     }
 }
 
@@ -92,8 +92,6 @@ object! {
         id: Scalar<'a> = "NodePoolId",
         /// Id of the node size.
         node_instance_type: Scalar<'a> = "NodeInstanceType",
-        /// Name of the node size.
-        node_type_name: Scalar<'a> = "NodeTypeName",
         /// Current number of subscription nodes.
         node_amount: Scalar<'a> = "NodeAmount",
         /// Subscription nodes in use.
@@ -104,10 +102,10 @@ object! {
         scaling_node_amount: Scalar<'a> = "ScalingNodeAmount",
         /// Elastic nodes in use.
         scaling_node_used: Scalar<'a> = "ScalingNodeUsed",
-        /// Nodes bought when the group was created.
-        amount: Scalar<'a> = "Amount",
         /// The scaling strategy.
         strategy_type: Scalar<'a> = "StrategyType",
+        /// Nodes bought when the group was created.
+        amount: Scalar<'a> = "Amount",
         /// Maximum number of elastic nodes.
         max_scaling_amount: Scalar<'a> = "MaxScalingAmount",
         /// Number of idle sessions from which on no scale-out happens.
@@ -120,12 +118,14 @@ object! {
         scaling_down_after_idle_minutes: Scalar<'a> = "ScalingDownAfterIdleMinutes",
         /// Weekly schedules; also sent where the strategy is not `NODE_SCALING_BY_SCHEDULE`.
         recurrence_schedules: Objects<RecurrenceSchedule<'a>> = "RecurrenceSchedules",
-        /// First day on which the strategy applies.
-        strategy_enable_date: Scalar<'a> = "StrategyEnableDate",
         /// Last day on which the strategy applies.
         strategy_disable_date: Scalar<'a> = "StrategyDisableDate",
+        /// First day on which the strategy applies.
+        strategy_enable_date: Scalar<'a> = "StrategyEnableDate",
         /// Whether nodes are prepared in advance.
         warm_up: Scalar<'a> = "WarmUp",
+        /// Name of the node size.
+        node_type_name: Scalar<'a> = "NodeTypeName",
     }
 }
 
@@ -146,10 +146,10 @@ object! {
     TimerPeriod<'a> {
         /// Number of nodes that the period requires.
         amount: Scalar<'a> = "Amount",
-        /// Start, wall clock.
-        start: Scalar<'a> = "StartTime",
         /// End, wall clock.
         end: Scalar<'a> = "EndTime",
+        /// Start, wall clock.
+        start: Scalar<'a> = "StartTime",
     }
 }
 

@@ -12,24 +12,24 @@ object! {
         group_id: Scalar<'a> = "AppInstanceGroupId",
         /// The instance's status.
         status: Scalar<'a> = "Status",
-        /// Whether its user is connected.
-        session_status: Scalar<'a> = "SessionStatus",
-        /// The end user bound to the instance.
-        bind_info: Maybe<BindInfo<'a>> = "BindInfo",
         /// Public address of the main interface.
         public_ip: Scalar<'a> = "MainEthPublicIp",
         /// Private address of the egress interface.
         private_ip: Scalar<'a> = "NetworkInterfaceIp",
-        /// Id of the egress interface.
-        network_interface_id: Scalar<'a> = "NetworkInterfaceId",
-        /// Id of the node that the instance runs on, in groups sold by node.
-        node_id: Scalar<'a> = "NodeId",
-        /// Whether the node is prepaid or postpaid, in groups sold by node.
-        charge_type: Scalar<'a> = "ChargeType",
         /// Time of creation.
         created: Scalar<'a> = "GmtCreate",
         /// Time of the last change.
         modified: Scalar<'a> = "GmtModified",
+        /// Whether its user is connected.
+        session_status: Scalar<'a> = "SessionStatus",
+        /// The end user bound to the instance.
+        bind_info: Maybe<BindInfo<'a>> = "BindInfo",
+        /// Id of the node that the instance runs on, in groups sold by node.
+        node_id: Scalar<'a> = "NodeId",
+        /// Whether the node is prepaid or postpaid, in groups sold by node.
+        charge_type: Scalar<'a> = "ChargeType",
+        /// Id of the egress interface.
+        network_interface_id: Scalar<'a> = "NetworkInterfaceId",
     }
 }
 

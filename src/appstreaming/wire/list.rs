@@ -1,13 +1,8 @@
 //! Lists and nested objects, which accept any JSON value in their place.
 
-use std::fmt;
-use std::marker::PhantomData;
-
-use serde::de::{IgnoredAny, MapAccess, SeqAccess, Visitor};
-use serde::{Deserialize, Deserializer};
-
 use super::maybe::Maybe;
 use super::object::{Element, Object};
+use super::reader::{Invalid, Read, Reader};
 use super::scalar::Scalar;
 
 /// A list of objects.
@@ -66,131 +61,62 @@ impl<T> Default for Objects<T> {
     }
 }
 
-impl<'de, T: Element<'de>> Deserialize<'de> for Objects<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(ObjectsVisitor(PhantomData))
+impl Presence {
+    /// The presence of a list in whose place another value is, which is skipped.
+    fn of_other(reader: &mut Reader<'_>) -> Result<Self, Invalid> {
+        Ok(match reader.scalar()? {
+            Scalar::Absent => Presence::Null,
+            _ => Presence::Invalid,
+        })
     }
 }
 
-impl<'de, T: Element<'de>> Deserialize<'de> for Maybe<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        T::element(deserializer)
-    }
-}
-
-impl<'de, T: Object<'de>> Element<'de> for T {
-    fn element<D: Deserializer<'de>>(deserializer: D) -> Result<Maybe<Self>, D::Error> {
-        deserializer.deserialize_any(MaybeVisitor(PhantomData))
-    }
-}
-
-impl<'de: 'a, 'a> Deserialize<'de> for Scalars<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(ScalarsVisitor).map(|list: Scalars<'de>| list)
-    }
-}
-
-struct ObjectsVisitor<T>(PhantomData<T>);
-struct MaybeVisitor<T>(PhantomData<T>);
-struct ScalarsVisitor;
-
-/// The visitor methods for values that are neither lists nor objects: `$empty` is the result for
-/// null and an empty string, `$invalid` for all other values.
-macro_rules! others {
-    ($empty:expr, $invalid:expr) => {
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("any value")
+impl<'a, T: Element<'a>> Read<'a> for Objects<T> {
+    fn read(reader: &mut Reader<'a>) -> Result<Self, Invalid> {
+        if reader.peek()? != b'[' {
+            return Presence::of_other(reader).map(Objects::empty);
         }
-
-        fn visit_unit<E>(self) -> Result<Self::Value, E> {
-            Ok($empty)
-        }
-
-        fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
-            Ok(if text.is_empty() { $empty } else { $invalid })
-        }
-
-        fn visit_bool<E>(self, _: bool) -> Result<Self::Value, E> {
-            Ok($invalid)
-        }
-
-        fn visit_i64<E>(self, _: i64) -> Result<Self::Value, E> {
-            Ok($invalid)
-        }
-
-        fn visit_u64<E>(self, _: u64) -> Result<Self::Value, E> {
-            Ok($invalid)
-        }
-
-        fn visit_f64<E>(self, _: f64) -> Result<Self::Value, E> {
-            Ok($invalid)
-        }
-    };
-}
-
-impl<'de, T: Element<'de>> Visitor<'de> for ObjectsVisitor<T> {
-    type Value = Objects<T>;
-
-    others!(Objects::empty(Presence::Null), Objects::empty(Presence::Invalid));
-
-    fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<Objects<T>, A::Error> {
-        skip_members(members).map(|()| Objects::empty(Presence::Invalid))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Objects<T>, A::Error> {
         let mut list = Objects::empty(Presence::List);
-        while let Some(element) = elements.next_element()? {
-            match element {
+        reader.list(|reader| {
+            match T::element(reader)? {
                 Maybe::Object(object) => list.items.push(object),
                 Maybe::Absent | Maybe::Invalid => list.skipped += 1,
             }
-        }
+            Ok(())
+        })?;
         Ok(list)
     }
 }
 
-impl<'de, T: Object<'de>> Visitor<'de> for MaybeVisitor<T> {
-    type Value = Maybe<T>;
-
-    others!(Maybe::Absent, Maybe::Invalid);
-
-    fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<Maybe<T>, A::Error> {
-        T::read(members).map(Maybe::Object)
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, elements: A) -> Result<Maybe<T>, A::Error> {
-        skip_elements(elements).map(|()| Maybe::Invalid)
+impl<'a, T: Element<'a>> Read<'a> for Maybe<T> {
+    fn read(reader: &mut Reader<'a>) -> Result<Self, Invalid> {
+        T::element(reader)
     }
 }
 
-impl<'de> Visitor<'de> for ScalarsVisitor {
-    type Value = Scalars<'de>;
-
-    others!(
-        Scalars { presence: Presence::Null, ..Scalars::default() },
-        Scalars { presence: Presence::Invalid, ..Scalars::default() }
-    );
-
-    fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<Scalars<'de>, A::Error> {
-        skip_members(members)?;
-        Ok(Scalars { presence: Presence::Invalid, ..Scalars::default() })
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Scalars<'de>, A::Error> {
-        let mut items = Vec::new();
-        while let Some(element) = elements.next_element()? {
-            items.push(element);
+impl<'a, T: Object<'a>> Element<'a> for T {
+    fn element(reader: &mut Reader<'a>) -> Result<Maybe<Self>, Invalid> {
+        if reader.peek()? == b'{' {
+            return T::object(reader).map(Maybe::Object);
         }
-        Ok(Scalars { items, presence: Presence::List })
+        Ok(match reader.scalar()? {
+            Scalar::Absent => Maybe::Absent,
+            _ => Maybe::Invalid,
+        })
     }
 }
 
-fn skip_members<'de, A: MapAccess<'de>>(mut members: A) -> Result<(), A::Error> {
-    while members.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-    Ok(())
-}
-
-fn skip_elements<'de, A: SeqAccess<'de>>(mut elements: A) -> Result<(), A::Error> {
-    while elements.next_element::<IgnoredAny>()?.is_some() {}
-    Ok(())
+impl<'a> Read<'a> for Scalars<'a> {
+    fn read(reader: &mut Reader<'a>) -> Result<Self, Invalid> {
+        if reader.peek()? != b'[' {
+            let presence = Presence::of_other(reader)?;
+            return Ok(Scalars { presence, ..Scalars::default() });
+        }
+        let mut list = Scalars { presence: Presence::List, ..Scalars::default() };
+        reader.list(|reader| {
+            list.items.push(reader.scalar()?);
+            Ok(())
+        })?;
+        Ok(list)
+    }
 }

@@ -17,6 +17,7 @@ mod object;
 mod page;
 mod persistent;
 mod raw;
+mod reader;
 mod scalar;
 #[cfg(test)]
 mod tests;
@@ -29,4 +30,5 @@ pub use object::{Element, Object};
 pub use page::{Malformed, Model, PageResponse};
 pub use persistent::Persistent;
 pub use raw::Raw;
+pub use reader::{Invalid, Read, Reader};
 pub use scalar::{Scalar, Unreadable};

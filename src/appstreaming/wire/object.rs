@@ -1,63 +1,34 @@
 //! Objects: traits for reading them, and the macro that declares a struct for one.
 
-use std::borrow::Cow;
-use std::fmt;
-
-use serde::de::{MapAccess, Visitor};
-use serde::{Deserialize, Deserializer};
-
 use super::maybe::Maybe;
+use super::reader::{Invalid, Reader};
 
 /// A type that is read from a JSON object.
-pub trait Object<'de>: Sized + Default {
-    /// Reads the members. Fails only if the JSON is malformed.
+pub trait Object<'a>: Sized + Default {
+    /// Reads an object, which must be next.
     ///
     /// # Errors
-    /// The deserializer's error.
-    fn read<A: MapAccess<'de>>(members: A) -> Result<Self, A::Error>;
+    /// When it is not JSON.
+    fn object(reader: &mut Reader<'a>) -> Result<Self, Invalid>;
 }
 
 /// A type that is read from any JSON value. Only an object is valid; all other values are
 /// [`Maybe::Absent`] or [`Maybe::Invalid`].
 ///
 /// Implemented for every [`Object`], and for [`Raw`](super::Raw), which keeps the object's text.
-pub trait Element<'de>: Sized {
-    /// Reads a value of any type. Fails only if the JSON is malformed.
+pub trait Element<'a>: Sized {
+    /// Reads the next value, of any type.
     ///
     /// # Errors
-    /// The deserializer's error.
-    fn element<D: Deserializer<'de>>(deserializer: D) -> Result<Maybe<Self>, D::Error>;
-}
-
-/// A member's name, borrowed unless it contains escapes.
-pub(super) struct Name<'a>(pub(super) Cow<'a, str>);
-
-impl<'de: 'a, 'a> Deserialize<'de> for Name<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct NameVisitor;
-
-        impl<'de> Visitor<'de> for NameVisitor {
-            type Value = Name<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a name")
-            }
-
-            fn visit_borrowed_str<E>(self, name: &'de str) -> Result<Name<'de>, E> {
-                Ok(Name(Cow::Borrowed(name)))
-            }
-
-            fn visit_str<E>(self, name: &str) -> Result<Name<'de>, E> {
-                Ok(Name(Cow::Owned(name.to_owned())))
-            }
-        }
-
-        deserializer.deserialize_str(NameVisitor)
-    }
+    /// When it is not JSON.
+    fn element(reader: &mut Reader<'a>) -> Result<Maybe<Self>, Invalid>;
 }
 
 /// Declares a struct and its [`Object`] implementation. Unknown members are skipped. Of duplicate
-/// members the last one counts: code derived by serde would reject the whole page.
+/// members the last one counts.
+///
+/// The API sends the members of an object always in the same order. If the fields are declared in
+/// this order, the name of each member is only compared with the next field's.
 macro_rules! object {
     (
         $(#[$meta:meta])*
@@ -72,14 +43,29 @@ macro_rules! object {
         }
 
         impl<$a> $crate::appstreaming::wire::Object<$a> for $name<$a> {
-            fn read<A: serde::de::MapAccess<$a>>(mut members: A) -> Result<Self, A::Error> {
+            fn object(
+                reader: &mut $crate::appstreaming::wire::Reader<$a>,
+            ) -> Result<Self, $crate::appstreaming::wire::Invalid> {
+                use $crate::appstreaming::wire::Read as _;
+
                 let mut object = Self::default();
-                while let Some(name) = members.next_key::<$crate::appstreaming::wire::object::Name<$a>>()? {
-                    match &*name.0 {
-                        $($member => object.$field = members.next_value()?,)*
-                        _ => {
-                            members.next_value::<serde::de::IgnoredAny>()?;
+                let mut has_member = reader.enter_object()?;
+                while has_member {
+                    let mut is_known = false;
+                    $(
+                        if has_member && reader.take_name(concat!("\"", $member, "\":")) {
+                            object.$field = <$type>::read(reader)?;
+                            has_member = reader.next_member()?;
+                            is_known = true;
                         }
+                    )*
+                    // An unknown name, or a known one with escapes or white space.
+                    if !is_known {
+                        match &*reader.name()? {
+                            $($member => object.$field = <$type>::read(reader)?,)*
+                            _ => reader.skip()?,
+                        }
+                        has_member = reader.next_member()?;
                     }
                 }
                 Ok(object)

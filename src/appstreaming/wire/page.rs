@@ -1,23 +1,20 @@
 //! A page of a response: the members that all three operations have in common.
 
-use std::fmt;
-use std::marker::PhantomData;
+use std::collections::BTreeMap;
 
-use serde::de::{IgnoredAny, MapAccess, Visitor};
-use serde::{Deserialize, Deserializer};
+use serde::de::IgnoredAny;
 use serde_json::error::Category;
 use thiserror::Error;
 
-use super::object::Name;
-use super::{Element, Group, Instance, Objects, Persistent, Scalar};
+use super::{Element, Group, Instance, Invalid, Objects, Persistent, Read, Reader, Scalar};
 
 /// An element of one of the three listings.
-pub trait Model<'de>: Element<'de> {
+pub trait Model<'a>: Element<'a> {
     /// The name of the response's member that is the list.
     const LIST: &'static str;
 
     /// The element's id, unique within its listing.
-    fn id(&self) -> Scalar<'de>;
+    fn id(&self) -> Scalar<'a>;
 }
 
 /// One page of a response.
@@ -56,10 +53,48 @@ impl<'a, T: Model<'a>> PageResponse<'a, T> {
     /// When the body is not exactly one JSON object.
     pub fn parse(body: &'a [u8]) -> Result<Self, Malformed> {
         let body = body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body);
-        serde_json::from_slice(body).map_err(|error| match error.classify() {
-            Category::Data => Malformed::NotAnObject,
-            Category::Syntax | Category::Eof | Category::Io => Malformed::Syntax(error.to_string()),
-        })
+        let text = simdutf8::basic::from_utf8(body).map_err(|_| Malformed::of_bytes(body))?;
+        Self::read(Reader::new(text)).map_err(|Invalid| Malformed::of_text(text))
+    }
+
+    fn read(mut reader: Reader<'a>) -> Result<Self, Invalid> {
+        let mut page = PageResponse::default();
+        let mut has_member = reader.enter_object()?;
+        while has_member {
+            let name = reader.name()?;
+            match &*name {
+                "TotalCount" => page.total_count = reader.scalar()?,
+                "PageSize" => page.page_size = reader.scalar()?,
+                "PageNumber" => page.page_number = reader.scalar()?,
+                "RequestId" => page.request_id = reader.scalar()?,
+                "Code" | "code" => page.code = reader.scalar()?,
+                name if name == T::LIST => page.models = Objects::read(&mut reader)?,
+                _ => reader.skip()?,
+            }
+            has_member = reader.next_member()?;
+        }
+        reader.end().map(|()| page)
+    }
+}
+
+impl Malformed {
+    /// Why bytes are not a text.
+    #[cold]
+    fn of_bytes(body: &[u8]) -> Self {
+        let valid = body.utf8_chunks().next().map_or("", |chunk| chunk.valid());
+        let line = valid.matches('\n').count() + 1;
+        let column = valid.len() - valid.rfind('\n').map_or(0, |line_feed| line_feed + 1) + 1;
+        Malformed::Syntax(format!("invalid unicode code point at line {line} column {column}"))
+    }
+
+    /// Why a text is not an object, with the message of a general parser.
+    #[cold]
+    fn of_text(text: &str) -> Self {
+        match serde_json::from_str::<BTreeMap<String, IgnoredAny>>(text) {
+            Err(error) if error.classify() == Category::Data => Malformed::NotAnObject,
+            Err(error) => Malformed::Syntax(error.to_string()),
+            Ok(_) => Malformed::Syntax("malformed".to_owned()),
+        }
     }
 }
 
@@ -73,40 +108,6 @@ impl<T> Default for PageResponse<'_, T> {
             code: Scalar::default(),
             models: Objects::default(),
         }
-    }
-}
-
-impl<'de, T: Model<'de>> Deserialize<'de> for PageResponse<'de, T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(PageVisitor(PhantomData))
-    }
-}
-
-struct PageVisitor<T>(PhantomData<T>);
-
-impl<'de, T: Model<'de>> Visitor<'de> for PageVisitor<T> {
-    type Value = PageResponse<'de, T>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<PageResponse<'de, T>, A::Error> {
-        let mut page = PageResponse::default();
-        while let Some(name) = members.next_key::<Name<'de>>()? {
-            match &*name.0 {
-                "TotalCount" => page.total_count = members.next_value()?,
-                "PageSize" => page.page_size = members.next_value()?,
-                "PageNumber" => page.page_number = members.next_value()?,
-                "RequestId" => page.request_id = members.next_value()?,
-                "Code" | "code" => page.code = members.next_value()?,
-                name if name == T::LIST => page.models = members.next_value()?,
-                _ => {
-                    members.next_value::<IgnoredAny>()?;
-                }
-            }
-        }
-        Ok(page)
     }
 }
 

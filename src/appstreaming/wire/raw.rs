@@ -2,10 +2,9 @@
 
 use std::marker::PhantomData;
 
-use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
-use super::{Element, Maybe, Model, Object, Scalar};
+use super::{Element, Invalid, Maybe, Model, Object, Reader, Scalar};
 
 /// One element of the listing of `T`s: its JSON text, including unknown fields, and its id.
 #[derive(Debug, Clone, Copy)]
@@ -17,14 +16,16 @@ pub struct Raw<'a, T> {
 }
 
 impl<'a, T: Model<'a> + Object<'a>> Element<'a> for Raw<'a, T> {
-    fn element<D: Deserializer<'a>>(deserializer: D) -> Result<Maybe<Self>, D::Error> {
-        let json = <&'a RawValue>::deserialize(deserializer)?;
-        // Parsed only for the id. The text is valid JSON, so this fails only if it is nested too
-        // deeply.
-        Ok(match serde_json::from_str::<Maybe<T>>(json.get()) {
-            Ok(Maybe::Object(model)) => Maybe::Object(Raw { json, id: model.id(), model: PhantomData }),
-            Ok(Maybe::Absent) => Maybe::Absent,
-            Ok(Maybe::Invalid) | Err(_) => Maybe::Invalid,
+    fn element(reader: &mut Reader<'a>) -> Result<Maybe<Self>, Invalid> {
+        let json = reader.skipped()?;
+        // Read again only for the id.
+        Ok(match T::element(&mut Reader::new(json))? {
+            Maybe::Object(model) => {
+                let json = serde_json::from_str(json).map_err(|_| Invalid)?;
+                Maybe::Object(Raw { json, id: model.id(), model: PhantomData })
+            }
+            Maybe::Absent => Maybe::Absent,
+            Maybe::Invalid => Maybe::Invalid,
         })
     }
 }

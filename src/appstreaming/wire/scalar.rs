@@ -2,18 +2,30 @@
 
 use std::borrow::Cow;
 
-use serde::{Deserialize, Deserializer};
-use serde_json::value::RawValue;
 use thiserror::Error;
 
-/// A value's JSON text, borrowed from the page.
+/// A value, borrowed from the page.
 ///
 /// Keeping the text makes parsing a page cheap, because strings are unescaped and numbers converted
 /// only when they are read. It also keeps a version sent as the number `1.10` from becoming `1.1`,
 /// and a value that cannot be represented (`1e999`, half a surrogate pair) fails only its own
 /// field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Scalar<'a>(Option<&'a str>);
+pub enum Scalar<'a> {
+    /// The member is absent, null or an empty string, which mean the same in this API.
+    #[default]
+    Absent,
+    /// The text of a string without escapes; not empty.
+    Text(&'a str),
+    /// A string with escapes, in quotes, as it was sent.
+    Escaped(&'a str),
+    /// A number as it was sent.
+    Number(&'a str),
+    /// A boolean.
+    Flag(bool),
+    /// A list or an object.
+    Other,
+}
 
 /// The value is present, but has a wrong type or form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
@@ -27,19 +39,14 @@ impl<'a> Scalar<'a> {
     /// # Errors
     /// When the value is a boolean, a list, an object, or a string that is not Unicode.
     pub fn text(&self) -> Result<Option<Cow<'a, str>>, Unreadable> {
-        let Some(raw) = self.0 else { return Ok(None) };
-        match raw.as_bytes() {
-            [b'"', inner @ .., b'"'] if inner.contains(&b'\\') => {
-                let text: String = serde_json::from_str(raw).map_err(|_| Unreadable)?;
-                Ok((!text.is_empty()).then_some(Cow::Owned(text)))
+        match *self {
+            Scalar::Absent => Ok(None),
+            Scalar::Text(text) | Scalar::Number(text) => Ok(Some(Cow::Borrowed(text))),
+            Scalar::Escaped(quoted) => {
+                let text: String = serde_json::from_str(quoted).map_err(|_| Unreadable)?;
+                Ok(Some(Cow::Owned(text)))
             }
-            [b'"', .., b'"'] => {
-                let text = &raw[1..raw.len() - 1];
-                Ok((!text.is_empty()).then_some(Cow::Borrowed(text)))
-            }
-            [b'-' | b'0'..=b'9', ..] => Ok(Some(Cow::Borrowed(raw))),
-            b"null" => Ok(None),
-            _ => Err(Unreadable),
+            Scalar::Flag(_) | Scalar::Other => Err(Unreadable),
         }
     }
 
@@ -49,14 +56,15 @@ impl<'a> Scalar<'a> {
     /// # Errors
     /// As for [`Scalar::text`].
     pub fn code(&self) -> Result<Option<Cow<'a, str>>, Unreadable> {
-        let Some(text) = self.text()? else { return Ok(None) };
-        // Fast path: nearly all texts need no trimming.
-        if let [first, .., last] = text.as_bytes()
+        // Nearly all texts need no trimming.
+        if let Scalar::Text(text) = *self
+            && let [first, .., last] = text.as_bytes()
             && first.is_ascii_graphic()
             && last.is_ascii_graphic()
         {
-            return Ok(Some(text));
+            return Ok(Some(Cow::Borrowed(text)));
         }
+        let Some(text) = self.text()? else { return Ok(None) };
         let trimmed = match text {
             Cow::Borrowed(text) => Cow::Borrowed(text.trim()),
             Cow::Owned(text) => Cow::Owned(text.trim().to_owned()),
@@ -70,6 +78,12 @@ impl<'a> Scalar<'a> {
     /// When the value is anything else.
     pub fn number(&self) -> Result<Option<f64>, Unreadable> {
         let Some(text) = self.code()? else { return Ok(None) };
+        // Nearly all numbers are whole, and a float represents up to 15 digits exactly.
+        if text.len() <= 15
+            && let Ok(whole) = text.parse::<u64>()
+        {
+            return Ok(Some(whole as f64));
+        }
         match text.parse::<f64>() {
             // Adding 0 turns -0 into 0.
             Ok(number) if number.is_finite() => Ok(Some(number + 0.0)),
@@ -91,10 +105,8 @@ impl<'a> Scalar<'a> {
     /// # Errors
     /// When the value is anything else.
     pub fn flag(&self) -> Result<Option<bool>, Unreadable> {
-        match self.0 {
-            Some("true") => return Ok(Some(true)),
-            Some("false") => return Ok(Some(false)),
-            _ => {}
+        if let Scalar::Flag(flag) = *self {
+            return Ok(Some(flag));
         }
         match self.code()? {
             None => Ok(None),
@@ -102,11 +114,5 @@ impl<'a> Scalar<'a> {
             Some(text) if text == "0" || text.eq_ignore_ascii_case("false") => Ok(Some(false)),
             Some(_) => Err(Unreadable),
         }
-    }
-}
-
-impl<'de: 'a, 'a> Deserialize<'de> for Scalar<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        <&'de RawValue>::deserialize(deserializer).map(|raw| Scalar(Some(raw.get())))
     }
 }

@@ -1,17 +1,23 @@
+use std::borrow::Cow;
+
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
-use super::{Group, Instance, Maybe, Model, PageResponse, Persistent, Scalar};
+use super::{Group, Instance, Malformed, Maybe, Model, PageResponse, Persistent, Reader, Scalar};
 use crate::appstreaming::convert;
 use crate::fleet::{DecodeIssues, FoldOptions};
 
 fn scalar(json: &str) -> Scalar<'_> {
-    serde_json::from_str(json).unwrap()
+    Reader::new(json).scalar().unwrap()
+}
+
+fn text(scalar: Scalar<'_>) -> Option<String> {
+    scalar.text().unwrap().map(Cow::into_owned)
 }
 
 #[test]
 fn a_text_is_borrowed_unless_it_has_escapes() {
-    use std::borrow::Cow::{Borrowed, Owned};
+    use Cow::{Borrowed, Owned};
     assert!(matches!(scalar(r#""a 组""#).text(), Ok(Some(Borrowed("a 组")))));
     assert!(matches!(scalar(r#""a\"\u7ec4""#).text(), Ok(Some(Owned(text))) if text == "a\"组"));
     assert!(matches!(scalar(r#"" a\n""#).code(), Ok(Some(Owned(text))) if text == "a"));
@@ -89,6 +95,39 @@ fn a_value_nested_thousands_deep_in_an_unknown_field_is_skipped() {
     let page = PageResponse::<Instance<'_>>::parse(body.as_bytes()).unwrap();
     assert_eq!(page.models.items[0].id.text().unwrap().as_deref(), Some("ai-1"));
     assert!(page.models.items[0].status.text().is_err());
+}
+
+#[test]
+fn a_malformed_page_is_an_error_with_its_position() {
+    for (body, message) in [
+        (&b"{\"TotalCount\": 1,\n \"New\": \"\xFF\"}"[..], "invalid unicode code point at line 2 column 10"),
+        (b"{\"TotalCount\": 01}", "invalid number at line 1 column 17"),
+        (b"{\"TotalCount\": 1", "EOF while parsing an object at line 1 column 16"),
+        (
+            b"{\"RequestId\": \"a\nb\"}",
+            "control character (\\u0000-\\u001F) found while parsing a string at line 1 column 16",
+        ),
+        (b"{} {}", "trailing characters at line 1 column 4"),
+        (b"", "EOF while parsing a value at line 1 column 0"),
+        (b"<html>", "expected value at line 1 column 1"),
+    ] {
+        let error = PageResponse::<Instance<'_>>::parse(body).unwrap_err();
+        assert_eq!(error, Malformed::Syntax(message.to_owned()), "{}", body.escape_ascii());
+    }
+    for body in [&b"[]"[..], b"null", b" 1 ", b"\"a\""] {
+        let error = PageResponse::<Instance<'_>>::parse(body).unwrap_err();
+        assert_eq!(error, Malformed::NotAnObject, "{}", body.escape_ascii());
+    }
+}
+
+#[test]
+fn members_are_found_in_any_order_and_after_unknown_ones() {
+    let body = br#"{"AppInstanceModels":[
+        {"ChargeType":"PrePaid","New":{"Status":["]"]},"NodeId" :"i-1","Status":"IDLE","AppInstanceId":"a"}]}"#;
+    let page = PageResponse::<Instance<'_>>::parse(body).unwrap();
+    let instance = &page.models.items[0];
+    let read = [instance.charge_type, instance.node_id, instance.status, instance.id].map(text);
+    assert_eq!(read.map(Option::unwrap), ["PrePaid", "i-1", "IDLE", "a"]);
 }
 
 /// Any JSON value.
