@@ -3,10 +3,10 @@
 //! What is not here: reading pages (`appstreaming`), and what changed since the previous listing
 //! (`group_counters`).
 
+use std::collections::BTreeMap;
 use std::collections::hash_map::Entry;
-use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
-use foldhash::fast::FixedState;
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize};
 
@@ -67,8 +67,8 @@ pub struct InstanceListing {
 pub struct NodeCount {
     /// `NodeId`.
     pub node_id: Box<str>,
-    /// `ChargeType`; empty when unknown.
-    pub charge_type: Box<str>,
+    /// `ChargeType`; empty when unknown. Shared by the nodes of a listing.
+    pub charge_type: Arc<str>,
     /// Number of these instances.
     #[serde(deserialize_with = "saved::count")]
     pub instances: u64,
@@ -90,15 +90,27 @@ pub struct InstanceFold {
     session_statuses: Tally,
     usage_seconds_sum: f64,
     usage_seconds_max: Option<f64>,
-    /// Sessions in use on each node, by the hash of the node's id.
-    node_sessions: HashedMap<u32>,
-    nodes: HashMap<Box<str>, ByChargeType, FixedState>,
+    /// By the hash of the node's id.
+    nodes: HashedMap<NodeFold>,
+    /// Charge types for [`NodeCount`], each once.
+    charge_types: Vec<Arc<str>>,
     details: InstanceDetails,
 }
 
-/// The instances of one node by charge type, while pages are folded. Nearly every node has one
-/// charge type.
-type ByChargeType = Vec<(Box<str>, u64)>;
+/// The instances of one node.
+#[derive(Debug, Default)]
+struct NodeFold {
+    /// Sessions in use.
+    sessions: u32,
+    /// The instances of the charge type that was listed first; `None` unless
+    /// [`FoldOptions::nodes`]. Nearly every node has one charge type.
+    count: Option<NodeCount>,
+    /// The instances of other charge types.
+    more_counts: Vec<NodeCount>,
+}
+
+/// Maximum number of charge types that nodes share. The API documents two.
+const MAX_SHARED_CHARGE_TYPES: usize = 8;
 
 impl InstanceRecord<'_> {
     /// The usage in seconds, if it is a duration: finite and not negative.
@@ -126,8 +138,8 @@ impl InstanceFold {
             session_statuses: Tally::new(&SESSION_STATUS),
             usage_seconds_sum: 0.0,
             usage_seconds_max: None,
-            node_sessions: HashedMap::default(),
-            nodes: HashMap::default(),
+            nodes: HashedMap::default(),
+            charge_types: Vec::new(),
             details: InstanceDetails::default(),
         }
     }
@@ -168,11 +180,8 @@ impl InstanceFold {
             self.usage_seconds_max = Some(self.usage_seconds_max.map_or(seconds, |max| max.max(seconds)));
         }
         if let Some(node_id) = record.node_id.as_deref().filter(|id| !id.is_empty()) {
-            let node = self.hasher.hash(node_id);
-            *self.node_sessions.entry(node).or_default() += u32::from(is_in_use(&status));
-            if self.options.nodes {
-                self.add_to_node(node_id, record.charge_type.as_deref().unwrap_or_default());
-            }
+            let charge_type = record.charge_type.as_deref().unwrap_or_default();
+            self.add_to_node(node_id, charge_type, is_in_use(&status));
         }
         if self.options.detail {
             let listed_status = (status != EnumValue::Absent).then_some(status_id);
@@ -197,22 +206,14 @@ impl InstanceFold {
         entries.sort_unstable_by_key(|instance| instance.id);
         let (names, hash_key) = (statuses.names.clone(), self.options.hash_key);
         let listed = ListedInstances { entries, names, hash_key };
-        let mut nodes: Vec<NodeCount> = self
-            .nodes
-            .into_iter()
-            .flat_map(|(node_id, by_charge_type)| {
-                by_charge_type.into_iter().map(move |(charge_type, instances)| NodeCount {
-                    node_id: node_id.clone(),
-                    charge_type,
-                    instances,
-                })
-            })
-            .collect();
-        nodes.sort_unstable();
         let mut nodes_by_sessions = BTreeMap::<u32, u64>::new();
-        self.node_sessions
-            .into_values()
-            .for_each(|sessions| *nodes_by_sessions.entry(sessions).or_default() += 1);
+        let mut nodes = Vec::with_capacity(if self.options.nodes { self.nodes.len() } else { 0 });
+        for node in self.nodes.into_values() {
+            *nodes_by_sessions.entry(node.sessions).or_default() += 1;
+            nodes.extend(node.count);
+            nodes.extend(node.more_counts);
+        }
+        nodes.sort_unstable();
         let summary = InstanceSummary {
             statuses: statuses.tally,
             session_statuses: self.session_statuses,
@@ -228,18 +229,36 @@ impl InstanceFold {
         InstanceListing { summary, listed }
     }
 
-    fn add_to_node(&mut self, node_id: &str, charge_type: &str) {
-        // The entry API would allocate a key for every instance, but nearly every node is already
-        // in the map.
-        let Some(by_charge_type) = self.nodes.get_mut(node_id) else {
-            self.nodes.insert(node_id.into(), vec![(charge_type.into(), 1)]);
+    fn add_to_node(&mut self, node_id: &str, charge_type: &str, is_in_use: bool) {
+        let node = self.nodes.entry(self.hasher.hash(node_id)).or_default();
+        node.sessions += u32::from(is_in_use);
+        if !self.options.nodes {
             return;
-        };
-        match by_charge_type.iter_mut().find(|(known, _)| **known == *charge_type) {
-            Some((_, instances)) => *instances += 1,
-            None => by_charge_type.push((charge_type.into(), 1)),
+        }
+        let mut counts = node.count.iter_mut().chain(&mut node.more_counts);
+        if let Some(count) = counts.find(|count| *count.charge_type == *charge_type) {
+            count.instances += 1;
+            return;
+        }
+        let charge_type = shared(&mut self.charge_types, charge_type);
+        let count = NodeCount { node_id: node_id.into(), charge_type, instances: 1 };
+        match &node.count {
+            None => node.count = Some(count),
+            Some(_) => node.more_counts.push(count),
         }
     }
+}
+
+/// `charge_type`, shared with earlier calls for the same text.
+fn shared(charge_types: &mut Vec<Arc<str>>, charge_type: &str) -> Arc<str> {
+    if let Some(known) = charge_types.iter().find(|known| ***known == *charge_type) {
+        return Arc::clone(known);
+    }
+    let new: Arc<str> = charge_type.into();
+    if charge_types.len() < MAX_SHARED_CHARGE_TYPES {
+        charge_types.push(Arc::clone(&new));
+    }
+    new
 }
 
 fn statuses<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Tally, D::Error> {

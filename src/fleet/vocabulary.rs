@@ -125,7 +125,8 @@ impl Vocabulary {
     }
 
     fn position_ignore_case(&self, value: &str) -> Option<usize> {
-        self.known.iter().position(|known| known.eq_ignore_ascii_case(value))
+        // Nearly all values are in upper case, and equality is cheaper to check.
+        self.position(value).or_else(|| self.known.iter().position(|known| known.eq_ignore_ascii_case(value)))
     }
 }
 

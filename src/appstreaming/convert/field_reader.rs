@@ -62,7 +62,9 @@ impl<'f> FieldReader<'f> {
         scalar: Scalar<'a>,
     ) -> Option<Cow<'a, str>> {
         let value = self.code(field, scalar)?;
-        if !documented.iter().any(|known| known.eq_ignore_ascii_case(&value)) {
+        let is_documented = documented.contains(&&*value)
+            || documented.iter().any(|known| known.eq_ignore_ascii_case(&value));
+        if !is_documented {
             self.issues.count_unknown(field);
         }
         Some(value)
