@@ -11,7 +11,7 @@ page_size = 101
 pages = 3
 [api]
 signature = "v4"
-requests_per_second = 6000
+requests_per_second = 600000
 allow_http = "yes"
 [collectors]
 instances = "all"
