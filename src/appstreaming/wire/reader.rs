@@ -287,18 +287,19 @@ fn plain_length(bytes: &[u8]) -> usize {
     // bits may be set. There is none if no byte is below `limit`.
     let below = |word: u64, limit: u8| word.wrapping_sub(ONES * u64::from(limit)) & !word & HIGH;
 
-    let (words, rest) = bytes.as_chunks::<8>();
-    for (index, word) in words.iter().enumerate() {
+    let mut rest = bytes;
+    while let Some((word, tail)) = rest.split_first_chunk() {
         let word = u64::from_le_bytes(*word);
         // Without its bit 1, a quote is a space, and control characters are below it nevertheless.
         let quote_or_control = below(word ^ (ONES * 2), b' ' + 1);
         let backslash = below(word ^ (ONES * u64::from(b'\\')), 1);
         let special = quote_or_control | backslash;
         if special != 0 {
-            return index * 8 + special.trailing_zeros() as usize / 8;
+            return bytes.len() - rest.len() + special.trailing_zeros() as usize / 8;
         }
+        rest = tail;
     }
-    words.len() * 8 + plain_length_of_rest(rest)
+    bytes.len() - rest.len() + plain_length_of_rest(rest)
 }
 
 /// [`plain_length`] of fewer than 8 bytes: only the end of a text.
