@@ -89,7 +89,12 @@ generate:
 
 # Measure the throughput of the hot paths.
 bench *arguments:
-    cargo bench --locked {{arguments}}
+    cargo bench --locked --bench parse --bench render {{arguments}}
+
+# Needs Debian's `valgrind`. `just instructions --write` records the counts: docs/performance.md.
+# Fail where a fixed job needs over 5 % more instructions than recorded.
+instructions *arguments:
+    cargo bench --quiet --locked --no-default-features --profile instructions --bench instructions -- {{arguments}}
 
 # Measure the cost of polling a fleet of 100,000 instances: docs/performance.md.
 measure *arguments:
@@ -134,4 +139,4 @@ deb: build-shipped
     cargo deb --no-build --profile dist
 
 # Run everything that the gate runs. All tools must be installed.
-ci: test format lint doc fuzz-check deny observability browser end-to-end alerts deploy
+ci: test format lint doc fuzz-check deny instructions observability browser end-to-end alerts deploy

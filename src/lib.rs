@@ -57,8 +57,10 @@ mod web_config;
 /// public interface.
 #[doc(hidden)]
 pub mod internals {
-    pub use crate::aliyun::{Call, Error, Request};
-    pub use crate::appstreaming::{Client, wire};
+    pub use crate::aliyun::access_key::Credentials;
+    pub use crate::aliyun::signature::{SigningContext, v3};
+    pub use crate::aliyun::{Call, Error, Request, Secret};
+    pub use crate::appstreaming::{Client, GroupQuery, InstanceQuery, PageRequest, wire};
     pub use crate::config::{Sources, load};
     pub use crate::fleet::problems::{EvaluationContext, check_group};
     pub use crate::fleet::{

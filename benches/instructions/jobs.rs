@@ -1,0 +1,121 @@
+//! The jobs. A new one is a function and a line in [`JOBS`].
+//!
+//! A job must do the same on every run: it has no randomness, no clock and no threads, and maps
+//! with random hash keys only where their order changes nothing.
+
+use std::hint::black_box;
+use std::sync::Arc;
+
+use appstreaming_exporter::internals::{
+    Client, Credentials, Exposition, Fetched, FoldOptions, GroupCounters, GroupQuery, GroupSnapshot, HashKey,
+    InstanceQuery, Observations, PageRequest, RenderOptions, Secret, SigningContext, Snapshot, TargetHealth,
+    v3,
+};
+use jiff::Timestamp;
+
+use crate::pages::{self, Canned, ready};
+
+/// A fixed piece of work.
+pub struct Job {
+    /// Its name in the file of counts.
+    pub name: &'static str,
+    /// Prepares the input; the result does the work once.
+    pub prepare: fn() -> Box<dyn FnMut()>,
+}
+
+/// All jobs.
+pub const JOBS: &[Job] = &[
+    Job { name: "fold_groups", prepare: fold_groups },
+    Job { name: "fold_instances", prepare: fold_instances },
+    Job { name: "fold_persistent", prepare: fold_persistent },
+    Job { name: "sign_request", prepare: sign_request },
+    Job { name: "render_group", prepare: render_group },
+];
+
+const FOLD: FoldOptions = FoldOptions { nodes: true, detail: false, hash_key: HashKey::new(0) };
+const GROUP: &str = "aig-dk8p95irqfst90001";
+const PAGE_SIZE: u32 = 100;
+const GROUPS: &[u8] = include_bytes!("../../tests/data/samples/list_app_instance_group.json");
+
+fn now() -> Timestamp {
+    Timestamp::from_second(1_790_000_000).expect("a time of this century")
+}
+
+/// Parses and converts a page of one group.
+fn fold_groups() -> Box<dyn FnMut()> {
+    let client = Client::new(Canned(GROUPS.to_vec()), PAGE_SIZE);
+    Box::new(move || {
+        black_box(ready(client.list_groups(&GroupQuery::default())).expect("a listing"));
+    })
+}
+
+/// Parses and folds a page of 100 instances.
+fn fold_instances() -> Box<dyn FnMut()> {
+    let client = Client::new(Canned(pages::instances()), PAGE_SIZE);
+    Box::new(move || {
+        black_box(ready(client.list_instances(GROUP, FOLD)).expect("a listing"));
+    })
+}
+
+/// Parses and folds a page of 100 persistent sessions.
+fn fold_persistent() -> Box<dyn FnMut()> {
+    let client = Client::new(Canned(pages::persistent()), PAGE_SIZE);
+    Box::new(move || {
+        black_box(ready(client.list_persistent("CloudApp", GROUP, FOLD)).expect("a listing"));
+    })
+}
+
+/// Builds and signs a request for a page of instances.
+fn sign_request() -> Box<dyn FnMut()> {
+    let query = InstanceQuery::of(GROUP);
+    let credentials =
+        Credentials::new("LTAI5tExampleAbCd", Secret::new("simulated-secret-of-30-letters"), None);
+    Box::new(move || {
+        let context = SigningContext {
+            host: "appstream-center.cn-shanghai.aliyuncs.com",
+            credentials: &credentials,
+            now: now(),
+            nonce: "d1f2c3b4a5968778695a4b3c2d1e0f00",
+        };
+        let request = query.request(PageRequest { number: 3, size: PAGE_SIZE });
+        black_box(v3::sign(black_box(&request), &context));
+    })
+}
+
+/// Renders all metrics of one group as text, in aggregate mode.
+fn render_group() -> Box<dyn FnMut()> {
+    let snapshot = snapshot();
+    let options = Arc::new(RenderOptions::default());
+    Box::new(move || {
+        black_box(Exposition::new(Arc::clone(&snapshot), Arc::clone(&options)).text());
+    })
+}
+
+/// A fleet of one group with 100 instances and 100 persistent sessions.
+fn snapshot() -> Arc<Snapshot> {
+    let at = now();
+    let groups = Client::new(Canned(GROUPS.to_vec()), PAGE_SIZE);
+    let groups = ready(groups.list_groups(&GroupQuery::default())).expect("a listing").data;
+    let group = groups.into_iter().next().expect("the sample has a group");
+    let instances = Client::new(Canned(pages::instances()), PAGE_SIZE);
+    let instances = ready(instances.list_instances(GROUP, FOLD)).expect("a listing").data.summary;
+    let persistent = Client::new(Canned(pages::persistent()), PAGE_SIZE);
+    let persistent = ready(persistent.list_persistent("CloudApp", GROUP, FOLD)).expect("a listing").data;
+    let (account, target) = ("default", "CloudApp");
+    let group = GroupSnapshot {
+        account: account.into(),
+        target: target.into(),
+        group: Fetched { data: Arc::new(group), at },
+        instances: Some(Fetched { data: Arc::new(instances), at }),
+        persistent: Some(Fetched { data: Arc::new(persistent), at }),
+        counters: GroupCounters::default(),
+        observed: Observations::default(),
+    };
+    let health = TargetHealth {
+        account: account.into(),
+        target: target.into(),
+        up: Some(true),
+        last_success: Some(at),
+    };
+    Arc::new(Snapshot { at, targets: vec![health], groups: vec![Arc::new(group)] })
+}
