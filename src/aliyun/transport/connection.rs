@@ -36,8 +36,11 @@ const MAX_BODY_CAPACITY: usize = 1024 * 1024;
 /// A connection on which one request at a time is sent.
 pub(super) struct Connection {
     sender: http1::SendRequest<Full<Bytes>>,
-    driver: Fuse<http1::Connection<TokioIo<Box<dyn Stream>>, Full<Bytes>>>,
+    driver: Fuse<Driver>,
 }
+
+/// Reads and writes the messages of a connection while it is polled.
+type Driver = http1::Connection<TokioIo<Box<dyn Stream>>, Full<Bytes>>;
 
 /// Connections that can be used again.
 pub(super) struct Pool {
