@@ -62,12 +62,14 @@ pub mod internals {
     pub use crate::aliyun::{Call, Error, Request, Secret};
     pub use crate::appstreaming::{Client, GroupQuery, InstanceQuery, PageRequest, wire};
     pub use crate::config::{Sources, load};
+    pub use crate::fleet::history::MinuteCounts;
     pub use crate::fleet::problems::{EvaluationContext, check_group};
     pub use crate::fleet::{
         DecodeIssues, Fetched, FoldOptions, Freshness, Group, GroupCounters, GroupSnapshot, HashKey,
         InstanceFold, InstanceRecord, Observations, PersistentFold, PersistentInterval, PersistentRecord,
         Snapshot, TargetHealth,
     };
+    pub use crate::lifecycle::Readiness;
     pub use crate::metrics::compress::Encoding;
     pub use crate::metrics::encode::Syntax;
     pub use crate::metrics::options::{RenderOptions, UserLabel};
@@ -78,5 +80,10 @@ pub mod internals {
     };
     pub use crate::replica::envelope;
     pub use crate::replica::envelope::StateError;
-    pub use crate::telemetry::VERSION;
+    pub use crate::replica::publication::Publication;
+    pub use crate::server::handler::Handler;
+    pub use crate::server::response::ResponseBody;
+    pub use crate::telemetry::status::Status;
+    pub use crate::telemetry::{OwnMetrics, OwnPart, Telemetry, VERSION};
+    pub use crate::web::{Content, Routes};
 }

@@ -14,6 +14,7 @@ use appstreaming_exporter::internals::{
 use jiff::Timestamp;
 
 use crate::pages::{self, Canned, ready};
+use crate::scrape::Scrape;
 
 /// A fixed piece of work.
 pub struct Job {
@@ -30,6 +31,8 @@ pub const JOBS: &[Job] = &[
     Job { name: "fold_persistent", prepare: fold_persistent },
     Job { name: "sign_request", prepare: sign_request },
     Job { name: "render_group", prepare: render_group },
+    Job { name: "scrape", prepare: scrape },
+    Job { name: "scrape_after_poll", prepare: scrape_after_poll },
 ];
 
 const FOLD: FoldOptions = FoldOptions { nodes: true, detail: false, hash_key: HashKey::new(0) };
@@ -88,6 +91,23 @@ fn render_group() -> Box<dyn FnMut()> {
     let options = Arc::new(RenderOptions::default());
     Box::new(move || {
         black_box(Exposition::new(Arc::clone(&snapshot), Arc::clone(&options)).text());
+    })
+}
+
+/// Responds to a scrape while the exporter's own metrics have not changed.
+fn scrape() -> Box<dyn FnMut()> {
+    let scrape = Scrape::new(Exposition::new(snapshot(), Arc::default()));
+    Box::new(move || {
+        black_box(scrape.run());
+    })
+}
+
+/// Responds to the first scrape after a poll, whose snapshot is rendered already.
+fn scrape_after_poll() -> Box<dyn FnMut()> {
+    let scrape = Scrape::new(Exposition::new(snapshot(), Arc::default()));
+    Box::new(move || {
+        scrape.record_poll();
+        black_box(scrape.run());
     })
 }
 
