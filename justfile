@@ -91,7 +91,8 @@ generate:
 bench *arguments:
     cargo bench --locked --bench parse --bench render {{arguments}}
 
-# Needs Debian's `valgrind`. `just instructions --write` records the counts: docs/performance.md.
+# Builds for minutes; run every night. Needs Debian's `valgrind`. `--write` records the counts:
+# docs/performance.md.
 # Fail where a fixed job needs over 5 % more instructions than recorded.
 instructions *arguments:
     cargo bench --quiet --locked --no-default-features --profile instructions --bench instructions -- {{arguments}}
@@ -139,4 +140,4 @@ deb: build-shipped
     cargo deb --no-build --profile dist
 
 # Run everything that the gate runs. All tools must be installed.
-ci: test format lint doc fuzz-check deny instructions observability browser end-to-end alerts deploy
+ci: test format lint doc fuzz-check deny observability browser end-to-end alerts deploy
