@@ -1,8 +1,7 @@
 //! One HTTP/1.1 connection, and the pool of those that are idle.
 //!
-//! The task that sends a request also drives the connection: no other task has to wake it, which is
-//! most of the cost of a small response. An idle connection is not driven. Whether the peer has
-//! closed it is found out before its next use.
+//! The task that sends a request also drives the connection, so that no other task has to be woken.
+//! An idle connection is not driven. Whether the peer has closed it is tested before its next use.
 
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
@@ -53,7 +52,7 @@ struct IdleConnection {
     since: Instant,
 }
 
-/// Why there is no response.
+/// A request did not get a whole response.
 #[derive(Debug, Error)]
 pub(super) enum ExchangeError {
     /// The connection ended before the request was sent; the request may be sent again.

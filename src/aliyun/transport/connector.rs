@@ -10,6 +10,7 @@ use bytes::Bytes;
 use http_body_util::Empty;
 use hyper::client::conn::http1;
 use hyper::header::{HOST, HeaderValue, PROXY_AUTHORIZATION};
+use hyper::http::uri::Authority;
 use hyper::{Request, StatusCode, Uri};
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioIo;
@@ -53,8 +54,8 @@ struct Proxy {
     /// Absent for a proxy without TLS.
     tls: Option<Tls>,
     authorization: Option<HeaderValue>,
-    /// The endpoint, as `host:port`.
-    target: String,
+    /// The endpoint, with its port.
+    target: Authority,
 }
 
 /// TLS with a peer of this name.
@@ -64,7 +65,7 @@ struct Tls {
     name: ServerName<'static>,
 }
 
-/// Why there is no connection.
+/// A connection could not be opened.
 #[derive(Debug, Error)]
 pub(super) enum ConnectError {
     /// No address of the name accepts a connection, or the name has none.
@@ -113,20 +114,16 @@ impl Connector {
                 Ok(Some(Tls { connector: TlsConnector::from(Arc::clone(&tls)), name }))
             }
         };
-        let target = format!("{}:{}", endpoint.host(), endpoint.port());
+        let authority = |role, (host, port): (&str, u16)| {
+            Authority::try_from(format!("{host}:{port}")).map_err(|_| SetupError::Host(role))
+        };
+        let target = authority("endpoint", (endpoint.host(), endpoint.port()))?;
         let (role, address) = match proxy {
-            Some(proxy) => {
-                let (host, port) = proxy.authority();
-                ("proxy", format!("{host}:{port}"))
-            }
+            Some(proxy) => ("proxy", authority("proxy", proxy.authority())?),
             None => ("endpoint", target.clone()),
         };
-        let address = Uri::builder()
-            .scheme("http")
-            .authority(address)
-            .path_and_query("/")
-            .build()
-            .map_err(|_| SetupError::Host(role))?;
+        let address = Uri::builder().scheme("http").authority(address).path_and_query("/").build();
+        let address = address.map_err(|_| SetupError::Host(role))?;
         let proxy = proxy
             .map(|proxy| {
                 let tls = with_tls("proxy", proxy.is_https(), proxy.authority().0)?;
@@ -182,10 +179,10 @@ impl Proxy {
             http1::handshake(TokioIo::new(stream)).await.map_err(ConnectError::Proxy)?;
         // Ends when the tunnel is dropped.
         tokio::spawn(connection.with_upgrades());
-        let mut request = Request::connect(&self.target)
-            .header(HOST, &self.target)
+        let mut request = Request::connect(Uri::from(self.target.clone()))
+            .header(HOST, self.target.as_str())
             .body(Empty::<Bytes>::new())
-            .expect("`Connector::new` has parsed the authority");
+            .expect("an authority is a valid target and a valid header");
         if let Some(authorization) = &self.authorization {
             request.headers_mut().insert(PROXY_AUTHORIZATION, authorization.clone());
         }

@@ -7,10 +7,10 @@
 //! | `decompress` | compressed bodies |
 //! | `library` | the HTTP library for rare requests, such as those for credentials |
 //!
-//! Requests of polls use hyper's connections directly, because the layers of the HTTP library cost
-//! more than the rest of a poll (`docs/decisions/0013-connections-of-polls.md`). The transport
-//! neither retries nor follows redirects: a retry would send a nonce again, and a redirect could
-//! send credentials to another host. A request is sent again only if it certainly did not reach the
+//! Requests of polls use hyper's connections directly, without the layers of the HTTP library,
+//! which do nothing for them (`docs/decisions/0013-connections-of-polls.md`). The transport neither
+//! retries nor follows redirects: a retry would send a nonce again, and a redirect could send
+//! credentials to another host. A request is sent again only if it certainly did not reach the
 //! network.
 
 mod connection;
