@@ -69,8 +69,8 @@ struct Tls {
 #[derive(Debug, Error)]
 pub(super) enum ConnectError {
     /// No address of the name accepts a connection, or the name has none.
-    #[error("cannot connect")]
-    Tcp(#[source] Box<dyn std::error::Error + Send + Sync>),
+    #[error(transparent)]
+    Tcp(Box<dyn std::error::Error + Send + Sync>),
     /// The TLS handshake failed.
     #[error("the TLS handshake failed")]
     Tls(#[source] io::Error),
