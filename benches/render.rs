@@ -77,7 +77,7 @@ fn render(criterion: &mut Criterion) {
             let size = exposition.body(syntax, Encoding::Identity).len();
             bencher.iter(|| {
                 let mut encoder = syntax.encoder(size);
-                exposition.encode(&Selection::default(), &mut *encoder, &mut |_| {});
+                exposition.encode(&Selection::default(), &mut *encoder, |_| {});
                 black_box(encoder.finish())
             });
         });

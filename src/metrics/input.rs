@@ -84,8 +84,15 @@ impl RenderInput {
 
     /// Every group, in the snapshot's order.
     pub(super) fn groups(&self) -> impl Iterator<Item = GroupRow<'_>> {
-        let groups = self.snapshot.groups.iter().zip(&self.derived);
-        groups.map(|(snapshot, derived)| GroupRow { input: self, snapshot, derived })
+        (0..self.derived.len()).map(|index| self.group(index))
+    }
+
+    /// The group at this position of the snapshot.
+    ///
+    /// # Panics
+    /// When there is no such group.
+    pub(super) fn group(&self, index: usize) -> GroupRow<'_> {
+        GroupRow { input: self, snapshot: &self.snapshot.groups[index], derived: &self.derived[index] }
     }
 
     /// Every target once, in the snapshot's order.
@@ -183,7 +190,7 @@ impl<'a> GroupRow<'a> {
     }
 
     /// The group's node pools, each id once; none if `collectors.node_pools` is off.
-    pub(super) fn pools(&self) -> impl Iterator<Item = PoolRow<'a>> {
+    pub(super) fn pools(self) -> impl Iterator<Item = PoolRow<'a>> {
         let (input, group) = (self.input, self.group());
         let pools = self.derived.pools.iter();
         pools.map(move |derived| PoolRow { input, pool: &group.node_pools[derived.index], derived })

@@ -19,11 +19,12 @@ mod label_values;
 mod labels;
 pub mod options;
 mod render;
+mod rendering;
 mod sample_writer;
 mod selection;
 
 pub use family::{Exemplar, Histogram, MetricFamily, MetricType, Sample, Value};
-pub use render::Exposition;
+pub use render::{Exposition, RenderedChunks};
 pub use selection::Selection;
 
 #[cfg(test)]

@@ -6,26 +6,23 @@ use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 
-use crate::fleet::{Snapshot, TargetHealth};
-use crate::metrics::catalogue::{self, Collector, Extract, Family};
+use crate::fleet::Snapshot;
+use crate::metrics::catalogue::{self, Collector};
 use crate::metrics::compress::{Compressed, Encoding};
-use crate::metrics::encode::{CountingEncoder, Encoder, Prepared, Syntax, ValueLimit};
-use crate::metrics::family::MetricType;
-use crate::metrics::input::{GroupRow, PoolRow, RenderInput};
+use crate::metrics::encode::{CountingEncoder, Encoder, Syntax};
+use crate::metrics::input::{GroupRow, RenderInput};
 use crate::metrics::labels::ChangedLabel;
 use crate::metrics::options::RenderOptions;
-use crate::metrics::sample_writer::SampleWriter;
+use crate::metrics::rendering::{Rendering, Rows};
 use crate::metrics::selection::Selection;
 
 /// The collectors that `collectors.max_series` may drop: they have a series for each instance,
 /// session or node.
 const DETAIL: [Collector; 3] = [Collector::InstancesDetail, Collector::PersistentDetail, Collector::Nodes];
 
-/// Size of the pieces in which a body is compressed: large enough that a piece costs nothing.
+/// Minimum size of the pieces in which a body is compressed or sent: large enough that a piece
+/// costs nothing.
 const CHUNK_BYTES: usize = 64 * 1024;
-
-/// Called with the encoder after a part of the samples was written.
-type Written<'a> = &'a mut dyn FnMut(&mut dyn Encoder);
 
 /// One snapshot, which can be served in any format and encoding.
 ///
@@ -105,14 +102,14 @@ impl Exposition {
     pub fn render_selection(&self, selection: &Selection, syntax: Syntax, encoding: Encoding) -> Compressed {
         if encoding == Encoding::Identity {
             let mut encoder = syntax.encoder(self.estimated_bytes());
-            self.encode(selection, &mut *encoder, &mut |_| {});
+            self.encode(selection, &mut *encoder, |_| {});
             return encoding.compress(encoder.finish().into());
         }
         // The plain body can be many times as large as the compressed one, and is never whole in
         // memory.
         let mut compressor = encoding.compressor();
         let mut encoder = syntax.encoder(2 * CHUNK_BYTES);
-        self.encode(selection, &mut *encoder, &mut |encoder| {
+        self.encode(selection, &mut *encoder, |encoder| {
             encoder.drain(CHUNK_BYTES, &mut |chunk| compressor.write(chunk));
         });
         compressor.write(&encoder.finish());
@@ -139,22 +136,27 @@ impl Exposition {
 
     /// Writes the selected series to `encoder`, family by family in catalogue order. `written` is
     /// called often, and may drain the encoder. The caller finishes the encoder.
-    pub fn encode(&self, selection: &Selection, encoder: &mut dyn Encoder, written: Written<'_>) {
-        let encoder = &mut ValueLimit::new(encoder, self.input.options.max_value_length);
-        let rows = || self.input.groups().filter(|row| selection.has_group(row));
-        let groups: Vec<_> = rows().map(|row| PreparedGroup::new(row, encoder)).collect();
-        let targets: Vec<_> = self
-            .input
-            .targets()
-            .filter(|target| selection.has_target(target, groups.iter().map(|group| group.row)))
-            .map(|target| (target, encoder.prepare(Prepared::EMPTY, &target_labels(target))))
-            .collect();
-        for family in catalogue::families() {
-            if selection.has_collector(family.collector) && self.collectors.contains(&family.collector) {
-                encoder.family(&family.metadata());
-                write_family(family, &groups, &targets, encoder, true, written);
-            }
+    pub fn encode(
+        &self,
+        selection: &Selection,
+        encoder: &mut dyn Encoder,
+        mut written: impl FnMut(&mut dyn Encoder),
+    ) {
+        let mut rendering = self.rendering(selection, encoder);
+        while rendering.step(&self.input, encoder) {
+            written(encoder);
         }
+    }
+
+    fn rendering(&self, selection: &Selection, encoder: &mut dyn Encoder) -> Rendering {
+        Rendering::new(&self.input, selection, &self.collectors, encoder)
+    }
+
+    /// The selected series, uncompressed, as chunks that are rendered when they are taken.
+    pub fn chunks(self: Arc<Self>, selection: &Selection, syntax: Syntax) -> RenderedChunks {
+        let mut encoder = syntax.encoder(2 * CHUNK_BYTES);
+        let rendering = self.rendering(selection, &mut *encoder);
+        RenderedChunks { exposition: self, rendering, encoder }
     }
 
     /// Number of series served, by collector. Contains every collector of the fleet.
@@ -195,92 +197,45 @@ impl Exposition {
     }
 }
 
-/// A group, with the labels that all its series have in common encoded once in one format.
-struct PreparedGroup<'a> {
-    row: GroupRow<'a>,
-    labels: Prepared,
-    /// The labels of each node pool, including the group's.
-    pools: Vec<Prepared>,
-}
-
-impl<'a> PreparedGroup<'a> {
-    fn new(row: GroupRow<'a>, encoder: &dyn Encoder) -> Self {
-        let labels = encoder.prepare(Prepared::EMPTY, &row.input.names.group_labels(row.snapshot));
-        let pool = |pool: PoolRow<'_>| encoder.prepare(&labels, &[("node_pool_id", &*pool.pool.id)]);
-        let pools = row.pools().map(pool).collect();
-        Self { row, labels, pools }
-    }
-}
-
-fn target_labels(target: &TargetHealth) -> [(&str, &str); 2] {
-    [("account", &*target.account), ("target", &*target.target)]
-}
-
 /// Counts the series of each collector, without encoding them.
 fn count_series(input: &RenderInput) -> BTreeMap<Collector, u64> {
     let mut counts: BTreeMap<_, _> = Collector::FLEET.into_iter().map(|collector| (collector, 0)).collect();
-    let no_labels = CountingEncoder::default();
-    let groups: Vec<_> = input.groups().map(|row| PreparedGroup::new(row, &no_labels)).collect();
-    let targets: Vec<_> = input.targets().map(|target| (target, Prepared::default())).collect();
+    let rows = Rows::new(input, &Selection::default(), &CountingEncoder::default());
     for family in catalogue::families() {
         if let Some(count) = counts.get_mut(&family.collector) {
             let mut encoder = CountingEncoder::default();
-            write_family(family, &groups, &targets, &mut encoder, false, &mut |_| {});
+            let mut next = Some(0);
+            while let Some(group) = next {
+                next = rows.write(input, family, group, &mut encoder, false);
+            }
             *count += encoder.series;
         }
     }
     counts
 }
 
-/// Writes the samples of one family. Without `needs_label_values`, extractors may leave out label
-/// values that are expensive to compute.
-fn write_family(
-    family: &Family,
-    groups: &[PreparedGroup<'_>],
-    targets: &[(&TargetHealth, Prepared)],
-    encoder: &mut dyn Encoder,
-    needs_label_values: bool,
-    written: Written<'_>,
-) {
-    let pools = || groups.iter().flat_map(|group| group.row.pools().zip(&group.pools));
-    let has_start = family.metric_type != MetricType::Gauge && encoder.has_inline_start_times();
-    let start = |row: &GroupRow<'_>| has_start.then_some(row.snapshot.counters.since);
-    match family.extract {
-        Extract::Group(value) => {
-            for group in groups {
-                if let Some(value) = value(&group.row) {
-                    let start = start(&group.row);
-                    SampleWriter::new(encoder, &group.labels, start, needs_label_values).write(&[], value);
-                }
+/// Selected series of an exposition, uncompressed. Each chunk is rendered when it is taken, so a
+/// large body that is sent to a slow client takes no more memory than a small one.
+pub struct RenderedChunks {
+    exposition: Arc<Exposition>,
+    rendering: Rendering,
+    encoder: Box<dyn Encoder + Send>,
+}
+
+impl Iterator for RenderedChunks {
+    type Item = Bytes;
+
+    /// The next chunk, usually of 64 KiB. It is larger if a family has more samples of one group,
+    /// and in protobuf if a family is longer.
+    fn next(&mut self) -> Option<Bytes> {
+        while self.rendering.step(&self.exposition.input, &mut *self.encoder) {
+            let mut chunk = None;
+            self.encoder.drain(CHUNK_BYTES, &mut |bytes| chunk = Some(Bytes::copy_from_slice(bytes)));
+            if chunk.is_some() {
+                return chunk;
             }
         }
-        Extract::GroupSeries(write) => {
-            for group in groups {
-                let start = start(&group.row);
-                write(&group.row, &mut SampleWriter::new(encoder, &group.labels, start, needs_label_values));
-                written(encoder);
-            }
-        }
-        Extract::Pool(value) => {
-            for (pool, labels) in pools() {
-                if let Some(value) = value(&pool) {
-                    encoder.number(labels, &[], value);
-                }
-            }
-        }
-        Extract::PoolSeries(write) => {
-            for (pool, labels) in pools() {
-                write(&pool, &mut SampleWriter::new(encoder, labels, None, needs_label_values));
-            }
-        }
-        Extract::Target(value) => {
-            for (target, labels) in targets {
-                if let Some(value) = value(target) {
-                    encoder.number(labels, &[], value);
-                }
-            }
-        }
-        Extract::SelfReported => {}
+        let last = self.encoder.finish();
+        (!last.is_empty()).then(|| last.into())
     }
-    written(encoder);
 }

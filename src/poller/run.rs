@@ -206,7 +206,13 @@ impl<C: Call + Clone + 'static> Runner<C> {
         };
         let mut carried = CarryOver::new(hash_keys, times);
         loop {
-            if stop.run_until_cancelled(sleep_until(start)).await.is_none() {
+            // A timer waits for the next millisecond, also if its time has passed.
+            let wait = async {
+                if start > Instant::now() {
+                    sleep_until(start).await;
+                }
+            };
+            if stop.run_until_cancelled(wait).await.is_none() {
                 return;
             }
             let took = self.poll(&mut carried, clock).await;

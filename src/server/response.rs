@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
+use std::fmt;
 use std::io::IoSlice;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -15,10 +16,26 @@ use hyper::{Response, StatusCode};
 pub(crate) const PLAIN_TEXT: &str = "text/plain; charset=utf-8";
 
 /// A response body of chunks, which several responses may share without copying them. Its length is
-/// known, so that the response has a `Content-Length`.
-#[derive(Debug, Default)]
+/// known, so that the response has a `Content-Length`, unless chunks are made while it is sent.
+#[derive(Default)]
 pub struct ResponseBody {
+    /// Chunks that are made when they are needed.
+    first: Option<Box<dyn Iterator<Item = Bytes> + Send>>,
+    /// The chunks after those.
     pending: Chunks,
+}
+
+impl ResponseBody {
+    /// This body after `chunks`, each of which is made when the client has taken those before it.
+    pub(crate) fn after(self, chunks: impl Iterator<Item = Bytes> + Send + 'static) -> Self {
+        Self { first: Some(Box::new(chunks)), pending: self.pending }
+    }
+}
+
+impl fmt::Debug for ResponseBody {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ResponseBody").field("pending", &self.pending).finish_non_exhaustive()
+    }
 }
 
 /// Chunks that follow each other. hyper writes all chunks of one frame with one system call.
@@ -27,7 +44,14 @@ pub struct Chunks(VecDeque<Bytes>);
 
 impl<const N: usize> From<[Bytes; N]> for ResponseBody {
     fn from(chunks: [Bytes; N]) -> Self {
-        Self { pending: Chunks(chunks.into_iter().filter(|chunk| !chunk.is_empty()).collect()) }
+        let pending = Chunks(chunks.into_iter().filter(|chunk| !chunk.is_empty()).collect());
+        Self { first: None, pending }
+    }
+}
+
+impl From<Bytes> for Chunks {
+    fn from(chunk: Bytes) -> Self {
+        Self(VecDeque::from([chunk]))
     }
 }
 
@@ -39,7 +63,7 @@ impl Chunks {
         if first.is_empty() {
             self.0.pop_front();
         }
-        Self(VecDeque::from([taken]))
+        Self::from(taken)
     }
 }
 
@@ -73,21 +97,33 @@ impl Body for ResponseBody {
     type Data = Chunks;
     type Error = Infallible;
 
-    /// All chunks as one frame.
+    /// The next chunk that had to be made, or all others as one frame.
     fn poll_frame(
         mut self: Pin<&mut Self>,
         _: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Chunks>, Infallible>>> {
+        if let Some(chunk) = self.first.as_mut().and_then(Iterator::next) {
+            return Poll::Ready(Some(Ok(Frame::data(Chunks::from(chunk)))));
+        }
+        self.first = None;
         let chunks = std::mem::take(&mut self.pending);
         Poll::Ready(chunks.has_remaining().then(|| Ok(Frame::data(chunks))))
     }
 
     fn is_end_stream(&self) -> bool {
-        !self.pending.has_remaining()
+        self.first.is_none() && !self.pending.has_remaining()
     }
 
     fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(self.pending.remaining() as u64)
+        let pending = self.pending.remaining() as u64;
+        match self.first {
+            None => SizeHint::with_exact(pending),
+            Some(_) => {
+                let mut at_least = SizeHint::new();
+                at_least.set_lower(pending);
+                at_least
+            }
+        }
     }
 }
 
@@ -118,6 +154,9 @@ pub(crate) fn set_header(response: &mut Response<ResponseBody>, name: HeaderName
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
     use http_body_util::BodyExt as _;
 
     use super::*;
@@ -129,6 +168,25 @@ mod tests {
         assert_eq!(body.size_hint().exact(), Some(7));
         assert_eq!(body.collect().await.unwrap().to_bytes(), "one two");
         assert!(ResponseBody::default().is_end_stream());
+    }
+
+    #[tokio::test]
+    async fn chunks_are_made_when_they_are_taken() {
+        let made = Arc::new(AtomicUsize::new(0));
+        let first = {
+            let made = Arc::clone(&made);
+            ["one ", "two "].into_iter().map(move |chunk| {
+                made.fetch_add(1, Ordering::Relaxed);
+                Bytes::from_static(chunk.as_bytes())
+            })
+        };
+        let mut body = ResponseBody::from([Bytes::from_static(b"three")]).after(first);
+        assert_eq!((body.size_hint().lower(), body.size_hint().upper()), (5, None));
+        assert_eq!(made.load(Ordering::Relaxed), 0);
+        let chunk = body.frame().await.unwrap().unwrap().into_data().unwrap();
+        assert_eq!((chunk.chunk(), made.load(Ordering::Relaxed)), (&b"one "[..], 1));
+        assert!(!body.is_end_stream());
+        assert_eq!(body.collect().await.unwrap().to_bytes(), "two three");
     }
 
     #[tokio::test]

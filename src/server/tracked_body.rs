@@ -78,7 +78,12 @@ impl Body for TrackedBody {
     }
 
     fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(self.body.size_hint().lower() + self.rest.remaining() as u64)
+        let (rest, mut hint) = (self.rest.remaining() as u64, self.body.size_hint());
+        if let Some(upper) = hint.upper() {
+            hint.set_upper(upper + rest);
+        }
+        hint.set_lower(hint.lower() + rest);
+        hint
     }
 }
 

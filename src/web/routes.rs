@@ -192,7 +192,11 @@ impl Routes {
         let recorded = self.recorded(&filter, representation);
         let chunks = fleet.body.complete(&recorded, self.last_part(&filter, representation.format));
 
-        let mut response = response::new(StatusCode::OK, response::PLAIN_TEXT, chunks);
+        let mut body = ResponseBody::from(chunks);
+        if let Some(first) = fleet.chunks {
+            body = body.after(first);
+        }
+        let mut response = response::new(StatusCode::OK, response::PLAIN_TEXT, body);
         response.headers_mut().insert(CONTENT_TYPE, representation.content_type());
         response::set_header(&mut response, VARY, "Accept, Accept-Encoding");
         if let Some(encoding) = representation.content_encoding() {

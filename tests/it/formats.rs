@@ -63,6 +63,24 @@ fn fetch(exporter: &Exporter, path: &str, accept: &str, encoding: &str) -> (u16,
 }
 
 #[test]
+fn a_large_uncompressed_body_is_complete_although_its_length_is_not_announced() {
+    let cloud = Cloud::start(&["--groups", "8", "--instances-per-group", "3500"]);
+    let exporter = Exporter::polling(&cloud, &[ONE_POLL, "collectors.instances=detailed"]);
+    exporter.first_poll();
+    let all = http::get_with(&format!("{}/metrics", exporter.url), &[("Accept-Encoding", "identity")]);
+    assert_eq!(all.header("transfer-encoding"), Some("chunked"));
+    assert!(Exposition::parse(&all.body).has("appstreaming_exporter_build_info"), "the last part is missing");
+    for accept in [TEXT, OPENMETRICS, PROTOBUF] {
+        let (_, _, coding, plain) = fetch(&exporter, FLEET, accept, "identity");
+        assert_eq!(coding, "");
+        let (_, _, coding, packed) = fetch(&exporter, FLEET, accept, "zstd");
+        assert_eq!(coding, "zstd");
+        assert!(plain == zstd::decode_all(&packed[..]).unwrap(), "{accept}");
+        assert!(plain.len() > 8 << 20, "{} bytes for {accept}", plain.len());
+    }
+}
+
+#[test]
 fn every_format_and_encoding_is_served_by_name_and_counted() {
     let cloud = Cloud::start(&["--groups", "5"]);
     let exporter = Exporter::polling(&cloud, &[ONE_POLL]);

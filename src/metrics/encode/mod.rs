@@ -36,7 +36,7 @@ impl Syntax {
     pub const ALL: [Self; 3] = [Self::Text, Self::OpenMetrics, Self::Protobuf];
 
     /// An encoder whose buffer has a capacity of `bytes`.
-    pub fn encoder(self, bytes: usize) -> Box<dyn Encoder> {
+    pub fn encoder(self, bytes: usize) -> Box<dyn Encoder + Send> {
         match self {
             Self::Text => Box::new(text::TextEncoder::with_capacity(bytes)),
             Self::OpenMetrics => Box::new(openmetrics::OpenMetricsEncoder::with_capacity(bytes)),

@@ -333,18 +333,20 @@ proptest! {
 
     #[test]
     fn a_body_is_the_output_of_an_encoder_in_every_encoding(snapshot in any_snapshot()) {
-        let exposition = Exposition::new(Arc::new(snapshot), Arc::default());
+        let exposition = Arc::new(Exposition::new(Arc::new(snapshot), Arc::default()));
         for syntax in Syntax::ALL {
             let mut encoder = syntax.encoder(0);
-            exposition.encode(&Selection::default(), &mut *encoder, &mut |_| {});
+            exposition.encode(&Selection::default(), &mut *encoder, |_| {});
             let plain = encoder.finish();
             // An encoder that is drained whenever possible, as for a compressed body.
             let mut drained = Vec::new();
-            exposition.encode(&Selection::default(), &mut *encoder, &mut |encoder| {
+            exposition.encode(&Selection::default(), &mut *encoder, |encoder| {
                 encoder.drain(1, &mut |chunk| drained.extend_from_slice(chunk));
             });
             drained.extend(encoder.finish());
             prop_assert!(drained == plain);
+            let chunks = Arc::clone(&exposition).chunks(&Selection::default(), syntax);
+            prop_assert!(chunks.collect::<Vec<_>>().concat() == plain);
             prop_assert_eq!(exposition.size(syntax, Encoding::Identity), None);
             let gzip = exposition.body(syntax, Encoding::Gzip);
             prop_assert_eq!(gzip.plain_len(), plain.len());

@@ -396,7 +396,7 @@ fn a_selection_restricts_accounts_regions_groups_and_collectors() {
     let exposition = Exposition::new(Arc::new(snapshot), Arc::new(defaults()));
     let narrowed = |selection: Selection| {
         let mut encoder = TextEncoder::default();
-        exposition.encode(&selection, &mut encoder, &mut |_| {});
+        exposition.encode(&selection, &mut encoder, |_| {});
         String::from_utf8(encoder.finish()).unwrap()
     };
     assert_eq!(narrowed(Selection::default()).as_bytes(), exposition.text());
