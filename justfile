@@ -97,6 +97,11 @@ bench *arguments:
 instructions *arguments:
     cargo bench --quiet --locked --no-default-features --profile instructions --bench instructions -- {{arguments}}
 
+# Run by the gate for the binary that it ships. `--write` records the counts: docs/performance.md.
+# Fail where whole processes need over 5 % more instructions than recorded.
+instructions-shipped binary *arguments:
+    PYTHONDONTWRITEBYTECODE=1 benches/shipped.py {{quote(binary)}} {{arguments}}
+
 # Measure the cost of polling a fleet of 100,000 instances: docs/performance.md.
 measure *arguments:
     cargo build --locked --release

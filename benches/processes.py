@@ -87,8 +87,8 @@ class Process:
         self.output.close()
 
 
-def exporter_command(binary, endpoint, settings, listen="127.0.0.1:0"):
-    """The command of an exporter that polls one account at this URL."""
+def settings_of(endpoint, settings):
+    """The arguments of an exporter that polls one account at this URL."""
     sets = [
         "accounts.0.name=measured",
         f"accounts.0.endpoint={endpoint}",
@@ -97,4 +97,9 @@ def exporter_command(binary, endpoint, settings, listen="127.0.0.1:0"):
         f"accounts.0.credentials.access_key_secret={KEYS[1]}",
         *settings,
     ]
-    return [binary, "run", "--web.listen-address", listen, *(part for each in sets for part in ("--set", each))]
+    return [part for each in sets for part in ("--set", each)]
+
+
+def exporter_command(binary, endpoint, settings, listen="127.0.0.1:0"):
+    """The command of an exporter that polls one account at this URL."""
+    return [binary, "run", "--web.listen-address", listen, *settings_of(endpoint, settings)]

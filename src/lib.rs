@@ -58,8 +58,10 @@ mod web_config;
 #[doc(hidden)]
 pub mod internals {
     pub use crate::aliyun::access_key::Credentials;
+    pub use crate::aliyun::credentials::CredentialsSource;
+    pub use crate::aliyun::credentials::source::CredentialsFuture;
     pub use crate::aliyun::signature::{SigningContext, v3};
-    pub use crate::aliyun::{Call, Error, Request, Secret};
+    pub use crate::aliyun::{Call, Client as RpcClient, ClientOptions, Error, Request, Secret};
     pub use crate::appstreaming::{Client, GroupQuery, InstanceQuery, PageRequest, wire};
     pub use crate::config::{Sources, load};
     pub use crate::fleet::history::MinuteCounts;

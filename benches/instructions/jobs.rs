@@ -1,7 +1,7 @@
 //! The jobs. A new one is a function and a line in [`JOBS`].
 //!
-//! A job must do the same on every run: it has no randomness, no clock and no threads, and maps
-//! with random hash keys only where their order changes nothing.
+//! A job must do the same on every run: randomness, the clock and threads may not change how many
+//! instructions it needs, nor may the order of a map.
 
 use std::hint::black_box;
 use std::sync::Arc;
@@ -14,6 +14,7 @@ use appstreaming_exporter::internals::{
 use jiff::Timestamp;
 
 use crate::pages::{self, Canned, ready};
+use crate::request::Sender;
 use crate::scrape::Scrape;
 
 /// A fixed piece of work.
@@ -30,6 +31,7 @@ pub const JOBS: &[Job] = &[
     Job { name: "fold_instances", prepare: fold_instances },
     Job { name: "fold_persistent", prepare: fold_persistent },
     Job { name: "sign_request", prepare: sign_request },
+    Job { name: "send_request", prepare: send_request },
     Job { name: "render_group", prepare: render_group },
     Job { name: "scrape", prepare: scrape },
     Job { name: "scrape_after_poll", prepare: scrape_after_poll },
@@ -82,6 +84,17 @@ fn sign_request() -> Box<dyn FnMut()> {
         };
         let request = query.request(PageRequest { number: 3, size: PAGE_SIZE });
         black_box(v3::sign(black_box(&request), &context));
+    })
+}
+
+/// Signs and sends a request to a peer in this process, and receives an empty page of 70 bytes.
+fn send_request() -> Box<dyn FnMut()> {
+    let query = InstanceQuery::of(GROUP);
+    let sender =
+        Sender::new(br#"{"RequestId":"1CBAFFAB-B697-4049-A9B1-67E1FC5F0001","TotalCount":0}"#.to_vec());
+    Box::new(move || {
+        let request = query.request(PageRequest { number: 3, size: PAGE_SIZE });
+        black_box(sender.send(black_box(&request)));
     })
 }
 

@@ -11,6 +11,7 @@ mod counts;
 mod jobs;
 #[path = "../pages/mod.rs"]
 mod pages;
+mod request;
 mod scrape;
 mod valgrind;
 
